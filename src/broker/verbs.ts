@@ -1,0 +1,198 @@
+/**
+ * The broker's verbs as both doors see them: what is asked, what is answered. No rule lives here.
+ *
+ * - A verb refuses with `Refusal`, fails with `StorageFault`, and never answers half: what it resolved is true.
+ * - Every answer may carry `throttleMs`: how long the door should let this client wait before it reads on.
+ * - Topics are named; a door that was given a topic id asks `topicById` first.
+ */
+import type { Refusal } from "../lib/refusal.ts";
+import type { NewRecord } from "../records/record.ts";
+
+/** Who asks, from where: every verb takes it first. */
+export interface Context {
+  readonly principal: string;
+  readonly clientId: string;
+  readonly host: string;
+  readonly listener: string;
+}
+
+export type Bytes = Uint8Array;
+
+/** What makes an HTTP request safe to repeat: a key of its own, or a place in a producer's sequence. */
+export type Idempotence =
+  | { readonly type: "key"; readonly key: string }
+  | {
+      readonly type: "sequence";
+      readonly producerId: string;
+      readonly epoch: number;
+      readonly sequence: number;
+    };
+
+/** `-1` is `all`: answered at the high watermark. `1`: once written. `0`: nobody waits. */
+export type Acks = -1 | 0 | 1;
+
+export interface AppendRequest {
+  readonly topic: string;
+  readonly partition: number;
+  readonly acks: Acks;
+  /** One raw v2 batch as a Kafka client made it, or records to be put into one. */
+  readonly payload:
+    | { readonly type: "batch"; readonly bytes: Bytes }
+    | { readonly type: "records"; readonly records: readonly NewRecord[] };
+  /** Refuse with offset_mismatch unless the next offset is exactly this. */
+  readonly expectOffset?: number;
+  readonly idempotence?: Idempotence;
+}
+
+export interface AppendAnswer {
+  /** The first record's offset; the others follow without a gap. */
+  readonly baseOffset: number;
+  readonly count: number;
+  /** The timestamp that the broker gave (log append time, or now for records without one); null where the client's stand. */
+  readonly timestampMs: number | null;
+  readonly logStart: number;
+  /** True when an earlier, identical request made these records. */
+  readonly duplicate: boolean;
+  readonly throttleMs: number;
+}
+
+export type Isolation = "read_committed" | "read_uncommitted";
+
+export interface ReadRequest {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly bytesMax: number;
+}
+
+export interface ReadOptions {
+  /** Answer once this much is there (over all partitions), or `waitMs` is over. */
+  readonly bytesMin: number;
+  /** Over all partitions; the first non-empty partition gives at least one whole batch whatever this says. */
+  readonly bytesMax: number;
+  readonly waitMs: number;
+  readonly isolation: Isolation;
+  /** The client is gone: stop waiting. */
+  readonly signal?: AbortSignal;
+}
+
+/** The ends of one partition's log as its readers may see them. */
+export interface LogEnds {
+  readonly logStart: number;
+  readonly highWatermark: number;
+  readonly lastStable: number;
+  readonly epoch: number;
+}
+
+export interface ReadAnswer extends LogEnds {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  /** Whole v2 batches, ascending, exactly as stored; the first may begin below `from`. */
+  readonly batches: readonly Bytes[];
+  /** This partition's own refusal (offset_out_of_range, unknown_topic_or_partition, …); the others still answer. */
+  readonly refusal: Refusal | null;
+  readonly throttleMs: number;
+}
+
+/** A place in a log that is not yet an offset. `tail` counts back from the end. */
+export type OffsetSpec =
+  | { readonly at: "earliest" }
+  | { readonly at: "latest"; readonly isolation: Isolation }
+  | { readonly at: "max_timestamp" }
+  | { readonly at: "timestamp"; readonly timestampMs: number };
+
+export interface OffsetAnswer extends LogEnds {
+  /** -1 when no record is at or past the timestamp. */
+  readonly offset: number;
+  readonly timestampMs: number;
+}
+
+export interface NewTopic {
+  readonly name: string;
+  /** -1: the node's default. */
+  readonly partitions: number;
+  /** -1: the cluster's default. */
+  readonly replicationFactor: number;
+  readonly configs: Readonly<Record<string, string>>;
+  readonly validateOnly?: boolean;
+}
+
+export interface TopicChange {
+  /** The new number of partitions, only ever more. */
+  readonly partitions?: number;
+  /** Values to set; null goes back to the default. */
+  readonly configs?: Readonly<Record<string, string | null>>;
+}
+
+export interface TopicSummary {
+  readonly name: string;
+  readonly id: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly internal: boolean;
+}
+
+export interface PartitionDescription extends LogEnds {
+  readonly index: number;
+  readonly leader: number;
+  readonly replicas: readonly number[];
+  readonly inSyncReplicas: readonly number[];
+  /** Bytes of log kept. */
+  readonly bytes: number;
+}
+
+export type ConfigSource = "topic" | "node" | "default";
+
+export interface ConfigValue {
+  readonly name: string;
+  readonly value: string;
+  readonly source: ConfigSource;
+}
+
+export interface TopicDescription extends TopicSummary {
+  readonly partitionList: readonly PartitionDescription[];
+  readonly configs: readonly ConfigValue[];
+}
+
+export interface NodeDescription {
+  readonly clusterId: string;
+  readonly nodeId: number;
+  readonly controllerId: number;
+  readonly version: string;
+  readonly topics: number;
+  readonly partitions: number;
+}
+
+export interface Broker {
+  createTopic(context: Context, topic: NewTopic): Promise<TopicDescription>;
+  deleteTopic(context: Context, name: string): Promise<void>;
+  alterTopic(context: Context, name: string, change: TopicChange): Promise<TopicDescription>;
+  describeTopic(context: Context, name: string): TopicDescription;
+  /** Every topic the principal may see, by name. */
+  listTopics(context: Context): TopicSummary[];
+  topicById(context: Context, id: string): TopicSummary;
+
+  append(context: Context, request: AppendRequest): Promise<AppendAnswer>;
+  /** One answer a request, in order. */
+  read(
+    context: Context,
+    requests: readonly ReadRequest[],
+    options: ReadOptions,
+  ): Promise<ReadAnswer[]>;
+  findOffset(
+    context: Context,
+    topic: string,
+    partition: number,
+    spec: OffsetSpec,
+  ): Promise<OffsetAnswer>;
+  /** Moves the log start up to `before` (-1: the high watermark) and gives the new one. */
+  deleteRecords(
+    context: Context,
+    topic: string,
+    partition: number,
+    before: number,
+  ): Promise<number>;
+
+  describeNode(context: Context): NodeDescription;
+}

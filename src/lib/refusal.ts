@@ -1,0 +1,55 @@
+/**
+ * The first kind of error: a refusal. The request was understood and cannot be granted; nothing was changed by it.
+ *
+ * Any room may refuse by a name of this list; `broker/errors.ts` gives each name its Kafka code, HTTP status and sentence,
+ * and each door says it in its own words. Faults (storage, network) and bugs (`assert`) are other kinds.
+ */
+
+/** Kafka's error names in lower case, and four of our own: offset_trimmed, offset_mismatch, storage_full, invalid_cursor. */
+export type RefusalName =
+  | "corrupt_message"
+  | "invalid_record"
+  | "invalid_timestamp"
+  | "message_too_large"
+  | "unsupported_compression_type"
+  | "unsupported_for_message_format"
+  | "invalid_request"
+  | "invalid_required_acks"
+  | "unknown_topic_or_partition"
+  | "topic_already_exists"
+  | "invalid_topic_exception"
+  | "invalid_partitions"
+  | "invalid_replication_factor"
+  | "invalid_config"
+  | "offset_out_of_range"
+  | "offset_trimmed"
+  | "offset_mismatch"
+  | "out_of_order_sequence_number"
+  | "producer_fenced"
+  | "not_leader_or_follower"
+  | "fenced_leader_epoch"
+  | "unknown_leader_epoch"
+  | "not_controller"
+  | "topic_authorization_failed"
+  | "request_timed_out"
+  | "policy_violation"
+  | "throttling_quota_exceeded"
+  | "kafka_storage_error"
+  | "storage_full"
+  | "invalid_cursor";
+
+/** Machine-readable facts of one refusal, which a door may show: `{ latest: 123 }`. */
+export type RefusalFacts = Readonly<Record<string, string | number | boolean | null>>;
+
+export class Refusal extends Error {
+  readonly code: RefusalName;
+  readonly facts: RefusalFacts;
+
+  /** `detail` says what is wrong with this request and what to do, in a sentence for a person. */
+  constructor(code: RefusalName, detail: string, facts: RefusalFacts = {}) {
+    super(detail);
+    this.name = "Refusal";
+    this.code = code;
+    this.facts = facts;
+  }
+}

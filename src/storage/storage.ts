@@ -1,0 +1,216 @@
+/**
+ * What the house asks of durable storage: partition logs as rows of whole record batches, and small tables beside them.
+ *
+ * - It knows logs and rows, never requests: offsets, epochs and bytes come from log/, which also decides what they mean.
+ * - A commit is all or nothing for its partition and guarded: it fails unless the partition's epoch and end are what the
+ *   writer believes. Commits that wait at the same time share one transaction (group commit, no timer).
+ * - `memory.ts` is the reference and the simulator's disk; `libsql.ts` is the file. One contract suite holds both.
+ *
+ * Left out: the metadata log, which is always synced and lives in a database of its own (`metadata-store.ts`).
+ */
+
+/** A partition's number inside this storage: given once, never reused, another on every node. */
+export type PartitionId = number;
+
+/** Which partition of which incarnation of a topic; the topic id is the 22-character base64url UUID. */
+export interface PartitionKey {
+  readonly topicId: string;
+  readonly index: number;
+}
+
+/** Where a log begins and ends. Offsets are exact integers below 2^53. */
+export interface Bounds {
+  /** The first offset that may be read; rows wholly below it are gone or going. */
+  readonly logStart: number;
+  /** The next offset to be written. */
+  readonly end: number;
+  /** The leader epoch of the newest `begin`, 0 for a new partition. */
+  readonly epoch: number;
+  /** Offsets below this may have been handed out; resumed from after a power cut. Never less than `end`. */
+  readonly reservedEnd: number;
+  /** Bytes ever appended; the log position of the next row. */
+  readonly endPosition: number;
+  /** The log position of the oldest row still stored: `endPosition - startPosition` is the log's size in bytes. */
+  readonly startPosition: number;
+  /** The largest record timestamp ever appended, -1 when there is none. */
+  readonly maxTimestamp: number;
+}
+
+export interface PartitionState extends PartitionKey, Bounds {
+  readonly id: PartitionId;
+  /** Leader epochs and the offset each began at, ascending (KIP-101). */
+  readonly epochs: readonly EpochStart[];
+}
+
+export interface EpochStart {
+  readonly epoch: number;
+  readonly start: number;
+}
+
+/** What the writer believes of a partition; the commit fails with `Fenced` when it is otherwise. */
+export interface Guard {
+  readonly epoch: number;
+  readonly end: number;
+}
+
+/** Whole record batches, base offsets and leader epoch stamped; their first offset is at or past the partition's end. */
+export interface Append {
+  readonly type: "append";
+  readonly base: number;
+  readonly last: number;
+  readonly epoch: number;
+  /** Number of batches in `data`. */
+  readonly count: number;
+  /** The largest timestamp in `data`. */
+  readonly maxTimestamp: number;
+  /** Lent to storage until the commit settles: nobody reads or writes it in between. It is whole again afterwards. */
+  readonly data: Uint8Array;
+}
+
+/** Starts a leader epoch at an offset at or past the end (past it after a power cut: offsets may be sparse). */
+export interface Begin {
+  readonly type: "begin";
+  readonly epoch: number;
+  readonly start: number;
+}
+
+/** Moves the log start; rows wholly below it are deleted at leisure, in bounded chunks. */
+export interface Trim {
+  readonly type: "trim";
+  readonly logStart: number;
+}
+
+/** Cuts everything at and past `end`: later rows, the straddling row at a batch boundary, epochs, receipts. */
+export interface Truncate {
+  readonly type: "truncate";
+  readonly end: number;
+}
+
+/** Remembers one idempotent HTTP request with the records it made; opaque here. The same key again replaces it. */
+export interface PutReceipt {
+  readonly type: "receipt";
+  readonly receipt: Receipt;
+}
+
+export interface Receipt {
+  readonly key: Uint8Array;
+  /** The last offset that it vouches for: truncation past it removes the receipt. */
+  readonly last: number;
+  /** Wall time after which it may be forgotten. */
+  readonly expiresMs: number;
+  readonly value: Uint8Array;
+}
+
+export type Entry = Append | Begin | Trim | Truncate | PutReceipt;
+
+/** `synced`: on the disk before it resolves. `written`: survives kill -9; synced with the next synced commit. */
+export type Durability = "synced" | "written";
+
+export interface Change {
+  readonly partition: PartitionId;
+  readonly guard: Guard;
+  readonly entries: readonly Entry[];
+  readonly durability: Durability;
+}
+
+/** A stored run of whole batches; a read gives the bytes exactly as appended. */
+export interface Row {
+  readonly base: number;
+  readonly last: number;
+  readonly epoch: number;
+  /** Log position of the first byte of `data`. */
+  readonly position: number;
+  readonly data: Uint8Array;
+}
+
+export interface ReadRows {
+  /** Ascending; the first holds the first stored offset at or past `from`. Empty at the end of the log. */
+  readonly rows: readonly Row[];
+  /** The log start as of after the read: rows below it must not be shown (a delete came in between). */
+  readonly logStart: number;
+}
+
+export interface StorageStats {
+  /** Size of the database file and of its write-ahead log on disk. */
+  readonly databaseBytes: number;
+  readonly walBytes: number;
+  /** Space on the volume that is still free; Infinity where it is not known. */
+  readonly freeBytes: number;
+  readonly commits: number;
+  readonly syncs: number;
+}
+
+export interface Storage {
+  /** True when the last run did not end cleanly and the machine restarted since: an unsynced tail may be lost. */
+  readonly powerLost: boolean;
+
+  /** Every partition there is, by id. */
+  partitions(): Promise<PartitionState[]>;
+
+  /** Gives each key its partition, new and empty or as it was; synced. At most 10,000 a call. */
+  create(keys: readonly PartitionKey[]): Promise<PartitionState[]>;
+
+  /** Forgets partitions at once and deletes their rows at leisure; synced. */
+  drop(partitions: readonly PartitionId[]): Promise<void>;
+
+  /**
+   * Applies the entries in order, all or none. Resolves once as durable as asked.
+   * @throws Fenced when the guard does not hold; nothing of this change was applied.
+   * @throws StorageFault when the disk is full or failed; of `unknown` outcome if the fault says so.
+   */
+  commit(change: Change): Promise<void>;
+
+  /** Rows from `from` on up to about `bytesMax` of data, but always one whole row where there is one. */
+  read(partition: PartitionId, from: number, bytesMax: number): Promise<ReadRows>;
+
+  /** The first row whose running maximum of timestamps reaches `timestampMs`, or null. */
+  seek(partition: PartitionId, timestampMs: number): Promise<Row | null>;
+
+  /** The receipt kept under this key, unless forgotten. */
+  receipt(partition: PartitionId, key: Uint8Array): Promise<Receipt | null>;
+
+  /** Forgets receipts that expired before `nowMs`, in bounded steps. */
+  forgetReceipts(nowMs: number): Promise<void>;
+
+  /** Writes a consistent copy of everything committed to a new file, while serving. Refuses to overwrite. */
+  backup(path: string): Promise<void>;
+
+  stats(): Promise<StorageStats>;
+
+  /** Finishes what was accepted, leaves the mark of a clean end, frees the folder. */
+  close(): Promise<void>;
+}
+
+/** Another writer moved this partition, or we lost count of it; whoever sees it re-reads the bounds. */
+export class Fenced extends Error {
+  override readonly name = "Fenced";
+  /** What the partition's epoch and end really are. */
+  readonly actual: Guard;
+
+  constructor(partition: PartitionId, guard: Guard, actual: Guard) {
+    super(
+      `partition ${partition} is at epoch ${actual.epoch}, end ${actual.end}, ` +
+        `not at epoch ${guard.epoch}, end ${guard.end}`,
+    );
+    this.actual = actual;
+  }
+}
+
+/** The second kind of error: the disk or the remote failed, not the request. */
+export class StorageFault extends Error {
+  override readonly name = "StorageFault";
+  /** `full`: writes come back by themselves once space is freed. `io`: anything else. `closed`: the node is stopping. */
+  readonly kind: "full" | "io" | "closed";
+  /** Whether the change may have been applied all the same. */
+  readonly outcome: "none" | "unknown";
+
+  constructor(
+    kind: StorageFault["kind"],
+    message: string,
+    { outcome = "none", cause }: { outcome?: StorageFault["outcome"]; cause?: unknown } = {},
+  ) {
+    super(message, { cause });
+    this.kind = kind;
+    this.outcome = outcome;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * CI's list of suites: each is a command; its tests are counted from what `bun test` prints, any other command counts as
+ * one. A suite that fails does not stop the next, so that one run tells everything.
+ *
+ * `CI_ONLY=gate,crash` runs some by name.
+ */
+import { spawn } from "bun";
+
+interface Suite {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+}
+
+const minute = 60_000;
+
+const suites: readonly Suite[] = [
+  { name: "readme test command", command: ["bun", "run", "test"], timeoutMs: 3 * minute },
+  { name: "format", command: ["bun", "run", "format:check"], timeoutMs: minute },
+  { name: "lint", command: ["bun", "run", "lint"], timeoutMs: 2 * minute },
+  { name: "dead code", command: ["bun", "run", "dead"], timeoutMs: 2 * minute },
+];
+
+async function run(suite: Suite): Promise<{ passed: number; failed: number }> {
+  console.log(`\n== ${suite.name}: ${suite.command.join(" ")}`);
+  const started = performance.now();
+  const child = spawn([...suite.command], {
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: suite.timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  const output = (await Promise.all([pass(child.stdout), pass(child.stderr)])).join("\n");
+  const code = await child.exited;
+  const count = (word: string) =>
+    [...output.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].reduce(
+      (sum, match) => sum + Number(match[1]),
+      0,
+    );
+  const passed = count("pass");
+  const failed = count("fail");
+  console.log(`== ${suite.name}: exit ${code} in ${Math.round(performance.now() - started)} ms`);
+  if (passed + failed === 0)
+    return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  return { passed, failed: code === 0 ? failed : Math.max(failed, 1) };
+}
+
+/** Shows a stream as it comes and gives it back whole. */
+async function pass(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    const part = decoder.decode(chunk, { stream: true });
+    process.stdout.write(part);
+    text += part;
+  }
+  return text;
+}
+
+const only = process.env["CI_ONLY"]?.split(",");
+let passed = 0;
+let failed = 0;
+for (const suite of suites) {
+  if (only && !only.some((name) => suite.name.startsWith(name))) continue;
+  const result = await run(suite);
+  passed += result.passed;
+  failed += result.failed;
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
