@@ -1,0 +1,278 @@
+/**
+ * Topic configs, declared once as data: Kafka 4.3's names, types, defaults and rules, and one of our own.
+ *
+ * - Configs marked `effect: "none"` are accepted and shown for the sake of Kafka's tools and change nothing here: our log has
+ *   rows instead of segment files.
+ *
+ * Left out: tiered storage (`remote.*`, `local.*`) and replication throttles.
+ */
+
+export type ConfigType = "boolean" | "int" | "long" | "double" | "string" | "list";
+
+export interface ConfigDefinition {
+  readonly name: string;
+  readonly type: ConfigType;
+  readonly default: string;
+  /** Least and greatest allowed number. */
+  readonly least?: number;
+  readonly greatest?: number;
+  /** The allowed words, for strings and lists. */
+  readonly words?: readonly string[];
+  /** The node-level config that gives the default (Kafka's `ServerTopicConfigSynonyms`). */
+  readonly node: string;
+  readonly effect: "full" | "none";
+  readonly doc: string;
+}
+
+const LONG_MAX = "9223372036854775807";
+/** The largest batch that every storage takes: a remote one refuses requests of 8 MiB. */
+const MESSAGE_BYTES_MAX = 7 * 1024 * 1024;
+
+export const topicConfigs: readonly ConfigDefinition[] = [
+  {
+    name: "cleanup.policy",
+    type: "list",
+    default: "delete",
+    words: ["compact", "delete"],
+    node: "log.cleanup.policy",
+    effect: "full",
+    doc: "What happens to old records: deleted by age and size, compacted to the newest of each key, both, or (empty) kept.",
+  },
+  {
+    name: "compression.gzip.level",
+    type: "int",
+    default: "-1",
+    least: -1,
+    greatest: 9,
+    node: "compression.gzip.level",
+    effect: "none",
+    doc: "The level for gzip when the broker compresses.",
+  },
+  {
+    name: "compression.lz4.level",
+    type: "int",
+    default: "9",
+    least: 1,
+    greatest: 17,
+    node: "compression.lz4.level",
+    effect: "none",
+    doc: "The level for lz4 when the broker compresses.",
+  },
+  {
+    name: "compression.type",
+    type: "string",
+    default: "producer",
+    words: ["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"],
+    node: "compression.type",
+    effect: "full",
+    doc: "The compression of batches in the log; `producer` keeps each batch as its producer made it.",
+  },
+  {
+    name: "compression.zstd.level",
+    type: "int",
+    default: "3",
+    least: -131072,
+    greatest: 22,
+    node: "compression.zstd.level",
+    effect: "none",
+    doc: "The level for zstd when the broker compresses.",
+  },
+  {
+    name: "delete.retention.ms",
+    type: "long",
+    default: "86400000",
+    least: 0,
+    node: "log.cleaner.delete.retention.ms",
+    effect: "full",
+    doc: "How long compaction keeps a tombstone, so that readers can learn of the deletion.",
+  },
+  {
+    name: "file.delete.delay.ms",
+    type: "long",
+    default: "60000",
+    least: 0,
+    node: "log.segment.delete.delay.ms",
+    effect: "none",
+    doc: "How long Kafka waits before it unlinks a segment file.",
+  },
+  {
+    name: "flush.messages",
+    type: "long",
+    default: LONG_MAX,
+    least: 1,
+    node: "log.flush.interval.messages",
+    effect: "none",
+    doc: "After how many records Kafka syncs; here `kedge.durability` decides, and every commit is synced by default.",
+  },
+  {
+    name: "flush.ms",
+    type: "long",
+    default: LONG_MAX,
+    least: 0,
+    node: "log.flush.interval.ms",
+    effect: "none",
+    doc: "After how long Kafka syncs; here `kedge.durability` decides, and every commit is synced by default.",
+  },
+  {
+    name: "index.interval.bytes",
+    type: "int",
+    default: "4096",
+    least: 0,
+    node: "log.index.interval.bytes",
+    effect: "none",
+    doc: "How often Kafka adds an entry to a segment's offset index.",
+  },
+  {
+    name: "kedge.durability",
+    type: "string",
+    default: "synced",
+    words: ["synced", "relaxed"],
+    node: "kedge.durability",
+    effect: "full",
+    doc: "`synced` acknowledges and shows a record once it is on the disk; `relaxed` once it is written, so that a power cut may lose it.",
+  },
+  {
+    name: "max.compaction.lag.ms",
+    type: "long",
+    default: LONG_MAX,
+    least: 1,
+    node: "log.cleaner.max.compaction.lag.ms",
+    effect: "full",
+    doc: "The longest that a record may stay uncompacted.",
+  },
+  {
+    name: "max.message.bytes",
+    type: "int",
+    default: "1048588",
+    least: 0,
+    greatest: MESSAGE_BYTES_MAX,
+    node: "message.max.bytes",
+    effect: "full",
+    doc: "The largest record batch, as compressed by its producer.",
+  },
+  {
+    name: "message.timestamp.after.max.ms",
+    type: "long",
+    default: "3600000",
+    least: 0,
+    node: "log.message.timestamp.after.max.ms",
+    effect: "full",
+    doc: "How far a record's create time may lie in the future.",
+  },
+  {
+    name: "message.timestamp.before.max.ms",
+    type: "long",
+    default: LONG_MAX,
+    least: 0,
+    node: "log.message.timestamp.before.max.ms",
+    effect: "full",
+    doc: "How far a record's create time may lie in the past.",
+  },
+  {
+    name: "message.timestamp.type",
+    type: "string",
+    default: "CreateTime",
+    words: ["CreateTime", "LogAppendTime"],
+    node: "log.message.timestamp.type",
+    effect: "full",
+    doc: "Whether a record keeps the time its producer gave or gets the time it was appended.",
+  },
+  {
+    name: "min.cleanable.dirty.ratio",
+    type: "double",
+    default: "0.5",
+    least: 0,
+    greatest: 1,
+    node: "log.cleaner.min.cleanable.ratio",
+    effect: "full",
+    doc: "Which share of the log must be uncompacted before compaction is worth while.",
+  },
+  {
+    name: "min.compaction.lag.ms",
+    type: "long",
+    default: "0",
+    least: 0,
+    node: "log.cleaner.min.compaction.lag.ms",
+    effect: "full",
+    doc: "How long a record stays uncompacted at least.",
+  },
+  {
+    name: "min.insync.replicas",
+    type: "int",
+    default: "1",
+    least: 1,
+    node: "min.insync.replicas",
+    effect: "full",
+    doc: "How many replicas must be in sync for acks=all to be granted.",
+  },
+  {
+    name: "preallocate",
+    type: "boolean",
+    default: "false",
+    node: "log.preallocate",
+    effect: "none",
+    doc: "Whether Kafka allocates a segment file before it is filled.",
+  },
+  {
+    name: "retention.bytes",
+    type: "long",
+    default: "-1",
+    least: -1,
+    node: "log.retention.bytes",
+    effect: "full",
+    doc: "How much of a partition's log is kept at least before the oldest of it is deleted; -1 keeps all.",
+  },
+  {
+    name: "retention.ms",
+    type: "long",
+    default: "604800000",
+    least: -1,
+    node: "log.retention.ms",
+    effect: "full",
+    doc: "How old a record grows before it is deleted; -1 keeps it for ever.",
+  },
+  {
+    name: "segment.bytes",
+    type: "int",
+    default: "1073741824",
+    least: 1024 * 1024,
+    node: "log.segment.bytes",
+    effect: "none",
+    doc: "The size of Kafka's segment files; retention works on rows here.",
+  },
+  {
+    name: "segment.index.bytes",
+    type: "int",
+    default: "10485760",
+    least: 4,
+    node: "log.index.size.max.bytes",
+    effect: "none",
+    doc: "The size of Kafka's segment indexes.",
+  },
+  {
+    name: "segment.jitter.ms",
+    type: "long",
+    default: "0",
+    least: 0,
+    node: "log.roll.jitter.ms",
+    effect: "none",
+    doc: "By how much Kafka spreads the rolling of segments.",
+  },
+  {
+    name: "segment.ms",
+    type: "long",
+    default: "604800000",
+    least: 1,
+    node: "log.roll.ms",
+    effect: "none",
+    doc: "After how long Kafka rolls a segment; retention works on rows here.",
+  },
+  {
+    name: "unclean.leader.election.enable",
+    type: "boolean",
+    default: "false",
+    node: "unclean.leader.election.enable",
+    effect: "full",
+    doc: "Whether a replica that is not in sync may lead, at the price of losing records.",
+  },
+];
