@@ -59,12 +59,12 @@ async function sources(): Promise<SourceFile[]> {
   );
 }
 
-/** The rooms that a file reaches into, by its relative imports (type-only ones too). */
+/** The rooms that a file reaches into, by its relative imports (type-only ones too); package.json is no room. */
 function roomsImported(file: SourceFile): string[] {
-  return [...file.text.matchAll(/(?:from|import\(|import)\s*["'](\.[^"']+)["']/g)].map((match) => {
-    const target = new URL(match[1] ?? "", `file:///${file.path}`).pathname;
-    return target.split("/")[2] ?? "";
-  });
+  return [...file.text.matchAll(/(?:from|import\(|import)\s*["'](\.[^"']+)["']/g)]
+    .map((match) => new URL(match[1] ?? "", `file:///${file.path}`).pathname)
+    .filter((target) => target !== "/package.json")
+    .map((target) => target.split("/")[2] ?? "");
 }
 
 function mayImport(from: string, to: string): boolean {
