@@ -1,0 +1,146 @@
+/**
+ * What the house needs of a JavaScript runtime, and nothing more: Bun's and Deno's answers are in runtime/.
+ *
+ * - HTTP arrives as `fetch`-shaped requests with a `Connection` beside each: who is there, hold the answer open, turn it
+ *   into a WebSocket. Both runtimes give the same `Socket`, so that its users are written once.
+ * - Left out: raw TCP listeners and workers, until a door needs them.
+ */
+import type { Clock } from "./clock.ts";
+import type { Logger } from "./logger.ts";
+import type { Random } from "./random.ts";
+
+export interface Platform {
+  readonly name: "bun" | "deno";
+  /** The runtime's own version. */
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hostname: string;
+  readonly pid: number;
+  /** Changes with every start of the machine's kernel; null where it is not known (count it as changed). */
+  readonly bootId: string | null;
+  readonly memory: () => MemoryUse;
+  /** Starts watching how late the event loop runs; the answer gives what was seen since it was last asked. */
+  readonly watchLoopLag: () => LoopLagWatch;
+  readonly makeLogger: (options: LoggerOptions) => ProcessLogger;
+  /** Opens the port; rejects with the runtime's own error (EADDRINUSE, EACCES, …) where it cannot. */
+  readonly serveHttp: (options: ServeHttpOptions) => Promise<HttpServer>;
+  /** Calls `fire` on each of the signals, until the answer is called. */
+  readonly onSignal: (
+    signals: readonly StopSignal[],
+    fire: (signal: StopSignal) => void,
+  ) => () => void;
+}
+
+export type StopSignal = "SIGTERM" | "SIGINT" | "SIGHUP";
+
+export interface MemoryUse {
+  readonly residentBytes: number;
+  readonly heapBytes: number;
+}
+
+export interface LoopLag {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export interface LoopLagWatch {
+  read(): LoopLag;
+  stop(): void;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** `auto`: short lines for a person on a terminal, else one JSON object a line. */
+  readonly format: "auto" | "json" | "short";
+}
+
+export interface ProcessLogger extends Logger {
+  level: LogLevel;
+  /** Resolves once everything said so far is with the operating system. */
+  flush(): Promise<void>;
+}
+
+export interface ServeHttpOptions {
+  readonly host: string;
+  /** 0: any free port; the server tells which. */
+  readonly port: number;
+  /** PEM texts. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly limits: HttpLimits;
+  readonly logger: Logger;
+  readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
+  /** What a client past a connection limit gets; a 503 with Retry-After. */
+  readonly refuse: () => Response;
+}
+
+export interface HttpLimits {
+  /** Requests and sockets in flight at once, over all clients. */
+  readonly connectionsMax: number;
+  /** The same for one client address; loopback addresses are exempt. */
+  readonly connectionsPerAddressMax: number;
+  /** Larger request bodies get 413 from the runtime where it can (Bun); the app's own limit comes first. */
+  readonly requestBytesMax: number;
+  /** A connection that sends nothing for so long is closed, unless its request is held. Whole seconds, 1-255 s. */
+  readonly idleMs: number;
+  /** Larger WebSocket messages close their socket with 1009. */
+  readonly messageBytesMax: number;
+  /** A WebSocket whose client lets more than this pile up unread is closed. */
+  readonly unreadBytesMax: number;
+}
+
+export const httpLimits: HttpLimits = {
+  connectionsMax: 20_000,
+  connectionsPerAddressMax: 1_000,
+  requestBytesMax: 64 * 1024 * 1024,
+  idleMs: 10_000,
+  messageBytesMax: 8 * 1024 * 1024,
+  unreadBytesMax: 16 * 1024 * 1024,
+};
+
+/** The wire that one request came on. */
+export interface Connection {
+  /** The client's IP address; empty when it has gone. */
+  address(): string;
+  /**
+   * This answer may be silent for long (a long poll, a stream): do not close the connection as idle. Call it once the
+   * request's body is read, since it also lifts the guard against slow bodies; the next request is guarded again.
+   */
+  hold(): void;
+  /** Counts the request as open, past its answer's head, until the function that it gives is called (streams do so). */
+  keep(): () => void;
+  /** Turns the request into a WebSocket; null when it is not an upgrade. The answer is to be returned as it is. */
+  upgrade(handlers: SocketHandlers): Response | null;
+}
+
+/** A WebSocket seen from the server. */
+export interface Socket {
+  /** Queues a message; never blocks. Ask `unreadBytes` before sending much. Nothing happens on a closed socket. */
+  send(data: string | Uint8Array): void;
+  /** Bytes that the client has not taken yet, as far as the runtime knows. */
+  unreadBytes(): number;
+  /** Closes politely; `reason` at most 123 bytes of UTF-8. */
+  close(code: number, reason: string): void;
+  /** Drops the connection at once: for a client that no longer reads. */
+  drop(): void;
+}
+
+export interface SocketHandlers {
+  open(socket: Socket): void;
+  message(socket: Socket, data: string | Uint8Array): void;
+  /** What was unread has gone down to nothing. */
+  drain(socket: Socket): void;
+  /** Called exactly once, whoever closed. */
+  closed(code: number, reason: string): void;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  /** Requests and sockets in flight. */
+  open(): number;
+  /** Refuses new connections, waits up to `graceMs` for those in flight, then closes what is left. */
+  stop(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,157 @@
+/**
+ * kedge on Bun: `Bun.serve` behind the platform's interface.
+ *
+ * - `idleTimeout` stays on for everyone: it is what cuts slow headers, slow bodies and silent connections. A held
+ *   request alone is exempt (`server.timeout(request, 0)`); Bun puts the next one on the connection back under guard.
+ * - A WebSocket that a client stops reading is dropped at `unreadBytesMax`: beyond its own limit Bun would lose messages
+ *   silently.
+ */
+import type {
+  Connection,
+  HttpServer,
+  Platform,
+  ServeHttpOptions,
+  Socket,
+  SocketHandlers,
+} from "../lib/platform.ts";
+import { countedAddress, Gate, Place } from "./gate.ts";
+import { serverError } from "./server-error.ts";
+import { systemPlatform } from "./system.ts";
+
+const SOCKET_IDLE_SECONDS = 60;
+const IDLE_SECONDS_MAX = 255;
+
+interface SocketData {
+  readonly handlers: SocketHandlers;
+  readonly release: () => void;
+  socket: BunSocket | null;
+}
+
+export function bunPlatform(): Platform {
+  return { name: "bun", version: Bun.version, ...systemPlatform(), serveHttp };
+}
+
+function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
+  const { limits, logger } = options;
+  const gate = new Gate(limits);
+  const server = Bun.serve<SocketData>({
+    hostname: options.host,
+    port: options.port,
+    ...(options.tls ? { tls: options.tls } : {}),
+    development: false,
+    maxRequestBodySize: limits.requestBytesMax,
+    idleTimeout: Math.min(Math.max(Math.round(limits.idleMs / 1000), 1), IDLE_SECONDS_MAX),
+    fetch: (request, server) => answer(request, server, gate, options),
+    error: (error) => serverError(error, logger),
+    websocket: {
+      idleTimeout: SOCKET_IDLE_SECONDS,
+      maxPayloadLength: limits.messageBytesMax,
+      backpressureLimit: limits.unreadBytesMax,
+      closeOnBackpressureLimit: true,
+      open(ws) {
+        ws.data.socket = new BunSocket(ws);
+        ws.data.handlers.open(ws.data.socket);
+      },
+      message({ data: { handlers, socket } }, message) {
+        if (socket) handlers.message(socket, message);
+      },
+      drain({ data: { handlers, socket } }) {
+        if (socket && socket.unreadBytes() === 0) handlers.drain(socket);
+      },
+      close({ data: { handlers, release } }, code, reason) {
+        release();
+        handlers.closed(code, reason);
+      },
+    },
+  });
+  return Promise.resolve({
+    port: server.port ?? 0,
+    open: () => gate.open,
+    stop: (graceMs) => stop(server, graceMs),
+  });
+}
+
+async function answer(
+  request: Request,
+  server: Bun.Server<SocketData>,
+  gate: Gate,
+  options: ServeHttpOptions,
+): Promise<Response> {
+  const address = countedAddress(server.requestIP(request)?.address ?? "");
+  if (!gate.enter(address)) return options.refuse();
+  const place = new Place(gate, address);
+  try {
+    return await options.fetch(request, new BunConnection(request, server, place));
+  } catch (error) {
+    return serverError(error, options.logger);
+  } finally {
+    place.release();
+  }
+}
+
+async function stop(server: Bun.Server<SocketData>, graceMs: number): Promise<void> {
+  const idle = server.stop(false);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), graceMs);
+  });
+  const outcome = await Promise.race([idle, late]);
+  clearTimeout(timer);
+  if (outcome === "late") await server.stop(true);
+}
+
+class BunConnection implements Connection {
+  readonly #request: Request;
+  readonly #server: Bun.Server<SocketData>;
+  readonly #place: Place;
+
+  constructor(request: Request, server: Bun.Server<SocketData>, place: Place) {
+    this.#request = request;
+    this.#server = server;
+    this.#place = place;
+  }
+
+  address(): string {
+    return this.#server.requestIP(this.#request)?.address ?? "";
+  }
+
+  hold(): void {
+    this.#server.timeout(this.#request, 0);
+  }
+
+  keep(): () => void {
+    return this.#place.keep();
+  }
+
+  upgrade(handlers: SocketHandlers): Response | null {
+    const release = this.#place.keep();
+    const data: SocketData = { handlers, release, socket: null };
+    if (this.#server.upgrade(this.#request, { data })) return new Response(null); // Bun drops it.
+    release();
+    return null;
+  }
+}
+
+class BunSocket implements Socket {
+  readonly #ws: Bun.ServerWebSocket<SocketData>;
+
+  constructor(ws: Bun.ServerWebSocket<SocketData>) {
+    this.#ws = ws;
+  }
+
+  send(data: string | Uint8Array): void {
+    this.#ws.send(data);
+  }
+
+  unreadBytes(): number {
+    return this.#ws.getBufferedAmount();
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason);
+  }
+
+  drop(): void {
+    this.#ws.terminate();
+  }
+}

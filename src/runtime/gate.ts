@@ -1,0 +1,83 @@
+/**
+ * Counts what is in flight, in total and by client address, and says when it is too much.
+ *
+ * - Neither runtime shows its accepted connections, so what is counted is requests and sockets in flight: with HTTP/1.1
+ *   that is the connections that are doing something. Idle ones are closed by the idle timeout, and all of them are
+ *   bounded by the process's file descriptors.
+ * - Loopback addresses count in the total alone.
+ */
+import { assert } from "../lib/assert.ts";
+
+export interface GateLimits {
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+}
+
+export class Gate {
+  readonly #limits: GateLimits;
+  readonly #byAddress = new Map<string, number>();
+  #open = 0;
+
+  constructor(limits: GateLimits) {
+    this.#limits = limits;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Takes a place, or gives false when there is none left. Addresses that are loopback or unknown are "". */
+  enter(address: string): boolean {
+    if (this.#open >= this.#limits.connectionsMax) return false;
+    if (address !== "") {
+      const here = this.#byAddress.get(address) ?? 0;
+      if (here >= this.#limits.connectionsPerAddressMax) return false;
+      this.#byAddress.set(address, here + 1);
+    }
+    this.#open += 1;
+    return true;
+  }
+
+  leave(address: string): void {
+    assert(this.#open > 0, "a place is left once for each time it was taken");
+    this.#open -= 1;
+    if (address === "") return;
+    const here = this.#byAddress.get(address) ?? 0;
+    assert(here > 0, "an address leaves only as often as it entered");
+    if (here === 1) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, here - 1);
+  }
+}
+
+/** One place in the gate: held by the request, and by each stream or socket that outlives its answer's head. */
+export class Place {
+  readonly #gate: Gate;
+  readonly #address: string;
+  #holders = 1;
+
+  constructor(gate: Gate, address: string) {
+    this.#gate = gate;
+    this.#address = address;
+  }
+
+  /** Another holder; the function lets go, once. */
+  keep(): () => void {
+    this.#holders += 1;
+    let kept = true;
+    return () => {
+      if (kept) this.release();
+      kept = false;
+    };
+  }
+
+  release(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0) this.#gate.leave(this.#address);
+  }
+}
+
+/** The address as the gate counts it: "" on loopback. */
+export function countedAddress(address: string): string {
+  const v4 = address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+  return v4 === "::1" || v4.startsWith("127.") ? "" : v4;
+}

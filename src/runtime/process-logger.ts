@@ -1,0 +1,137 @@
+/**
+ * The process's own logger, on stderr: one JSON object a line by pino, or short lines for a person on a terminal.
+ *
+ * - pino is imported with the first line that is said, since no door needs it to open; lines wait for it in order, a
+ *   bounded number of them, and are written plainly if the process ends first.
+ * - An error among the fields is written with its stack (JSON) or its message (short).
+ */
+import { writeSync } from "node:fs";
+import process from "node:process";
+import type { LogFields, Logger } from "../lib/logger.ts";
+import type { LogLevel, LoggerOptions, ProcessLogger } from "../lib/platform.ts";
+
+const STDERR = 2;
+const LINES_WAITING_MAX = 1_000;
+const rank: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
+const paint: Readonly<Record<LogLevel, string>> = {
+  debug: "\x1b[2m",
+  info: "\x1b[32m",
+  warn: "\x1b[33m",
+  error: "\x1b[31m",
+};
+
+interface Line {
+  readonly level: LogLevel;
+  readonly timeMs: number;
+  readonly message: string;
+  readonly fields: LogFields | undefined;
+}
+
+interface Sink {
+  write(line: Line): void;
+  flush(): Promise<void>;
+}
+
+export function makeLogger(options: LoggerOptions): ProcessLogger {
+  const terminal = process.stderr.isTTY;
+  const short = options.format === "short" || (options.format === "auto" && terminal);
+  const sink = short ? shortSink(terminal && !process.env["NO_COLOR"]) : jsonSink();
+  const say =
+    (level: LogLevel): Logger["info"] =>
+    (message, fields) => {
+      if (rank[level] < rank[logger.level]) return;
+      sink.write({ level, timeMs: Date.now(), message, fields });
+    };
+  const logger: ProcessLogger = {
+    level: options.level,
+    debug: say("debug"),
+    info: say("info"),
+    warn: say("warn"),
+    error: say("error"),
+    flush: () => sink.flush(),
+  };
+  return logger;
+}
+
+/** `12:00:00.000 warn disk is nearly full freeBytes=1048576` */
+function shortSink(colours: boolean): Sink {
+  return {
+    write({ level, timeMs, message, fields }) {
+      const time = new Date(timeMs).toISOString().slice(11, 23);
+      const rest = Object.entries(fields ?? {}).map(([name, value]) => ` ${name}=${show(value)}`);
+      const word = colours ? `${paint[level]}${level}\x1b[0m` : level;
+      process.stderr.write(`${time} ${word} ${message}${rest.join("")}\n`);
+    },
+    flush: () => Promise.resolve(),
+  };
+}
+
+function show(value: unknown): string {
+  if (value instanceof Error) return value.message;
+  return typeof value === "string" ? value : (JSON.stringify(value, bigintAsText) ?? "undefined");
+}
+
+function jsonSink(): Sink {
+  const waiting: Line[] = [];
+  let written: ((line: Line) => void) | null = null;
+  let loading: Promise<void> | null = null;
+
+  const writeWaiting = (write: (line: Line) => void) => {
+    for (const line of waiting.splice(0)) write(line);
+  };
+  const load = async () => {
+    const write = await pinoWriter().catch(() => writePlainly);
+    writeWaiting(write);
+    written = write;
+  };
+  process.once("exit", () => writeWaiting(writePlainly));
+
+  return {
+    write(line) {
+      if (written) {
+        written(line);
+        return;
+      }
+      waiting.push(line);
+      loading ??= load();
+      if (waiting.length >= LINES_WAITING_MAX) writeWaiting(writePlainly);
+    },
+    flush: () => loading ?? Promise.resolve(),
+  };
+}
+
+/** Writes straight through: a log line that is said has left the process, also when it dies in the next. */
+async function pinoWriter(): Promise<(line: Line) => void> {
+  const { pino } = await import("pino");
+  const writer = pino(
+    {
+      level: "debug",
+      base: { pid: process.pid },
+      timestamp: false,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.destination({ fd: STDERR, sync: true }),
+  );
+  return ({ level, timeMs, message, fields }) =>
+    writer[level]({ time: timeMs, ...plain(fields) }, message);
+}
+
+function writePlainly({ level, timeMs, message, fields }: Line): void {
+  const object = { level, pid: process.pid, time: timeMs, ...plain(fields), msg: message };
+  writeSync(STDERR, `${JSON.stringify(object, bigintAsText)}\n`);
+}
+
+function plain(fields: LogFields | undefined): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields ?? {}).map(([name, value]) => [
+      name,
+      value instanceof Error
+        ? { type: value.name, message: value.message, stack: value.stack }
+        : value,
+    ]),
+  );
+}
+
+function bigintAsText(_name: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}
