@@ -1,0 +1,194 @@
+/**
+ * The controller: decides, commits and applies metadata commands, one submission at a time.
+ *
+ * - Save, then apply, then answer: a submission resolves once its commands are synced in the metadata store and applied
+ *   to the image. All commands of a submission stand or fall together.
+ * - Decisions are made by a function of the image at the submission's own turn, so that two that collide cannot both pass.
+ * - When the store cannot say whether it kept the commands, they are looked up before anything else is decided; until
+ *   that works, every submission fails and the image stays as it was.
+ * - A snapshot is taken when as many commands have passed since the last one as the image has objects, so that its cost
+ *   a command is bounded and so is the replay at start.
+ * - With one node a command commits at once. Left out: the Raft core that comes underneath, and `not_controller`, which
+ *   it brings.
+ */
+import { assert, present } from "../lib/assert.ts";
+import { Sequence } from "../lib/async.ts";
+import type { Logger } from "../lib/logger.ts";
+import { randomUuid, type Random } from "../lib/random.ts";
+import type { MetadataEntry, MetadataStore, NodeIdentity } from "../storage/metadata-store.ts";
+import { StorageFault } from "../storage/storage.ts";
+import type { Command } from "./commands.ts";
+import { Image, type Effect } from "./image.ts";
+
+/** Fewer commands than this are never worth a snapshot. */
+const SNAPSHOT_COMMANDS_MIN = 1_000;
+
+/** The one node of a cluster of one. */
+const FIRST_NODE_ID = 1;
+
+export interface Submitted {
+  /** The index of the last command, or of the image where nothing had to be done. */
+  readonly index: number;
+}
+
+/** Told after each submission what it did, in order; must not throw. */
+export type EffectsListener = (effects: readonly Effect[]) => void;
+
+interface ControllerOptions {
+  readonly store: MetadataStore;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly snapshotCommandsMin?: number;
+}
+
+export class Controller {
+  readonly identity: NodeIdentity;
+  /** Changed in place, by this controller alone. */
+  readonly image: Image;
+  readonly #options: ControllerOptions;
+  readonly #submissions = new Sequence();
+  readonly #listeners: EffectsListener[] = [];
+  readonly #epoch: number;
+  #snapshotIndex: number;
+  /** True while the store may hold commands that the image does not. */
+  #unsettled = false;
+
+  private constructor(
+    identity: NodeIdentity,
+    loaded: Awaited<ReturnType<typeof loadImage>>,
+    options: ControllerOptions,
+  ) {
+    this.identity = identity;
+    this.image = loaded.image;
+    this.#snapshotIndex = loaded.snapshotIndex;
+    // Raft begins a new epoch with every election; so does a node that elects itself.
+    this.#epoch = loaded.epoch + 1;
+    this.#options = options;
+  }
+
+  /** Reads what the store holds, gives the node its identity on the first start, and registers this incarnation. */
+  static async open(options: ControllerOptions): Promise<Controller> {
+    const identity = await loadIdentity(options);
+    const controller = new Controller(identity, await loadImage(options.store), options);
+    const incarnationId = randomUuid(options.random);
+    await controller.submit(() => [
+      { type: "register-broker", version: 0, nodeId: identity.nodeId, incarnationId },
+    ]);
+    return controller;
+  }
+
+  get nodeId(): number {
+    return this.identity.nodeId;
+  }
+
+  /** Tells `listener` of what every later submission did. */
+  onEffects(listener: EffectsListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Commits what `decide` gives for the image as it is when its turn comes; no commands: nothing to do.
+   * Rejects with what `decide` throws, and with StorageFault; of `unknown` outcome the commands may stand all the same.
+   */
+  submit(decide: (image: Image) => readonly Command[]): Promise<Submitted> {
+    return this.#submissions.run(async () => {
+      if (this.#unsettled) await this.#settle();
+      const commands = decide(this.image);
+      if (commands.length > 0) await this.#commit(commands);
+      return { index: this.image.index };
+    });
+  }
+
+  async #commit(commands: readonly Command[]): Promise<void> {
+    const first = this.image.index + 1;
+    const entries = commands.map((command, at) => ({
+      index: first + at,
+      epoch: this.#epoch,
+      command: JSON.stringify(command),
+    }));
+    try {
+      await this.#options.store.append(entries);
+    } catch (error) {
+      if (!(error instanceof StorageFault) || error.outcome !== "unknown") throw error;
+      this.#unsettled = true;
+      const kept = await this.#settle().catch((failure: unknown) => {
+        if (failure instanceof StorageFault) return false; // The next submission asks again.
+        throw failure;
+      });
+      if (!kept) throw error;
+      return;
+    }
+    this.#apply(entries);
+    await this.#maybeSnapshot();
+  }
+
+  /** Applies what the store kept of an append of unknown outcome; true when it was kept. */
+  async #settle(): Promise<boolean> {
+    const { entries } = await this.#options.store.load();
+    const missed = entries.filter((entry) => entry.index > this.image.index);
+    this.#unsettled = false;
+    this.#apply(missed);
+    return missed.length > 0;
+  }
+
+  #apply(entries: readonly MetadataEntry[]): void {
+    const effects = applyEntries(this.image, entries);
+    if (effects.length === 0) return;
+    for (const listener of this.#listeners) listener(effects);
+  }
+
+  async #maybeSnapshot(): Promise<void> {
+    const { image } = this;
+    const least = this.#options.snapshotCommandsMin ?? SNAPSHOT_COMMANDS_MIN;
+    const objects = image.topicCount + image.partitionCount;
+    if (image.index - this.#snapshotIndex < Math.max(least, objects)) return;
+    try {
+      await this.#options.store.saveSnapshot({
+        index: image.index,
+        epoch: this.#epoch,
+        image: JSON.stringify(image.snapshot()),
+      });
+      this.#snapshotIndex = image.index;
+    } catch (error) {
+      if (!(error instanceof StorageFault)) throw error;
+      // The commands stand without it; the next submission tries again.
+      this.#options.logger.warn("could not save a metadata snapshot", { error });
+    }
+  }
+}
+
+async function loadIdentity({ store, random, logger }: ControllerOptions): Promise<NodeIdentity> {
+  const known = await store.identity();
+  if (known) return known;
+  const identity = {
+    clusterId: randomUuid(random),
+    nodeId: FIRST_NODE_ID,
+    directoryId: randomUuid(random),
+  };
+  await store.saveIdentity(identity);
+  logger.info("made a new cluster of one node", { ...identity });
+  return identity;
+}
+
+/** The image as the store has it: the newest snapshot, and the commands after it. */
+async function loadImage(
+  store: MetadataStore,
+): Promise<{ image: Image; epoch: number; snapshotIndex: number }> {
+  const { snapshot, entries } = await store.load();
+  const image = snapshot ? Image.restore(JSON.parse(snapshot.image)) : new Image();
+  assert(image.index === (snapshot?.index ?? 0), "a snapshot's image is that of its index");
+  applyEntries(image, entries);
+  const epoch = entries.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
+  return { image, epoch, snapshotIndex: snapshot?.index ?? 0 };
+}
+
+function applyEntries(image: Image, entries: readonly MetadataEntry[]): Effect[] {
+  return entries
+    .map(({ index, command }) => image.apply(index, parseCommand(command)))
+    .filter((effect) => effect !== null);
+}
+
+function parseCommand(text: string): Command {
+  // The image refuses names and versions that it does not know; the rest was written by this program.
+  return present(JSON.parse(text) as Command | null, "a stored command is an object");
+}

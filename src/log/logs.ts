@@ -1,0 +1,189 @@
+/**
+ * The logs that this node keeps, held to what the image says: a partition that the image has gets its log, a log whose
+ * topic is gone is dropped.
+ *
+ * - Metadata commits first, storage follows. A crash in between is healed at the next start by comparing the two; a disk
+ *   that refuses is asked again after a while. Until then the partition has no log and its requests are to be retried.
+ * - A removed topic's logs are gone from here at once, before their rows are.
+ * - Left out: which replicas this node holds; with one node it holds all.
+ */
+import { Sequence } from "../lib/async.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Effect, Image, TopicImage } from "../cluster/image.ts";
+import {
+  StorageFault,
+  type PartitionId,
+  type PartitionKey,
+  type PartitionState,
+  type Storage,
+} from "../storage/storage.ts";
+
+/** `Storage.create` takes no more at once. */
+const CREATE_KEYS_MAX = 10_000;
+const RETRY_MS = 1_000;
+
+/** What is kept of one partition. */
+export interface KeptLog {
+  /** Something of its topic or of its place in the cluster has changed: configs, leader, epoch. */
+  refresh(topic: TopicImage): void;
+  /** The topic was deleted: refuse whoever waits and whoever comes. */
+  close(): void;
+}
+
+interface LogsOptions<Log extends KeptLog> {
+  readonly storage: Storage;
+  readonly image: Image;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Must not wait: what it has to write first, it writes before its first append. */
+  readonly openLog: (state: PartitionState, topic: TopicImage) => Log;
+}
+
+interface Kept<Log> {
+  readonly id: PartitionId;
+  readonly log: Log;
+}
+
+export class Logs<Log extends KeptLog> {
+  readonly #options: LogsOptions<Log>;
+  /** By topic id, then by partition index. */
+  readonly #kept = new Map<string, Map<number, Kept<Log>>>();
+  readonly #work = new Sequence();
+  #missing: PartitionKey[] = [];
+  #leftover: PartitionId[] = [];
+  #settled: Promise<void> = Promise.resolve();
+  #retrying = false;
+
+  private constructor(options: LogsOptions<Log>) {
+    this.#options = options;
+  }
+
+  /** Opens every log that storage has, and settles what an earlier run left undone. */
+  static async open<Log extends KeptLog>(options: LogsOptions<Log>): Promise<Logs<Log>> {
+    const logs = new Logs(options);
+    for (const state of await options.storage.partitions()) logs.#keep(state);
+    for (const topic of options.image.topics()) {
+      const kept = logs.#kept.get(topic.id);
+      for (const { index } of topic.partitions) {
+        if (!kept?.has(index)) logs.#missing.push({ topicId: topic.id, index });
+      }
+    }
+    logs.#settle();
+    await logs.settled();
+    return logs;
+  }
+
+  /** The partition's log; null when it is not there (yet). */
+  log(topicId: string, index: number): Log | null {
+    return this.#kept.get(topicId)?.get(index)?.log ?? null;
+  }
+
+  /** Every log kept here, for what runs in the background. */
+  *all(): Iterable<Log> {
+    for (const partitions of this.#kept.values()) {
+      for (const { log } of partitions.values()) yield log;
+    }
+  }
+
+  /** Follows what a submission did; what it takes of storage goes on in the background. */
+  follow(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.type === "partition-created") {
+        this.#missing.push({ topicId: effect.topicId, index: effect.index });
+      } else if (effect.type === "topic-removed") {
+        this.#forget(effect.topic);
+      } else {
+        this.#refresh(effect);
+      }
+    }
+    if (this.#missing.length + this.#leftover.length > 0) this.#settle();
+  }
+
+  /** Resolves once everything followed so far has been tried; what failed is tried again by itself. */
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  #keep(state: PartitionState): void {
+    const topic = this.#options.image.topicById(state.topicId);
+    if (!topic?.partitions[state.index]) {
+      this.#leftover.push(state.id);
+      return;
+    }
+    const partitions = this.#kept.get(topic.id) ?? new Map<number, Kept<Log>>();
+    if (partitions.has(state.index)) return;
+    partitions.set(state.index, { id: state.id, log: this.#options.openLog(state, topic) });
+    this.#kept.set(topic.id, partitions);
+  }
+
+  #forget(topic: TopicImage): void {
+    for (const { id, log } of this.#kept.get(topic.id)?.values() ?? []) {
+      log.close();
+      this.#leftover.push(id);
+    }
+    this.#kept.delete(topic.id);
+    this.#missing = this.#missing.filter(({ topicId }) => topicId !== topic.id);
+  }
+
+  #refresh(effect: Exclude<Effect, { type: "partition-created" | "topic-removed" }>): void {
+    const { image } = this.#options;
+    if (effect.type === "partition-changed") {
+      const topic = image.topicById(effect.topicId);
+      if (topic) this.log(topic.id, effect.index)?.refresh(topic);
+      return;
+    }
+    const topic = effect.resource === "topic" ? image.topic(effect.name) : null;
+    if (topic === null) return;
+    for (const { log } of this.#kept.get(topic.id)?.values() ?? []) log.refresh(topic);
+  }
+
+  #settle(): void {
+    this.#settled = this.#work.run(() => this.#tryAll());
+  }
+
+  async #tryAll(): Promise<void> {
+    try {
+      await this.#create();
+      await this.#drop();
+    } catch (error) {
+      if (!(error instanceof StorageFault)) throw error;
+      if (error.kind === "closed") return; // The next start settles it.
+      this.#options.logger.warn("storage refused to make or drop logs; trying again", { error });
+      this.#retryLater();
+    }
+  }
+
+  async #create(): Promise<void> {
+    while (this.#missing.length > 0) {
+      const keys = this.#missing.slice(0, CREATE_KEYS_MAX);
+      const states = await this.#options.storage.create(keys);
+      // A topic that was deleted meanwhile makes its new logs leftovers.
+      for (const state of states) this.#keep(state);
+      const made = new Set(keys);
+      this.#missing = this.#missing.filter((key) => !made.has(key));
+    }
+  }
+
+  async #drop(): Promise<void> {
+    while (this.#leftover.length > 0) {
+      const ids = this.#leftover;
+      this.#leftover = [];
+      try {
+        await this.#options.storage.drop(ids);
+      } catch (error) {
+        this.#leftover.push(...ids);
+        throw error;
+      }
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#retrying) return;
+    this.#retrying = true;
+    this.#options.clock.after(RETRY_MS, () => {
+      this.#retrying = false;
+      this.#settle();
+    });
+  }
+}
