@@ -12,6 +12,12 @@
 /** A partition's number inside this storage: given once, never reused, another on every node. */
 export type PartitionId = number;
 
+/** Partitions that one call may create. */
+export const CREATE_PARTITIONS_MAX = 10_000;
+
+/** Appends from this size on that own their whole buffer are transferred to the writer; smaller ones are copied. */
+export const TRANSFER_BYTES_MIN = 65_536;
+
 /** Which partition of which incarnation of a topic; the topic id is the 22-character base64url UUID. */
 export interface PartitionKey {
   readonly topicId: string;
@@ -30,7 +36,7 @@ export interface Bounds {
   readonly reservedEnd: number;
   /** Bytes ever appended; the log position of the next row. */
   readonly endPosition: number;
-  /** The log position of the oldest row still stored: `endPosition - startPosition` is the log's size in bytes. */
+  /** The log position of the row that holds `logStart`: `endPosition - startPosition` is the log's size in bytes. */
   readonly startPosition: number;
   /** The largest record timestamp ever appended, -1 when there is none. */
   readonly maxTimestamp: number;
@@ -53,7 +59,10 @@ export interface Guard {
   readonly end: number;
 }
 
-/** Whole record batches, base offsets and leader epoch stamped; their first offset is at or past the partition's end. */
+/**
+ * Whole record batches, base offsets and leader epoch stamped; their first offset is at or past the partition's end.
+ * A newer epoch than the partition's begins with it, at its base.
+ */
 export interface Append {
   readonly type: "append";
   readonly base: number;
@@ -63,8 +72,12 @@ export interface Append {
   readonly count: number;
   /** The largest timestamp in `data`. */
   readonly maxTimestamp: number;
-  /** Lent to storage until the commit settles: nobody reads or writes it in between. It is whole again afterwards. */
-  readonly data: Uint8Array;
+  /**
+   * Lent to storage until the commit settles: nobody reads or writes it in between. When it is the whole of a buffer of
+   * `TRANSFER_BYTES_MIN` or more, other views on that buffer are cut off for good, and storage puts another view with the
+   * same bytes here: read this field again afterwards.
+   */
+  data: Uint8Array;
 }
 
 /** Starts a leader epoch at an offset at or past the end (past it after a power cut: offsets may be sparse). */
@@ -80,7 +93,7 @@ export interface Trim {
   readonly logStart: number;
 }
 
-/** Cuts everything at and past `end`: later rows, the straddling row at a batch boundary, epochs, receipts. */
+/** Cuts everything at and past `end`: later rows, the batch that straddles it, epochs, receipts. The end is then `end`. */
 export interface Truncate {
   readonly type: "truncate";
   readonly end: number;
@@ -113,15 +126,22 @@ export interface Change {
   readonly durability: Durability;
 }
 
-/** A stored run of whole batches; a read gives the bytes exactly as appended. */
-export interface Row {
+/** Where a stored run of whole batches lies; how batches are grouped into rows differs between implementations. */
+export interface RowHead {
   readonly base: number;
   readonly last: number;
   readonly epoch: number;
   /** Log position of the first byte of `data`. */
   readonly position: number;
+}
+
+/** A read gives the bytes exactly as appended. */
+export interface Row extends RowHead {
   readonly data: Uint8Array;
 }
+
+/** A place in a log: where the running maximum of timestamps reaches a time, or where the log's bytes reach a position. */
+export type Place = { readonly timestampMs: number } | { readonly position: number };
 
 export interface ReadRows {
   /** Ascending; the first holds the first stored offset at or past `from`. Empty at the end of the log. */
@@ -147,7 +167,7 @@ export interface Storage {
   /** Every partition there is, by id. */
   partitions(): Promise<PartitionState[]>;
 
-  /** Gives each key its partition, new and empty or as it was; synced. At most 10,000 a call. */
+  /** Gives each key its partition, new and empty or as it was; synced. At most `CREATE_PARTITIONS_MAX`. */
   create(keys: readonly PartitionKey[]): Promise<PartitionState[]>;
 
   /** Forgets partitions at once and deletes their rows at leisure; synced. */
@@ -160,11 +180,20 @@ export interface Storage {
    */
   commit(change: Change): Promise<void>;
 
-  /** Rows from `from` on up to about `bytesMax` of data, but always one whole row where there is one. */
+  /** Where the log begins and ends, as of the last commit; null for a partition that is not there. */
+  bounds(partition: PartitionId): Promise<Bounds | null>;
+
+  /**
+   * Rows from `from` on up to about `bytesMax` of data, but always one whole row where there is one. A partition that is
+   * not there reads as empty.
+   */
   read(partition: PartitionId, from: number, bytesMax: number): Promise<ReadRows>;
 
-  /** The first row whose running maximum of timestamps reaches `timestampMs`, or null. */
+  /** The first readable row whose running maximum of timestamps reaches `timestampMs`, or null. */
   seek(partition: PartitionId, timestampMs: number): Promise<Row | null>;
+
+  /** The first readable row that reaches this place (a time, or a log position), or null: for retention. */
+  locate(partition: PartitionId, place: Place): Promise<RowHead | null>;
 
   /** The receipt kept under this key, unless forgotten. */
   receipt(partition: PartitionId, key: Uint8Array): Promise<Receipt | null>;

@@ -1,0 +1,111 @@
+/**
+ * What each entry of a commit makes of a partition's bounds and epochs: pure steps that every storage shares. Storage
+ * keeps the rows and says where they lie; the rules of offsets are here, once.
+ */
+import { assert } from "../lib/assert.ts";
+import type { Append, Begin, Bounds, EpochStart, Guard } from "./storage.ts";
+
+/** Offsets reserved durably ahead of the end, so that none is handed out twice after a power cut. */
+export const RESERVED_AHEAD = 10_000;
+
+export interface LogState extends Bounds {
+  readonly epochs: readonly EpochStart[];
+}
+
+export const emptyLog: LogState = {
+  logStart: 0,
+  end: 0,
+  epoch: 0,
+  reservedEnd: 0,
+  endPosition: 0,
+  startPosition: 0,
+  maxTimestamp: -1,
+  epochs: [],
+};
+
+/** Whether the writer knows the partition as it is. */
+export function holds(state: LogState, guard: Guard): boolean {
+  return state.epoch === guard.epoch && state.end === guard.end;
+}
+
+export function appended(state: LogState, entry: Append): LogState {
+  assert(entry.base >= state.end, "an append begins at or past the end");
+  assert(entry.last >= entry.base, "an append holds at least one offset");
+  assert(entry.last < Number.MAX_SAFE_INTEGER, "offsets are exact integers");
+  assert(entry.epoch >= state.epoch, "the leader epoch never falls");
+  assert(entry.data.byteLength > 0, "an append has bytes");
+  return reserved({
+    ...state,
+    end: entry.last + 1,
+    epoch: entry.epoch,
+    endPosition: state.endPosition + entry.data.byteLength,
+    maxTimestamp: Math.max(state.maxTimestamp, entry.maxTimestamp),
+    epochs: withEpoch(state.epochs, entry.epoch, entry.base),
+  });
+}
+
+export function begun(state: LogState, entry: Begin): LogState {
+  assert(entry.start >= state.end, "an epoch begins at or past the end");
+  assert(entry.epoch >= state.epoch, "the leader epoch never falls");
+  return reserved({
+    ...state,
+    end: entry.start,
+    epoch: entry.epoch,
+    epochs: withEpoch(state.epochs, entry.epoch, entry.start),
+  });
+}
+
+/** `startPosition` is that of the row that holds `logStart`, or the end's when none does. */
+export function trimmed(state: LogState, logStart: number, startPosition: number): LogState {
+  assert(logStart <= state.end, "the log start is never past the end");
+  return { ...state, logStart, startPosition, epochs: epochsFrom(state.epochs, logStart) };
+}
+
+/** What is left below `end`: the log position after the last batch kept, and the largest timestamp up to it. */
+export interface Remainder {
+  readonly end: number;
+  readonly endPosition: number;
+  readonly maxTimestamp: number;
+}
+
+export function truncated(
+  state: LogState,
+  { end, endPosition, maxTimestamp }: Remainder,
+): LogState {
+  assert(end <= state.end, "truncation never moves the end up");
+  const epochs = state.epochs.filter(({ start }) => start < end);
+  return {
+    ...state,
+    end,
+    logStart: Math.min(state.logStart, end),
+    endPosition,
+    startPosition: Math.min(state.startPosition, endPosition),
+    maxTimestamp,
+    epoch: epochs.at(-1)?.epoch ?? 0,
+    epochs,
+  };
+}
+
+/** An epoch in which nothing was written gives way to the next (Kafka's LeaderEpochFileCache). */
+function withEpoch(
+  epochs: readonly EpochStart[],
+  epoch: number,
+  start: number,
+): readonly EpochStart[] {
+  if (epochs.at(-1)?.epoch === epoch) return epochs;
+  return [...epochs.filter((older) => older.start < start), { epoch, start }];
+}
+
+/** Epochs that still cover an offset at or past the log start; the first of them then starts there. */
+function epochsFrom(epochs: readonly EpochStart[], logStart: number): readonly EpochStart[] {
+  const first = epochs.findLastIndex(({ start }) => start <= logStart);
+  if (first < 0) return epochs;
+  return epochs
+    .slice(first)
+    .map(({ epoch, start }) => ({ epoch, start: Math.max(start, logStart) }));
+}
+
+function reserved(state: LogState): LogState {
+  if (state.end <= state.reservedEnd) return state;
+  return { ...state, reservedEnd: state.end + RESERVED_AHEAD };
+}
