@@ -2,7 +2,7 @@
  * The image: what each command makes of it, and that snapshot + restore + the rest equals a replay of everything.
  */
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Bug } from "../../../src/lib/assert.ts";
 import type { Command } from "../../../src/cluster/commands.ts";
 import { Image } from "../../../src/cluster/image.ts";
@@ -100,11 +100,9 @@ const move = fc.record({
   number: fc.integer({ min: 0, max: 3 }),
 });
 
-function legal(
-  image: Image,
-  { kind, topic: which, number }: typeof move extends fc.Arbitrary<infer T> ? T : never,
-  at: number,
-): Command[] {
+type Move = typeof move extends fc.Arbitrary<infer T> ? T : never;
+
+function legal(image: Image, { kind, topic: which, number }: Move, at: number): Command[] {
   const name = `t.${which}`;
   const existing = image.topic(name);
   switch (kind) {
@@ -125,6 +123,7 @@ function legal(
     case "feature":
       return [{ type: "feature-level", version: 0, name: `f${number}`, level: at }];
     default:
+      kind satisfies "ids";
       return [{ type: "producer-ids", version: 0, next: String(image.nextProducerId + 1000n) }];
   }
 }
