@@ -122,9 +122,10 @@ function legal(image: Image, { kind, topic: which, number }: Move, at: number): 
       return [config(name, `key ${number}`, null)];
     case "feature":
       return [{ type: "feature-level", version: 0, name: `f${number}`, level: at }];
-    default:
-      kind satisfies "ids";
+    case "ids":
       return [{ type: "producer-ids", version: 0, next: String(image.nextProducerId + 1000n) }];
+    default:
+      return kind satisfies never;
   }
 }
 
