@@ -2,7 +2,10 @@
  * kedge on Bun: `Bun.serve` behind the platform's interface.
  *
  * - `idleTimeout` stays on for everyone: it is what cuts slow headers, slow bodies and silent connections. A held
- *   request alone is exempt (`server.timeout(request, 0)`); Bun puts the next one on the connection back under guard.
+ *   request alone is exempt (`server.timeout(request, 0)`), and since Bun would leave its connection exempt for ever, it
+ *   is put back under guard when its answer ends.
+ * - Left out, since Bun shows no way: a limit on how long the whole head of a request may take. A client that sends a
+ *   byte every few seconds keeps its connection until the head is too large.
  * - A WebSocket that a client stops reading is dropped at `unreadBytesMax`: beyond its own limit Bun would lose messages
  *   silently.
  */
@@ -40,7 +43,7 @@ function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
     ...(options.tls ? { tls: options.tls } : {}),
     development: false,
     maxRequestBodySize: limits.requestBytesMax,
-    idleTimeout: Math.min(Math.max(Math.round(limits.idleMs / 1000), 1), IDLE_SECONDS_MAX),
+    idleTimeout: idleSeconds(options),
     fetch: (request, server) => answer(request, server, gate, options),
     error: (error) => serverError(error, logger),
     websocket: {
@@ -79,14 +82,18 @@ async function answer(
 ): Promise<Response> {
   const address = countedAddress(server.requestIP(request)?.address ?? "");
   if (!gate.enter(address)) return options.refuse();
-  const place = new Place(gate, address);
+  const connection = new BunConnection(request, server, options, () => gate.leave(address));
   try {
-    return await options.fetch(request, new BunConnection(request, server, place));
+    return await options.fetch(request, connection);
   } catch (error) {
     return serverError(error, options.logger);
   } finally {
-    place.release();
+    connection.place.release();
   }
+}
+
+function idleSeconds({ limits }: ServeHttpOptions): number {
+  return Math.min(Math.max(Math.round(limits.idleMs / 1000), 1), IDLE_SECONDS_MAX);
 }
 
 async function stop(server: Bun.Server<SocketData>, graceMs: number): Promise<void> {
@@ -101,14 +108,23 @@ async function stop(server: Bun.Server<SocketData>, graceMs: number): Promise<vo
 }
 
 class BunConnection implements Connection {
+  readonly place: Place;
   readonly #request: Request;
   readonly #server: Bun.Server<SocketData>;
-  readonly #place: Place;
+  #held = false;
 
-  constructor(request: Request, server: Bun.Server<SocketData>, place: Place) {
+  constructor(
+    request: Request,
+    server: Bun.Server<SocketData>,
+    options: ServeHttpOptions,
+    leave: () => void,
+  ) {
     this.#request = request;
     this.#server = server;
-    this.#place = place;
+    this.place = new Place(() => {
+      if (this.#held) server.timeout(request, idleSeconds(options));
+      leave();
+    });
   }
 
   address(): string {
@@ -116,15 +132,16 @@ class BunConnection implements Connection {
   }
 
   hold(): void {
+    this.#held = true;
     this.#server.timeout(this.#request, 0);
   }
 
   keep(): () => void {
-    return this.#place.keep();
+    return this.place.keep();
   }
 
   upgrade(handlers: SocketHandlers): Response | null {
-    const release = this.#place.keep();
+    const release = this.keep();
     const data: SocketData = { handlers, release, socket: null };
     if (this.#server.upgrade(this.#request, { data })) return new Response(null); // Bun drops it.
     release();

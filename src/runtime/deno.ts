@@ -86,7 +86,7 @@ function serve(deno: DenoGlobal, options: ServeHttpOptions): HttpServer {
       const address = info.remoteAddr.hostname ?? "";
       const counted = countedAddress(address);
       if (!gate.enter(counted)) return options.refuse();
-      const place = new Place(gate, counted);
+      const place = new Place(() => gate.leave(counted));
       const connection = new DenoConnection(deno, request, address, place, sockets, options);
       try {
         const response = await options.fetch(request, connection);

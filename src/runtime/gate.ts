@@ -49,15 +49,13 @@ export class Gate {
   }
 }
 
-/** One place in the gate: held by the request, and by each stream or socket that outlives its answer's head. */
+/** Held by the request, and by each stream or socket that outlives its answer's head; `leave` when the last lets go. */
 export class Place {
-  readonly #gate: Gate;
-  readonly #address: string;
+  readonly #leave: () => void;
   #holders = 1;
 
-  constructor(gate: Gate, address: string) {
-    this.#gate = gate;
-    this.#address = address;
+  constructor(leave: () => void) {
+    this.#leave = leave;
   }
 
   /** Another holder; the function lets go, once. */
@@ -72,7 +70,7 @@ export class Place {
 
   release(): void {
     this.#holders -= 1;
-    if (this.#holders === 0) this.#gate.leave(this.#address);
+    if (this.#holders === 0) this.#leave();
   }
 }
 

@@ -28,7 +28,7 @@ test("loopback is bounded by the total alone", () => {
 test("a place is left when its last holder lets go, and each lets go once", () => {
   const gate = new Gate({ connectionsMax: 1, connectionsPerAddressMax: 1 });
   gate.enter("a");
-  const place = new Place(gate, "a");
+  const place = new Place(() => gate.leave("a"));
   const release = place.keep();
   place.release();
   expect(gate.open).toBe(1);
