@@ -1,0 +1,166 @@
+/**
+ * Making a batch out of records: sizes first, then one buffer of exactly that size, written once.
+ *
+ * A buffer never comes from a pool, so its owner may transfer it to a Worker. A compressed batch costs one more copy.
+ */
+import { assert, present } from "../lib/assert.ts";
+import type { NewRecord, RecordHeader } from "./record.ts";
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_LENGTH_FROM,
+  attribute,
+  field,
+  stampCrc,
+  viewOf,
+  writeLong,
+} from "./batch.ts";
+import { type Codec, codecNames, compress } from "./compression.ts";
+import { varintBytes, varlongBytes, writeVarint, writeVarlong } from "./varint.ts";
+
+export interface EncodeOptions {
+  readonly codec?: Codec;
+  readonly baseOffset?: number;
+  readonly leaderEpoch?: number;
+  readonly timestampType?: "create" | "append";
+  readonly transactional?: boolean;
+  readonly control?: boolean;
+  readonly producerId?: bigint;
+  readonly producerEpoch?: number;
+  readonly baseSequence?: number;
+}
+
+const utf8 = new TextEncoder();
+
+/**
+ * One batch of at least one record, whose timestamps have been resolved, with offsets that follow each other from
+ * `baseOffset`. Without options: uncompressed, create time, offset 0, no producer. Limits are the caller's (`recordBytesMax`).
+ */
+export function encodeBatch(
+  records: readonly NewRecord[],
+  options: EncodeOptions = {},
+): Uint8Array {
+  assert(records.length > 0, "a batch has a record");
+  const base = timestampOf(records[0]);
+  const bodySizes = new Int32Array(records.length);
+  let recordsBytes = 0;
+  let maxTimestamp = -1;
+  for (const [index, record] of records.entries()) {
+    const timestamp = timestampOf(record);
+    if (timestamp > maxTimestamp) maxTimestamp = timestamp;
+    const body = bodyBytes(record, timestamp - base, index);
+    bodySizes[index] = body;
+    recordsBytes += varintBytes(body) + body;
+  }
+  const codec = options.codec ?? "none";
+  const from = codec === "none" ? BATCH_HEADER_BYTES : 0;
+  const plain = new Uint8Array(from + recordsBytes);
+  let at = from;
+  for (const [index, record] of records.entries())
+    at = writeRecord(plain, at, record, index, base, bodySizes[index] ?? 0);
+  assert(at === plain.length, "records are as large as their sizes say");
+  const batch = codec === "none" ? plain : withHeaderSpace(compress(codec, plain));
+  writeHeader(batch, { ...options, codec, base, maxTimestamp, count: records.length });
+  return batch;
+}
+
+/** No less than what a record takes in an uncompressed batch, whatever its place and the batch's base timestamp. */
+export function recordBytesMax(record: NewRecord): number {
+  const keyBytes = record.key?.length ?? 0;
+  const valueBytes = record.value?.length ?? 0;
+  // Length 5, attributes 1, timestamp delta 10, offset delta 5, three lengths or counts of 5.
+  return 36 + keyBytes + valueBytes + headersBytes(record.headers);
+}
+
+function withHeaderSpace(compressed: Uint8Array): Uint8Array {
+  const batch = new Uint8Array(BATCH_HEADER_BYTES + compressed.length);
+  batch.set(compressed, BATCH_HEADER_BYTES);
+  return batch;
+}
+
+function timestampOf(record: NewRecord | undefined): number {
+  return present(record?.timestampMs, "timestamps are resolved before a batch is made");
+}
+
+function bodyBytes(record: NewRecord, timestampDelta: number, index: number): number {
+  return (
+    1 +
+    varlongBytes(timestampDelta) +
+    varintBytes(index) +
+    dataBytes(record.key) +
+    dataBytes(record.value) +
+    varintBytes(record.headers.length) +
+    (record.headers.length === 0 ? 0 : headersBytes(record.headers))
+  );
+}
+
+function dataBytes(data: Uint8Array | null): number {
+  return data === null ? 1 : varintBytes(data.length) + data.length;
+}
+
+function headersBytes(headers: readonly RecordHeader[]): number {
+  let bytes = 0;
+  for (const header of headers) {
+    const nameBytes = Buffer.byteLength(header.name);
+    bytes += varintBytes(nameBytes) + nameBytes + dataBytes(header.value);
+  }
+  return bytes;
+}
+
+function writeRecord(
+  target: Uint8Array,
+  start: number,
+  record: NewRecord,
+  index: number,
+  baseTimestamp: number,
+  body: number,
+): number {
+  let at = writeVarint(target, start, body);
+  at += 1; // Attributes: all unused, zero.
+  at = writeVarlong(target, at, timestampOf(record) - baseTimestamp);
+  at = writeVarint(target, at, index);
+  at = writeData(target, at, record.key);
+  at = writeData(target, at, record.value);
+  at = writeVarint(target, at, record.headers.length);
+  for (const header of record.headers) {
+    at = writeVarint(target, at, Buffer.byteLength(header.name));
+    at += utf8.encodeInto(header.name, target.subarray(at)).written;
+    at = writeData(target, at, header.value);
+  }
+  return at;
+}
+
+function writeData(target: Uint8Array, at: number, data: Uint8Array | null): number {
+  if (data === null) return writeVarint(target, at, -1);
+  const from = writeVarint(target, at, data.length);
+  target.set(data, from);
+  return from + data.length;
+}
+
+interface HeaderFields extends EncodeOptions {
+  readonly codec: Codec;
+  readonly base: number;
+  readonly maxTimestamp: number;
+  readonly count: number;
+}
+
+function writeHeader(batch: Uint8Array, fields: HeaderFields): void {
+  const view = viewOf(batch);
+  const attributes =
+    codecNames.indexOf(fields.codec) |
+    (fields.timestampType === "append" ? attribute.appendTime : 0) |
+    (fields.transactional ? attribute.transactional : 0) |
+    (fields.control ? attribute.control : 0);
+  writeLong(view, field.baseOffset, fields.baseOffset ?? 0);
+  view.setInt32(field.batchLength, batch.length - BATCH_LENGTH_FROM);
+  view.setInt32(field.leaderEpoch, fields.leaderEpoch ?? -1);
+  view.setInt8(field.magic, 2);
+  view.setInt16(field.attributes, attributes);
+  view.setInt32(field.lastOffsetDelta, fields.count - 1);
+  writeLong(view, field.baseTimestamp, fields.base);
+  writeLong(view, field.maxTimestamp, fields.maxTimestamp);
+  view.setBigInt64(field.producerId, fields.producerId ?? -1n);
+  view.setInt16(field.producerEpoch, fields.producerEpoch ?? -1);
+  view.setInt32(field.baseSequence, fields.baseSequence ?? -1);
+  view.setInt32(field.count, fields.count);
+  stampCrc(batch, 0, batch.length);
+}

@@ -1,0 +1,63 @@
+/**
+ * The codecs of a record batch, each bounded: what comes out is never more than the caller allows, and a size that a
+ * header claims is checked before anything of that size is made.
+ *
+ * - gzip and zstd are the runtime's own `node:zlib` (not Bun's own functions: those ignore the bound); snappy and lz4 are
+ *   native modules, loaded when first met.
+ * - A cut zstd frame gives what is whole of it, without an error: the walk over the records finds the loss.
+ */
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { compressLz4, decompressLz4 } from "./lz4.ts";
+import { corrupt, expandsTooFar } from "./refusals.ts";
+import { compressSnappy, decompressSnappy } from "./snappy.ts";
+
+/** In the order of their numbers in a batch's attributes. */
+export const codecNames = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
+
+export type Codec = (typeof codecNames)[number];
+
+/** What the codec makes of `bytes` as Kafka's clients frame it: snappy in xerial's blocks, lz4 and zstd as one frame. */
+export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
+  return codecs[codec].compress(bytes);
+}
+
+/**
+ * What was compressed into `bytes`. Refuses with message_too_large when that is more than `bytesMax`, with corrupt_message
+ * when the bytes are damaged.
+ */
+export function decompress(codec: Codec, bytes: Uint8Array, bytesMax: number): Uint8Array {
+  const plain = codecs[codec].decompress(bytes, bytesMax);
+  // Not a Buffer, so that its views behave alike whatever the codec.
+  return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
+}
+
+interface Coder {
+  compress(this: void, bytes: Uint8Array): Uint8Array;
+  decompress(this: void, bytes: Uint8Array, bytesMax: number): Uint8Array;
+}
+
+const codecs: Readonly<Record<Codec, Coder>> = {
+  none: { compress: (bytes) => bytes, decompress: asIs },
+  gzip: { compress: (bytes) => gzipSync(bytes), decompress: bounded(gunzipSync) },
+  snappy: { compress: compressSnappy, decompress: decompressSnappy },
+  lz4: { compress: compressLz4, decompress: decompressLz4 },
+  zstd: { compress: (bytes) => zstdCompressSync(bytes), decompress: bounded(zstdDecompressSync) },
+};
+
+function asIs(bytes: Uint8Array, bytesMax: number): Uint8Array {
+  if (bytes.length > bytesMax) throw expandsTooFar(bytesMax);
+  return bytes;
+}
+
+type Inflate = (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+
+function bounded(inflate: Inflate): Coder["decompress"] {
+  return (bytes, bytesMax) => {
+    try {
+      return inflate(bytes, { maxOutputLength: bytesMax });
+    } catch (error) {
+      if (error instanceof RangeError) throw expandsTooFar(bytesMax);
+      throw corrupt(`The compressed records cannot be read: ${String(error)}.`);
+    }
+  };
+}

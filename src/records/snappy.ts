@@ -1,0 +1,117 @@
+/**
+ * Snappy as Kafka's clients use it: blocks in the framing of xerial's snappy-java, or one bare block (kcat, older Go
+ * clients). Both are read; xerial's is written, in blocks of 32 KiB as SnappyOutputStream does.
+ *
+ * ```
+ * 82 'SNAPPY' 00 | version i32 = 1 | compatible i32 = 1 | (length i32 | block)*       big-endian
+ * ```
+ *
+ * Left out: xerial streams joined end to end (a header in the middle), which no client sends in one batch.
+ */
+import { createRequire } from "node:module";
+import { assert } from "../lib/assert.ts";
+import { corrupt, expandsTooFar } from "./refusals.ts";
+
+const xerialHeader = new Uint8Array([
+  0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1,
+]);
+const xerialMagicBytes = 8;
+const blockBytes = 32 * 1024;
+
+/** The format's densest element is 3 bytes for 64: a block that claims more than this a byte lies. */
+const expansionMax = 22;
+
+type Native = typeof import("snappy");
+
+let native: Native | undefined;
+
+export function compressSnappy(bytes: Uint8Array): Uint8Array {
+  const snappy = load();
+  const blocks: Uint8Array[] = [];
+  let total = xerialHeader.length;
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    const block = snappy.compressSync(bytes.subarray(at, at + blockBytes));
+    blocks.push(block);
+    total += 4 + block.length;
+  }
+  const framed = new Uint8Array(total);
+  const view = new DataView(framed.buffer);
+  framed.set(xerialHeader);
+  let at = xerialHeader.length;
+  for (const block of blocks) {
+    view.setInt32(at, block.length);
+    framed.set(block, at + 4);
+    at += 4 + block.length;
+  }
+  return framed;
+}
+
+export function decompressSnappy(bytes: Uint8Array, bytesMax: number): Uint8Array {
+  if (!isXerial(bytes)) {
+    if (claimedBytes(bytes) > bytesMax) throw expandsTooFar(bytesMax);
+    return uncompress(bytes);
+  }
+  const blocks = [...xerialBlocks(bytes)];
+  const total = blocks.reduce((sum, block) => sum + claimedBytes(block), 0);
+  if (total > bytesMax) throw expandsTooFar(bytesMax);
+  const [only] = blocks;
+  if (only && blocks.length === 1) return uncompress(only);
+  const plain = new Uint8Array(total);
+  let at = 0;
+  for (const block of blocks) {
+    const part = uncompress(block);
+    plain.set(part, at);
+    at += part.length;
+  }
+  return plain;
+}
+
+function isXerial(bytes: Uint8Array): boolean {
+  for (let at = 0; at < xerialMagicBytes; at++) if (bytes[at] !== xerialHeader[at]) return false;
+  return true;
+}
+
+function* xerialBlocks(bytes: Uint8Array): Iterable<Uint8Array> {
+  if (bytes.length < xerialHeader.length) throw corrupt("The snappy framing's header is cut.");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = xerialHeader.length;
+  while (at < bytes.length) {
+    const left = bytes.length - at - 4;
+    const length = left < 1 ? 0 : view.getInt32(at);
+    if (length < 1 || length > left) throw corrupt(`A snappy block claims ${length} bytes.`);
+    yield bytes.subarray(at + 4, at + 4 + length);
+    at += 4 + length;
+  }
+}
+
+/** What a block says it decompresses to, refused when its bytes cannot hold that much: nothing is made for a lie. */
+function claimedBytes(block: Uint8Array): number {
+  let claim = 0;
+  for (let index = 0; index < 5; index++) {
+    const byte = block[index];
+    if (byte === undefined) break;
+    claim += (byte & 0x7f) * 2 ** (7 * index);
+    if (byte >= 0x80) continue;
+    if (claim > block.length * expansionMax) break;
+    return claim;
+  }
+  throw corrupt("A snappy block claims more than its bytes can hold.");
+}
+
+function uncompress(block: Uint8Array): Uint8Array {
+  const snappy = load();
+  let plain;
+  try {
+    plain = snappy.uncompressSync(block);
+  } catch (error) {
+    throw corrupt(`The snappy block cannot be read: ${String(error)}.`);
+  }
+  assert(typeof plain !== "string", "snappy gives bytes unless asked for a string");
+  return plain;
+}
+
+function load(): Native {
+  // A require gives `any`: this is what it gives.
+  native ??= createRequire(import.meta.url)("snappy") as Native;
+  return native;
+}
