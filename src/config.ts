@@ -212,6 +212,24 @@ function meant(name: string, candidates: Iterable<string>, prefix = ""): string 
   return found === null ? "" : `; did you mean ${prefix}${found}?`;
 }
 
+/** What `kedge serve --help` says. */
+export function helpText(): string {
+  const rows = names.map((name) => {
+    const { kind, fallback, repeats, sentence } = settings[name];
+    const flag = `--${name}${kind.argument === "" ? "" : ` ${kind.argument}`}`;
+    const notes = [repeats ? "may repeat" : "", fallback === "" ? "" : `default ${fallback}`];
+    const note = notes.filter((each) => each !== "").join(", ");
+    return `  ${flag.padEnd(40)}  ${sentence}${note === "" ? "" : ` (${note})`}`;
+  });
+  return [
+    "Usage: kedge serve [flags]",
+    "",
+    "Starts a node. Each flag has a variable (--http is KEDGE_HTTP) and a key in the file of --config.",
+    "",
+    ...rows,
+  ].join("\n");
+}
+
 /** The README's table of settings, in Markdown. */
 export function settingsTable(): string {
   const rows = names.map((name) => {

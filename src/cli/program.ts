@@ -29,5 +29,6 @@ function createProgram(): Command {
     .version(manifest.version)
     .exitOverride()
     .showSuggestionAfterError();
+  program.command("serve").description("start a node (kedge serve --help tells its flags)");
   return program;
 }

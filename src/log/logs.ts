@@ -12,6 +12,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Effect, Image, TopicImage } from "../cluster/image.ts";
 import {
+  CREATE_PARTITIONS_MAX,
   StorageFault,
   type PartitionId,
   type PartitionKey,
@@ -19,8 +20,6 @@ import {
   type Storage,
 } from "../storage/storage.ts";
 
-/** `Storage.create` takes no more at once. */
-const CREATE_KEYS_MAX = 10_000;
 const RETRY_MS = 1_000;
 
 /** What is kept of one partition. */
@@ -156,7 +155,7 @@ export class Logs<Log extends KeptLog> {
 
   async #create(): Promise<void> {
     while (this.#missing.length > 0) {
-      const keys = this.#missing.slice(0, CREATE_KEYS_MAX);
+      const keys = this.#missing.slice(0, CREATE_PARTITIONS_MAX);
       const states = await this.#options.storage.create(keys);
       // A topic that was deleted meanwhile makes its new logs leftovers.
       for (const state of states) this.#keep(state);

@@ -1,0 +1,89 @@
+/**
+ * `kedge serve`: a node in this process, until a signal.
+ *
+ * - stdout gets the banner, whose first line is stable for whoever waits for it; logs go to stderr.
+ * - TERM, INT or HUP stops gracefully and exits 0; a second signal exits 1 at once. A bad flag exits 2, a node that cannot
+ *   start 1, a bug 70 without the mark of a clean end, so that the next start checks what this one left.
+ */
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import manifest from "../../package.json" with { type: "json" };
+import { helpText, loadConfig, type Config, type Loaded } from "../config.ts";
+import type { Platform, ProcessLogger } from "../lib/platform.ts";
+import { UsageError } from "../lib/setting.ts";
+import { startNode, StartError, type Node } from "../node.ts";
+import { detectPlatform } from "../runtime/runtime.ts";
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+const EXIT_BUG = 70;
+
+export async function serve(args: readonly string[]): Promise<void> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(helpText());
+    return;
+  }
+  const loaded = await readConfig(args);
+  if (loaded === null) {
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  const { config, warnings } = loaded;
+  const platform = await detectPlatform();
+  const logger = platform.makeLogger({ level: config["log-level"], format: "auto" });
+  dieOfBugs(logger);
+  for (const warning of warnings) logger.warn(warning);
+  try {
+    const node = await startNode(config, { platform, logger, version: manifest.version });
+    console.log(banner(node, config));
+    stopOnSignals(node, platform, logger);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    console.error(`kedge: ${error.message}`);
+    process.exit(EXIT_FAILURE);
+  }
+}
+
+async function readConfig(args: readonly string[]): Promise<Loaded | null> {
+  try {
+    return await loadConfig({ args, env: process.env, readFile: (path) => readFile(path, "utf8") });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`kedge: ${error.message}\nTry "kedge serve --help".`);
+    return null;
+  }
+}
+
+/** What nobody caught is a bug: nothing that this process still believes may reach the disk. */
+function dieOfBugs(logger: ProcessLogger): void {
+  const die = (cause: unknown) => {
+    logger.error("a bug stopped the node", { error: cause });
+    void logger.flush().finally(() => process.exit(EXIT_BUG));
+  };
+  process.on("uncaughtException", die);
+  process.on("unhandledRejection", die);
+}
+
+function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): void {
+  let stopping = false;
+  platform.onSignal(["SIGTERM", "SIGINT", "SIGHUP"], (signal) => {
+    if (stopping) process.exit(EXIT_FAILURE);
+    stopping = true;
+    logger.info("stopping", { signal });
+    void node
+      .stop()
+      .then(() => logger.flush())
+      .then(() => process.exit(0));
+  });
+}
+
+function banner(node: Node, config: Config): string {
+  const lines = [
+    `kedge ${manifest.version} is listening on ${node.url}`,
+    `cluster ${node.clusterId}; kept in memory alone so far`,
+  ];
+  if (config.kafka.length > 0) {
+    lines.push("the Kafka door is not built yet: nothing listens at the address of --kafka");
+  }
+  return `${lines.join("\n")}\n`;
+}
