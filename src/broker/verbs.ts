@@ -90,6 +90,8 @@ export interface ReadAnswer extends LogEnds {
   readonly partition: number;
   /** Whole v2 batches, ascending, exactly as stored; the first may begin below `from`. */
   readonly batches: readonly Bytes[];
+  /** Log position (bytes since the log's first record, trimmed ones too) of the first batch; equal on all replicas. */
+  readonly position: number;
   /** This partition's own refusal (offset_out_of_range, unknown_topic_or_partition, …); the others still answer. */
   readonly refusal: Refusal | null;
   readonly throttleMs: number;

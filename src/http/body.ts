@@ -1,0 +1,128 @@
+/**
+ * Reads a request's body whole, within bounds: as sent, and as decoded from gzip or zstd.
+ *
+ * - A body that was cut off is a refusal, never a shorter body.
+ * - node:zlib alone keeps `maxOutputLength` (Bun's own functions ignore it); large bodies decode off the event loop.
+ * - Left out: deflate and brotli, which nobody sends.
+ */
+import * as zlib from "node:zlib";
+import { promisify } from "node:util";
+import { HttpRefusal } from "./problem.ts";
+import type { HttpLimits } from "./limits.ts";
+
+const gunzip = promisify(zlib.gunzip);
+const unzstd = promisify(zlib.zstdDecompress);
+
+/** Below this a thread's round trip costs more than decoding here. */
+const DECODE_HERE_BYTES_MAX = 16 * 1024;
+
+export type BodyEncoding = "gzip" | "zstd" | null;
+
+/** How the body is encoded. Throws unsupported_media_type for anything but gzip, zstd and identity. */
+export function encodingOf(request: Request): BodyEncoding {
+  const header = request.headers.get("content-encoding");
+  if (header === null) return null;
+  const encoding = header.trim().toLowerCase();
+  if (encoding === "" || encoding === "identity") return null;
+  if (encoding === "gzip" || encoding === "x-gzip") return "gzip";
+  if (encoding === "zstd") return "zstd";
+  throw new HttpRefusal(
+    "unsupported_media_type",
+    `content-encoding ${encoding.slice(0, 40)} is not known here; send gzip, zstd or none.`,
+    { "accept-encoding": "gzip, zstd" },
+  );
+}
+
+/** The media type without its parameters, in lower case; empty when none was sent. */
+export function mediaTypeOf(request: Request): string {
+  const header = request.headers.get("content-type");
+  if (header === null) return "";
+  const semicolon = header.indexOf(";");
+  return (semicolon < 0 ? header : header.slice(0, semicolon)).trim().toLowerCase();
+}
+
+/** The whole body, decoded. Throws body_too_large, unsupported_media_type, bad_request. */
+export async function readBody(
+  request: Request,
+  limits: HttpLimits,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const encoding = encodingOf(request);
+  const bytes = await readSent(request, limits.bodyBytesMax);
+  return encoding === null ? bytes : decode(encoding, bytes, limits.bodyBytesMax);
+}
+
+async function readSent(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  const declared = request.headers.get("content-length");
+  if (declared === null) return readChunks(request, bytesMax);
+  if (Number(declared) > bytesMax) throw tooLarge(bytesMax);
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = new Uint8Array(await request.arrayBuffer());
+  } catch {
+    throw cutOff();
+  }
+  if (bytes.byteLength > bytesMax) throw tooLarge(bytesMax);
+  if (bytes.byteLength !== Number(declared)) throw cutOff();
+  return bytes;
+}
+
+/** A body of unknown length, counted as it comes. */
+async function readChunks(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (request.body === null) return new Uint8Array(0);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  for (;;) {
+    const part = await reader.read().catch(() => {
+      throw cutOff();
+    });
+    if (part.done) break;
+    size += part.value.byteLength;
+    if (size > bytesMax) {
+      await reader.cancel().catch(() => {});
+      throw tooLarge(bytesMax);
+    }
+    chunks.push(part.value);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+async function decode(
+  encoding: "gzip" | "zstd",
+  bytes: Uint8Array,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const options = { maxOutputLength: bytesMax };
+  const here = bytes.byteLength <= DECODE_HERE_BYTES_MAX;
+  try {
+    if (encoding === "gzip")
+      return own(here ? zlib.gunzipSync(bytes, options) : await gunzip(bytes, options));
+    return own(here ? zlib.zstdDecompressSync(bytes, options) : await unzstd(bytes, options));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(bytesMax);
+    throw new HttpRefusal("bad_request", `The body is not ${encoding}, or damaged.`);
+  }
+}
+
+/** node's Buffers may share a pool; what goes into the log must not. */
+function own(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer);
+}
+
+export function tooLarge(bytesMax: number): HttpRefusal {
+  return new HttpRefusal(
+    "body_too_large",
+    `At most ${bytesMax} bytes, also when decoded; send less at once, or application/x-ndjson, which has no limit.`,
+  );
+}
+
+export function cutOff(): HttpRefusal {
+  return new HttpRefusal("bad_request", "The body ended before its end.");
+}

@@ -1,0 +1,140 @@
+/**
+ * Who may come in at all, before any route: the Host they ask for, the Origin of the page they run in, their token.
+ *
+ * - Host: an IP address and `localhost` cannot be rebound by a hostile DNS server, so they are always this node's names;
+ *   any other name must be listed. 421 otherwise.
+ * - Origin: browsers send a plain POST from any page without asking first, so a foreign Origin is refused unless listed,
+ *   whatever CORS would say about reading the answer.
+ * - Token: compared by digest in constant time.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { HttpRefusal } from "./problem.ts";
+import type { ReplyHeaders } from "./reply.ts";
+
+export interface GuardOptions {
+  /** The bearer token that opens the door; null: none is wanted. */
+  readonly token: string | null;
+  /** Origins of web pages that may use this node; `*` is any. */
+  readonly corsOrigins: readonly string[];
+  /** Host names of this node beside `localhost` and IP addresses; `*` is any. */
+  readonly hosts: readonly string[];
+}
+
+/** What the answer's reader may see, and what a page may send. */
+const EXPOSED =
+  "ETag, Location, Retry-After, Request-Id, Kafka-Next, Kafka-Up-To-Date, Kafka-Log-Start, Kafka-High-Watermark, " +
+  "Kafka-Last-Stable, Kafka-Epoch, Kafka-Turn, Kafka-Sealed, Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, " +
+  "Stream-Closed, Producer-Epoch, Producer-Seq, Producer-Expected-Seq, Producer-Received-Seq";
+const ALLOWED =
+  "Authorization, Content-Type, Content-Encoding, Accept, If-None-Match, Last-Event-ID, Idempotency-Key, Producer-Id, " +
+  "Producer-Epoch, Producer-Seq, Client-Id";
+const PREFLIGHT_SECONDS = 600;
+
+export class Guards {
+  readonly #digest: Uint8Array | null;
+  readonly #origins: ReadonlySet<string>;
+  readonly #hosts: ReadonlySet<string>;
+  /** The Host that was let in last: nearly every request has the same. */
+  #host = "";
+
+  constructor(options: GuardOptions) {
+    this.#digest = options.token === null ? null : digest(options.token);
+    this.#origins = new Set(options.corsOrigins.map((origin) => origin.toLowerCase()));
+    this.#hosts = new Set(options.hosts.map((host) => host.toLowerCase()));
+  }
+
+  get authenticated(): boolean {
+    return this.#digest !== null;
+  }
+
+  /** Lets the request pass or throws; gives the headers that its answer must carry for its page, or null. */
+  admit(request: Request, open: boolean): ReplyHeaders | null {
+    const host = hostOf(request.url);
+    if (host !== this.#host) {
+      this.#checkHost(host);
+      this.#host = host;
+    }
+    const origin = request.headers.get("origin");
+    const cors = origin === null ? null : this.#checkOrigin(origin, host);
+    if (!open && this.#digest !== null) this.#checkToken(request);
+    return cors;
+  }
+
+  /** The answer to a preflight: which headers, beside those of `admit`. */
+  preflight(request: Request, allow: string): ReplyHeaders {
+    if (!request.headers.has("access-control-request-method")) return { allow };
+    const asked = request.headers.get("access-control-request-headers") ?? "";
+    const kafkaHeaders = asked
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => /^kafka-header-[\w!#$%&'*+.^`|~-]{1,200}$/i.test(name));
+    return {
+      allow,
+      "access-control-allow-methods": allow,
+      "access-control-allow-headers": [ALLOWED, ...kafkaHeaders].join(", "),
+      "access-control-max-age": String(PREFLIGHT_SECONDS),
+    };
+  }
+
+  #checkHost(host: string): void {
+    if (this.#hosts.has("*")) return;
+    const name = withoutPort(host).toLowerCase();
+    if (name === "localhost" || name.endsWith(".localhost") || isAddress(name)) return;
+    if (this.#hosts.has(name)) return;
+    throw new HttpRefusal(
+      "unknown_host",
+      `This node does not answer to "${name.slice(0, 100)}"; use its address, or start it with --http-host-name.`,
+    );
+  }
+
+  #checkOrigin(origin: string, host: string): ReplyHeaders | null {
+    const name = origin.toLowerCase();
+    const sameOrigin = name === `http://${host}` || name === `https://${host}`;
+    if (!this.#origins.has(name) && !this.#origins.has("*")) {
+      if (sameOrigin) return null;
+      throw new HttpRefusal(
+        "origin_refused",
+        `Pages of ${origin.slice(0, 100)} may not use this node; start it with --cors-origin ${origin.slice(0, 100)}.`,
+      );
+    }
+    return {
+      "access-control-allow-origin": origin,
+      "access-control-expose-headers": EXPOSED,
+      vary: "Origin",
+    };
+  }
+
+  #checkToken(request: Request): void {
+    const header = request.headers.get("authorization");
+    if (header === null)
+      throw new HttpRefusal("unauthenticated", "Send `Authorization: Bearer <token>`.", {
+        "www-authenticate": 'Bearer realm="kedge"',
+      });
+    const token = /^bearer +(\S+) *$/i.exec(header)?.[1];
+    if (token !== undefined && this.#digest && timingSafeEqual(digest(token), this.#digest)) return;
+    throw new HttpRefusal("unauthenticated", "The token is not the one this node knows.", {
+      "www-authenticate": 'Bearer realm="kedge", error="invalid_token"',
+    });
+  }
+}
+
+function digest(token: string): Uint8Array {
+  return createHash("sha256").update(token).digest();
+}
+
+/** `host:port` of an absolute URL, which every runtime builds from the Host header. */
+function hostOf(url: string): string {
+  const start = url.indexOf("//") + 2;
+  const end = url.indexOf("/", start);
+  return end < 0 ? url.slice(start) : url.slice(start, end);
+}
+
+function withoutPort(host: string): string {
+  if (host.startsWith("[")) return host.slice(0, host.indexOf("]") + 1);
+  const colon = host.lastIndexOf(":");
+  return colon < 0 ? host : host.slice(0, colon);
+}
+
+function isAddress(name: string): boolean {
+  return /^\d{1,3}(?:\.\d{1,3}){3}$/.test(name) || /^\[[0-9a-f:.%]+\]$/.test(name);
+}

@@ -1,0 +1,49 @@
+/**
+ * What one HTTP door may cost, each bound named once; config may set any of them.
+ */
+
+export interface HttpLimits {
+  /** A request body as sent, and as decoded from gzip or zstd. */
+  readonly bodyBytesMax: number;
+  /** One line of an NDJSON upload. */
+  readonly lineBytesMax: number;
+  /** Records in one JSON envelope or one line group. */
+  readonly recordsMax: number;
+  /** Bytes of an NDJSON upload that were read and not yet answered by receipts; past it reading stops. */
+  readonly streamBytesMax: number;
+  /** How long any request but a stream may take in all; its outcome is unknown after that. */
+  readonly requestMs: number;
+  /** The longest `wait_ms`: networks kill longer holds. */
+  readonly waitMsMax: number;
+  readonly fetchRecordsMax: number;
+  readonly fetchBytesMax: number;
+  /** Partitions in one POST /v1/fetch. */
+  readonly fetchPartitionsMax: number;
+  /** What one batch may decode to. */
+  readonly decompressedBytesMax: number;
+  /** Topics on one page of the list. */
+  readonly pageMax: number;
+  /** Answers below this are not worth compressing. */
+  readonly compressBytesMin: number;
+  /** Answers being compressed at once; others go out plain. */
+  readonly compressionsMax: number;
+  /** Partitions that /metrics shows one by one; the rest are left out and counted. */
+  readonly metricPartitionsMax: number;
+}
+
+export const httpLimits: HttpLimits = {
+  bodyBytesMax: 16 * 1024 * 1024,
+  lineBytesMax: 10 * 1024 * 1024,
+  recordsMax: 10_000,
+  streamBytesMax: 4 * 1024 * 1024,
+  requestMs: 60_000,
+  waitMsMax: 25_000,
+  fetchRecordsMax: 10_000,
+  fetchBytesMax: 8 * 1024 * 1024,
+  fetchPartitionsMax: 1_000,
+  decompressedBytesMax: 64 * 1024 * 1024,
+  pageMax: 1_000,
+  compressBytesMin: 1_024,
+  compressionsMax: 4,
+  metricPartitionsMax: 10_000,
+};

@@ -1,0 +1,17 @@
+/**
+ * What the HTTP door asks of the node that opened it.
+ */
+
+/** What only the node knows. */
+export interface NodeProbes {
+  /** Name of each thing that must work before the node serves, and whether it does. */
+  readonly checks?: () => Promise<readonly ReadinessCheck[]> | readonly ReadinessCheck[];
+  /** More lines for `/metrics`, in Prometheus' text format. */
+  readonly metrics?: () => Promise<string> | string;
+}
+
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly detail?: string;
+}

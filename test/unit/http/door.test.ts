@@ -1,0 +1,261 @@
+/**
+ * What happens to a request before and after its route: guards, validation, problems, request ids. The broker is a
+ * stand-in that refuses as told; what the log does is the conformance suites' affair.
+ */
+import { describe, expect, test } from "bun:test";
+import type { Broker } from "../../../src/broker/verbs.ts";
+import { createHttpApp, type HttpAppOptions } from "../../../src/http/app.ts";
+import { Bug } from "../../../src/lib/assert.ts";
+import type { Clock } from "../../../src/lib/clock.ts";
+import { silentLogger } from "../../../src/lib/logger.ts";
+import { seededRandom } from "../../../src/lib/random.ts";
+import { Refusal } from "../../../src/lib/refusal.ts";
+import { StorageFault } from "../../../src/storage/storage.ts";
+
+const clock: Clock = {
+  nowMs: () => 1_700_000_000_000,
+  monotonicMs: () => 0,
+  after: () => ({ cancel() {} }),
+  turn: async () => {},
+};
+
+function app(verbs: Partial<Broker> = {}, options: Partial<HttpAppOptions> = {}) {
+  const broker = { listTopics: () => [], ...verbs } as Broker;
+  return createHttpApp({
+    broker,
+    clock,
+    random: seededRandom(1),
+    logger: silentLogger,
+    ...options,
+  });
+}
+
+const refusing = (error: unknown): Partial<Broker> => ({
+  listTopics() {
+    throw error;
+  },
+});
+
+describe("problems", () => {
+  const cases: [string, unknown, number, Record<string, unknown>, string | null][] = [
+    [
+      "a refusal keeps its facts",
+      new Refusal("offset_trimmed", "gone", { earliest: 7 }),
+      410,
+      { code: "offset_trimmed", earliest: 7, kafka_error: 1, retryable: false },
+      null,
+    ],
+    [
+      "503 says when to come back",
+      new Refusal("not_leader_or_follower", "moved"),
+      503,
+      { code: "not_leader_or_follower", retryable: true, side_effects: "none" },
+      "1",
+    ],
+    [
+      "429 takes the time it is told",
+      new Refusal("throttling_quota_exceeded", "slow", { retry_after_ms: 2_500 }),
+      429,
+      { retry_after_ms: 2_500 },
+      "3",
+    ],
+    [
+      "a full disk",
+      new StorageFault("full", "no space"),
+      507,
+      { code: "storage_full", side_effects: "none" },
+      "10",
+    ],
+    [
+      "a fault of unknown outcome",
+      new StorageFault("io", "disk", { outcome: "unknown" }),
+      503,
+      { code: "kafka_storage_error", side_effects: "unknown" },
+      "1",
+    ],
+    [
+      "a time-out may have been carried out",
+      new Refusal("request_timed_out", "late"),
+      504,
+      { side_effects: "unknown" },
+      null,
+    ],
+    [
+      "a bug's message stays inside",
+      new TypeError("secret"),
+      500,
+      { code: "unknown_server_error" },
+      null,
+    ],
+  ];
+  for (const [name, error, status, members, retryAfter] of cases)
+    test(name, async () => {
+      const response = await app(refusing(error)).request("/v1/topics");
+      const document = await response.json();
+      expect(response.status).toBe(status);
+      expect(response.headers.get("content-type")).toBe("application/problem+json");
+      expect(response.headers.get("retry-after")).toBe(retryAfter);
+      expect(document).toMatchObject({ status, ...members });
+      expect(document.instance).toBe(`/v1/requests/${response.headers.get("request-id")}`);
+      expect(document.type).toBe(`/errors/${document.code}`);
+      expect(JSON.stringify(document)).not.toContain("secret");
+    });
+
+  test("a broken invariant is told to the node", async () => {
+    let told: unknown = null;
+    const bug = new Bug("no");
+    await app(refusing(bug), { onBug: (error) => (told = error) }).request("/v1/topics");
+    expect(told).toBe(bug);
+  });
+});
+
+describe("routing", () => {
+  const cases: [string, string, RequestInit, number, Record<string, string>][] = [
+    ["unknown path", "/v1/nothing", {}, 404, {}],
+    ["wrong method", "/v1/topics", { method: "PUT" }, 405, { allow: "OPTIONS, POST, GET, HEAD" }],
+    ["options", "/v1/topics", { method: "OPTIONS" }, 204, { allow: "OPTIONS, POST, GET, HEAD" }],
+    ["head", "/v1/topics", { method: "HEAD" }, 200, {}],
+    ["unknown query parameter", "/v1/topics?limt=1", {}, 400, {}],
+    ["a parameter twice", "/v1/topics?limit=1&limit=2", {}, 400, {}],
+    ["a parameter out of range", "/v1/topics?limit=1001", {}, 400, {}],
+    ["bytes that are not UTF-8", "/v1/topics?after=%ff", {}, 400, {}],
+    ["malformed JSON", "/v1/topics", { method: "POST", body: "{" }, 400, {}],
+    ["no body", "/v1/topics", { method: "POST" }, 400, {}],
+    ["unknown member", "/v1/topics", { method: "POST", body: '{"name":"a","x":1}' }, 400, {}],
+    ["wrong type", "/v1/topics", { method: "POST", body: '{"name":1}' }, 400, {}],
+    ["huge integer", "/v1/topics", { method: "POST", body: '{"partitions":1e99}' }, 400, {}],
+    ["deep nesting", "/v1/topics", { method: "POST", body: "[".repeat(1e6) }, 400, {}],
+    [
+      "not JSON",
+      "/v1/topics",
+      { method: "POST", body: "{}", headers: { "content-type": "image/png" } },
+      415,
+      { accept: "application/json" },
+    ],
+    [
+      "unknown encoding",
+      "/v1/topics",
+      { method: "POST", body: "{}", headers: { "content-encoding": "br" } },
+      415,
+      { "accept-encoding": "gzip, zstd" },
+    ],
+    [
+      "damaged gzip",
+      "/v1/topics",
+      { method: "POST", body: "{}", headers: { "content-encoding": "gzip" } },
+      400,
+      {},
+    ],
+  ];
+  for (const [name, path, init, status, headers] of cases)
+    test(name, async () => {
+      const json = { "content-type": "application/json" };
+      const request = init.method === "POST" ? { headers: json, ...init } : init;
+      const response = await app().request(path, request);
+      expect(response.status).toBe(status);
+      expect(response.headers.get("request-id")).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}$/);
+      for (const [header, value] of Object.entries(headers))
+        expect(response.headers.get(header)).toBe(value);
+      if (status >= 400)
+        expect(response.headers.get("content-type")).toBe("application/problem+json");
+    });
+
+  test("a body over the limit, a bomb", async () => {
+    const small = app({}, { limits: { bodyBytesMax: 1_000 } });
+    const send = (body: Uint8Array<ArrayBuffer>, encoding?: string) =>
+      small.request("/v1/topics", {
+        method: "POST",
+        body,
+        headers: encoding ? { "content-encoding": encoding } : {},
+      });
+    expect((await send(new Uint8Array(1_001))).status).toBe(413);
+    expect((await send(Bun.gzipSync(new Uint8Array(500_000)), "gzip")).status).toBe(413);
+    const zstd = new Uint8Array(Bun.zstdCompressSync(new Uint8Array(500_000)));
+    expect((await send(zstd, "zstd")).status).toBe(413);
+  });
+});
+
+describe("guards", () => {
+  const token = { auth: { token: "s3cret" } };
+  const cors = { corsOrigins: ["https://app.example"] };
+  const cases: [string, Partial<HttpAppOptions>, Record<string, string>, number][] = [
+    ["a foreign origin", {}, { origin: "https://evil.example" }, 403],
+    ["a null origin", {}, { origin: "null" }, 403],
+    ["the same origin", {}, { origin: "http://localhost" }, 200],
+    ["a listed origin", cors, { origin: "https://app.example" }, 200],
+    ["another than the listed", cors, { origin: "https://app.example.evil" }, 403],
+    ["any origin", { corsOrigins: ["*"] }, { origin: "https://x.example" }, 200],
+    ["no token", token, {}, 401],
+    ["a wrong token", token, { authorization: "Bearer wrong" }, 401],
+    ["another scheme", token, { authorization: "Basic s3cret" }, 401],
+    ["the token", token, { authorization: "Bearer s3cret" }, 200],
+    ["the token, scheme in capitals", token, { authorization: "BEARER s3cret" }, 200],
+  ];
+  for (const [name, options, headers, status] of cases)
+    test(name, async () => {
+      const response = await app({}, options).request("/v1/topics", { headers });
+      expect(response.status).toBe(status);
+      expect(response.headers.has("www-authenticate")).toBe(status === 401);
+      const allowed = response.headers.get("access-control-allow-origin");
+      expect(allowed).toBe(options.corsOrigins && status === 200 ? headers["origin"]! : null);
+    });
+
+  const hosts: [string, readonly string[], number][] = [
+    ["localhost:8080", [], 200],
+    ["127.0.0.1:8080", [], 200],
+    ["[::1]:8080", [], 200],
+    ["192.168.1.5", [], 200],
+    ["evil.example", [], 421],
+    ["127.0.0.1.evil.example", [], 421],
+    ["kedge.example:8080", ["kedge.example"], 200],
+    ["KEDGE.example", ["kedge.example"], 200],
+    ["any.example", ["*"], 200],
+  ];
+  for (const [host, listed, status] of hosts)
+    test(`host ${host}`, async () => {
+      const response = await app({}, { hosts: listed }).request(`http://${host}/v1/topics`);
+      expect(response.status).toBe(status);
+    });
+
+  test("a preflight names methods and headers, those of records too", async () => {
+    const response = await app({}, { ...cors, ...token }).request("/v1/topics", {
+      method: "OPTIONS",
+      headers: {
+        origin: "https://app.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type, kafka-header-trace",
+      },
+    });
+    expect(response.status).toBe(204);
+    expect(response.headers.get("access-control-allow-methods")).toContain("POST");
+    expect(response.headers.get("access-control-allow-headers")).toContain("kafka-header-trace");
+    expect(response.headers.get("access-control-allow-origin")).toBe("https://app.example");
+  });
+});
+
+describe("topics, paged", () => {
+  const names = ["a", "b", "c", "d", "e"];
+  const listTopics = () =>
+    names.map((name) => ({
+      name,
+      id: name,
+      partitions: 1,
+      replicationFactor: 1,
+      internal: name === "c",
+    }));
+  test("page after page gives each topic once, internal ones only when asked", async () => {
+    const pages = async (more: string) => {
+      const seen: string[] = [];
+      let after = "";
+      for (;;) {
+        const response = await app({ listTopics }).request(`/v1/topics?limit=2${after}${more}`);
+        const page = await response.json();
+        seen.push(...page.topics.map((topic: { name: string }) => topic.name));
+        if (page.next === null) return seen;
+        after = `&after=${page.next}`;
+      }
+    };
+    expect(await pages("")).toEqual(["a", "b", "d", "e"]);
+    expect(await pages("&internal=true")).toEqual(names);
+  });
+});
