@@ -22,7 +22,8 @@ const floors: readonly (readonly string[])[] = [
   ["broker"],
   ["http", "kafka"],
   ["runtime"],
-  ["config.ts", "node.ts"],
+  ["config.ts"],
+  ["node.ts"],
   ["cli"],
   ["main.ts"],
 ];
