@@ -174,6 +174,8 @@ export interface Broker {
   /** Every topic the principal may see, by name. */
   listTopics(context: Context): TopicSummary[];
   topicById(context: Context, id: string): TopicSummary;
+  /** How many partitions the topic has: cheap, asked by each produce without a pinned partition. */
+  partitionCount(context: Context, name: string): number;
 
   append(context: Context, request: AppendRequest): Promise<AppendAnswer>;
   /** One answer a request, in order. */
