@@ -1,0 +1,93 @@
+/**
+ * `bun run bench [NAME…] [--quick|--full] [--runs N]`: measures kedge beside its peers, prints the tables, keeps the figures.
+ * `bun run bench report [--ratios]`: prints the kept figures as Markdown.
+ */
+import { parseArgs } from "node:util";
+import { arrays } from "./arrays.ts";
+import { catchUp } from "./catch-up.ts";
+import { disk } from "./disk.ts";
+import { growthOfConnections, growthOfLog, growthOfPartitions, growthOfTopics } from "./growth.ts";
+import { type Bench, type Context, Load, type Scale, scales } from "./harness.ts";
+import { latency } from "./latency.ts";
+import { memory } from "./memory.ts";
+import { produce } from "./produce.ts";
+import { figuresTable, keep, ratiosTable, readResults, report } from "./results.ts";
+import { start } from "./start.ts";
+import { peers } from "./subjects.ts";
+
+const benches: readonly Bench[] = [
+  produce,
+  arrays,
+  latency,
+  catchUp,
+  start,
+  memory,
+  disk,
+  growthOfLog,
+  growthOfPartitions,
+  growthOfTopics,
+  growthOfConnections,
+];
+
+const http = [produce, arrays, latency, catchUp];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    full: { type: "boolean", default: false },
+    runs: { type: "string" },
+    ratios: { type: "boolean", default: false },
+  },
+});
+
+function chosenScale(): Scale {
+  const scale = values.quick ? scales.quick : values.full ? scales.full : scales.ci;
+  return values.runs === undefined ? scale : { ...scale, runs: Number(values.runs) };
+}
+
+function chosenBenches(): readonly Bench[] {
+  if (positionals.length === 0) return benches;
+  return positionals.flatMap((name) => {
+    if (name === "http") return http;
+    const found = benches.filter(
+      (bench) => bench.name === name || bench.name.startsWith(`${name}-`),
+    );
+    if (found.length === 0) {
+      const names = benches.map((bench) => bench.name).join(", ");
+      console.error(`no bench is called ${name}; there are http, ${names}`);
+      process.exit(2);
+    }
+    return found;
+  });
+}
+
+async function runAll(): Promise<number> {
+  const scale = chosenScale();
+  const chosen = chosenBenches();
+  const { found, leftOut } = await peers();
+  const notes = leftOut.map(({ name, because }) => `${name} was left out: ${because}`);
+  for (const note of notes) console.log(note);
+  const load = new Load();
+  let failures = 0;
+  for (const bench of chosen) {
+    console.log(`\n## ${bench.name} (${scale.name}): ${bench.about}`);
+    const say = (line: string): void => console.error(`   ${line}`);
+    const context: Context = { scale, peers: found, load, say };
+    try {
+      const kept = await keep(bench, scale, notes, await bench.run(context));
+      console.log(figuresTable(kept));
+    } catch (error) {
+      failures += 1;
+      console.error(`${bench.name} failed:`, error);
+    }
+  }
+  await load.close();
+  console.log(`\n${ratiosTable(chosen, await readResults())}`);
+  return failures === 0 ? 0 : 1;
+}
+
+if (positionals[0] === "report") {
+  const results = await readResults();
+  console.log(values.ratios ? ratiosTable(benches, results) : report(benches, results));
+} else process.exit(await runAll());
