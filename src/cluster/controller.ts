@@ -6,8 +6,8 @@
  * - Decisions are made by a function of the image at the submission's own turn, so that two that collide cannot both pass.
  * - When the store cannot say whether it kept the commands, they are looked up before anything else is decided; until
  *   that works, every submission fails and the image stays as it was.
- * - A snapshot is taken when as many commands have passed since the last one as the image has objects, so that its cost
- *   a command is bounded and so is the replay at start.
+ * - A snapshot is taken when as many commands have passed since the last one as it has objects, so that its cost a command
+ *   is bounded and so is the replay at start.
  * - With one node a command commits at once. Left out: the Raft core that comes underneath, and `not_controller`, which
  *   it brings.
  */
@@ -49,7 +49,8 @@ export class Controller {
   readonly #submissions = new Sequence();
   readonly #listeners: EffectsListener[] = [];
   readonly #epoch: number;
-  #snapshotIndex: number;
+  /** The index from which on a snapshot is worth its cost. */
+  #snapshotDue: number;
   /** True while the store may hold commands that the image does not. */
   #unsettled = false;
 
@@ -60,7 +61,7 @@ export class Controller {
   ) {
     this.identity = identity;
     this.image = loaded.image;
-    this.#snapshotIndex = loaded.snapshotIndex;
+    this.#snapshotDue = loaded.snapshotIndex + commandsBetween(loaded.snapshotObjects, options);
     // Raft begins a new epoch with every election; so does a node that elects itself.
     this.#epoch = loaded.epoch + 1;
     this.#options = options;
@@ -139,16 +140,14 @@ export class Controller {
 
   async #maybeSnapshot(): Promise<void> {
     const { image } = this;
-    const least = this.#options.snapshotCommandsMin ?? SNAPSHOT_COMMANDS_MIN;
-    const objects = image.topicCount + image.partitionCount;
-    if (image.index - this.#snapshotIndex < Math.max(least, objects)) return;
+    if (image.index < this.#snapshotDue) return;
     try {
       await this.#options.store.saveSnapshot({
         index: image.index,
         epoch: this.#epoch,
         image: JSON.stringify(image.snapshot()),
       });
-      this.#snapshotIndex = image.index;
+      this.#snapshotDue = image.index + commandsBetween(objectsIn(image), this.#options);
     } catch (error) {
       if (!(error instanceof StorageFault)) throw error;
       // The commands stand without it; the next submission tries again.
@@ -173,13 +172,23 @@ async function loadIdentity({ store, random, logger }: ControllerOptions): Promi
 /** The image as the store has it: the newest snapshot, and the commands after it. */
 async function loadImage(
   store: MetadataStore,
-): Promise<{ image: Image; epoch: number; snapshotIndex: number }> {
+): Promise<{ image: Image; epoch: number; snapshotIndex: number; snapshotObjects: number }> {
   const { snapshot, entries } = await store.load();
   const image = snapshot ? Image.restore(JSON.parse(snapshot.image)) : new Image();
-  assert(image.index === (snapshot?.index ?? 0), "a snapshot's image is that of its index");
+  const snapshotIndex = snapshot?.index ?? 0;
+  const snapshotObjects = objectsIn(image);
+  assert(image.index === snapshotIndex, "a snapshot's image is that of its index");
   applyEntries(image, entries);
   const epoch = entries.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
-  return { image, epoch, snapshotIndex: snapshot?.index ?? 0 };
+  return { image, epoch, snapshotIndex, snapshotObjects };
+}
+
+function commandsBetween(objects: number, { snapshotCommandsMin }: ControllerOptions): number {
+  return Math.max(snapshotCommandsMin ?? SNAPSHOT_COMMANDS_MIN, objects);
+}
+
+function objectsIn(image: Image): number {
+  return image.topicCount + image.partitionCount;
 }
 
 function applyEntries(image: Image, entries: readonly MetadataEntry[]): Effect[] {
