@@ -19,6 +19,11 @@ const suites: readonly Suite[] = [
   { name: "format", command: ["bun", "run", "format:check"], timeoutMs: minute },
   { name: "lint", command: ["bun", "run", "lint"], timeoutMs: 2 * minute },
   { name: "dead code", command: ["bun", "run", "dead"], timeoutMs: 2 * minute },
+  {
+    name: "records interop",
+    command: ["bun", "test", "./test/interop/records.interop.ts"],
+    timeoutMs: 5 * minute,
+  },
 ];
 
 async function run(suite: Suite): Promise<{ passed: number; failed: number }> {
