@@ -7,7 +7,7 @@ import { topicConfigs } from "../log/config-definitions.ts";
 
 /** Kafka's bound on a name (`Topic.MAX_NAME_LENGTH`). */
 const NAME_LENGTH_MAX = 249;
-const PARTITIONS_PER_TOPIC_MAX = 10_000;
+export const PARTITIONS_PER_TOPIC_MAX = 10_000;
 /** Over all topics. */
 const PARTITIONS_MAX = 200_000;
 
