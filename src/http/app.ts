@@ -12,6 +12,7 @@ import type { Broker, Context } from "../broker/verbs.ts";
 import { Bug } from "../lib/assert.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { Connection } from "../lib/platform.ts";
 import type { Random } from "../lib/random.ts";
 import { Compressor } from "./compress.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -23,7 +24,7 @@ import { HttpRefusal, isBug, problemOf, problemReply } from "./problem.ts";
 import type { Reply, ReplyHeaders } from "./reply.ts";
 import { requestIds } from "./request-ids.ts";
 import { mediaTypeOf, readBody } from "./body.ts";
-import type { Call, Door, Route } from "./route.ts";
+import type { Door, Route } from "./route.ts";
 import { routes as everyRoute } from "./routes/all.ts";
 import { parseJson, queryOf, validate } from "./validate.ts";
 
@@ -135,9 +136,15 @@ function server(machinery: Machinery, route: Route, meter: RouteMeter) {
     const body = route.body
       ? validate(route.body, await jsonBody(request, door.limits), "body")
       : undefined;
-    const call: Call = { door, context, request, env: c.env, id, params, query, body };
+    const call = { door, context, request, connection: wireOf(c), id, params, query, body };
     return route.handle(call);
   }
+}
+
+/** The runtime hands its connection over as Hono's environment; `app.request` hands over nothing. */
+function wireOf(c: HonoContext): Connection | null {
+  const env: unknown = c.env;
+  return typeof env === "object" && env !== null && "hold" in env ? (env as Connection) : null;
 }
 
 /** What a route's query is when none was sent, parsed once; undefined when it must be sent. */

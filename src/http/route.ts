@@ -9,6 +9,7 @@ import type { GenericSchema } from "valibot";
 import type { Broker, Context } from "../broker/verbs.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { Connection } from "../lib/platform.ts";
 import type { Random } from "../lib/random.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { HttpMetrics } from "./metrics.ts";
@@ -35,8 +36,8 @@ export interface Call<Params = unknown, Query = unknown, Body = unknown> {
   readonly door: Door;
   readonly context: Context;
   readonly request: Request;
-  /** What the runtime's server handed over beside the request (Bun: its server), for upgrades. */
-  readonly env: unknown;
+  /** The wire that the request came on; null where there is none (`app.request`). */
+  readonly connection: Connection | null;
   /** Names this request in logs and in problem documents. */
   readonly id: string;
   readonly params: Params;

@@ -3,6 +3,7 @@
  */
 import type { Route } from "../route.ts";
 import { getNode } from "./node.ts";
+import { produceToMany, produceToPartition, produceToTopic } from "./produce.ts";
 import {
   alterTopic,
   createTopic,
@@ -19,5 +20,8 @@ export const routes: readonly Route[] = [
   alterTopic,
   deleteTopic,
   deleteRecords,
+  produceToTopic,
+  produceToPartition,
+  produceToMany,
   getNode,
 ];

@@ -1,0 +1,228 @@
+/**
+ * Appending the records of one request: each finds its partition, each partition is one append, and the outcome is told
+ * record by record.
+ *
+ * - One request is atomic per partition. All well: 200. Mixed over partitions: 207 with a status per record. All refused
+ *   alike: that one problem.
+ * - Records without key and partition go to one partition a request, another for the next request.
+ */
+import { partitionOfKey } from "../broker/partitioner.ts";
+import type { Acks, AppendAnswer, AppendRequest, Idempotence } from "../broker/verbs.ts";
+import { mapAsync } from "../lib/async.ts";
+import { Refusal } from "../lib/refusal.ts";
+import type { NewRecord } from "../records/record.ts";
+import { problemOf } from "./problem.ts";
+import type { IncomingRecord } from "./record-in.ts";
+import { jsonText, type Reply } from "./reply.ts";
+import type { Call } from "./route.ts";
+
+/** How a produce request wants its records kept; the same for every record of it. */
+export interface ProduceTerms {
+  /** The topic of the path; null where each record names its own. */
+  readonly topic: string | null;
+  /** The partition of the path, which pins all records. */
+  readonly partition: number | null;
+  readonly acks: Acks;
+  readonly create: boolean;
+  readonly expectOffset: number | null;
+  readonly idempotence: Idempotence | null;
+}
+
+/** Where one record goes. */
+export interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** The records of one request that share a partition, and their places in the request. */
+interface Group extends Place {
+  readonly records: NewRecord[];
+  readonly indexes: number[];
+}
+
+type Outcome =
+  | { readonly group: Group; readonly answer: AppendAnswer }
+  | { readonly group: Group; readonly error: unknown };
+
+/** Picks partitions for the records of one request. */
+export class Placer {
+  readonly #call: Call;
+  readonly #terms: ProduceTerms;
+  readonly #counts = new Map<string, number>();
+  readonly #sticky = new Map<string, number>();
+
+  constructor(call: Call, terms: ProduceTerms) {
+    this.#call = call;
+    this.#terms = terms;
+  }
+
+  /** Where the record goes; `where` names it in refusals. */
+  place(incoming: IncomingRecord, where: string): Place {
+    const { topic: topicPinned, partition: partitionPinned } = this.#terms;
+    if (topicPinned !== null && incoming.topic !== null && incoming.topic !== topicPinned)
+      throw new Refusal("invalid_request", `${where}.topic: the path says ${topicPinned}.`);
+    const topic = topicPinned ?? incoming.topic;
+    if (topic === null)
+      throw new Refusal(
+        "invalid_request",
+        `${where}.topic: is missing; each record names its own.`,
+      );
+    if (partitionPinned !== null) {
+      if (incoming.partition !== null && incoming.partition !== partitionPinned)
+        throw new Refusal(
+          "invalid_request",
+          `${where}.partition: the path says ${partitionPinned}.`,
+        );
+      return { topic, partition: partitionPinned };
+    }
+    if (incoming.partition !== null) return { topic, partition: incoming.partition };
+    return { topic, partition: this.#choose(topic, incoming.record.key) };
+  }
+
+  #choose(topic: string, key: Uint8Array | null): number {
+    const { door, context } = this.#call;
+    const count = this.#counts.get(topic) ?? door.broker.partitionCount(context, topic);
+    this.#counts.set(topic, count);
+    if (count === 1) return 0;
+    if (key !== null) return partitionOfKey(key, count);
+    const sticky = this.#sticky.get(topic) ?? Math.floor(door.random.next() * count);
+    this.#sticky.set(topic, sticky);
+    return sticky;
+  }
+}
+
+/** Makes the topic with the node's defaults if it is asked for and missing; a topic that came meanwhile is fine. */
+export async function createIfAsked(call: Call, topic: string, terms: ProduceTerms): Promise<void> {
+  if (!terms.create) return;
+  const { broker } = call.door;
+  try {
+    broker.partitionCount(call.context, topic);
+    return;
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== "unknown_topic_or_partition") throw error;
+  }
+  try {
+    const topics = { name: topic, partitions: -1, replicationFactor: -1, configs: {} };
+    await broker.createTopic(call.context, topics);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== "topic_already_exists") throw error;
+  }
+}
+
+/** Appends a whole request's records and tells the outcome. */
+export async function produceAll(
+  call: Call,
+  terms: ProduceTerms,
+  incoming: readonly IncomingRecord[],
+): Promise<Reply> {
+  if (terms.create)
+    for (const topic of topicsOf(terms, incoming)) await createIfAsked(call, topic, terms);
+  const groups = groupsOf(call, terms, incoming);
+  const outcomes = await mapAsync(groups, (group) => appendGroup(call, terms, group));
+  return produceReply(call, terms, outcomes, incoming.length);
+}
+
+/** One append as the terms want it. */
+export function appendRequest(
+  terms: ProduceTerms,
+  place: Place,
+  payload: AppendRequest["payload"],
+): AppendRequest {
+  const { acks, expectOffset, idempotence } = terms;
+  const { topic, partition } = place;
+  return {
+    topic,
+    partition,
+    acks,
+    payload,
+    ...(expectOffset === null ? {} : { expectOffset }),
+    ...(idempotence === null ? {} : { idempotence }),
+  };
+}
+
+function topicsOf(terms: ProduceTerms, incoming: readonly IncomingRecord[]): Set<string> {
+  if (terms.topic !== null) return new Set([terms.topic]);
+  return new Set(incoming.flatMap(({ topic }) => (topic === null ? [] : [topic])));
+}
+
+function groupsOf(call: Call, terms: ProduceTerms, incoming: readonly IncomingRecord[]): Group[] {
+  const placer = new Placer(call, terms);
+  const groups = new Map<string, Group>();
+  let last: Group | undefined;
+  for (const [index, each] of incoming.entries()) {
+    const place = placer.place(each, `body.records.${index}`);
+    if (!last || last.partition !== place.partition || last.topic !== place.topic) {
+      const name = `${place.partition}/${place.topic}`;
+      last = groups.get(name) ?? { ...place, records: [], indexes: [] };
+      groups.set(name, last);
+    }
+    last.records.push(each.record);
+    last.indexes.push(index);
+  }
+  return [...groups.values()];
+}
+
+async function appendGroup(call: Call, terms: ProduceTerms, group: Group): Promise<Outcome> {
+  const payload = { type: "records", records: timed(call, group.records) } as const;
+  try {
+    const request = appendRequest(terms, group, payload);
+    return { group, answer: await call.door.broker.append(call.context, request) };
+  } catch (error) {
+    return { group, error };
+  }
+}
+
+/** Where some records bring a time and others do not, all get one here: the answer can then tell whose stood. */
+function timed(call: Call, records: readonly NewRecord[]): readonly NewRecord[] {
+  const none = records.every((record) => record.timestampMs === null);
+  if (none || records.every((record) => record.timestampMs !== null)) return records;
+  const nowMs = call.door.clock.nowMs();
+  return records.map((record) => ({ ...record, timestampMs: record.timestampMs ?? nowMs }));
+}
+
+function produceReply(
+  call: Call,
+  terms: ProduceTerms,
+  outcomes: readonly Outcome[],
+  count: number,
+): Reply {
+  const failed = outcomes.filter((outcome) => "error" in outcome);
+  const first = failed[0];
+  const alike = (outcome: { error: unknown }) =>
+    problemOf(outcome.error, call.id).code === problemOf(first?.error, call.id).code;
+  if (first && failed.length === outcomes.length && failed.every(alike)) throw first.error;
+  if (terms.acks === 0 && !first) return jsonText("{}", 202);
+  const results = Array.from({ length: count }, () => "");
+  for (const outcome of outcomes)
+    for (const [at, index] of outcome.group.indexes.entries())
+      results[index] = resultText(call, terms, outcome, at, first !== undefined);
+  const duplicate =
+    !first && outcomes.every((outcome) => "answer" in outcome && outcome.answer.duplicate);
+  const text = `{"results":[${results.join(",")}],"duplicate":${duplicate}${producerText(terms)}}`;
+  return jsonText(text, first ? 207 : 200);
+}
+
+function resultText(
+  call: Call,
+  terms: ProduceTerms,
+  outcome: Outcome,
+  at: number,
+  mixed: boolean,
+): string {
+  const { topic, partition, records } = outcome.group;
+  const name = terms.topic === null ? `"topic":${JSON.stringify(topic)},` : "";
+  if ("error" in outcome) {
+    const problem = problemOf(outcome.error, call.id);
+    return `{${name}"partition":${partition},"status":${problem.status},"error":${JSON.stringify(problem)}}`;
+  }
+  const { answer } = outcome;
+  const timestamp = answer.timestampMs ?? records[at]?.timestampMs ?? null;
+  const status = mixed ? ',"status":200' : "";
+  return `{${name}"partition":${partition},"offset":${answer.baseOffset + at},"timestamp":${timestamp}${status}}`;
+}
+
+export function producerText(terms: ProduceTerms): string {
+  const { idempotence } = terms;
+  if (idempotence?.type !== "sequence") return "";
+  return `,"producer":{"epoch":${idempotence.epoch},"seq":${idempotence.sequence}}`;
+}

@@ -1,0 +1,221 @@
+/**
+ * Produce, in every form a body can have: a JSON envelope, lines, a raw batch, or any bytes as one record.
+ */
+import type { InferOutput } from "valibot";
+import type { Acks, Idempotence } from "../../broker/verbs.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { mediaTypeOf, readBody } from "../body.ts";
+import { HttpRefusal } from "../problem.ts";
+import { BATCH_TYPE, produceBatch, produceRaw } from "../produce-bytes.ts";
+import { LINES_TYPE, produceLines } from "../produce-stream.ts";
+import { produceAll, type ProduceTerms } from "../produce.ts";
+import { recordOf } from "../record-in.ts";
+import type { Reply } from "../reply.ts";
+import { defineRoute, type Call, type MediaSchemas, type RouteResponse } from "../route.ts";
+import {
+  envelope,
+  produceBody,
+  produced,
+  producedInPart,
+  produceManyBody,
+  produceManyQuery,
+  produceQuery,
+  receipt,
+} from "../schema/produce.ts";
+import { recordIn, recordInWithTopic } from "../schema/record.ts";
+import { partitionParams, topicParams } from "../schema/shapes.ts";
+import { parseJson, validate } from "../validate.ts";
+
+const TAG = "produce";
+const JSON_TYPE = "application/json";
+
+const NAME_MAX = 256;
+const EPOCH_MAX = 32_767;
+
+const idempotenceHeaders = {
+  "Producer-Id":
+    "The producer's own name; with Producer-Seq its requests are kept once and in order.",
+  "Producer-Epoch": "Rises when a producer starts anew; an older epoch is refused with 403.",
+  "Producer-Seq": "Counts the requests of this producer and partition (in NDJSON: lines) from 0.",
+  "Idempotency-Key":
+    "Any unique text: the same request again is answered with the first one's offsets.",
+};
+
+const responses: Readonly<Record<number, RouteResponse>> = {
+  200: {
+    description: "Kept. NDJSON in gives one receipt a line, in order, while the upload is open.",
+    content: { [JSON_TYPE]: produced, [LINES_TYPE]: receipt },
+  },
+  202: { description: "Queued (`acks=0`): `{}`, or `{}` a line." },
+  207: {
+    description: "Some partitions took their records, others refused: a status per record.",
+    content: { [JSON_TYPE]: producedInPart },
+  },
+};
+
+const consumes: MediaSchemas = {
+  [JSON_TYPE]: produceBody,
+  [LINES_TYPE]: recordIn,
+  [BATCH_TYPE]: "binary",
+  "application/octet-stream": "binary",
+  "*/*": "binary",
+};
+
+const description =
+  "Content-Type decides: `application/json` is an envelope of records (with `?raw=1`: one value); `application/x-ndjson` " +
+  "is one record a line; `application/vnd.kafka.recordbatch` is one v2 batch; any other body is the value of one record, " +
+  "its key in `?key=` or `?key_b64=`, its headers in `Kafka-Header-<name>`. `acks`: `all` (synced on every in-sync " +
+  "replica), `1` (written by the leader), `0` (queued).";
+
+export const produceToTopic = defineRoute({
+  method: "POST",
+  path: "/v1/topics/{topic}/records",
+  tag: TAG,
+  summary: "Append records",
+  description,
+  params: topicParams,
+  query: produceQuery,
+  headers: idempotenceHeaders,
+  consumes,
+  responses,
+  handle: (call) => produce(call, call.query, call.params.topic, null),
+});
+
+export const produceToPartition = defineRoute({
+  method: "POST",
+  path: "/v1/topics/{topic}/partitions/{partition}/records",
+  tag: TAG,
+  summary: "Append records to one partition",
+  description: `${description} \`expect\` refuses with 412 unless the next offset is exactly this.`,
+  params: partitionParams,
+  query: produceQuery,
+  headers: idempotenceHeaders,
+  consumes,
+  responses,
+  handle: (call) => produce(call, call.query, call.params.topic, call.params.partition),
+});
+
+export const produceToMany = defineRoute({
+  method: "POST",
+  path: "/v1/produce",
+  tag: TAG,
+  summary: "Append records to several topics",
+  description: "As for one topic, each record naming its own; JSON envelope or NDJSON.",
+  query: produceManyQuery,
+  headers: idempotenceHeaders,
+  consumes: { [JSON_TYPE]: produceManyBody, [LINES_TYPE]: recordInWithTopic },
+  responses,
+  handle: (call) => produce(call, call.query, null, null),
+});
+
+async function produce(
+  call: Call,
+  query: InferOutput<typeof produceQuery>,
+  topic: string | null,
+  partition: number | null,
+): Promise<Reply> {
+  const { request, door } = call;
+  const terms: ProduceTerms = {
+    topic,
+    partition,
+    acks: acksOf(query.acks),
+    create: query.create ?? false,
+    expectOffset: query.expect ?? null,
+    idempotence: idempotenceOf(request),
+  };
+  if (terms.expectOffset !== null && partition === null) throw unpinned("query.expect");
+  const type = mediaTypeOf(request);
+  const raw =
+    type !== LINES_TYPE && type !== BATCH_TYPE && (type !== JSON_TYPE || query.raw === true);
+  if (!raw || topic === null) refuseRecordQuery(query);
+  if (type === LINES_TYPE) return produceLines(call, terms);
+  if (topic === null && type !== JSON_TYPE)
+    throw new HttpRefusal(
+      "unsupported_media_type",
+      `Send ${JSON_TYPE} or ${LINES_TYPE} here; other bodies go to /v1/topics/{topic}/records.`,
+      { accept: `${JSON_TYPE}, ${LINES_TYPE}` },
+    );
+  const bytes = await readBody(request, door.limits);
+  if (raw) return produceRaw(call, terms, query, bytes);
+  if (type === BATCH_TYPE) return produceBatch(call, terms, bytes);
+  return produceEnvelope(call, terms, bytes);
+}
+
+function produceEnvelope(call: Call, terms: ProduceTerms, bytes: Uint8Array): Promise<Reply> {
+  const { records, acks, expect } = validate(envelope, parseJson(bytes), "body");
+  const { recordsMax } = call.door.limits;
+  if (records.length > recordsMax)
+    throw new HttpRefusal(
+      "body_too_large",
+      `body.records: at most ${recordsMax} a request; NDJSON has no limit.`,
+    );
+  if (expect !== undefined && terms.partition === null) throw unpinned("body.expect");
+  const incoming = records.map((record, index) => recordOf(record, `body.records.${index}`));
+  const own: ProduceTerms = {
+    ...terms,
+    acks: acks === undefined ? terms.acks : acksOf(String(acks)),
+    expectOffset: expect?.offset ?? terms.expectOffset,
+  };
+  return produceAll(call, own, incoming);
+}
+
+function acksOf(acks: string | undefined): Acks {
+  if (acks === "0") return 0;
+  return acks === "1" ? 1 : -1;
+}
+
+function unpinned(where: string): Refusal {
+  return new Refusal(
+    "invalid_request",
+    `${where}: only with a pinned partition: POST …/partitions/{p}/records.`,
+  );
+}
+
+/** `key`, `key_b64` and `timestamp` say something of one record only. */
+function refuseRecordQuery(query: InferOutput<typeof produceQuery>): void {
+  for (const name of ["key", "key_b64", "timestamp"] as const)
+    if (query[name] !== undefined)
+      throw new Refusal(
+        "invalid_request",
+        `query.${name}: only where the body is one record's value; here each record brings its own.`,
+      );
+}
+
+/** What makes the request safe to repeat. Throws invalid_request on half of it. */
+function idempotenceOf(request: Request): Idempotence | null {
+  const { headers } = request;
+  const key = headers.get("idempotency-key");
+  const producerId = headers.get("producer-id");
+  if (key !== null) {
+    if (producerId !== null)
+      throw new Refusal("invalid_request", "Send Idempotency-Key or Producer-Id, not both.");
+    return { type: "key", key: nameOf(key, "Idempotency-Key") };
+  }
+  if (producerId === null) {
+    for (const name of ["producer-epoch", "producer-seq"])
+      if (headers.has(name))
+        throw new Refusal("invalid_request", `${name} means nothing without Producer-Id.`);
+    return null;
+  }
+  const sequence = headers.get("producer-seq");
+  if (sequence === null) throw new Refusal("invalid_request", "Producer-Seq is missing.");
+  return {
+    type: "sequence",
+    producerId: nameOf(producerId, "Producer-Id"),
+    epoch: integerOf(headers.get("producer-epoch") ?? "0", "Producer-Epoch", EPOCH_MAX),
+    sequence: integerOf(sequence, "Producer-Seq", Number.MAX_SAFE_INTEGER),
+  };
+}
+
+function nameOf(text: string, header: string): string {
+  if (text.length === 0 || text.length > NAME_MAX)
+    throw new Refusal("invalid_request", `${header} must have 1 to ${NAME_MAX} characters.`);
+  return text;
+}
+
+function integerOf(text: string, header: string, max: number): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value <= max))
+    throw new Refusal("invalid_request", `${header} must be an integer from 0 to ${max}.`);
+  return value;
+}
