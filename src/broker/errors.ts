@@ -35,6 +35,7 @@ export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
   out_of_order_sequence_number: kind(45, 409, false, "A request of this producer is missing."),
   producer_fenced: kind(90, 403, false, "A newer epoch of this producer is active."),
   not_leader_or_follower: kind(6, 503, true, "Another node leads this partition."),
+  not_enough_replicas: kind(19, 503, true, "Fewer replicas are in sync than the topic asks for."),
   fenced_leader_epoch: kind(74, 409, true, "The leader epoch is older than the broker's."),
   unknown_leader_epoch: kind(75, 409, true, "The leader epoch is newer than the broker's."),
   not_controller: kind(41, 503, true, "Another node is the controller."),

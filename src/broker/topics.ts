@@ -47,7 +47,7 @@ export interface DescribedLog extends KeptLog {
   bytes(): number;
 }
 
-interface TopicsOptions {
+export interface TopicsOptions {
   readonly controller: Controller;
   readonly logs: Logs<DescribedLog>;
   readonly random: Random;

@@ -27,6 +27,7 @@ export type RefusalName =
   | "out_of_order_sequence_number"
   | "producer_fenced"
   | "not_leader_or_follower"
+  | "not_enough_replicas"
   | "fenced_leader_epoch"
   | "unknown_leader_epoch"
   | "not_controller"

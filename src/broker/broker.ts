@@ -1,0 +1,87 @@
+/**
+ * The broker's verbs, put together: topics over the controller, records over the logs.
+ *
+ * - Left out: throttling (every answer says 0), quotas and access rules beyond internal topics.
+ */
+import { Refusal } from "../lib/refusal.ts";
+import type { LogNode } from "../log/log-node.ts";
+import type { Logs } from "../log/logs.ts";
+import { type FoundRecord, findByTimestamp, findMaxTimestamp } from "../log/offset-lookup.ts";
+import type { Partition } from "../log/partition.ts";
+import { checkMayChange } from "./access.ts";
+import { type LogLookup, logLookup } from "./log-lookup.ts";
+import { read } from "./reads.ts";
+import { known } from "./topic-rules.ts";
+import { type TopicsOptions, topicVerbs } from "./topics.ts";
+import type { AppendAnswer, AppendRequest, Broker, OffsetAnswer, OffsetSpec } from "./verbs.ts";
+
+export interface BrokerOptions extends TopicsOptions {
+  readonly logs: Logs<Partition>;
+  readonly node: LogNode;
+  /** This program's own. */
+  readonly version: string;
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { controller, logs, node, version } = options;
+  const { image, identity } = controller;
+  const lookup = logLookup(image, logs);
+  return {
+    ...topicVerbs(options),
+    partitionCount: (_context, name) => known(image, name).partitions.length,
+    append: (_context, request) => append(lookup, request),
+    read: (_context, requests, readOptions) => read(node, lookup, requests, readOptions),
+    findOffset: (_context, topic, index, spec) => findOffset(lookup(topic, index).log, spec),
+    deleteRecords: (_context, topic, index, before) => {
+      checkMayChange(topic);
+      return deleteRecords(lookup(topic, index).log, before);
+    },
+    describeNode: () => ({
+      clusterId: identity.clusterId,
+      nodeId: identity.nodeId,
+      controllerId: identity.nodeId,
+      version,
+      topics: image.topicCount,
+      partitions: image.partitionCount,
+    }),
+  };
+}
+
+async function append(lookup: LogLookup, request: AppendRequest): Promise<AppendAnswer> {
+  checkMayChange(request.topic);
+  const { acks } = request;
+  if (acks !== -1 && acks !== 0 && acks !== 1) {
+    throw new Refusal("invalid_required_acks", "acks must be all (-1), 1 or 0.");
+  }
+  const { log } = lookup(request.topic, request.partition);
+  const result = await log.appendAsLeader(log.epoch, request);
+  return { ...result, throttleMs: 0 };
+}
+
+async function findOffset(log: Partition, spec: OffsetSpec): Promise<OffsetAnswer> {
+  const found = await findPlace(log, spec);
+  return { offset: -1, timestampMs: -1, ...found, ...log.ends() };
+}
+
+async function findPlace(log: Partition, spec: OffsetSpec): Promise<Partial<FoundRecord> | null> {
+  if (spec.at === "earliest") return { offset: log.logStart };
+  if (spec.at === "latest") return { offset: log.readableEnd(spec.isolation) };
+  if (spec.at === "max_timestamp") return findMaxTimestamp(log);
+  return findByTimestamp(log, spec.timestampMs);
+}
+
+/** Kafka's DeleteRecords: -1 is the high watermark; a topic that is only compacted refuses. */
+async function deleteRecords(log: Partition, before: number): Promise<number> {
+  if (log.config.compact && !log.config.delete) {
+    throw new Refusal("policy_violation", "Records of a topic that is only compacted stay.");
+  }
+  if (before === -1) return log.trim(log.highWatermark);
+  if (!Number.isSafeInteger(before) || before < 0 || before > log.highWatermark) {
+    throw new Refusal(
+      "offset_out_of_range",
+      `Records can be deleted up to the high watermark, which is ${log.highWatermark}.`,
+      { latest: log.highWatermark },
+    );
+  }
+  return log.trim(before);
+}

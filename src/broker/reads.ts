@@ -1,0 +1,100 @@
+/**
+ * The read verb: many partitions at once, waiting for enough to be there.
+ *
+ * - A pass reads every partition in the order asked, within the bytes that are left; the first that has anything gives one
+ *   whole batch at least. A partition answers for itself: its refusal never fails its neighbours, and ends the wait.
+ * - Between two passes one waiter stands at all of the partitions. What became readable during a pass is seen before it
+ *   waits, so no append is ever missed.
+ */
+import { Refusal } from "../lib/refusal.ts";
+import type { LogNode } from "../log/log-node.ts";
+import type { Partition } from "../log/partition.ts";
+import { type ReadRuns, readBatches } from "../log/reader.ts";
+import { Waiter } from "../log/waiters.ts";
+import type { FoundLog, LogLookup } from "./log-lookup.ts";
+import type { ReadAnswer, ReadOptions, ReadRequest } from "./verbs.ts";
+
+/** One read over all partitions. */
+interface Pass {
+  readonly answers: ReadAnswer[];
+  readonly bytes: number;
+  readonly refused: boolean;
+  /** Where each partition's readable end stood when it was read. */
+  readonly seen: readonly { readonly partition: Partition; readonly end: number }[];
+}
+
+export async function read(
+  node: LogNode,
+  lookup: LogLookup,
+  requests: readonly ReadRequest[],
+  options: ReadOptions,
+): Promise<ReadAnswer[]> {
+  const { clock, deadlines } = node;
+  const { bytesMin, waitMs, isolation, signal } = options;
+  const deadlineMs = clock.monotonicMs() + waitMs;
+  for (;;) {
+    const pass = await readAll(lookup, requests, options);
+    if (pass.bytes >= bytesMin || pass.refused || signal?.aborted) return pass.answers;
+    if (pass.seen.some(({ partition, end }) => partition.readableEnd(isolation) > end)) continue;
+    const leftMs = deadlineMs - clock.monotonicMs();
+    if (leftMs <= 0) return pass.answers;
+    const places = pass.seen.map(({ partition }) => partition.watchers);
+    const waiter = new Waiter(places, bytesMin - pass.bytes, leftMs, deadlines, signal);
+    if ((await waiter.woken) === "aborted") return pass.answers;
+  }
+}
+
+async function readAll(
+  lookup: LogLookup,
+  requests: readonly ReadRequest[],
+  options: ReadOptions,
+): Promise<Pass> {
+  const answers: ReadAnswer[] = [];
+  const seen: { partition: Partition; end: number }[] = [];
+  let bytes = 0;
+  let refused = false;
+  for (const request of requests) {
+    try {
+      const found = lookup(request.topic, request.partition);
+      seen.push({ partition: found.log, end: found.log.readableEnd(options.isolation) });
+      const bytesMax = Math.min(request.bytesMax, options.bytesMax - bytes);
+      const limit = { bytesMax, oneAtLeast: bytes === 0 };
+      const reading = readBatches(found.log, request.from, limit, options.isolation);
+      const runs = reading instanceof Promise ? await reading : reading;
+      for (const run of runs.runs) bytes += run.byteLength;
+      answers.push(answerOf(request, found, runs));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refused = true;
+      answers.push(refusalOf(request, lookup, error));
+    }
+  }
+  return { answers, bytes, refused, seen };
+}
+
+function answerOf(request: ReadRequest, { topicId, log }: FoundLog, read: ReadRuns): ReadAnswer {
+  const { topic, partition } = request;
+  return {
+    ...log.ends(),
+    topic,
+    topicId,
+    partition,
+    batches: read.runs,
+    position: read.position,
+    refusal: null,
+    throttleMs: 0,
+  };
+}
+
+/** The partition's ends go with its refusal where there is such a partition, else -1 as in Kafka. */
+function refusalOf(request: ReadRequest, lookup: LogLookup, refusal: Refusal): ReadAnswer {
+  const { topic, partition } = request;
+  const answer = { topic, partition, batches: [], position: -1, refusal, throttleMs: 0 };
+  try {
+    const { topicId, log } = lookup(topic, partition);
+    return { ...answer, ...log.ends(), topicId };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { ...answer, topicId: "", logStart: -1, highWatermark: -1, lastStable: -1, epoch: -1 };
+  }
+}

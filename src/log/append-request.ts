@@ -1,0 +1,136 @@
+/**
+ * One append on its way through a partition: what was asked, what arrival found out about it, and who waits for it.
+ */
+import { createHash } from "node:crypto";
+import { Refusal } from "../lib/refusal.ts";
+import { checkBatch } from "../records/batch-check.ts";
+import { recordBytesMax } from "../records/batch-encode.ts";
+import type { BatchHeader } from "../records/batch.ts";
+import type { NewRecord } from "../records/record.ts";
+import { type Idempotence, type Receipt, receiptName } from "./receipts.ts";
+
+/** `-1` is `all`: answered at the high watermark. `1`: once written. `0`: nobody waits. */
+export type Acks = -1 | 0 | 1;
+
+export interface AppendInput {
+  readonly acks: Acks;
+  /** One raw v2 batch, which is stamped in place, or records to be put into one. */
+  readonly payload:
+    | { readonly type: "batch"; readonly bytes: Uint8Array }
+    | { readonly type: "records"; readonly records: readonly NewRecord[] };
+  readonly expectOffset?: number;
+  readonly idempotence?: Idempotence;
+}
+
+export interface AppendResult {
+  /** -1 for acks=0. */
+  readonly baseOffset: number;
+  readonly count: number;
+  readonly timestampMs: number | null;
+  readonly logStart: number;
+  readonly duplicate: boolean;
+}
+
+/** The most that a compressed batch may hold when it is opened. */
+export const DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
+/** Idempotency keys and producer ids, in UTF-16 units. */
+const NAME_LENGTH_MAX = 256;
+/** What a request costs in the queue beside its payload. */
+const REQUEST_BYTES = 256;
+
+export class AppendRequest {
+  readonly input: AppendInput;
+  /** The raw batch's header, null for records. */
+  readonly header: BatchHeader | null;
+  readonly count: number;
+  /** The exact size of raw bytes; for records an upper bound of what they add to a batch. */
+  readonly bytes: number;
+  readonly digest: Uint8Array | null;
+  /** The name of its receipt in the partition, null when it is not idempotent. */
+  readonly receiptName: string | null;
+  readonly answered: Promise<AppendResult>;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (reason: unknown) => void;
+  /** What storage knew of its key when it arrived; undefined until then, and where nobody needed to ask. */
+  stored: Receipt | null | undefined;
+  /** The partition's count of receipts when that was learnt. */
+  storedAt = -1;
+
+  /** @throws Refusal when the request is malformed by itself, whatever the log holds. */
+  constructor(input: AppendInput, batchBytesMax: number) {
+    const { payload } = input;
+    checkNumbers(input);
+    if (payload.type === "batch") {
+      this.header = checkBatch(payload.bytes, {
+        bytesMax: batchBytesMax,
+        decompressedBytesMax: DECOMPRESSED_BYTES_MAX,
+      });
+      if (this.header.transactional) {
+        throw new Refusal("invalid_record", "A transactional batch needs an open transaction.");
+      }
+      this.count = this.header.count;
+      this.bytes = payload.bytes.byteLength;
+    } else {
+      if (payload.records.length === 0) {
+        throw new Refusal("invalid_request", "A request needs at least one record.");
+      }
+      this.header = null;
+      this.count = payload.records.length;
+      let bytes = 0;
+      for (const record of payload.records) bytes += recordBytesMax(record);
+      this.bytes = bytes;
+    }
+    this.input = input;
+    this.receiptName = input.idempotence ? receiptName(input.idempotence) : null;
+    this.digest = input.idempotence?.type === "key" ? digestOf(input) : null;
+    const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
+    this.answered = promise;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** What it counts for in the queue's bounds. */
+  get queuedBytes(): number {
+    return this.bytes + REQUEST_BYTES;
+  }
+}
+
+function checkNumbers({ idempotence, expectOffset }: AppendInput): void {
+  const refuse = (detail: string): never => {
+    throw new Refusal("invalid_request", detail);
+  };
+  if (expectOffset !== undefined && !isCount(expectOffset)) {
+    refuse("The expected offset must be a whole number of at least 0.");
+  }
+  if (!idempotence) return;
+  const name = idempotence.type === "key" ? idempotence.key : idempotence.producerId;
+  if (name.length === 0 || name.length > NAME_LENGTH_MAX) {
+    refuse(`An idempotency key or producer id has 1 to ${NAME_LENGTH_MAX} characters.`);
+  }
+  if (idempotence.type === "key") return;
+  if (!isCount(idempotence.epoch) || !isCount(idempotence.sequence)) {
+    refuse("A producer's epoch and sequence must be whole numbers of at least 0.");
+  }
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Where a batch's fields that the broker stamps end (base offset, length, leader epoch, magic). */
+const STAMPED_BYTES = 17;
+
+/** Tells bodies apart: equal for the same records, whatever the broker stamps on them. */
+function digestOf({ payload }: AppendInput): Uint8Array {
+  const hash = createHash("sha256");
+  if (payload.type === "batch") return hash.update(payload.bytes.subarray(STAMPED_BYTES)).digest();
+  for (const { key, value, headers, timestampMs } of payload.records) {
+    const names = headers.map(({ name, value }) => [name, value?.byteLength ?? null]);
+    const shape = [key?.byteLength ?? null, value?.byteLength ?? null, timestampMs, names];
+    hash.update(JSON.stringify(shape));
+    if (key) hash.update(key);
+    if (value) hash.update(value);
+    for (const header of headers) if (header.value) hash.update(header.value);
+  }
+  return hash.digest();
+}

@@ -1,0 +1,118 @@
+/**
+ * One partition's commits: guarded by what its leader believes, and settled truthfully when storage cannot say.
+ *
+ * - After a commit of unknown outcome the bounds are read back: the end tells whether it was applied. Applied, it is synced
+ *   again and stands; not applied, it failed without effect; where neither can be learnt, the outcome stays unknown and
+ *   nothing is appended until it is known.
+ * - A guard that fails means another writer: this partition writes no more until it leads again at a newer epoch.
+ */
+import type { Logger } from "../lib/logger.ts";
+import { Refusal } from "../lib/refusal.ts";
+import {
+  type Bounds,
+  type Durability,
+  type Entry,
+  Fenced,
+  type Guard,
+  type PartitionId,
+  type Storage,
+  StorageFault,
+} from "../storage/storage.ts";
+
+export class Commits {
+  readonly #storage: Storage;
+  readonly #partition: PartitionId;
+  readonly #logger: Logger;
+  /** What storage holds, as last learnt. */
+  #guard: Guard;
+  /** True after an outcome that nobody could tell. */
+  #doubt = false;
+  #fenced = false;
+
+  constructor(storage: Storage, partition: PartitionId, guard: Guard, logger: Logger) {
+    this.#storage = storage;
+    this.#partition = partition;
+    this.#guard = guard;
+    this.#logger = logger;
+  }
+
+  /** The partition leads again, at a newer epoch. */
+  unfence(): void {
+    this.#fenced = false;
+    this.#doubt = true;
+  }
+
+  /** True when storage may be ahead of what the leader knows: `reread` first. */
+  get inDoubt(): boolean {
+    return this.#doubt;
+  }
+
+  /**
+   * Applies the entries, after which the partition stands at `after`.
+   * @throws StorageFault whose outcome is true, or Refusal not_leader_or_follower (nothing was applied).
+   */
+  async commit(entries: readonly Entry[], after: Guard, durability: Durability): Promise<void> {
+    if (this.#fenced) throw deposed();
+    const change = { partition: this.#partition, guard: this.#guard, entries, durability };
+    try {
+      await this.#storage.commit(change);
+      this.#guard = after;
+    } catch (error) {
+      if (error instanceof Fenced) throw this.#fence(error.actual);
+      if (!(error instanceof StorageFault) || error.outcome === "none") throw error;
+      this.#doubt = true;
+      await this.#settle(error, after, durability);
+    }
+  }
+
+  /** Learns where storage stands, and makes sure that it is durable. Throws StorageFault as long as that is impossible. */
+  async reread(durability: Durability): Promise<Bounds> {
+    const bounds = await this.#storage.bounds(this.#partition);
+    if (!bounds) throw this.#fence({ epoch: -1, end: -1 });
+    const guard = { epoch: bounds.epoch, end: bounds.end };
+    try {
+      await this.#storage.commit({ partition: this.#partition, guard, entries: [], durability });
+    } catch (error) {
+      if (error instanceof Fenced) throw this.#fence(error.actual);
+      throw error;
+    }
+    this.#guard = guard;
+    this.#doubt = false;
+    return bounds;
+  }
+
+  /** Returns when the change was applied after all; throws what is true otherwise. */
+  async #settle(fault: StorageFault, after: Guard, durability: Durability): Promise<void> {
+    const before = this.#guard;
+    let bounds: Bounds;
+    try {
+      bounds = await this.reread(durability);
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      this.#logger.error("a commit's outcome is unknown and cannot be read back", {
+        partition: this.#partition,
+        error,
+      });
+      throw fault;
+    }
+    if (bounds.epoch === after.epoch && bounds.end === after.end) return;
+    if (bounds.epoch === before.epoch && bounds.end === before.end) {
+      throw new StorageFault(fault.kind, fault.message, { outcome: "none", cause: fault });
+    }
+    throw this.#fence(bounds);
+  }
+
+  #fence(actual: Guard): Refusal {
+    this.#fenced = true;
+    this.#logger.error("another writer moved this partition; it takes no more here", {
+      partition: this.#partition,
+      epoch: actual.epoch,
+      end: actual.end,
+    });
+    return deposed();
+  }
+}
+
+function deposed(): Refusal {
+  return new Refusal("not_leader_or_follower", "Another writer leads this partition; ask again.");
+}

@@ -1,0 +1,50 @@
+/**
+ * The log's named limits: nothing in this room grows past one of them.
+ */
+
+export interface LogLimits {
+  /** Bytes of requests that wait for one partition; past it appends are refused. */
+  readonly queuedBytesPerPartition: number;
+  /** Bytes of requests that wait for any partition; past it appends are refused. */
+  readonly queuedBytesPerNode: number;
+  /** Requests that wait for one partition. */
+  readonly queuedRequestsPerPartition: number;
+  /** Payload of one commit; a single larger request still goes, alone. */
+  readonly commitBytesMax: number;
+  readonly commitRequestsMax: number;
+  /** Recently appended bytes kept in memory for readers at the tail, over all partitions. */
+  readonly tailCacheBytes: number;
+  readonly tailCacheRows: number;
+  /** Requests of one producer, and of one partition, that arrived before their predecessor. */
+  readonly earlyRequestsPerProducer: number;
+  readonly earlyRequestsPerPartition: number;
+  /** How long such a request waits for its predecessor. */
+  readonly earlyRequestWaitMs: number;
+  /** Receipts kept in memory over all partitions; older ones are read from storage. */
+  readonly receiptsCached: number;
+  /** Kafka's `producer.id.expiration.ms`: how long a receipt is kept. */
+  readonly receiptMs: number;
+  /** Waiters woken in one go, before other work gets its turn. */
+  readonly wakeSlice: number;
+  /** Kafka's `log.retention.check.interval.ms`. */
+  readonly retentionCheckMs: number;
+}
+
+const MiB = 1024 * 1024;
+
+export const defaultLogLimits: LogLimits = {
+  queuedBytesPerPartition: 32 * MiB,
+  queuedBytesPerNode: 64 * MiB,
+  queuedRequestsPerPartition: 20_000,
+  commitBytesMax: 4 * MiB,
+  commitRequestsMax: 4096,
+  tailCacheBytes: 32 * MiB,
+  tailCacheRows: 65_536,
+  earlyRequestsPerProducer: 64,
+  earlyRequestsPerPartition: 1024,
+  earlyRequestWaitMs: 5000,
+  receiptsCached: 50_000,
+  receiptMs: 86_400_000,
+  wakeSlice: 256,
+  retentionCheckMs: 300_000,
+};

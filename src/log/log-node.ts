@@ -1,0 +1,49 @@
+/**
+ * What all partitions of a node share: storage, time, and everything that is bounded for the node as a whole.
+ */
+import type { TopicImage } from "../cluster/image.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Deadlines } from "../lib/deadlines.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Storage } from "../storage/storage.ts";
+import { defaultLogLimits, type LogLimits } from "./limits.ts";
+import { ReceiptCache } from "./receipt-cache.ts";
+import { TailCache } from "./tail-cache.ts";
+import type { TopicConfig } from "./topic-config.ts";
+import { WakeQueue } from "./waiters.ts";
+
+export interface LogNode {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: LogLimits;
+  readonly cache: TailCache;
+  readonly receipts: ReceiptCache;
+  readonly deadlines: Deadlines;
+  readonly wakes: WakeQueue;
+  /** Requests that wait for any partition. */
+  readonly queued: { bytes: number };
+  readonly configOf: (topic: TopicImage) => TopicConfig;
+}
+
+export function createLogNode(options: {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly configOf: (topic: TopicImage) => TopicConfig;
+  readonly limits?: LogLimits;
+}): LogNode {
+  const { storage, clock, logger, configOf, limits = defaultLogLimits } = options;
+  return {
+    storage,
+    clock,
+    logger,
+    limits,
+    configOf,
+    cache: new TailCache(limits.tailCacheBytes, limits.tailCacheRows),
+    receipts: new ReceiptCache(limits.receiptsCached),
+    deadlines: new Deadlines(clock),
+    wakes: new WakeQueue(clock, limits.wakeSlice),
+    queued: { bytes: 0 },
+  };
+}

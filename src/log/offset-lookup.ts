@@ -1,0 +1,82 @@
+/**
+ * From a time to an offset: the exact record, as Kafka's ListOffsets gives it.
+ *
+ * - Storage finds the first row whose running maximum of timestamps reaches the time; the record is in it, or, where rows
+ *   before it were removed, in a later one.
+ * - Those later rows are then read one piece after another, with a turn for others in between.
+ */
+import { findTimestamp } from "../records/batch-read.ts";
+import { walkBatches } from "../records/batch.ts";
+import { DECOMPRESSED_BYTES_MAX } from "./append-request.ts";
+import type { Partition } from "./partition.ts";
+
+export interface FoundRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+}
+
+/** How much is read at once while looking for a record. */
+const LOOK_BYTES = 1024 * 1024;
+const limits = { decompressedBytesMax: DECOMPRESSED_BYTES_MAX };
+
+/** The first readable record that is no older than `timestampMs`, or null. Throws StorageFault. */
+export async function findByTimestamp(
+  partition: Partition,
+  timestampMs: number,
+): Promise<FoundRecord | null> {
+  if (partition.maxTimestamp < timestampMs) return null;
+  for await (const data of runsFrom(partition, timestampMs)) {
+    for (const { at, header } of walkBatches(data)) {
+      if (header.baseOffset + header.lastOffsetDelta < partition.logStart) continue;
+      if (header.baseOffset >= partition.highWatermark) return null;
+      const found = recordAt(partition, data, at, timestampMs);
+      if (found) return found;
+    }
+  }
+  return null;
+}
+
+/** The first record of the largest timestamp that can be read, or null where no record has one. Throws StorageFault. */
+export async function findMaxTimestamp(partition: Partition): Promise<FoundRecord | null> {
+  const whole = await findByTimestamp(partition, Math.max(0, partition.maxTimestamp));
+  if (whole) return whole;
+  // The record that set the maximum is gone: look at the headers of all that is left.
+  let newest = -1;
+  for await (const data of runsFrom(partition, -1)) {
+    for (const { header } of walkBatches(data)) {
+      if (header.baseOffset + header.lastOffsetDelta < partition.logStart) continue;
+      if (header.baseOffset >= partition.highWatermark) break;
+      newest = Math.max(newest, header.maxTimestamp);
+    }
+  }
+  return newest < 0 ? null : findByTimestamp(partition, newest);
+}
+
+/** The record in this batch, unless all that match are below the log start. */
+function recordAt(
+  partition: Partition,
+  data: Uint8Array,
+  at: number,
+  timestampMs: number,
+): FoundRecord | null {
+  const found = findTimestamp(data, at, timestampMs, limits);
+  if (!found || found.offset >= partition.logStart) return found;
+  return null;
+}
+
+/** Stored bytes from the first row on that may hold a record of this time, up to the high watermark. */
+async function* runsFrom(partition: Partition, timestampMs: number): AsyncGenerator<Uint8Array> {
+  const { storage, clock } = partition.node;
+  const first = await storage.seek(partition.id, timestampMs);
+  if (!first) return;
+  yield first.data;
+  let from = first.last + 1;
+  while (from < partition.highWatermark) {
+    const { rows } = await storage.read(partition.id, from, LOOK_BYTES);
+    for (const row of rows) yield row.data;
+    const last = rows.at(-1)?.last;
+    if (last === undefined) return;
+    from = last + 1;
+    await clock.turn();
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * One partition as its leader keeps it: where the log stands, who writes, who reads, who waits.
+ *
+ * - Four ends: written, synced, high watermark and last stable offset. Readers see what is below the high watermark; a record
+ *   is acknowledged at the written end (acks=1) or at the high watermark (acks=all).
+ * - On a relaxed topic "synced" means written: that is what the topic asked for.
+ * - Left out: followers, transactions (the last stable offset is the high watermark), compaction.
+ */
+import type { TopicImage } from "../cluster/image.ts";
+import { assert, present } from "../lib/assert.ts";
+import { Refusal } from "../lib/refusal.ts";
+import type { PartitionId, PartitionState } from "../storage/storage.ts";
+import { type AppendInput, AppendRequest, type AppendResult } from "./append-request.ts";
+import { Commits } from "./commits.ts";
+import type { LogNode } from "./log-node.ts";
+import { type LogPositions, positionsOf } from "./log-positions.ts";
+import type { KeptLog } from "./logs.ts";
+import { PartitionReceipts } from "./receipt-cache.ts";
+import { Replicas } from "./replicas.ts";
+import { PartitionTail } from "./tail-cache.ts";
+import type { TopicConfig } from "./topic-config.ts";
+import type { Outcome, Turn } from "./turn.ts";
+import { Watchers } from "./waiters.ts";
+import { Writer, type WriterHost } from "./writer.ts";
+
+/** The ends of the log as its readers may see them. */
+export interface Ends {
+  readonly logStart: number;
+  readonly highWatermark: number;
+  readonly lastStable: number;
+  readonly epoch: number;
+}
+
+export type Isolation = "read_committed" | "read_uncommitted";
+
+export class Partition implements KeptLog, WriterHost {
+  readonly id: PartitionId;
+  readonly topicId: string;
+  readonly index: number;
+  readonly node: LogNode;
+  /** Long polls that stand here. */
+  readonly watchers: Watchers;
+  /** The newest rows, in memory. */
+  readonly tail = new PartitionTail();
+  /** Resolves once the log may be appended to; rejects when storage failed before. */
+  readonly begun: Promise<void>;
+  #config: TopicConfig;
+  #closedBy: Error | null = null;
+  #positions: LogPositions;
+  /** Where the log goes on after a power cut, until that is written; offsets below may have been handed out. */
+  #resumeAt: number | null;
+  readonly #replicas: Replicas;
+  readonly #commits: Commits;
+  readonly #receipts: PartitionReceipts;
+  readonly #writer: Writer;
+
+  /** Opens the log as storage has it; after a power cut it goes on at the reserved end, in a new epoch. */
+  constructor(node: LogNode, state: PartitionState, topic: TopicImage) {
+    this.node = node;
+    this.id = state.id;
+    this.topicId = state.topicId;
+    this.index = state.index;
+    this.#config = node.configOf(topic);
+    this.watchers = new Watchers(node.wakes);
+    this.#positions = positionsOf(state, Math.max(state.epoch, leaderEpochOf(topic, state.index)));
+    this.#replicas = new Replicas(state.end);
+    const guard = { epoch: state.epoch, end: state.end };
+    this.#commits = new Commits(node.storage, this.id, guard, node.logger);
+    this.#receipts = new PartitionReceipts({
+      partition: this.id,
+      empty: state.end === 0,
+      storage: node.storage,
+      cache: node.receipts,
+      deadlines: node.deadlines,
+      limits: node.limits,
+      nowMs: () => node.clock.nowMs(),
+      unqueued: (request) => this.#writer.unqueued(request),
+    });
+    this.#writer = new Writer(node, this, this.#commits, this.#receipts);
+    this.#resumeAt = node.storage.powerLost ? state.reservedEnd : null;
+    this.begun = node.storage.powerLost
+      ? this.#writer.exclusive(() => this.recover())
+      : Promise.resolve();
+    this.begun.catch(() => {}); // Whoever appends before it worked hears of it.
+  }
+
+  get config(): TopicConfig {
+    return this.#config;
+  }
+
+  get epoch(): number {
+    return this.#positions.epoch;
+  }
+
+  get logStart(): number {
+    return this.#positions.logStart;
+  }
+
+  get writtenEnd(): number {
+    return this.#positions.writtenEnd;
+  }
+
+  get highWatermark(): number {
+    return this.#replicas.highWatermark;
+  }
+
+  /** The largest timestamp ever appended, -1 when there is none. */
+  get maxTimestamp(): number {
+    return this.#positions.maxTimestamp;
+  }
+
+  get endPosition(): number {
+    return this.#positions.endPosition;
+  }
+
+  /** Bytes of log kept. */
+  bytes(): number {
+    return this.#positions.endPosition - this.#positions.startPosition;
+  }
+
+  get closedBy(): Error | null {
+    return this.#closedBy;
+  }
+
+  ends(): Ends {
+    const { logStart, epoch } = this.#positions;
+    const { highWatermark } = this.#replicas;
+    return { logStart, highWatermark, lastStable: highWatermark, epoch };
+  }
+
+  /** Where readers of this isolation must stop. */
+  readableEnd(_isolation: Isolation): number {
+    return this.#replicas.highWatermark;
+  }
+
+  /**
+   * Appends as the leader of `epoch`; resolves as `acks` asks (acks=0: at once, with offset -1).
+   * @throws Refusal, or StorageFault that says whether the records may be there all the same.
+   */
+  appendAsLeader(epoch: number, input: AppendInput): Promise<AppendResult> {
+    if (this.#closedBy) throw this.#closedBy;
+    checkEpoch(epoch, this.#positions.epoch);
+    if (input.acks === -1 && this.#config.inSyncReplicasMin > this.#replicas.inSync) {
+      throw new Refusal(
+        "not_enough_replicas",
+        `acks=all needs ${this.#config.inSyncReplicasMin} in-sync replicas (min.insync.replicas); there is ${this.#replicas.inSync}.`,
+      );
+    }
+    const request = new AppendRequest(input, this.#config.messageBytesMax);
+    this.#writer.append(request);
+    if (input.acks !== 0) return request.answered;
+    request.answered.catch((error) => {
+      this.node.logger.debug("an append that nobody waited for failed", { error });
+    });
+    const { logStart } = this.#positions;
+    const { count } = request;
+    return Promise.resolve({
+      baseOffset: -1,
+      count,
+      timestampMs: null,
+      logStart,
+      duplicate: false,
+    });
+  }
+
+  /** Moves the log start up to `before`, at most to the high watermark, and gives the new one. */
+  trim(before: number): Promise<number> {
+    return this.#writer.exclusive(async () => {
+      if (this.#closedBy) throw this.#closedBy;
+      if (this.mustRecover) await this.recover();
+      const logStart = Math.min(before, this.#replicas.highWatermark);
+      if (logStart <= this.#positions.logStart) return this.#positions.logStart;
+      const { epoch, writtenEnd } = this.#positions;
+      const after = { epoch, end: writtenEnd };
+      await this.#commits.commit([{ type: "trim", logStart }], after, "synced");
+      const bounds = present(await this.node.storage.bounds(this.id), "the partition was there");
+      this.#positions.logStart = bounds.logStart;
+      this.#positions.startPosition = bounds.startPosition;
+      return bounds.logStart;
+    });
+  }
+
+  refresh(topic: TopicImage): void {
+    this.#config = this.node.configOf(topic);
+    const epoch = leaderEpochOf(topic, this.index);
+    if (epoch <= this.#positions.epoch) return;
+    this.#positions.epoch = epoch;
+    this.#commits.unfence();
+    this.watchers.changed();
+  }
+
+  close(): void {
+    this.#closedBy = new Refusal(
+      "unknown_topic_or_partition",
+      "The topic was deleted while the request was under way.",
+    );
+    this.#receipts.close(this.#closedBy);
+    this.node.cache.clear(this.tail);
+    this.watchers.changed();
+  }
+
+  get mustRecover(): boolean {
+    return this.#resumeAt !== null || this.#commits.inDoubt;
+  }
+
+  async recover(): Promise<void> {
+    const bounds = await this.#commits.reread(this.#config.relaxed ? "written" : "synced");
+    assert(bounds.end >= this.#replicas.highWatermark, "storage keeps what was acknowledged");
+    this.node.cache.clear(this.tail);
+    this.#receipts.complete = false;
+    const before = this.#positions.endPosition;
+    this.#positions = positionsOf(bounds, Math.max(bounds.epoch, this.#positions.epoch));
+    if (this.#resumeAt !== null) await this.#resume(this.#resumeAt);
+    this.#moveWatermark(this.#positions.syncedEnd, bounds.endPosition - before);
+  }
+
+  /** Begins an epoch past everything that may have been handed out before the power cut. */
+  async #resume(start: number): Promise<void> {
+    const epoch = this.#positions.epoch + 1;
+    await this.#commits.commit([{ type: "begin", epoch, start }], { epoch, end: start }, "synced");
+    this.#positions.epoch = epoch;
+    this.#positions.writtenEnd = start;
+    this.#positions.syncedEnd = start;
+    this.#resumeAt = null;
+  }
+
+  committed(turn: Turn): void {
+    const positions = this.#positions;
+    const before = positions.endPosition;
+    for (const { base, last, epoch, maxTimestamp, data } of turn.appends) {
+      const row = { base, last, epoch, position: positions.endPosition, data };
+      if (!this.#closedBy) this.node.cache.add(this.tail, row);
+      positions.endPosition += data.byteLength;
+      positions.maxTimestamp = Math.max(positions.maxTimestamp, maxTimestamp);
+    }
+    positions.writtenEnd = turn.end;
+    positions.syncedEnd = turn.end;
+    this.#moveWatermark(turn.end, positions.endPosition - before);
+  }
+
+  settle({ type, request, settled }: Exclude<Outcome, { type: "refused" }>): void {
+    const { logStart } = this.#positions;
+    const result = { ...settled, logStart, duplicate: type === "duplicate" };
+    const end = settled.baseOffset + settled.count;
+    const early = request.input.acks !== -1 || end <= this.#replicas.highWatermark;
+    if (early) request.resolve(result);
+    else this.#replicas.settled(end, () => request.resolve(result));
+  }
+
+  #moveWatermark(end: number, bytes: number): void {
+    this.#replicas.localSynced(end);
+    this.watchers.readable(bytes);
+  }
+}
+
+function leaderEpochOf(topic: TopicImage, index: number): number {
+  return topic.partitions[index]?.leaderEpoch ?? 0;
+}
+
+function checkEpoch(asked: number, current: number): void {
+  if (asked === current) return;
+  if (asked < current) {
+    throw new Refusal(
+      "fenced_leader_epoch",
+      `Leader epoch ${asked} is over; the partition is at ${current}.`,
+      { epoch: current },
+    );
+  }
+  throw new Refusal(
+    "unknown_leader_epoch",
+    `Leader epoch ${asked} has not begun here; the partition is at ${current}.`,
+    { epoch: current },
+  );
+}

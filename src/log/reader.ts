@@ -1,0 +1,102 @@
+/**
+ * Reading one partition: from memory when it is at the tail, else from storage, never past what the reader may see.
+ *
+ * - A read that went to storage looks again afterwards at the log start: what was deleted in between is refused, never
+ *   left out in silence.
+ */
+import { Refusal } from "../lib/refusal.ts";
+import { batchesBefore, batchesFrom, batchesWithin } from "../records/batch-read.ts";
+import type { Row } from "../storage/storage.ts";
+import type { Isolation, Partition } from "./partition.ts";
+
+/** What a read gave: runs of whole batches, and the log position in bytes of the first. */
+export interface ReadRuns {
+  readonly runs: readonly Uint8Array[];
+  readonly position: number;
+}
+
+export interface ReadLimit {
+  readonly bytesMax: number;
+  /** Give one whole batch, however large. */
+  readonly oneAtLeast: boolean;
+}
+
+/**
+ * Runs of whole batches from the one that holds `from` on, as views: of the tail cache, or of what storage gave.
+ * Gives them at once where no storage is needed.
+ * @throws Refusal offset_trimmed, offset_out_of_range or whatever closed the partition; StorageFault.
+ */
+export function readBatches(
+  partition: Partition,
+  from: number,
+  limit: ReadLimit,
+  isolation: Isolation,
+): ReadRuns | Promise<ReadRuns> {
+  checkRange(partition, from);
+  const end = partition.readableEnd(isolation);
+  if (from >= end || (limit.bytesMax <= 0 && !limit.oneAtLeast)) return nothing(partition);
+  if (from >= partition.tail.start) {
+    const found = cut(partition.tail.rows(from, limit.bytesMax), from, end, limit);
+    return found ?? nothing(partition);
+  }
+  return readStored(partition, from, end, limit);
+}
+
+async function readStored(
+  partition: Partition,
+  from: number,
+  end: number,
+  limit: ReadLimit,
+): Promise<ReadRuns> {
+  const { storage } = partition.node;
+  const { rows, logStart } = await storage.read(partition.id, from, limit.bytesMax);
+  checkRange(partition, from);
+  if (from < logStart) throw trimmed(from, logStart);
+  return cut(rows, from, end, limit) ?? nothing(partition);
+}
+
+function checkRange(partition: Partition, from: number): void {
+  if (partition.closedBy) throw partition.closedBy;
+  if (from < partition.logStart) throw trimmed(from, partition.logStart);
+  if (from > partition.writtenEnd) {
+    const latest = partition.highWatermark;
+    throw new Refusal(
+      "offset_out_of_range",
+      `Offset ${from} is past the end of the log; the next offset is ${latest}.`,
+      { latest },
+    );
+  }
+}
+
+function trimmed(from: number, earliest: number): Refusal {
+  return new Refusal(
+    "offset_trimmed",
+    `The records at offset ${from} were removed; the earliest is ${earliest}.`,
+    { earliest },
+  );
+}
+
+function nothing(partition: Partition): ReadRuns {
+  return { runs: [], position: partition.endPosition };
+}
+
+/** The whole batches of these rows that reach `from`, end below `end` and fit the limit; null when there is none. */
+function cut(rows: readonly Row[], from: number, end: number, limit: ReadLimit): ReadRuns | null {
+  const runs: Uint8Array[] = [];
+  let position = 0;
+  let left = limit.bytesMax;
+  for (const row of rows) {
+    let run = row.base < from ? batchesFrom(row.data, from) : row.data;
+    if (row.last >= end) run = batchesBefore(run, end);
+    if (run.byteLength > left) {
+      run = batchesWithin(run, left);
+      if (run.byteLength > left && (runs.length > 0 || !limit.oneAtLeast)) break;
+    }
+    if (run.byteLength === 0) continue;
+    if (runs.length === 0) position = row.position + run.byteOffset - row.data.byteOffset;
+    runs.push(run);
+    left -= run.byteLength;
+    if (left <= 0 || row.last >= end) break;
+  }
+  return runs.length === 0 ? null : { runs, position };
+}

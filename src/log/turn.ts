@@ -1,0 +1,287 @@
+/**
+ * One turn of a partition: the requests that gathered while the last commit was under way, judged in arrival order and built
+ * into the rows and receipts of the next commit.
+ *
+ * - Receipts, `expect`, sizes, keys and timestamps are checked per request, before any batch is built; a refused request is
+ *   left out and costs its neighbours nothing.
+ * - Records of neighbouring requests share one batch, until it is full; a raw batch stays its own, since its CRC must hold.
+ * - Pure but for stamping raw batches in place: what is built changes nothing until the commit has settled.
+ */
+import { assert, present } from "../lib/assert.ts";
+import { Refusal } from "../lib/refusal.ts";
+import { encodeBatch, recordBytesMax } from "../records/batch-encode.ts";
+import { readRecords } from "../records/batch-read.ts";
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  stampAppendTime,
+  stampBatch,
+} from "../records/batch.ts";
+import type { Codec } from "../records/compression.ts";
+import type { NewRecord } from "../records/record.ts";
+import type { Append } from "../storage/storage.ts";
+import { type AppendRequest, DECOMPRESSED_BYTES_MAX } from "./append-request.ts";
+import {
+  judge,
+  nextReceipt,
+  type ProducerReceipt,
+  producerReceiptName,
+  type Receipt,
+  type Settled,
+} from "./receipts.ts";
+import { checkBatchRecords, checkRecord } from "./record-rules.ts";
+import { RowBuilder } from "./row-builder.ts";
+import type { TopicConfig } from "./topic-config.ts";
+
+/** The partition as the turn finds it. */
+export interface TurnStart {
+  readonly epoch: number;
+  readonly end: number;
+  readonly config: TopicConfig;
+  readonly nowMs: number;
+}
+
+/** What a turn asks of the partition's memory of idempotent requests. */
+export interface TurnReceipts {
+  /** The request's receipt as last settled, from memory or as storage had it when the request arrived. */
+  receipt(request: AppendRequest): Receipt | null;
+  /** Puts a request aside that came before its predecessor; throws a Refusal when there is no room. */
+  park(request: AppendRequest): void;
+  /** Takes back the requests that wait for this very place in the sequence. */
+  unpark(producerId: string, epoch: number, sequence: number): readonly AppendRequest[];
+}
+
+export type Outcome =
+  | { readonly type: "appended"; readonly request: AppendRequest; readonly settled: Settled }
+  | { readonly type: "duplicate"; readonly request: AppendRequest; readonly settled: Settled }
+  | { readonly type: "refused"; readonly request: AppendRequest; readonly refusal: Refusal };
+
+export interface TurnReceipt {
+  readonly receipt: Receipt;
+  /** The last offset that it vouches for. */
+  readonly last: number;
+}
+
+export interface Turn {
+  readonly start: TurnStart;
+  readonly end: number;
+  readonly appends: readonly Append[];
+  readonly outcomes: readonly Outcome[];
+  /** Receipts to be stored with the records, by name. */
+  readonly receipts: ReadonlyMap<string, TurnReceipt>;
+}
+
+/** The most that a batch made of several requests' records holds. */
+const SHARED_BATCH_BYTES_MAX = 1024 * 1024;
+
+export function buildTurn(
+  requests: readonly AppendRequest[],
+  start: TurnStart,
+  receipts: TurnReceipts,
+): Turn {
+  const builder = new TurnBuilder(start, receipts);
+  for (const request of requests) builder.take(request);
+  return builder.finish();
+}
+
+class TurnBuilder {
+  readonly #start: TurnStart;
+  readonly #known: TurnReceipts;
+  readonly #outcomes: Outcome[] = [];
+  readonly #receipts = new Map<string, TurnReceipt>();
+  readonly #batches: BatchBuilder;
+
+  constructor(start: TurnStart, known: TurnReceipts) {
+    this.#start = start;
+    this.#known = known;
+    this.#batches = new BatchBuilder(start);
+  }
+
+  take(request: AppendRequest): void {
+    this.#takeOne(request);
+    const { idempotence } = request.input;
+    if (idempotence?.type !== "sequence") return;
+    // Successors that came early follow at once, as long as each one's predecessor went in.
+    const { producerId, epoch } = idempotence;
+    for (let { sequence } = idempotence; this.#wentIn(producerId, epoch, sequence); sequence += 1) {
+      const next = this.#known.unpark(producerId, epoch, sequence + 1);
+      for (const early of next) this.#takeOne(early);
+    }
+  }
+
+  finish(): Turn {
+    return {
+      start: this.#start,
+      appends: this.#batches.finish(),
+      end: this.#batches.end,
+      outcomes: this.#outcomes,
+      receipts: this.#receipts,
+    };
+  }
+
+  #wentIn(producerId: string, epoch: number, sequence: number): boolean {
+    const receipt = this.#receipts.get(producerReceiptName(producerId))?.receipt;
+    if (receipt?.type !== "producer") return false;
+    return receipt.epoch === epoch && receipt.lastSequence === sequence;
+  }
+
+  #takeOne(request: AppendRequest): void {
+    try {
+      const verdict = this.#judge(request);
+      if (verdict === "early") this.#known.park(request);
+      else if (verdict === "new") this.#append(request);
+      else this.#outcomes.push({ type: "duplicate", request, settled: verdict });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#outcomes.push({ type: "refused", request, refusal: error });
+    }
+  }
+
+  #receiptOf(request: AppendRequest, name: string): Receipt | null {
+    return this.#receipts.get(name)?.receipt ?? this.#known.receipt(request);
+  }
+
+  #judge(request: AppendRequest): "new" | "early" | Settled {
+    const { digest, receiptName, input } = request;
+    if (receiptName === null || !input.idempotence) return "new";
+    return judge(this.#receiptOf(request, receiptName), input.idempotence, digest);
+  }
+
+  #append(request: AppendRequest): void {
+    const { payload, expectOffset } = request.input;
+    const baseOffset = this.#batches.end;
+    if (expectOffset !== undefined && expectOffset !== baseOffset) {
+      throw new Refusal(
+        "offset_mismatch",
+        `The log's next offset is ${baseOffset}, not ${expectOffset}.`,
+        { expected: expectOffset, actual: baseOffset },
+      );
+    }
+    const timestampMs =
+      payload.type === "batch"
+        ? this.#batches.addBatch(payload.bytes, present(request.header, "a raw batch has a header"))
+        : this.#batches.addRecords(payload.records);
+    const settled = { baseOffset, count: this.#batches.end - baseOffset, timestampMs };
+    if (request.receiptName !== null) this.#remember(request, request.receiptName, settled);
+    this.#outcomes.push({ type: "appended", request, settled });
+  }
+
+  #remember(request: AppendRequest, name: string, settled: Settled): void {
+    const { idempotence } = request.input;
+    const last = this.#batches.end - 1;
+    if (idempotence?.type === "key") {
+      const digest = present(request.digest, "a request with a key has a digest");
+      this.#receipts.set(name, { receipt: { type: "key", digest, settled }, last });
+    } else if (idempotence?.type === "sequence") {
+      const before = producerReceipt(this.#receiptOf(request, name));
+      const { epoch, sequence } = idempotence;
+      this.#receipts.set(name, { receipt: nextReceipt(before, epoch, sequence, settled), last });
+    }
+  }
+}
+
+function producerReceipt(receipt: Receipt | null): ProducerReceipt | null {
+  assert(receipt?.type !== "key", "a producer's receipt is one of a producer");
+  return receipt;
+}
+
+/** Gives offsets and makes batches; knows nothing of requests. */
+class BatchBuilder {
+  readonly #start: TurnStart;
+  readonly #rows: RowBuilder;
+  /** The next offset to be given. */
+  end: number;
+  /** Records waiting to be made into one batch, which begins at `#runBase`. */
+  #run: NewRecord[] = [];
+  #runBase = 0;
+  #runBytes = 0;
+  readonly #runBytesMax: number;
+
+  constructor(start: TurnStart) {
+    this.#start = start;
+    this.end = start.end;
+    this.#rows = new RowBuilder(start.epoch);
+    this.#runBytesMax = Math.min(SHARED_BATCH_BYTES_MAX, start.config.messageBytesMax);
+  }
+
+  /** Takes all of the records or none; gives the timestamp that the broker chose, if it chose any. */
+  addRecords(records: readonly NewRecord[]): number | null {
+    const { config, nowMs } = this.#start;
+    for (const record of records) checkRecord(record, config, nowMs);
+    const stamp = config.timestampType === "append";
+    let chosen: number | null = null;
+    for (const record of records) {
+      if (!stamp && record.timestampMs !== null) {
+        this.#addRecord(record);
+        continue;
+      }
+      chosen = nowMs;
+      this.#addRecord({ ...record, timestampMs: nowMs });
+    }
+    return chosen;
+  }
+
+  addBatch(bytes: Uint8Array, header: BatchHeader): number | null {
+    const { config, nowMs } = this.#start;
+    checkBatchRecords(bytes, header, config, nowMs);
+    this.#flushRun();
+    const wanted = config.compressionType;
+    const data =
+      wanted === "producer" || wanted === header.codec ? bytes : recoded(bytes, header, wanted);
+    const append = config.timestampType === "append";
+    stampBatch(data, 0, { baseOffset: this.end, leaderEpoch: this.#start.epoch });
+    if (append) stampAppendTime(data, 0, nowMs);
+    this.#add(data, header.lastOffsetDelta + 1, append ? nowMs : header.maxTimestamp);
+    return append ? nowMs : null;
+  }
+
+  finish(): Append[] {
+    this.#flushRun();
+    return this.#rows.finish();
+  }
+
+  #addRecord(record: NewRecord): void {
+    const bytes = recordBytesMax(record);
+    if (this.#runBytes + bytes > this.#runBytesMax) this.#flushRun();
+    if (this.#run.length === 0) {
+      this.#runBase = this.end;
+      this.#runBytes = BATCH_HEADER_BYTES;
+    }
+    this.#run.push(record);
+    this.#runBytes += bytes;
+    this.end += 1;
+  }
+
+  #flushRun(): void {
+    const records = this.#run;
+    if (records.length === 0) return;
+    const { config, epoch } = this.#start;
+    const wanted = config.compressionType;
+    const data = encodeBatch(records, {
+      codec: wanted === "producer" ? "none" : wanted,
+      baseOffset: this.#runBase,
+      leaderEpoch: epoch,
+      timestampType: config.timestampType,
+    });
+    let maxTimestamp = -1;
+    for (const { timestampMs } of records) {
+      if (timestampMs !== null && timestampMs > maxTimestamp) maxTimestamp = timestampMs;
+    }
+    const last = this.#runBase + records.length - 1;
+    this.#rows.add({ base: this.#runBase, last, maxTimestamp, data });
+    this.#run = [];
+    this.#runBytes = 0;
+  }
+
+  #add(data: Uint8Array, count: number, maxTimestamp: number): void {
+    this.#rows.add({ base: this.end, last: this.end + count - 1, maxTimestamp, data });
+    this.end += count;
+  }
+}
+
+/** The same batch under another compression, its producer's fields kept (Kafka's LogValidator does so too). */
+function recoded(bytes: Uint8Array, header: BatchHeader, codec: Codec): Uint8Array {
+  const records = [...readRecords(bytes, 0, { decompressedBytesMax: DECOMPRESSED_BYTES_MAX })];
+  const { producerId, producerEpoch, baseSequence } = header;
+  return encodeBatch(records, { codec, producerId, producerEpoch, baseSequence });
+}

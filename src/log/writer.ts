@@ -1,0 +1,220 @@
+/**
+ * The one writer of a partition: while a commit is under way the next requests gather, then they are built into one turn and
+ * committed together.
+ *
+ * - What arrives in one turn of the event loop shares the first commit, too: no timer, one `clock.turn()`.
+ * - One commit is under way at a time, so a turn always knows exactly what stands before it.
+ * - What waits is bounded in bytes and number, for the partition and for the node; past that appends are refused.
+ * - Other changes (begin an epoch, move the log start) take their turn between two commits.
+ */
+import { assert } from "../lib/assert.ts";
+import { Refusal } from "../lib/refusal.ts";
+import { type Entry, StorageFault } from "../storage/storage.ts";
+import type { AppendRequest } from "./append-request.ts";
+import type { Commits } from "./commits.ts";
+import type { LogNode } from "./log-node.ts";
+import type { PartitionReceipts } from "./receipt-cache.ts";
+import { storedKey } from "./receipt-cache.ts";
+import { encodeReceipt } from "./receipts.ts";
+import { buildTurn, type Outcome, type Turn } from "./turn.ts";
+import type { TopicConfig } from "./topic-config.ts";
+
+/** What the writer asks of its partition. */
+export interface WriterHost {
+  readonly config: TopicConfig;
+  readonly epoch: number;
+  readonly writtenEnd: number;
+  /** Why nothing more may be appended; null while the partition is open. */
+  readonly closedBy: Error | null;
+  /** True when storage may not be where the partition believes: `recover` before anything else. */
+  readonly mustRecover: boolean;
+  recover(): Promise<void>;
+  /** The turn's commit has settled: its records are written, and as durable as the topic asks. */
+  committed(turn: Turn): void;
+  /** The answer to a request; called once per request. */
+  settle(outcome: Exclude<Outcome, { type: "refused" }>): void;
+}
+
+export class Writer {
+  readonly #node: LogNode;
+  readonly #host: WriterHost;
+  readonly #commits: Commits;
+  readonly #receipts: PartitionReceipts;
+  #queue: AppendRequest[] = [];
+  readonly #tasks: (() => Promise<void>)[] = [];
+  #queuedBytes = 0;
+  #queuedRequests = 0;
+  #running = false;
+
+  constructor(node: LogNode, host: WriterHost, commits: Commits, receipts: PartitionReceipts) {
+    this.#node = node;
+    this.#host = host;
+    this.#commits = commits;
+    this.#receipts = receipts;
+  }
+
+  /** Queues a request, or throws a Refusal when too much waits already. */
+  append(request: AppendRequest): void {
+    const { limits, queued } = this.#node;
+    const bytes = request.queuedBytes;
+    const full =
+      this.#queuedRequests >= limits.queuedRequestsPerPartition ||
+      (this.#queuedBytes > 0 && this.#queuedBytes + bytes > limits.queuedBytesPerPartition) ||
+      (queued.bytes > 0 && queued.bytes + bytes > limits.queuedBytesPerNode);
+    if (full) {
+      throw new Refusal(
+        "throttling_quota_exceeded",
+        "More waits to be written than this node takes; send it again a little later.",
+      );
+    }
+    this.#queuedBytes += bytes;
+    this.#queuedRequests += 1;
+    queued.bytes += bytes;
+    this.#receipts.prefetch(request);
+    this.#queue.push(request);
+    this.#wake();
+  }
+
+  /** Runs a change of another kind between two commits. */
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#tasks.push(() => task().then(resolve, reject));
+    this.#wake();
+    return promise;
+  }
+
+  /** A request is out of the queue: answered, or no longer waiting for its predecessor. */
+  unqueued(request: AppendRequest): void {
+    this.#queuedBytes -= request.queuedBytes;
+    this.#queuedRequests -= 1;
+    this.#node.queued.bytes -= request.queuedBytes;
+    assert(this.#queuedRequests >= 0, "a request leaves the queue once");
+  }
+
+  #wake(): void {
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    await this.#node.clock.turn();
+    for (;;) {
+      const task = this.#tasks.shift();
+      if (task) await task();
+      else if (this.#queue.length > 0) await this.#turn(this.#take());
+      else break;
+    }
+    this.#running = false;
+  }
+
+  /** The requests of the next turn, in order of arrival: at least one, then as many as one commit takes. */
+  #take(): AppendRequest[] {
+    const { commitBytesMax, commitRequestsMax } = this.#node.limits;
+    let bytes = 0;
+    let count = 0;
+    for (const request of this.#queue) {
+      if (count > 0 && (bytes + request.bytes > commitBytesMax || count >= commitRequestsMax))
+        break;
+      bytes += request.bytes;
+      count += 1;
+    }
+    if (count < this.#queue.length) return this.#queue.splice(0, count);
+    const all = this.#queue;
+    this.#queue = [];
+    return all;
+  }
+
+  async #turn(requests: readonly AppendRequest[]): Promise<void> {
+    const host = this.#host;
+    try {
+      if (host.closedBy) throw host.closedBy;
+      if (host.mustRecover) await host.recover();
+    } catch (error) {
+      for (const request of requests) this.#reject(request, withoutEffect(error));
+      return;
+    }
+    const known = await this.#lookUp(requests);
+    const { config, epoch, writtenEnd } = host;
+    const nowMs = this.#node.clock.nowMs();
+    const turn = buildTurn(known, { epoch, end: writtenEnd, config, nowMs }, this.#receipts);
+    if (turn.appends.length > 0) {
+      try {
+        await this.#commit(turn);
+      } catch (error) {
+        this.#fail(turn, error);
+        return;
+      }
+      host.committed(turn);
+    }
+    for (const outcome of turn.outcomes) this.#settle(outcome);
+  }
+
+  /** Asks storage about keys that memory does not know; what cannot be asked fails by itself. */
+  async #lookUp(requests: readonly AppendRequest[]): Promise<readonly AppendRequest[]> {
+    const unknown = requests.filter((request) => !this.#receipts.isKnown(request));
+    if (unknown.length === 0) return requests;
+    const failed = new Set<AppendRequest>();
+    const lookUp = async (request: AppendRequest): Promise<void> => {
+      try {
+        await this.#receipts.lookUp(request);
+      } catch (error) {
+        failed.add(request);
+        this.#reject(request, error);
+      }
+    };
+    await Promise.all(unknown.map(lookUp));
+    return failed.size === 0 ? requests : requests.filter((request) => !failed.has(request));
+  }
+
+  async #commit(turn: Turn): Promise<void> {
+    const { nowMs, config } = turn.start;
+    const expiresMs = nowMs + this.#node.limits.receiptMs;
+    const entries: Entry[] = [...turn.appends];
+    for (const [name, { receipt, last }] of turn.receipts) {
+      const value = encodeReceipt(receipt);
+      entries.push({ type: "receipt", receipt: { key: storedKey(name), last, expiresMs, value } });
+    }
+    const after = { epoch: turn.start.epoch, end: turn.end };
+    await this.#commits.commit(entries, after, config.relaxed ? "written" : "synced");
+    for (const [name, { receipt }] of turn.receipts) {
+      this.#receipts.settled(name, receipt, expiresMs);
+    }
+  }
+
+  /** The commit failed: everybody whose answer hangs on it gets the fault, the others what is theirs. */
+  #fail(turn: Turn, error: unknown): void {
+    for (const outcome of turn.outcomes) {
+      const { request } = outcome;
+      if (outcome.type === "refused") {
+        const stands = outcome.refusal.code !== "offset_mismatch";
+        this.#reject(request, stands ? outcome.refusal : withoutEffect(error));
+      } else if (outcome.type === "duplicate" && lastOf(outcome) < turn.start.end) {
+        this.#settle(outcome);
+      } else {
+        this.#reject(request, error);
+      }
+    }
+  }
+
+  #settle(outcome: Outcome): void {
+    if (outcome.type === "refused") return this.#reject(outcome.request, outcome.refusal);
+    this.unqueued(outcome.request);
+    this.#host.settle(outcome);
+  }
+
+  #reject(request: AppendRequest, reason: unknown): void {
+    this.unqueued(request);
+    request.reject(reason);
+  }
+}
+
+function lastOf({ settled }: Exclude<Outcome, { type: "refused" }>): number {
+  return settled.baseOffset + settled.count - 1;
+}
+
+/** The same failure for a request of which nothing was tried. */
+function withoutEffect(error: unknown): unknown {
+  if (!(error instanceof StorageFault) || error.outcome === "none") return error;
+  return new StorageFault(error.kind, error.message, { outcome: "none", cause: error });
+}

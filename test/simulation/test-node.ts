@@ -1,0 +1,84 @@
+/**
+ * A whole node without doors, on a memory disk and a virtual clock: what unit tests and simulation drive.
+ */
+import { type BrokerOptions, createBroker } from "../../src/broker/broker.ts";
+import type { Broker, Context } from "../../src/broker/verbs.ts";
+import { Controller } from "../../src/cluster/controller.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+import { defaultLogLimits, type LogLimits } from "../../src/log/limits.ts";
+import { createLogNode, type LogNode } from "../../src/log/log-node.ts";
+import { Logs } from "../../src/log/logs.ts";
+import { Partition } from "../../src/log/partition.ts";
+import { parseTopicConfig } from "../../src/log/topic-config.ts";
+import { MemoryDisk } from "../../src/storage/memory-disk.ts";
+import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
+import { memoryStorage } from "../../src/storage/memory.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+export const somebody: Context = {
+  principal: "User:test",
+  clientId: "test",
+  host: "127.0.0.1",
+  listener: "http",
+};
+
+export interface TestNode {
+  readonly disk: MemoryDisk;
+  readonly metadata: MemoryMetadataDisk;
+  readonly storage: Storage;
+  readonly clock: VirtualClock;
+  readonly node: LogNode;
+  readonly logs: Logs<Partition>;
+  readonly broker: Broker;
+}
+
+export async function openTestNode(
+  given: {
+    readonly disk?: MemoryDisk;
+    readonly metadata?: MemoryMetadataDisk;
+    readonly clock?: VirtualClock;
+    readonly limits?: Partial<LogLimits>;
+    /** Stands between the log and its disk. */
+    readonly wrap?: (storage: Storage) => Storage;
+    readonly seed?: number;
+  } = {},
+): Promise<TestNode> {
+  const {
+    disk = new MemoryDisk(),
+    metadata = new MemoryMetadataDisk(),
+    clock = new VirtualClock(),
+    wrap = (storage) => storage,
+  } = given;
+  const random = seededRandom(given.seed ?? 1);
+  const storage = wrap(memoryStorage(disk));
+  const store = memoryMetadataStore(metadata);
+  const controller = await Controller.open({ store, random, logger: silentLogger });
+  const { image } = controller;
+  const node = createLogNode({
+    storage,
+    clock,
+    logger: silentLogger,
+    limits: { ...defaultLogLimits, ...given.limits },
+    configOf: ({ name }) => parseTopicConfig(Object.fromEntries(image.configs("topic", name)), {}),
+  });
+  const logs = await Logs.open<Partition>({
+    storage,
+    image,
+    clock,
+    logger: silentLogger,
+    openLog: (state, topic) => new Partition(node, state, topic),
+  });
+  controller.onEffects((effects) => logs.follow(effects));
+  const options: BrokerOptions = {
+    controller,
+    logs,
+    node,
+    random,
+    partitionsDefault: 1,
+    configDefaults: {},
+    version: "test",
+  };
+  return { disk, metadata, storage, clock, node, logs, broker: createBroker(options) };
+}
