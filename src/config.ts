@@ -7,8 +7,15 @@
  * - Secrets come by file only, so that they stand in no process list and no environment dump.
  * - Left out, and refused rather than ignored: the flags of the cluster and of remote storage.
  */
-import { nearest } from "./lib/nearest.ts";
-import { parseProperties } from "./lib/properties.ts";
+import { Refusal } from "./lib/refusal.ts";
+import {
+  fromArgs,
+  fromEnv,
+  fromFile,
+  variable,
+  type Said,
+  type Vocabulary,
+} from "./lib/setting-sources.ts";
 import {
   address,
   file,
@@ -22,8 +29,11 @@ import {
   text,
   toggle,
   UsageError,
+  type Kind,
   type Setting,
 } from "./lib/setting.ts";
+import { type ConfigDefinition, topicConfigs } from "./log/config-definitions.ts";
+import { type ConfigValues, parseTopicConfig } from "./log/topic-config.ts";
 
 const MIB = 1024 * 1024;
 
@@ -41,12 +51,22 @@ export const settings = {
   "token-file": maybe(file, "Every request must carry this file's text as a bearer token."),
   insecure: one(toggle, "false", "Serve beyond loopback without a token."),
   "cors-origin": many(text, "A web page's origin that may call; `*` for any."),
+  "host-name": many(
+    text,
+    "A name that requests may ask for beside localhost and addresses; `*` for any.",
+  ),
   "tls-cert": maybe(file, "Serve HTTPS with this certificate chain (PEM)."),
   "tls-key": maybe(file, "The certificate's private key (PEM)."),
   "log-level": one(
     oneOf("debug", "info", "warn", "error"),
     "info",
     "The least important log line that is written.",
+  ),
+  "num-partitions": one(
+    integer(1, 10_000),
+    "1",
+    "Partitions of a topic that does not say.",
+    "num.partitions",
   ),
   "connections-max": one(integer(1, 1_000_000), "20000", "HTTP connections open at once."),
   "body-bytes-max": one(
@@ -62,11 +82,57 @@ export const settings = {
   "drain-ms": one(integer(0, 600_000), "5000", "How long a stop waits for what was accepted."),
 } as const satisfies Record<string, Setting<unknown>>;
 
-export type SettingName = keyof typeof settings;
-export type Config = { [Name in SettingName]: ReturnType<(typeof settings)[Name]["value"]> };
+type OwnConfig = {
+  [Name in keyof typeof settings]: ReturnType<(typeof settings)[Name]["value"]>;
+};
+
+export interface Config extends OwnConfig {
+  /** By the topic config's name: what a topic has that does not say. */
+  readonly topicDefaults: ConfigValues;
+}
 
 /** Parts of the design that are not there yet: better refused than silently ignored. */
 const notBuilt = ["storage", "node-id", "cluster", "cluster-listen", "cluster-secret-file"];
+
+/** Kafka's coarser keys for a time; the finer one wins, so it is looked for first. */
+const conversions = new Map([
+  ["log.retention.minutes", { name: "log-retention-ms", factor: 60_000 }],
+  ["log.retention.hours", { name: "log-retention-ms", factor: 3_600_000 }],
+]);
+
+/** The node's defaults of topic configs, by their flag's name: Kafka's node-level key with dashes. */
+const topicSettings = new Map(
+  topicConfigs.map((definition) => [
+    definition.node.replace(/^kedge\./, "").replaceAll(".", "-"),
+    { definition, setting: topicSetting(definition) },
+  ]),
+);
+
+function topicSetting(definition: ConfigDefinition): Setting<string | null> {
+  const { name, node, doc } = definition;
+  const kind: Kind<string> = {
+    argument: definition.type.toUpperCase(),
+    parse(value) {
+      try {
+        parseTopicConfig({}, { [name]: value });
+        return value;
+      } catch (error) {
+        if (error instanceof Refusal) throw new UsageError(`is wrong: ${error.message}`);
+        throw error;
+      }
+    },
+  };
+  return { ...maybe(kind, doc, node), fallback: definition.default };
+}
+
+const vocabulary: Vocabulary = {
+  settings: new Map<string, Setting<unknown>>([
+    ...Object.entries(settings),
+    ...[...topicSettings].map(([name, { setting }]) => [name, setting] as const),
+  ]),
+  conversions,
+  notBuilt,
+};
 
 /** Where texts come from, passed in so that a test needs neither an environment nor a disk. */
 export interface Sources {
@@ -80,100 +146,46 @@ export interface Loaded {
   readonly warnings: readonly string[];
 }
 
-/** What one source says: texts by setting, and how that source calls the setting in a message. */
-type Said = Map<SettingName, { texts: readonly string[]; called: string }>;
-
-const names = Object.keys(settings).filter((name): name is SettingName => name in settings);
-const namesByKafkaKey = new Map(names.map((name) => [settings[name].kafka, name] as const));
-
 /** Reads every source and checks every value. Throws UsageError with what is wrong, where, and what to do. */
 export async function loadConfig(sources: Sources): Promise<Loaded> {
   const warnings: string[] = [];
-  const said = [fromArgs(sources.args), fromEnv(sources.env, warnings)];
+  const env = fromEnv(sources.env, vocabulary, warnings);
+  sayPortAndHost(env, sources.env);
+  const said = [fromArgs(sources.args, vocabulary), env];
   const path = said.map((source) => source.get("config")?.texts.at(-1)).find((each) => each);
-  if (path !== undefined) said.push(await fromFile(path, sources, warnings));
-  const value = (name: SettingName): unknown => {
+  if (path !== undefined) {
+    const content = await sources.readFile(path).catch((error: unknown) => {
+      throw new UsageError(`cannot read the file of --config: ${String(error)}`);
+    });
+    said.push(fromFile(content, path, vocabulary, warnings));
+  }
+  const value = (name: string, setting: Setting<unknown>): unknown => {
     const found = said.map((source) => source.get(name)).find((each) => each !== undefined);
     try {
-      return settings[name].value(found?.texts ?? []);
+      return setting.value(found?.texts ?? []);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       throw new UsageError(`${found?.called ?? name} ${error.message}`);
     }
   };
+  const topicDefaults: Record<string, string> = {};
+  for (const [name, { definition, setting }] of topicSettings) {
+    const text = value(name, setting);
+    if (typeof text === "string") topicDefaults[definition.name] = text;
+  }
+  const own = Object.entries(settings).map(([name, setting]) => [name, value(name, setting)]);
   // Each entry's type is that of its own setting's `value`, which the compiler cannot see through fromEntries.
-  const config = Object.fromEntries(names.map((name) => [name, value(name)])) as Config;
+  const config = { ...(Object.fromEntries(own) as OwnConfig), topicDefaults };
   checkTogether(config);
   return { config, warnings };
 }
 
-function fromArgs(args: readonly string[]): Said {
-  const said: Said = new Map();
-  for (let at = 0; at < args.length; at++) {
-    const [, flag, inline] = /^--([^=]+)(?:=([\s\S]*))?$/.exec(args[at] ?? "") ?? [];
-    if (flag === undefined) throw new UsageError(`serve takes flags alone, not "${args[at]}"`);
-    if (notBuilt.includes(flag)) throw new UsageError(`--${flag} is not built yet`);
-    if (!isSetting(flag)) {
-      throw new UsageError(`there is no flag --${flag}${meant(flag, names, "--")}`);
-    }
-    const takesValue = settings[flag].kind.argument !== "";
-    const given = inline ?? (takesValue ? args[++at] : "");
-    if (given === undefined) throw new UsageError(`--${flag} needs a value`);
-    const before = said.get(flag)?.texts ?? [];
-    said.set(flag, { texts: [...before, given], called: `--${flag}` });
-  }
-  return said;
-}
-
-function fromEnv(env: Sources["env"], warnings: string[]): Said {
-  const said: Said = new Map();
-  for (const name of names) {
-    const variables = [variable("KEDGE", name)];
-    const { kafka } = settings[name];
-    if (kafka !== null) variables.push(variable("KAFKA", kafka));
-    const called = variables.find((each) => env[each] !== undefined);
-    if (called !== undefined) said.set(name, { texts: [env[called] ?? ""], called });
-  }
-  if (!said.has("http") && (env["PORT"] || env["HOST"])) {
-    const host = env["HOST"] || "127.0.0.1";
-    const texts = [`${host.includes(":") ? `[${host}]` : host}:${env["PORT"] || "8080"}`];
-    said.set("http", { texts, called: "HOST and PORT" });
-  }
-  const known = new Set(names.map((name) => variable("KEDGE", name)));
-  for (const key of Object.keys(env)) {
-    if (!key.startsWith("KEDGE_") || known.has(key)) continue;
-    if (notBuilt.some((name) => variable("KEDGE", name) === key)) {
-      throw new UsageError(`${key} is not built yet`);
-    }
-    warnings.push(`${key} is not a setting${meant(key, known)}`);
-  }
-  return said;
-}
-
-async function fromFile(path: string, sources: Sources, warnings: string[]): Promise<Said> {
-  const content = await sources.readFile(path).catch((error: unknown) => {
-    throw new UsageError(`cannot read the file of --config: ${String(error)}`);
-  });
-  const values = content.trimStart().startsWith("{")
-    ? jsonValues(content, path)
-    : [...parseProperties(content)].map(([key, each]) => [key, [each]] as const);
-  const said: Said = new Map();
-  for (const [key, texts] of values) {
-    const name = isSetting(key) ? key : namesByKafkaKey.get(key);
-    if (notBuilt.includes(key)) throw new UsageError(`"${key}" in ${path} is not built yet`);
-    if (name !== undefined) said.set(name, { texts, called: `"${key}" in ${path}` });
-    else warnings.push(`"${key}" in ${path} is not a setting${meant(key, fileKeys())}`);
-  }
-  return said;
-}
-
-function jsonValues(content: string, path: string): (readonly [string, string[]])[] {
-  try {
-    const parsed: Record<string, unknown> = JSON.parse(content);
-    return Object.entries(parsed).map(([key, value]) => [key, [value].flat().map(String)]);
-  } catch (error) {
-    throw new UsageError(`${path} is not JSON: ${String(error)}`);
-  }
+/** What platforms that start programs for others say instead of `KEDGE_HTTP`. */
+function sayPortAndHost(said: Said, env: Sources["env"]): void {
+  if (said.has("http") || !(env["PORT"] || env["HOST"])) return;
+  const host = env["HOST"] || "127.0.0.1";
+  const texts = [`${host.includes(":") ? `[${host}]` : host}:${env["PORT"] || "8080"}`];
+  said.set("http", { texts, called: "HOST and PORT" });
 }
 
 /** What must fit together whatever each says by itself. */
@@ -195,27 +207,16 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-function isSetting(name: string): name is SettingName {
-  return Object.hasOwn(settings, name);
-}
-
-function variable(prefix: string, name: string): string {
-  return `${prefix}_${name.toUpperCase().replaceAll(/[-.]/g, "_")}`;
-}
-
-function fileKeys(): string[] {
-  return [...names, ...[...namesByKafkaKey.keys()].filter((key) => key !== null)];
-}
-
-function meant(name: string, candidates: Iterable<string>, prefix = ""): string {
-  const found = nearest(name, candidates);
-  return found === null ? "" : `; did you mean ${prefix}${found}?`;
+/** What is worth showing: of the topic configs, those that change something here. */
+function shown(): (readonly [string, Setting<unknown>])[] {
+  return [...vocabulary.settings].filter(
+    ([name]) => topicSettings.get(name)?.definition.effect !== "none",
+  );
 }
 
 /** What `kedge serve --help` says. */
 export function helpText(): string {
-  const rows = names.map((name) => {
-    const { kind, fallback, repeats, sentence } = settings[name];
+  const rows = shown().map(([name, { kind, fallback, repeats, sentence }]) => {
     const flag = `--${name}${kind.argument === "" ? "" : ` ${kind.argument}`}`;
     const notes = [repeats ? "may repeat" : "", fallback === "" ? "" : `default ${fallback}`];
     const note = notes.filter((each) => each !== "").join(", ");
@@ -232,11 +233,10 @@ export function helpText(): string {
 
 /** The README's table of settings, in Markdown. */
 export function settingsTable(): string {
-  const rows = names.map((name) => {
-    const { kind, kafka, fallback, sentence } = settings[name];
+  const rows = shown().map(([name, { kind, kafka, fallback, sentence }]) => {
     const flag = `\`--${name}${kind.argument === "" ? "" : ` ${kind.argument.replaceAll("|", "\\|")}`}\``;
     const given = fallback === "" ? "" : `\`${fallback}\``;
-    return `| ${flag} | \`${variable("KEDGE", name)}\` | ${kafka === null ? "" : `\`${kafka}\``} | ${given} | ${sentence} |`;
+    return `| ${flag} | \`${variable(name)}\` | ${kafka === null ? "" : `\`${kafka}\``} | ${given} | ${sentence} |`;
   });
   return ["| flag | variable | Kafka's key | default | |", "|---|---|---|---|---|", ...rows].join(
     "\n",

@@ -2,7 +2,10 @@
  * Every route there is, in the order of the document.
  */
 import type { Route } from "../route.ts";
+import { getChunk } from "./chunks.ts";
+import { fetchMany, fetchPartition } from "./fetch.ts";
 import { getNode } from "./node.ts";
+import { findOffset } from "./offsets.ts";
 import { produceToMany, produceToPartition, produceToTopic } from "./produce.ts";
 import {
   alterTopic,
@@ -23,5 +26,9 @@ export const routes: readonly Route[] = [
   produceToTopic,
   produceToPartition,
   produceToMany,
+  fetchPartition,
+  fetchMany,
+  findOffset,
+  getChunk,
   getNode,
 ];

@@ -1,0 +1,104 @@
+/**
+ * One produce request, from its first try until it is settled: what became of each of its records.
+ *
+ * Every try carries the same `Idempotency-Key`, so that the node answers for what already stands instead of writing it
+ * again, also where some partitions took their records and others did not (207).
+ */
+import { badAnswer, errorOf, isObject, KedgeError } from "./errors.ts";
+import type { Receipt } from "./records.ts";
+import { pauseMs, sleep } from "./retry.ts";
+import type { Call, Transport } from "./transport.ts";
+
+/** `all`: synced on the leader and every in-sync replica. `1`: written. `0`: nobody says. */
+export type Acks = "all" | 1 | 0;
+
+/** Records that stand together or not at all, and only if the partition's next offset is the expected one. */
+export interface Sealed {
+  readonly partition: number;
+  readonly expectOffset: number;
+}
+
+export interface ProduceRequest {
+  readonly topic: string;
+  /** Make the topic if there is none. */
+  readonly create: boolean;
+  /** JSON of each record. */
+  readonly texts: readonly string[];
+  readonly acks: Acks;
+  readonly sealed: Sealed | null;
+  readonly onRetry: (error: KedgeError) => void;
+}
+
+export type Outcome = Receipt | KedgeError;
+
+/** One outcome a record, in order. Never rejects. */
+export async function produceOnce(
+  transport: Transport,
+  request: ProduceRequest,
+): Promise<Outcome[]> {
+  const count = request.texts.length;
+  const call = callOf(request);
+  const started = performance.now();
+  for (let tries = 1; ; tries++) {
+    let outcomes: Outcome[];
+    try {
+      outcomes = readResults(await transport.json(call), count);
+    } catch (error) {
+      const known = error instanceof KedgeError ? error : badAnswer(String(error), 0, error);
+      return Array.from({ length: count }, () => known);
+    }
+    const passing = outcomes.find((outcome) => outcome instanceof KedgeError && outcome.retryable);
+    if (!(passing instanceof KedgeError)) return outcomes;
+    const pause = pauseMs(passing, true, tries, performance.now() - started, transport.retry);
+    if (pause === null) return outcomes;
+    request.onRetry(passing);
+    await sleep(pause);
+  }
+}
+
+function callOf({ topic, create, texts, acks, sealed, onRetry }: ProduceRequest): Call {
+  const expect = sealed ? `,"expect":{"offset":${sealed.expectOffset}}` : "";
+  const where = sealed ? ["partitions", sealed.partition, "records"] : ["records"];
+  return {
+    method: "POST",
+    path: ["v1", "topics", topic, ...where],
+    query: {
+      acks: acks === "all" ? undefined : acks,
+      create: create ? true : undefined,
+    },
+    headers: { "content-type": "application/json", "idempotency-key": randomKey() },
+    body: `{"records":[${texts.join(",")}]${expect}}`,
+    repeatable: true,
+    onRetry,
+  };
+}
+
+/** 22 characters; not `randomUUID`, which browsers keep to secure origins. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What the answer says of each of `count` records, in their order. */
+export function readResults(answer: unknown, count: number): Outcome[] {
+  const results = isObject(answer) ? answer["results"] : undefined;
+  // `acks=0` is answered before anything has an offset.
+  if (results === undefined)
+    return Array.from({ length: count }, () => ({ partition: -1, offset: -1, timestamp: null }));
+  if (!Array.isArray(results) || results.length !== count)
+    throw badAnswer(`The node was sent ${count} records and answered for others.`, 200);
+  return results.map(readResult);
+}
+
+export function readResult(result: unknown): Outcome {
+  if (!isObject(result)) throw badAnswer("A record's result is not an object.", 200);
+  const error = result["error"];
+  if (isObject(error)) {
+    const status = error["status"] ?? result["status"];
+    return errorOf(typeof status === "number" ? status : 500, JSON.stringify(error), null);
+  }
+  const { partition, offset, timestamp } = result;
+  if (typeof partition !== "number" || typeof offset !== "number")
+    throw badAnswer("A record's result has no offset.", 200);
+  return { partition, offset, timestamp: typeof timestamp === "number" ? timestamp : null };
+}

@@ -1,0 +1,202 @@
+/**
+ * Records one after the other, over one partition or all: pages are asked for as they are used up, one ahead of the
+ * reader, by long polls at the end of the log.
+ *
+ * - Order holds within a partition. Reading on after an error of the network begins at the first record not yet given.
+ * - Records that were removed before this reader came to them are never passed over in silence: `onGap`, or an error.
+ * - Without `follow` it ends where the log ended when reading began.
+ */
+import { errorOf, KedgeError, SchemaError } from "./errors.ts";
+import { fromText, wireFormat, type From, type Isolation, type WirePage } from "./fetch.ts";
+import { decodeRecord, type Codec, type LogRecord, type WireRecord } from "./records.ts";
+import type { Gap } from "./tail.ts";
+import type { WireDescription } from "./topics.ts";
+import type { Transport } from "./transport.ts";
+
+export interface ReadOptions {
+  /** The first record there is, if not said. One place for all partitions, or an offset for each that is to be read. */
+  readonly from?: From | ReadonlyMap<number, From> | undefined;
+  /** This partition alone. */
+  readonly partition?: number | undefined;
+  /** Wait for new records at the end of the log instead of stopping there. */
+  readonly follow?: boolean | undefined;
+  readonly isolation?: Isolation | undefined;
+  /** Bytes of log asked for at a time; 1 MiB. */
+  readonly bytesMax?: number | undefined;
+  /** Records asked for at a time; 500. */
+  readonly recordsMax?: number | undefined;
+  /** Called for records that were removed unread; reading goes on after them. Without it that is an error (`offset_trimmed`). */
+  readonly onGap?: ((gap: Gap) => void) | undefined;
+  /** Called for a record that does not fit its schema, which is then passed over. Without it that is an error. */
+  readonly onInvalid?: ((error: SchemaError) => void) | undefined;
+  /** Called with each request that failed and will be repeated. */
+  readonly onRetry?: ((error: KedgeError) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Place {
+  readonly partition: number;
+  from: From;
+  /** Where reading stops; null until the first answer says it, or for ever when following. */
+  end: number | null;
+  done: boolean;
+}
+
+interface WireFetchedPage extends Partial<WirePage> {
+  readonly partition: number;
+  readonly error?: Readonly<Record<string, unknown>> | null;
+}
+
+/** As long as networks let a silent request live. */
+const WAIT_MS = 20_000;
+
+/** The records of a topic until its end, or for ever. Rejects with the signal's reason once that aborts. */
+export async function* readRecords(
+  transport: Transport,
+  codec: Codec,
+  options: ReadOptions,
+): AsyncGenerator<LogRecord<unknown, unknown>, void, void> {
+  const stop = new AbortController();
+  const abort = () => stop.abort(options.signal?.reason);
+  if (options.signal?.aborted) abort();
+  options.signal?.addEventListener("abort", abort, { once: true });
+  const reading: ReadOptions = { ...options, signal: stop.signal };
+  try {
+    let places = await placesOf(transport, codec, reading);
+    let coming = fetchPages(transport, codec, places, reading);
+    for (;;) {
+      const pages = await coming;
+      const records = pages.flatMap((page) => advance(page, places, codec, reading));
+      // A partition that gave records waits behind those that did not: one busy partition starves none.
+      const gave = new Set(records.map((record) => record.partition));
+      const waits = (place: Place) => Number(gave.has(place.partition));
+      places = places.filter((place) => !place.done).toSorted((a, b) => waits(a) - waits(b));
+      const more = places.length > 0;
+      if (more) {
+        coming = fetchPages(transport, codec, places, reading);
+        // Its failure is met when its turn comes; the reader may take long over these records.
+        coming.catch(() => {});
+      }
+      for (const wire of records) {
+        const record = await decoded(wire, codec, reading);
+        if (record) yield record;
+      }
+      if (!more) return;
+    }
+  } finally {
+    options.signal?.removeEventListener("abort", abort);
+    stop.abort();
+  }
+}
+
+async function placesOf(
+  transport: Transport,
+  codec: Codec,
+  options: ReadOptions,
+): Promise<Place[]> {
+  const { from = "earliest", partition } = options;
+  const place = (partition: number, from: From): Place => {
+    return { partition, from, end: null, done: false };
+  };
+  if (isMap(from)) return Array.from(from, ([partition, from]) => place(partition, from));
+  if (partition !== undefined) return [place(partition, from)];
+  const topic = await transport.json<WireDescription>({
+    method: "GET",
+    path: ["v1", "topics", codec.topic],
+    repeatable: true,
+    signal: options.signal,
+  });
+  return Array.from({ length: topic.partitions }, (_, index) => place(index, from));
+}
+
+function isMap(from: From | ReadonlyMap<number, From>): from is ReadonlyMap<number, From> {
+  return from instanceof Map;
+}
+
+async function fetchPages(
+  transport: Transport,
+  codec: Codec,
+  places: readonly Place[],
+  options: ReadOptions,
+): Promise<readonly WireFetchedPage[]> {
+  // Before every end is known nothing may wait: an empty partition would hold up the answer for the others.
+  const waitMs = options.follow === true && places.every(isOffset) ? WAIT_MS : 0;
+  const answer = await transport.json<{ readonly partitions: readonly WireFetchedPage[] }>({
+    method: "POST",
+    path: ["v1", "fetch"],
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      partitions: places.map(({ partition, from }) => {
+        return { topic: codec.topic, partition, from: fromText(from) };
+      }),
+      wait_ms: waitMs,
+      max_bytes: options.bytesMax,
+      max_records: options.recordsMax,
+      isolation: options.isolation,
+      as: wireFormat(codec),
+    }),
+    repeatable: true,
+    waitMs,
+    signal: options.signal,
+    ...(options.onRetry ? { onRetry: options.onRetry } : {}),
+  });
+  return answer.partitions;
+}
+
+function isOffset(place: Place): boolean {
+  return typeof place.from === "number";
+}
+
+/** Moves a partition's place past what its page holds, and gives those records. */
+function advance(
+  page: WireFetchedPage,
+  places: readonly Place[],
+  codec: Codec,
+  options: ReadOptions,
+): readonly WireRecord[] {
+  const place = places.find(({ partition }) => partition === page.partition);
+  if (!place) return [];
+  if (page.error) {
+    skip(
+      place,
+      errorOf(Number(page.error["status"] ?? 500), JSON.stringify(page.error), null),
+      codec,
+      options,
+    );
+    return [];
+  }
+  const { records = [], next = 0, high_watermark = 0, last_stable = 0 } = page;
+  place.from = next;
+  if (options.follow === true) return records;
+  place.end ??= options.isolation === "read_uncommitted" ? high_watermark : last_stable;
+  const end = place.end;
+  place.done = next >= end;
+  return (records.at(-1)?.offset ?? 0) < end
+    ? records
+    : records.filter(({ offset }) => offset < end);
+}
+
+/** Goes on after records that were removed, if the reader knows how to be told; any other refusal is thrown. */
+function skip(place: Place, error: KedgeError, codec: Codec, options: ReadOptions): void {
+  const earliest = error.problem["earliest"];
+  const { from, partition } = place;
+  if (error.code !== "offset_trimmed" || typeof earliest !== "number") throw error;
+  if (!options.onGap || typeof from !== "number") throw error;
+  options.onGap({ topic: codec.topic, partition, from, to: earliest, reason: "trimmed" });
+  place.from = earliest;
+}
+
+async function decoded(
+  wire: WireRecord,
+  codec: Codec,
+  options: ReadOptions,
+): Promise<LogRecord<unknown, unknown> | null> {
+  try {
+    const record = decodeRecord(wire, codec);
+    return record instanceof Promise ? await record : record;
+  } catch (error) {
+    if (!(error instanceof SchemaError) || !options.onInvalid) throw error;
+    options.onInvalid(error);
+    return null;
+  }
+}

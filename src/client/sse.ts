@@ -1,0 +1,90 @@
+/**
+ * A stream of server-sent events read from a `fetch` body, by the rules of the HTML standard, section 9.2.6: for places
+ * where `EventSource` is missing (Node, edge functions) or cannot send an `Authorization` header (browsers).
+ *
+ * Left out: reconnecting, which is its caller's affair, and the `retry` field.
+ */
+
+export interface ServerSentEvent {
+  /** `message` if the server named none; `ping` for a comment, which the standard would drop: it shows that the line lives. */
+  readonly type: string;
+  readonly data: string;
+  /** The last id that the stream gave, this event's or an earlier one's. */
+  readonly id: string;
+}
+
+/** Characters of one event; a server that sends more is not kedge. */
+const EVENT_CHARS_MAX = 64 * 1024 * 1024;
+
+/** Takes text as it comes and gives the events that it completes. */
+export class EventParser {
+  #rest = "";
+  #type = "";
+  #data: string[] = [];
+  #chars = 0;
+  #id = "";
+  #started = false;
+
+  push(text: string): ServerSentEvent[] {
+    const events: ServerSentEvent[] = [];
+    let input = this.#rest + text;
+    if (!this.#started && input.length > 0) {
+      this.#started = true;
+      if (input.startsWith("\ufeff")) input = input.slice(1);
+    }
+    let from = 0;
+    const ends = /\r\n|\n|\r/g;
+    for (let end = ends.exec(input); end; end = ends.exec(input)) {
+      // A lone CR at the very end may be the first half of CRLF.
+      if (end[0] === "\r" && ends.lastIndex === input.length) break;
+      this.#line(input.slice(from, end.index), events);
+      from = ends.lastIndex;
+    }
+    this.#rest = from === 0 ? input : input.slice(from);
+    if (this.#rest.length + this.#chars > EVENT_CHARS_MAX)
+      throw new RangeError("An event is larger than this client takes.");
+    return events;
+  }
+
+  #line(line: string, events: ServerSentEvent[]): void {
+    if (line === "") return this.#dispatch(events);
+    const colon = line.indexOf(":");
+    if (colon === 0) {
+      events.push({ type: "ping", data: line.slice(1).trimStart(), id: this.#id });
+      return;
+    }
+    const field = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1));
+    if (field === "data") {
+      this.#data.push(value);
+      this.#chars += value.length;
+    } else if (field === "event") this.#type = value;
+    else if (field === "id" && !value.includes("\0")) this.#id = value;
+  }
+
+  #dispatch(events: ServerSentEvent[]): void {
+    if (this.#data.length > 0) {
+      const type = this.#type === "" ? "message" : this.#type;
+      events.push({ type, data: this.#data.join("\n"), id: this.#id });
+    }
+    this.#type = "";
+    this.#data = [];
+    this.#chars = 0;
+  }
+}
+
+/** The events of a body, by the chunk they came with; ends where the body ends, and drops an event that was cut off. */
+export async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<ServerSentEvent[], void, void> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  const parser = new EventParser();
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read())
+      yield parser.push(decoder.decode(read.value, { stream: true }));
+  } finally {
+    // Also when the reader of the events walked away: the connection must not stay open behind it.
+    await reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Topics followed live over one connection (server-sent events), resumed by cursor after any cut: no record twice, none
+ * left out without a word.
+ *
+ * - A connection on which nothing came for a while, not even a ping, is given up and made anew.
+ * - `gap` events say which records were removed before this reader came to them; reading goes on after them.
+ */
+import { badAnswer, errorOf, isObject, KedgeError, noAnswer } from "./errors.ts";
+import type { WireRecord } from "./records.ts";
+import { pauseMs, sleep } from "./retry.ts";
+import { readEvents, type ServerSentEvent } from "./sse.ts";
+import type { Query, Transport } from "./transport.ts";
+
+/**
+ * Records that are gone: offsets from `from` up to but not including `to`. Reasons are `trimmed`, and when following by
+ * `tail` also `lost`, `recreated` (another topic has the name now) and `deleted` (`to` is null: nothing more will come).
+ */
+export interface Gap {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number | null;
+  readonly reason: string;
+}
+
+export interface WireTail {
+  /** `topic`, `from`, filters. */
+  readonly query: Query;
+  /** Resumes where an earlier tail stood; `from` does not count then. */
+  readonly cursor: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onReconnect: ((error: KedgeError | null) => void) | undefined;
+}
+
+export type WireTailEvent =
+  | { readonly type: "record"; readonly record: WireRecord; readonly cursor: string }
+  | { readonly type: "gap"; readonly gap: Gap; readonly cursor: string };
+
+/** The node pings every 5 s. */
+const SILENCE_MS = 20_000;
+
+/** Events until the signal aborts (it then rejects with the signal's reason) or the caller stops reading. */
+export async function* tailEvents(
+  transport: Transport,
+  tail: WireTail,
+): AsyncGenerator<WireTailEvent, void, void> {
+  let cursor = tail.cursor;
+  let failures = 0;
+  let failingSince = performance.now();
+  for (;;) {
+    const connection = new Connection(tail.signal);
+    let ended: KedgeError | null = null;
+    try {
+      for await (const events of connection.events(transport, tail, cursor)) {
+        failures = 0;
+        for (const event of events) {
+          if (event.id !== "") cursor = event.id;
+          yield* show(event);
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof KedgeError)) throw error;
+      ended = error;
+    } finally {
+      connection.close();
+    }
+    if (failures === 0) failingSince = performance.now();
+    // The node ends streams now and then to even out its load: that is no failure.
+    const again = ended ?? noAnswer("unreachable", "The stream ended.");
+    failures += 1;
+    const pause = pauseMs(again, true, failures, performance.now() - failingSince, transport.retry);
+    if (pause === null) throw again;
+    tail.onReconnect?.(ended);
+    await sleep(pause, tail.signal);
+  }
+}
+
+/** One connection, which ends with the caller's signal or by its own silence. */
+class Connection {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+  #silent = false;
+
+  constructor(outer: AbortSignal | undefined) {
+    this.#outer = outer;
+    if (outer?.aborted) this.#pass();
+    outer?.addEventListener("abort", this.#pass, { once: true });
+  }
+
+  readonly #pass = (): void => this.#controller.abort(this.#outer?.reason);
+
+  async *events(
+    transport: Transport,
+    tail: WireTail,
+    cursor: string | undefined,
+  ): AsyncGenerator<ServerSentEvent[], void, void> {
+    const signal = this.#controller.signal;
+    const response = await transport.open({
+      method: "GET",
+      path: ["v1", "tail"],
+      query: cursor === undefined ? tail.query : { ...tail.query, from: undefined, cursor },
+      headers: { accept: "text/event-stream" },
+      repeatable: true,
+      signal,
+    });
+    if (!response.body) throw badAnswer("The node answered without a stream.", response.status);
+    this.#listen();
+    try {
+      for await (const events of readEvents(response.body)) {
+        this.#listen();
+        yield events;
+      }
+    } catch (cause) {
+      throw this.#explain(cause);
+    }
+  }
+
+  #listen(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#silent = true;
+      this.#controller.abort();
+    }, SILENCE_MS);
+  }
+
+  #explain(cause: unknown): unknown {
+    if (this.#outer?.aborted) return this.#outer.reason;
+    if (cause instanceof KedgeError) return cause;
+    if (this.#silent) return noAnswer("timed_out", `Nothing came for ${SILENCE_MS} ms.`);
+    const words = cause instanceof Error ? cause.message : String(cause);
+    return noAnswer("unreachable", `The stream broke: ${words}`, cause);
+  }
+
+  close(): void {
+    clearTimeout(this.#silence);
+    this.#outer?.removeEventListener("abort", this.#pass);
+    this.#controller.abort();
+  }
+}
+
+function* show(event: ServerSentEvent): Generator<WireTailEvent, void, void> {
+  const { type, id: cursor } = event;
+  if (type !== "record" && type !== "batch" && type !== "gap" && type !== "error") return;
+  const data: unknown = JSON.parse(event.data);
+  if (!isObject(data)) throw badAnswer(`A ${type} event is not an object.`, 200);
+  // What follows is in the shape that the node's OpenAPI document vouches for.
+  if (type === "record") yield { type, record: data as unknown as WireRecord, cursor };
+  else if (type === "gap") yield { type, gap: data as unknown as Gap, cursor };
+  else if (type === "error") throw errorOf(200, event.data, null);
+}

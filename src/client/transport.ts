@@ -1,0 +1,209 @@
+/**
+ * Requests to one node: address, credential, time-outs, retries, and problem documents turned into errors.
+ *
+ * A request is sent again only if that cannot do its work twice: the node said that nothing happened, or the request is
+ * repeatable by nature (it reads, or carries an idempotency key).
+ */
+import { badAnswer, errorOf, KedgeError, noAnswer } from "./errors.ts";
+import { pauseMs, retryDefaults, sleep, type RetryOptions, type RetryPolicy } from "./retry.ts";
+
+/** `fetch` as every runtime has it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface KedgeOptions {
+  /** Where the node is: `http://127.0.0.1:8080`; a path in it is kept as a prefix. */
+  readonly url: string | URL;
+  /** The node's bearer token. */
+  readonly token?: string | undefined;
+  /** Stands in for the global `fetch`. */
+  readonly fetch?: Fetch | undefined;
+  /** `false` never retries. */
+  readonly retry?: RetryOptions | false | undefined;
+  /** How long one try may take, beside what a long poll asks to wait; 30 s. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** An array gives its name once for each of its values. */
+export type Query = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined>
+>;
+
+export interface Call {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Path segments; each is escaped. */
+  readonly path: readonly (string | number)[];
+  readonly query?: Query;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+  readonly signal?: AbortSignal | undefined;
+  /** Sending it twice is harmless. */
+  readonly repeatable: boolean;
+  /** On top of the time-out: how long the node was asked to wait. */
+  readonly waitMs?: number;
+  /** Called with each try that failed and will be repeated. */
+  readonly onRetry?: (error: KedgeError) => void;
+}
+
+const TIMEOUT_MS = 30_000;
+
+export class Transport {
+  readonly #base: string;
+  readonly #token: string | undefined;
+  readonly #fetch: Fetch;
+  readonly #timeoutMs: number;
+  readonly retry: RetryPolicy;
+
+  constructor(options: KedgeOptions) {
+    this.#base = String(options.url).replace(/\/+$/, "");
+    this.#token = options.token;
+    // A bare `fetch` must be called on the global: browsers refuse another `this`.
+    this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.retry = options.retry === false ? noRetry : { ...retryDefaults, ...options.retry };
+  }
+
+  /** The body of a success as text; empty for 204. Rejects with `KedgeError`, or the signal's reason. */
+  text(call: Call): Promise<string> {
+    return this.#retried(call, (signal) => this.#once(call, signal, (response) => response.text()));
+  }
+
+  /** The JSON of a success. The caller names the shape: the node's OpenAPI document vouches for it. */
+  async json<Shape>(call: Call): Promise<Shape> {
+    const text = await this.text(call);
+    try {
+      return JSON.parse(text) as Shape;
+    } catch (cause) {
+      throw badAnswer(`The answer is not JSON: ${text.slice(0, 100)}`, 200, cause);
+    }
+  }
+
+  async bytes(call: Call): Promise<Uint8Array<ArrayBuffer>> {
+    const buffer = await this.#retried(call, (signal) =>
+      this.#once(call, signal, (response) => response.arrayBuffer()),
+    );
+    return new Uint8Array(buffer);
+  }
+
+  /**
+   * One try of a call whose answer is a stream: the time-out covers its headers alone, `call.signal` the whole, so each
+   * stream wants a signal of its own (this one keeps a listener on it).
+   */
+  async open(call: Call): Promise<Response> {
+    const watch = new Watch(this.#timeoutMs + (call.waitMs ?? 0), call.signal);
+    try {
+      const response = await this.#send(call, watch.signal);
+      if (!response.ok) throw await problemOf(response);
+      watch.disarm();
+      return response;
+    } catch (cause) {
+      watch.end();
+      throw watch.explain(cause, this.#base);
+    }
+  }
+
+  async #retried<T>(call: Call, attempt: (signal?: AbortSignal) => Promise<T>): Promise<T> {
+    const started = performance.now();
+    for (let tries = 1; ; tries++) {
+      try {
+        return await attempt(call.signal);
+      } catch (error) {
+        if (!(error instanceof KedgeError)) throw error;
+        const spentMs = performance.now() - started;
+        const pause = pauseMs(error, call.repeatable, tries, spentMs, this.retry);
+        if (pause === null) throw error;
+        call.onRetry?.(error);
+        await sleep(pause, call.signal);
+      }
+    }
+  }
+
+  async #once<T>(
+    call: Call,
+    signal: AbortSignal | undefined,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    const watch = new Watch(this.#timeoutMs + (call.waitMs ?? 0), signal);
+    try {
+      const response = await this.#send(call, watch.signal);
+      if (!response.ok) throw await problemOf(response);
+      return await read(response);
+    } catch (cause) {
+      throw watch.explain(cause, this.#base);
+    } finally {
+      watch.end();
+    }
+  }
+
+  #send(call: Call, signal: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { ...call.headers };
+    if (this.#token !== undefined) headers["authorization"] = `Bearer ${this.#token}`;
+    const init: RequestInit & { duplex?: "half" } = { method: call.method, headers, signal };
+    if (call.body !== undefined) init.body = call.body;
+    // The Fetch standard wants this said for a body that is a stream.
+    if (call.body instanceof ReadableStream) init.duplex = "half";
+    return this.#fetch(this.#base + pathOf(call.path) + queryOf(call.query), init);
+  }
+}
+
+const noRetry: RetryPolicy = { ...retryDefaults, budgetMs: 0 };
+
+/** A time limit and the caller's signal as one signal, with nothing left behind on either. */
+class Watch {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #limitMs: number;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #late = false;
+
+  constructor(limitMs: number, outer: AbortSignal | undefined) {
+    this.#limitMs = limitMs;
+    this.#outer = outer;
+    this.#timer = setTimeout(() => {
+      this.#late = true;
+      this.#controller.abort();
+    }, limitMs);
+    if (outer?.aborted) this.#pass();
+    outer?.addEventListener("abort", this.#pass, { once: true });
+  }
+
+  readonly #pass = (): void => this.#controller.abort(this.#outer?.reason);
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Ends the time limit and leaves the caller's signal in force. */
+  disarm(): void {
+    clearTimeout(this.#timer);
+  }
+
+  end(): void {
+    this.disarm();
+    this.#outer?.removeEventListener("abort", this.#pass);
+  }
+
+  explain(cause: unknown, base: string): unknown {
+    if (this.#outer?.aborted) return this.#outer.reason;
+    if (cause instanceof KedgeError) return cause;
+    if (this.#late) return noAnswer("timed_out", `No answer from ${base} in ${this.#limitMs} ms.`);
+    const words = cause instanceof Error ? cause.message : String(cause);
+    return noAnswer("unreachable", `Cannot reach ${base}: ${words}`, cause);
+  }
+}
+
+async function problemOf(response: Response): Promise<KedgeError> {
+  return errorOf(response.status, await response.text(), response.headers.get("retry-after"));
+}
+
+function pathOf(segments: Call["path"]): string {
+  return segments.map((segment) => `/${encodeURIComponent(segment)}`).join("");
+}
+
+function queryOf(query: Query = {}): string {
+  const pairs = Object.entries(query).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    const values = typeof value === "object" ? value : [value];
+    return values.map((each) => `${encodeURIComponent(name)}=${encodeURIComponent(each)}`);
+  });
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
+}

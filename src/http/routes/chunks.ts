@@ -1,0 +1,121 @@
+/**
+ * Chunks: raw batches cut at every 4 MiB of log bytes, equal on all replicas, so that a CDN can keep the past.
+ *
+ * - A chunk is what lies from the batch that holds `base` up to the first batch past the next boundary. Any base will do;
+ *   whoever goes on at `Kafka-Next` asks for the same chunks as everybody else.
+ * - Sealed (its boundary is passed) in a topic that only deletes, it never changes: `immutable`. Else `no-cache`. The ETag
+ *   is strong either way: topic id, partition, base, end and checksum.
+ */
+import type { Isolation, ReadAnswer } from "../../broker/verbs.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { walkBatches } from "../../records/batch.ts";
+import { crc32c } from "../../records/crc32c.ts";
+import { endsHeaders, nextOffset, upToDate } from "../page.ts";
+import type { PartitionName } from "../places.ts";
+import { BATCH_TYPE } from "../produce-bytes.ts";
+import type { Reply } from "../reply.ts";
+import { defineRoute, type Call } from "../route.ts";
+import { chunkParams } from "../schema/fetch.ts";
+import { noQuery } from "../schema/shapes.ts";
+import { joined } from "./fetch.ts";
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+/** A chunk's reads stand at the high watermark: what a transaction does to visibility is the reader's affair. */
+const ISOLATION: Isolation = "read_uncommitted";
+
+export const getChunk = defineRoute({
+  method: "GET",
+  path: "/v1/topics/{topic}/partitions/{partition}/chunks/{base}",
+  tag: "fetch",
+  summary: "Read a chunk that caches may keep",
+  description:
+    "Raw v2 batches from the one that holds offset `base` up to the next 4 MiB of log bytes; go on at `Kafka-Next`. Sealed " +
+    "chunks of topics with `cleanup.policy=delete` are immutable.",
+  params: chunkParams,
+  query: noQuery,
+  headers: { "If-None-Match": "The ETag of an earlier answer." },
+  responses: {
+    200: {
+      description: "The batches.",
+      content: { [BATCH_TYPE]: "binary" },
+      headers: {
+        ETag: "Names these very bytes.",
+        "Kafka-Next": "The base of the next chunk.",
+        "Kafka-Sealed": "true: more will not come here.",
+      },
+    },
+    304: { description: "The same as before." },
+  },
+  async handle(call) {
+    const { params, door, context, request } = call;
+    const chunk = await readChunk(call, params, params.base);
+    const { last, next, runs, size, sealed } = chunk;
+    const body = joined(runs, size);
+    const etag = `"${last.topicId}.${params.partition}.${params.base}.${next}.${crc32c(body).toString(16)}"`;
+    const scope = door.authenticated ? "private" : "public";
+    const forever = sealed && deletesOnly(door.broker.describeTopic(context, params.topic).configs);
+    const headers = {
+      ...endsHeaders(last, next, upToDate(last, next, ISOLATION)),
+      etag,
+      "kafka-sealed": String(sealed),
+      "cache-control": forever ? `${scope}, max-age=31536000, immutable` : "no-cache",
+    };
+    if (matches(request.headers.get("if-none-match"), etag))
+      return { status: 304, type: null, body: null, headers };
+    return { status: 200, type: BATCH_TYPE, body, headers } satisfies Reply;
+  },
+});
+
+interface Chunk {
+  readonly runs: readonly Uint8Array[];
+  readonly size: number;
+  readonly next: number;
+  readonly sealed: boolean;
+  readonly last: ReadAnswer;
+}
+
+/** Reads until the boundary after the batch that holds `base`, or the end of the log. */
+async function readChunk(call: Call, name: PartitionName, base: number): Promise<Chunk> {
+  const { broker } = call.door;
+  const runs: Uint8Array[] = [];
+  let size = 0;
+  let next = base;
+  let boundary = -1;
+  for (;;) {
+    const ask = { topic: name.topic, partition: name.partition, from: next, bytesMax: CHUNK_BYTES };
+    const options = { bytesMin: 0, bytesMax: CHUNK_BYTES, waitMs: 0, isolation: ISOLATION };
+    const [answer] = await broker.read(call.context, [ask], options);
+    if (!answer) throw new Refusal("unknown_topic_or_partition", "The partition gave no answer.");
+    if (answer.refusal) throw answer.refusal;
+    let { position } = answer;
+    let sealed = false;
+    if (boundary < 0) boundary = (Math.floor(position / CHUNK_BYTES) + 1) * CHUNK_BYTES;
+    for (const run of answer.batches) {
+      let end = 0;
+      for (const { at, header } of walkBatches(run)) {
+        sealed = position >= boundary;
+        if (sealed) break;
+        position += header.sizeBytes;
+        end = at + header.sizeBytes;
+        next = nextOffset(header);
+      }
+      if (end > 0) runs.push(run.subarray(0, end));
+      size += end;
+      if (sealed) break;
+    }
+    sealed ||= position >= boundary;
+    if (sealed || answer.batches.length === 0) return { runs, size, next, sealed, last: answer };
+  }
+}
+
+function deletesOnly(
+  configs: readonly { readonly name: string; readonly value: string }[],
+): boolean {
+  return configs.find(({ name }) => name === "cleanup.policy")?.value === "delete";
+}
+
+function matches(header: string | null, etag: string): boolean {
+  if (header === null) return false;
+  if (header.trim() === "*") return true;
+  return header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
+}

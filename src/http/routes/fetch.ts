@@ -1,0 +1,264 @@
+/**
+ * Fetch: the records of one partition, or of many at once, from any place; by long poll if asked.
+ *
+ * - `Accept: application/x-ndjson` gives one record a line, `application/vnd.kafka.recordbatch` whole v2 batches as stored;
+ *   what JSON says around the records is then in `Kafka-*` headers.
+ * - Below the log start: 410; beyond its end: 416; `clamp` goes on at the nearest end instead.
+ */
+import type { InferOutput } from "valibot";
+import type { Isolation, ReadAnswer, ReadOptions } from "../../broker/verbs.ts";
+import { mapAsync } from "../../lib/async.ts";
+import { walkBatches } from "../../records/batch.ts";
+import { endsHeaders, endsText, nextOffset, pageOf, upToDate, type PageTerms } from "../page.ts";
+import { clamped, offsetOf, type PartitionName, wasTrimmed } from "../places.ts";
+import { problemOf } from "../problem.ts";
+import { BATCH_TYPE } from "../produce-bytes.ts";
+import { LINES_TYPE } from "../produce-stream.ts";
+import { jsonText, type Reply } from "../reply.ts";
+import { defineRoute, type Call } from "../route.ts";
+import { fetched, fetchedMany, fetchManyBody, fetchQuery, type FromSpec } from "../schema/fetch.ts";
+import { recordOut } from "../schema/record.ts";
+import { noQuery, partitionParams } from "../schema/shapes.ts";
+import { turnOf } from "../turn.ts";
+
+const TAG = "fetch";
+const RECORDS_DEFAULT = 500;
+const BYTES_DEFAULT = 1024 * 1024;
+/** Past this a silent connection must be held open, or the runtime closes it as idle. */
+const HOLD_PAST_MS = 1_000;
+
+const live = { "cache-control": "no-store" };
+
+/** One partition's question, once its place has become an offset. */
+interface Ask extends PartitionName {
+  readonly spec: FromSpec;
+  readonly bytesMax: number;
+  from: number;
+}
+
+type Terms = InferOutput<typeof fetchQuery> | InferOutput<typeof fetchManyBody>;
+
+export const fetchPartition = defineRoute({
+  method: "GET",
+  path: "/v1/topics/{topic}/partitions/{partition}/records",
+  tag: TAG,
+  summary: "Read records of one partition",
+  description:
+    "`from` is an offset, `earliest` (default), `latest`, `ts:<ISO 8601 or ms>` or `tail:<count>`; `to` is exclusive. With " +
+    "`wait_ms` it is a long poll: answers once `min_bytes` are there or the time is over, then with `records: []`. `as=json` " +
+    "gives values parsed, `text` and `b64` as they say, `auto` text where it is UTF-8. `turn` is for caches alone.",
+  params: partitionParams,
+  query: fetchQuery,
+  responses: {
+    200: {
+      description: "Records, ascending; ask on from `next`.",
+      content: { "application/json": fetched, [LINES_TYPE]: recordOut, [BATCH_TYPE]: "binary" },
+      headers: { "Kafka-Next": "For lines and batches: the offset to ask for next." },
+    },
+  },
+  async handle(call) {
+    const { query, params } = call;
+    const spec = query.from ?? { at: "earliest" };
+    const bytesMax = query.max_bytes ?? BYTES_DEFAULT;
+    const ask: Ask = { ...params, spec, bytesMax, from: 0 };
+    const to = query.to ?? Number.MAX_SAFE_INTEGER;
+    ask.from = await offsetOf(call, ask, spec, isolationOf(query));
+    const options = readOptions(call, query);
+    // Nothing below `to` can come any more: a wait would be in vain.
+    const [answer] = await read(
+      call,
+      [ask],
+      ask.from >= to ? { ...options, waitMs: 0 } : options,
+      query,
+    );
+    if (!answer) return jsonText("{}"); // One answer a request.
+    if (answer.refusal) throw answer.refusal;
+    const accept = call.request.headers.get("accept") ?? "";
+    const turn = turnOf(call.door.clock.nowMs(), query.turn);
+    if (accept.includes(BATCH_TYPE))
+      return batchesReply(answer, ask.from, to, turn, isolationOf(query));
+    const page = pageOf(answer, ask.from, to, pageTerms(call, query, bytesMax));
+    if (accept.includes(LINES_TYPE)) {
+      const headers = {
+        ...endsHeaders(answer, page.next, page.upToDate),
+        "kafka-turn": turn,
+        ...live,
+      };
+      const body = page.records.length === 0 ? "" : `${page.records.join("\n")}\n`;
+      return { status: 200, type: LINES_TYPE, body, headers };
+    }
+    return jsonText(
+      `{"records":[${page.records.join(",")}],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)},"turn":"${turn}"}`,
+      200,
+      live,
+    );
+  },
+});
+
+export const fetchMany = defineRoute({
+  method: "POST",
+  path: "/v1/fetch",
+  tag: TAG,
+  summary: "Read records of many partitions",
+  description:
+    "As one partition's fetch, over up to 1,000; limits and `min_bytes` count over all of them. 207 where some refuse.",
+  query: noQuery,
+  body: fetchManyBody,
+  responses: {
+    200: { description: "Every partition answered.", content: { "application/json": fetchedMany } },
+    207: { description: "Some partitions refused.", content: { "application/json": fetchedMany } },
+  },
+  async handle(call) {
+    const { body, door } = call;
+    const bytesMax = body.max_bytes ?? BYTES_DEFAULT;
+    const isolation = isolationOf(body);
+    const places = await mapAsync(body.partitions, async (each) => {
+      const spec = each.from ?? ({ at: "earliest" } as const);
+      const ask: Ask = { ...each, spec, bytesMax: each.max_bytes ?? bytesMax, from: 0 };
+      try {
+        ask.from = await offsetOf(call, ask, spec, isolation);
+        return { ask };
+      } catch (error) {
+        return { ask, error };
+      }
+    });
+    const asks = places.flatMap((place) => ("error" in place ? [] : [place.ask]));
+    const anyFailed = asks.length < places.length;
+    const options = readOptions(call, body);
+    const answers = await read(call, asks, anyFailed ? { ...options, waitMs: 0 } : options, body);
+    const byAsk = new Map(asks.map((ask, index) => [ask, answers[index]]));
+    const texts: string[] = [];
+    let recordsLeft = body.max_records ?? RECORDS_DEFAULT;
+    let bytesLeft = bytesMax;
+    let failed = 0;
+    let firstError: unknown;
+    for (const place of places) {
+      const answer = byAsk.get(place.ask);
+      const error = "error" in place ? place.error : answer?.refusal;
+      if (error) {
+        failed++;
+        firstError ??= error;
+        const problem = problemOf(error, call.id);
+        texts.push(
+          `{${nameText(place.ask)},"status":${problem.status},"error":${JSON.stringify(problem)}}`,
+        );
+      } else if (answer) {
+        const terms = { ...pageTerms(call, body, bytesLeft), recordsMax: recordsLeft };
+        const page =
+          recordsLeft > 0 && bytesLeft > 0
+            ? pageOf(answer, place.ask.from, Number.MAX_SAFE_INTEGER, terms)
+            : {
+                records: [],
+                bytes: 0,
+                next: place.ask.from,
+                upToDate: upToDate(answer, place.ask.from, isolation),
+              };
+        recordsLeft -= page.records.length;
+        bytesLeft -= page.bytes;
+        texts.push(
+          `{${nameText(place.ask)},"records":[${page.records.join(",")}],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)}}`,
+        );
+      }
+    }
+    if (failed > 0 && places.length === 1) throw firstError;
+    const turn = turnOf(door.clock.nowMs(), undefined);
+    return jsonText(
+      `{"partitions":[${texts.join(",")}],"turn":"${turn}"}`,
+      failed > 0 ? 207 : 200,
+      live,
+    );
+  },
+});
+
+/** Reads, once more from the nearest end for those who asked to be clamped or met a moving start. */
+async function read(
+  call: Call,
+  asks: Ask[],
+  options: ReadOptions,
+  terms: Terms,
+): Promise<ReadAnswer[]> {
+  if (asks.length === 0) return [];
+  const { broker } = call.door;
+  if (options.waitMs > HOLD_PAST_MS) call.connection?.hold();
+  const answers = await broker.read(call.context, asks, options);
+  let moved = false;
+  for (const [index, answer] of answers.entries()) {
+    const ask = asks[index];
+    const mayMove = terms.clamp === true || (ask?.spec.at === "earliest" && wasTrimmed(answer));
+    const offset = mayMove ? clamped(answer) : null;
+    if (!ask || offset === null) continue;
+    ask.from = offset;
+    moved = true;
+  }
+  return moved ? broker.read(call.context, asks, options) : answers;
+}
+
+function readOptions(call: Call, terms: Terms): ReadOptions {
+  const waitMs = terms.wait_ms ?? 0;
+  return {
+    bytesMin: terms.min_bytes ?? 1,
+    bytesMax: terms.max_bytes ?? BYTES_DEFAULT,
+    waitMs,
+    isolation: isolationOf(terms),
+    ...(waitMs > 0 ? { signal: call.request.signal } : {}),
+  };
+}
+
+function isolationOf(terms: Terms): Isolation {
+  return terms.isolation ?? "read_committed";
+}
+
+function pageTerms(call: Call, terms: Terms, bytesMax: number): PageTerms {
+  return {
+    recordsMax: terms.max_records ?? RECORDS_DEFAULT,
+    bytesMax,
+    isolation: isolationOf(terms),
+    form: terms.as ?? "auto",
+    decompressedBytesMax: call.door.limits.decompressedBytesMax,
+  };
+}
+
+function nameText({ topic, partition }: PartitionName): string {
+  return `"topic":${JSON.stringify(topic)},"partition":${partition}`;
+}
+
+/** Whole batches as stored; the first may begin below `from`, none begins at or past `to`. */
+function batchesReply(
+  answer: ReadAnswer,
+  from: number,
+  to: number,
+  turn: string,
+  isolation: Isolation,
+): Reply {
+  const runs: Uint8Array[] = [];
+  let size = 0;
+  let next = from;
+  for (const run of answer.batches) {
+    let end = 0;
+    for (const { at, header } of walkBatches(run)) {
+      if (header.baseOffset >= to) break;
+      end = at + header.sizeBytes;
+      next = nextOffset(header);
+    }
+    if (end === 0) break;
+    runs.push(end === run.length ? run : run.subarray(0, end));
+    size += end;
+  }
+  const headers = {
+    ...endsHeaders(answer, next, upToDate(answer, next, isolation)),
+    "kafka-turn": turn,
+    ...live,
+  };
+  return { status: 200, type: BATCH_TYPE, body: joined(runs, size), headers };
+}
+
+/** The runs in one buffer of their own. */
+export function joined(runs: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const run of runs) {
+    bytes.set(run, at);
+    at += run.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,15 @@
+/**
+ * Holds the README to the code: its table of settings is the one that config.ts declares. `UPDATE_README=1` writes it.
+ */
+import { expect, test } from "bun:test";
+import { settingsTable } from "../../src/config.ts";
+
+const path = new URL("../../README.md", import.meta.url).pathname;
+const table = /(?<=<!-- settings -->\n)[\s\S]*?(?=\n<!-- end of settings -->)/;
+
+test("the README's table of settings is up to date", async () => {
+  const readme = await Bun.file(path).text();
+  if (process.env["UPDATE_README"]) await Bun.write(path, readme.replace(table, settingsTable()));
+  const shown = table.exec(await Bun.file(path).text())?.[0];
+  expect(shown, "run: UPDATE_README=1 bun test test/unit/readme.test.ts").toBe(settingsTable());
+});
