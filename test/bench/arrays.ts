@@ -1,6 +1,6 @@
 /**
- * Many records a request: JSON arrays and NDJSON of 100 records of 1 KiB, beside the Rust server's one a request (its
- * protocol has no record boundaries in a text body, so a request is its unit).
+ * Many records a request: JSON arrays and NDJSON of 100 records of 1 KiB, beside the peers' one record a
+ * request and their own arrays.
  */
 import {
   type Bench,
@@ -14,12 +14,14 @@ import {
 } from "./harness.ts";
 import type { Writes } from "./jobs.ts";
 import type { Server } from "./server.ts";
-import { kedge, partitionPath, type Subject } from "./subjects.ts";
+import { ask, kedge, partitionPath, type Subject } from "./subjects.ts";
 
 const connections = 16;
 const perRequest = 100;
 const value = "x".repeat(1024);
 const log = "arrays";
+const jsonLog = "arrays-json";
+const json = { "content-type": "application/json" };
 const caseName = `${connections} connections`;
 
 interface Entrant {
@@ -44,7 +46,7 @@ function kedgeEntrant(name: string, contentType: string, body: string): Entrant 
 
 const records = Array.from({ length: perRequest }, () => ({ value }));
 const ours: readonly Entrant[] = [
-  kedgeEntrant("kedge JSON of 100", "application/json", JSON.stringify({ records })),
+  kedgeEntrant("kedge JSON of 100", json["content-type"], JSON.stringify({ records })),
   kedgeEntrant(
     "kedge NDJSON of 100",
     "application/x-ndjson",
@@ -52,29 +54,40 @@ const ours: readonly Entrant[] = [
   ),
 ];
 
-function peerEntrant(subject: Subject): Entrant {
+/** A peer with one record a request, and with its own JSON mode, which takes an array of messages. */
+function peerEntrants(subject: Subject): Entrant[] {
   const { path, headers } = subject.append(log);
-  const bodyBase64 = Buffer.from(value).toString("base64");
-  return {
-    name: subject.name,
-    subject,
-    writes: { method: "POST", paths: [path], headers, bodyBase64, records: 1 },
-  };
+  const one = Buffer.from(value).toString("base64");
+  const array = Buffer.from(JSON.stringify(records.map(() => value))).toString("base64");
+  const paths = [`/${jsonLog}`];
+  return [
+    {
+      name: subject.name,
+      subject,
+      writes: { method: "POST", paths: [path], headers, bodyBase64: one, records: 1 },
+    },
+    {
+      name: `${subject.name} JSON of 100`,
+      subject,
+      writes: { method: "POST", paths, headers: json, bodyBase64: array, records: perRequest },
+    },
+  ];
 }
 
 export const arrays: Bench = {
   name: "arrays",
   about:
-    "HTTP produce of 1 KiB records, 100 a request, 16 connections, synced, beside the peers' one record a request",
+    "HTTP produce of 1 KiB records, 100 a request, 16 connections, synced, beside the peers' one record a request, and their JSON arrays",
   goals: ours.map(({ name }) => ({ case: caseName, subject: name, beside: "rust", least: 2 })),
   run: (context) =>
     withServers([kedge, ...context.peers], async (started) => {
       const servers = new Map<Subject, Server>();
       for (const { subject, server } of started) {
         await subject.create(server, log);
+        if (subject !== kedge) await ask(server.port, "PUT", `/${jsonLog}`, json);
         servers.set(subject, server);
       }
-      const entrants = [...ours, ...context.peers.map(peerEntrant)];
+      const entrants = [...ours, ...context.peers.flatMap(peerEntrants)];
       const results = await interleave(entrants, context.scale.runs, (entrant) =>
         produceOnce(context, entrant, servers.get(entrant.subject)!),
       );

@@ -13,11 +13,19 @@ import {
 import { fillLog } from "./fill.ts";
 import type { Reads } from "./jobs.ts";
 import type { Server } from "./server.ts";
-import { kedge, kedgeReads, type Subject } from "./subjects.ts";
+import { echo, kedge, kedgeReads, type Subject } from "./subjects.ts";
 
 const log = "catch-up";
 const readerCounts = [1, 8];
 const caseName = (readers: number) => `${readers} reader${readers === 1 ? "" : "s"}`;
+
+/** What Bun's server gives when the bytes need only be sent. */
+const ceiling = echo("bun");
+
+function pages(megabytes: number): Reads {
+  const path = `/pages/{next}/${megabytes * 1e6}`;
+  return { path, headers: {}, from: "0", position: "batches" };
+}
 
 interface Entrant {
   readonly name: string;
@@ -35,10 +43,14 @@ export const catchUp: Bench = {
     least: 0.7,
   })),
   run: (context) =>
-    withServers([kedge, ...context.peers], async (started) => {
+    withServers([kedge, ...context.peers, ceiling], async (started) => {
       const entrants: Entrant[] = [];
       let end = 0;
       for (const { subject, server } of started) {
+        if (subject === ceiling) {
+          entrants.push({ name: "bun pages", server, reads: pages(context.scale.catchUpMb) });
+          continue;
+        }
         const records = await fillLog(context, subject, server, log, context.scale.catchUpMb);
         if (subject === kedge) end = records;
         context.say(`${subject.name} filled`);
@@ -47,7 +59,7 @@ export const catchUp: Bench = {
       const figures: Figure[] = [];
       for (const readers of readerCounts) {
         const results = await interleave(entrants, context.scale.runs + 1, (entrant) =>
-          readOnce(context, entrant, readers, end),
+          readOnce(context, entrant, readers, entrant.name.startsWith("kedge") ? end : Number.NaN),
         );
         for (const [{ name }, runs] of results)
           figures.push(figure(caseName(readers), name, "MB/s", runs.slice(1)));

@@ -121,7 +121,7 @@ async function read(job: ReadJob): Promise<Outcome> {
     let from = job.reads.from;
     for (;;) {
       const started = performance.now();
-      const position = nextPosition(job.reads.position, from);
+      const position = nextPosition(job.reads.position);
       const path = job.reads.path.replace("{next}", from);
       const answer = await wire.exchange(encodeRequest("GET", path, job.reads.headers), (piece) => {
         bytes += piece.length;
@@ -192,7 +192,7 @@ async function tailReader(job: LatencyJob) {
   const follow = async (): Promise<void> => {
     let from = job.reads.from;
     while (!state.closed) {
-      const position = nextPosition(job.reads.position, from);
+      const position = nextPosition(job.reads.position);
       const path = job.reads.path.replace("{next}", from);
       const answer = await wire.exchange(encodeRequest("GET", path, job.reads.headers), (piece) => {
         position.take(piece);

@@ -9,53 +9,30 @@ interface Tracker {
   after(answer: Answer): { next: string; upToDate: boolean };
 }
 
-/** Bytes of a v2 batch up to and with its last offset delta. */
-const lengthAt = 8;
-const lastOffsetDeltaAt = 23;
-const prefixBytes = 27;
-/** Bytes of a batch that its length field does not count. */
-const uncounted = 12;
 /** Enough of the end of a JSON answer to hold `next`, which follows the records. */
 const jsonTailBytes = 512;
 
-export function nextPosition(kind: Position, from: string): Tracker {
-  const kinds: Readonly<Record<Position, (from: string) => Tracker>> = { batches, json, stream };
-  return kinds[kind](from);
+export function nextPosition(kind: Position): Tracker {
+  switch (kind) {
+    case "batches":
+      return headers("kafka-next", "kafka-up-to-date");
+    case "stream":
+      return headers("stream-next-offset", "stream-up-to-date");
+    case "json":
+      return json();
+    default:
+      return kind satisfies never;
+  }
 }
 
-function stream(from: string): Tracker {
+function headers(next: string, upToDate: string): Tracker {
   return {
     take: () => {},
-    after: ({ head }) => ({
-      next: headerOf(head, "stream-next-offset") ?? from,
-      upToDate: headerOf(head, "stream-up-to-date") === "true",
-    }),
-  };
-}
-
-/** Hops from batch header to batch header, whatever the pieces they come in. */
-function batches(from: string): Tracker {
-  let next = from;
-  let skip = 0;
-  let prefix = Buffer.alloc(0);
-  return {
-    take(piece) {
-      let at = 0;
-      while (at < piece.length) {
-        const skipped = Math.min(skip, piece.length - at);
-        skip -= skipped;
-        at += skipped;
-        if (at === piece.length) return;
-        const wanted = piece.subarray(at, at + prefixBytes - prefix.length);
-        prefix = Buffer.concat([prefix, wanted]);
-        at += wanted.length;
-        if (prefix.length < prefixBytes) return;
-        next = String(Number(prefix.readBigInt64BE(0)) + prefix.readInt32BE(lastOffsetDeltaAt) + 1);
-        skip = prefix.readInt32BE(lengthAt) + uncounted - prefixBytes;
-        prefix = Buffer.alloc(0);
-      }
+    after({ head }) {
+      const position = headerOf(head, next);
+      if (position === null) throw new Error(`no ${next} in the answer: ${head}`);
+      return { next: position, upToDate: headerOf(head, upToDate) === "true" };
     },
-    after: () => ({ next, upToDate: false }),
   };
 }
 
