@@ -9,6 +9,7 @@
 import { errorOf, KedgeError, SchemaError } from "./errors.ts";
 import { fromText, wireFormat, type From, type Isolation, type WirePage } from "./fetch.ts";
 import { decodeRecord, type Codec, type LogRecord, type WireRecord } from "./records.ts";
+import { pauseMs, sleep } from "./retry.ts";
 import type { Gap } from "./tail.ts";
 import type { WireDescription } from "./topics.ts";
 import type { Transport } from "./transport.ts";
@@ -23,7 +24,7 @@ export interface ReadOptions {
   readonly isolation?: Isolation | undefined;
   /** Bytes of log asked for at a time; 1 MiB. */
   readonly bytesMax?: number | undefined;
-  /** Records asked for at a time; 500. */
+  /** Records asked for at a time; 5,000. */
   readonly recordsMax?: number | undefined;
   /** Called for records that were removed unread; reading goes on after them. Without it that is an error (`offset_trimmed`). */
   readonly onGap?: ((gap: Gap) => void) | undefined;
@@ -49,6 +50,9 @@ interface WireFetchedPage extends Partial<WirePage> {
 
 /** As long as networks let a silent request live. */
 const WAIT_MS = 20_000;
+const RECORDS = 5_000;
+/** What the node takes in one request. */
+const PARTITIONS_MAX = 1_000;
 
 /** The records of a topic until its end, or for ever. Rejects with the signal's reason once that aborts. */
 export async function* readRecords(
@@ -62,16 +66,14 @@ export async function* readRecords(
   options.signal?.addEventListener("abort", abort, { once: true });
   const reading: ReadOptions = { ...options, signal: stop.signal };
   try {
-    let places = await placesOf(transport, codec, reading);
+    const places = await placesOf(transport, codec, reading);
+    const patience = new Patience(transport, reading);
     let coming = fetchPages(transport, codec, places, reading);
     for (;;) {
       const pages = await coming;
-      const records = pages.flatMap((page) => advance(page, places, codec, reading));
-      // A partition that gave records waits behind those that did not: one busy partition starves none.
-      const gave = new Set(records.map((record) => record.partition));
-      const waits = (place: Place) => Number(gave.has(place.partition));
-      places = places.filter((place) => !place.done).toSorted((a, b) => waits(a) - waits(b));
-      const more = places.length > 0;
+      const records = pages.flatMap((page) => advance(page, places, codec, reading, patience));
+      await patience.rest();
+      const more = turn(places, records);
       if (more) {
         coming = fetchPages(transport, codec, places, reading);
         // Its failure is met when its turn comes; the reader may take long over these records.
@@ -86,6 +88,52 @@ export async function* readRecords(
   } finally {
     options.signal?.removeEventListener("abort", abort);
     stop.abort();
+  }
+}
+
+/**
+ * Lets go of partitions that are read to their end, and puts those that gave records behind those that did not, so that a
+ * busy one starves none. False when nothing is left to read.
+ */
+function turn(places: Place[], records: readonly WireRecord[]): boolean {
+  const gave = new Set(records.map((record) => record.partition));
+  const asked = places.splice(0, PARTITIONS_MAX).filter((place) => !place.done);
+  places.push(...asked.filter(({ partition }) => !gave.has(partition)));
+  places.push(...asked.filter(({ partition }) => gave.has(partition)));
+  return places.length > 0;
+}
+
+/** Pauses after partitions that refused in passing; gives up when one did so for too long. */
+class Patience {
+  readonly #transport: Transport;
+  readonly #options: ReadOptions;
+  #tries = 0;
+  #since = 0;
+  #refusal: KedgeError | null = null;
+
+  constructor(transport: Transport, options: ReadOptions) {
+    this.#transport = transport;
+    this.#options = options;
+  }
+
+  refused(error: KedgeError): void {
+    this.#refusal ??= error;
+  }
+
+  async rest(): Promise<void> {
+    const refusal = this.#refusal;
+    this.#refusal = null;
+    if (!refusal) {
+      this.#tries = 0;
+      return;
+    }
+    if (this.#tries === 0) this.#since = performance.now();
+    this.#tries += 1;
+    const spentMs = performance.now() - this.#since;
+    const pause = pauseMs(refusal, true, this.#tries, spentMs, this.#transport.retry);
+    if (pause === null) throw refusal;
+    this.#options.onRetry?.(refusal);
+    await sleep(pause, this.#options.signal);
   }
 }
 
@@ -119,32 +167,39 @@ async function fetchPages(
   places: readonly Place[],
   options: ReadOptions,
 ): Promise<readonly WireFetchedPage[]> {
-  // Before every end is known nothing may wait: an empty partition would hold up the answer for the others.
-  const waitMs = options.follow === true && places.every(isOffset) ? WAIT_MS : 0;
-  const answer = await transport.json<{ readonly partitions: readonly WireFetchedPage[] }>({
-    method: "POST",
-    path: ["v1", "fetch"],
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({
-      partitions: places.map(({ partition, from }) => {
-        return { topic: codec.topic, partition, from: fromText(from) };
-      }),
-      wait_ms: waitMs,
-      max_bytes: options.bytesMax,
-      max_records: options.recordsMax,
-      isolation: options.isolation,
-      as: wireFormat(codec),
+  const asked = places.slice(0, PARTITIONS_MAX);
+  // Before every place is known nothing may wait: an empty partition would hold up the answer for the others.
+  const mayWait = options.follow === true && asked.every(({ from }) => typeof from === "number");
+  const waitMs = mayWait ? (places.length > asked.length ? 0 : WAIT_MS) : 0;
+  const body = {
+    partitions: asked.map(({ partition, from }) => {
+      return { topic: codec.topic, partition, from: fromText(from) };
     }),
-    repeatable: true,
-    waitMs,
-    signal: options.signal,
-    ...(options.onRetry ? { onRetry: options.onRetry } : {}),
-  });
-  return answer.partitions;
-}
-
-function isOffset(place: Place): boolean {
-  return typeof place.from === "number";
+    wait_ms: waitMs,
+    max_bytes: options.bytesMax,
+    max_records: options.recordsMax ?? RECORDS,
+    isolation: options.isolation,
+    as: wireFormat(codec),
+  };
+  try {
+    const answer = await transport.json<{ readonly partitions: readonly WireFetchedPage[] }>({
+      method: "POST",
+      path: ["v1", "fetch"],
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+      repeatable: true,
+      waitMs,
+      signal: options.signal,
+      ...(options.onRetry ? { onRetry: options.onRetry } : {}),
+    });
+    return answer.partitions;
+  } catch (error) {
+    // One partition alone is refused by the whole answer.
+    const [only, second] = asked;
+    if (!(error instanceof KedgeError) || error.code !== "offset_trimmed" || !only || second)
+      throw error;
+    return [{ partition: only.partition, error: error.problem }];
+  }
 }
 
 /** Moves a partition's place past what its page holds, and gives those records. */
@@ -153,16 +208,14 @@ function advance(
   places: readonly Place[],
   codec: Codec,
   options: ReadOptions,
+  patience: Patience,
 ): readonly WireRecord[] {
   const place = places.find(({ partition }) => partition === page.partition);
   if (!place) return [];
   if (page.error) {
-    skip(
-      place,
-      errorOf(Number(page.error["status"] ?? 500), JSON.stringify(page.error), null),
-      codec,
-      options,
-    );
+    const error = errorOf(Number(page.error["status"] ?? 500), JSON.stringify(page.error), null);
+    if (error.retryable) patience.refused(error);
+    else skip(place, error, codec, options);
     return [];
   }
   const { records = [], next = 0, high_watermark = 0, last_stable = 0 } = page;
@@ -171,9 +224,8 @@ function advance(
   place.end ??= options.isolation === "read_uncommitted" ? high_watermark : last_stable;
   const end = place.end;
   place.done = next >= end;
-  return (records.at(-1)?.offset ?? 0) < end
-    ? records
-    : records.filter(({ offset }) => offset < end);
+  const last = records.at(-1);
+  return last && last.offset >= end ? records.filter(({ offset }) => offset < end) : records;
 }
 
 /** Goes on after records that were removed, if the reader knows how to be told; any other refusal is thrown. */

@@ -4,7 +4,7 @@
  */
 import type { TextOrBytes } from "./data.ts";
 import { KedgeError } from "./errors.ts";
-import { fetchPage, fromText, type FetchOptions, type From, type Page } from "./fetch.ts";
+import { fetchPage, fromText, type FetchOptions, type Page } from "./fetch.ts";
 import { produceLines } from "./produce-lines.ts";
 import { Producer, type ProducerOptions, type SendOptions } from "./producer.ts";
 import { readRecords, type ReadOptions } from "./read.ts";
@@ -149,13 +149,13 @@ export class Topic<Input, Output = Input, KeyInput = TextOrBytes, KeyOutput = Ke
     return records as AsyncGenerator<LogRecord<Output, KeyOutput>, void, void>;
   }
 
-  /** The offset of a place in one partition: `latest` is the next offset to be written; -1 for a time past the last record. */
+  /** The offset of a place in one partition: `latest` is the next offset to be written; null for a time past the last record. */
   async offset(
     partition: number,
-    at: Exclude<From, number>,
+    at: "earliest" | "latest" | Date,
     options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<number> {
-    const answer = await this.#transport.json<{ readonly offset: number }>({
+  ): Promise<number | null> {
+    const answer = await this.#transport.json<{ readonly offset: number | null }>({
       method: "GET",
       path: ["v1", "topics", this.name, "partitions", partition, "offsets"],
       query: { at: fromText(at) },
