@@ -26,6 +26,7 @@ import { requestIds } from "./request-ids.ts";
 import { mediaTypeOf, readBody } from "./body.ts";
 import type { Door, Route } from "./route.ts";
 import { routes as everyRoute } from "./routes/all.ts";
+import { Traffic } from "./traffic.ts";
 import { parseJson, queryOf, validate } from "./validate.ts";
 
 export interface HttpAppOptions {
@@ -78,7 +79,10 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     logger: options.logger,
     limits,
     metrics: new HttpMetrics(),
+    traffic: new Traffic(),
     probes: options.node ?? {},
+    routes: everyRoute,
+    version: options.broker.describeNode(context).version,
     authenticated: guards.authenticated,
   };
   const machinery: Machinery = {

@@ -166,10 +166,19 @@ async function appendGroup(call: Call, terms: ProduceTerms, group: Group): Promi
   const payload = { type: "records", records: timed(call, group.records) } as const;
   try {
     const request = appendRequest(terms, group, payload);
-    return { group, answer: await call.door.broker.append(call.context, request) };
+    const answer = await call.door.broker.append(call.context, request);
+    if (!answer.duplicate)
+      call.door.traffic.appended(group.topic, group.records.length, bytesOf(group));
+    return { group, answer };
   } catch (error) {
     return { group, error };
   }
+}
+
+function bytesOf({ records }: Group): number {
+  let bytes = 0;
+  for (const { key, value } of records) bytes += (key?.length ?? 0) + (value?.length ?? 0);
+  return bytes;
 }
 
 /** Where some records bring a time and others do not, all get one here: the answer can then tell whose stood. */

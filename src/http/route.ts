@@ -15,6 +15,7 @@ import type { HttpLimits } from "./limits.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import type { NodeProbes } from "./probes.ts";
 import type { Reply } from "./reply.ts";
+import type { Traffic } from "./traffic.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -26,7 +27,12 @@ export interface Door {
   readonly logger: Logger;
   readonly limits: HttpLimits;
   readonly metrics: HttpMetrics;
+  readonly traffic: Traffic;
   readonly probes: NodeProbes;
+  /** Every route of this door, for the document. */
+  readonly routes: readonly Route[];
+  /** This program's own. */
+  readonly version: string;
   /** Answers may depend on who asks, so shared caches must keep off. */
   readonly authenticated: boolean;
 }

@@ -3,7 +3,10 @@
  */
 import type { Route } from "../route.ts";
 import { getChunk } from "./chunks.ts";
+import { getDocs, getOpenApi, getRoot } from "./docs.ts";
 import { fetchMany, fetchPartition } from "./fetch.ts";
+import { healthz, livez, readyz, startupz } from "./health.ts";
+import { getMetrics } from "./metrics.ts";
 import { getNode } from "./node.ts";
 import { findOffset } from "./offsets.ts";
 import { produceToMany, produceToPartition, produceToTopic } from "./produce.ts";
@@ -31,4 +34,12 @@ export const routes: readonly Route[] = [
   findOffset,
   getChunk,
   getNode,
+  livez,
+  healthz,
+  readyz,
+  startupz,
+  getMetrics,
+  getRoot,
+  getDocs,
+  getOpenApi,
 ];

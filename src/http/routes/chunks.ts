@@ -62,6 +62,7 @@ export const getChunk = defineRoute({
     };
     if (matches(request.headers.get("if-none-match"), etag))
       return { status: 304, type: null, body: null, headers };
+    door.traffic.fetched(params.topic, size);
     return { status: 200, type: BATCH_TYPE, body, headers } satisfies Reply;
   },
 });

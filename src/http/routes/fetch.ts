@@ -73,6 +73,7 @@ export const fetchPartition = defineRoute({
     );
     if (!answer) return jsonText("{}"); // One answer a request.
     if (answer.refusal) throw answer.refusal;
+    countOut(call, answer);
     const accept = call.request.headers.get("accept") ?? "";
     const turn = turnOf(call.door.clock.nowMs(), query.turn);
     if (accept.includes(BATCH_TYPE))
@@ -143,6 +144,7 @@ export const fetchMany = defineRoute({
           `{${nameText(place.ask)},"status":${problem.status},"error":${JSON.stringify(problem)}}`,
         );
       } else if (answer) {
+        countOut(call, answer);
         const terms = { ...pageTerms(call, body, bytesLeft), recordsMax: recordsLeft };
         const page =
           recordsLeft > 0 && bytesLeft > 0
@@ -216,6 +218,12 @@ function pageTerms(call: Call, terms: Terms, bytesMax: number): PageTerms {
     form: terms.as ?? "auto",
     decompressedBytesMax: call.door.limits.decompressedBytesMax,
   };
+}
+
+function countOut({ door }: Call, { topic, batches }: ReadAnswer): void {
+  let bytes = 0;
+  for (const run of batches) bytes += run.length;
+  door.traffic.fetched(topic, bytes);
 }
 
 function nameText({ topic, partition }: PartitionName): string {

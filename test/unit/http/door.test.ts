@@ -19,8 +19,17 @@ const clock: Clock = {
   turn: async () => {},
 };
 
+const describeNode = () => ({
+  clusterId: "c",
+  nodeId: 1,
+  controllerId: 1,
+  version: "0",
+  topics: 0,
+  partitions: 0,
+});
+
 function app(verbs: Partial<Broker> = {}, options: Partial<HttpAppOptions> = {}) {
-  const broker = { listTopics: () => [], ...verbs } as Broker;
+  const broker = { listTopics: () => [], describeNode, ...verbs } as Broker;
   return createHttpApp({
     broker,
     clock,

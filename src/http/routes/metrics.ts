@@ -1,0 +1,29 @@
+/**
+ * `/metrics` in Prometheus' text format, by the names that kafka_exporter and the JMX exporter gave, so that existing
+ * dashboards work.
+ */
+import { logMetrics } from "../log-metrics.ts";
+import type { Reply } from "../reply.ts";
+import { defineRoute } from "../route.ts";
+import { noQuery } from "../schema/shapes.ts";
+
+const TYPE = "text/plain; version=0.0.4";
+
+export const getMetrics = defineRoute({
+  method: "GET",
+  path: "/metrics",
+  tag: "node",
+  summary: "Metrics for Prometheus",
+  query: noQuery,
+  responses: { 200: { description: "The metrics.", content: { "text/plain": "binary" } } },
+  async handle({ door, context }): Promise<Reply> {
+    const parts = [
+      logMetrics(door.broker, context, door.limits.metricPartitionsMax),
+      door.traffic.text(),
+      door.metrics.text(),
+      (await door.probes.metrics?.()) ?? "",
+    ];
+    const body = `${parts.filter((part) => part !== "").join("\n")}\n`;
+    return { status: 200, type: TYPE, body, headers: { "cache-control": "no-store" } };
+  },
+});
