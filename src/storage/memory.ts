@@ -198,12 +198,12 @@ class MemoryStorage implements Storage {
   #apply(change: Change): boolean {
     const partition = this.#disk.image.partitions.get(change.partition);
     if (!partition) throw new Fenced(change.partition, change.guard, { epoch: -1, end: -1 });
+    if (this.#disk.full && change.entries.some(needsSpace)) {
+      throw new StorageFault("full", "the disk is full");
+    }
     const before = partition.state;
     if (!holds(before, change.guard)) {
       throw new Fenced(change.partition, change.guard, { epoch: before.epoch, end: before.end });
-    }
-    if (this.#disk.full && change.entries.some(needsSpace)) {
-      throw new StorageFault("full", "the disk is full");
     }
     const { partition: id, entries } = change;
     this.#write([{ type: "change", partition: id, entries: entries.map(copied) }], false);

@@ -1,0 +1,30 @@
+/**
+ * Why a folder was not opened: another process has it, or a newer kedge wrote it. Both are for a person to settle.
+ */
+
+/** The process that has a folder open. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  readonly startedMs: number;
+}
+
+export class FolderInUse extends Error {
+  override readonly name = "FolderInUse";
+  readonly directory: string;
+  readonly holder: Holder | null;
+
+  constructor(directory: string, holder: Holder | null) {
+    const who = holder
+      ? `process ${holder.pid} on ${holder.host}, started ${new Date(holder.startedMs).toISOString()}`
+      : "another process";
+    super(`${directory} is in use by ${who}: stop it, or choose another folder`);
+    this.directory = directory;
+    this.holder = holder;
+  }
+}
+
+/** The file was written by a newer kedge; it was not touched. */
+export class NewerFormat extends Error {
+  override readonly name = "NewerFormat";
+}

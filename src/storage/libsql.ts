@@ -1,0 +1,344 @@
+/**
+ * Storage in a libSQL file: `log.db` in a folder that one process holds.
+ *
+ * - Everything that blocks runs in Workers: one writer for life, readers and a checkpointer opened when first needed.
+ * - One commit is under way at a time; what comes meanwhile goes with the next, without a timer: the group grows as the
+ *   disk slows.
+ * - Between commits the writer is asked for upkeep: the end of a checkpoint, a step of deleting. Under load a step comes
+ *   after every few commits, so that retention keeps pace with a writer that never idles.
+ * - An I/O error ends writing for good (`onFailure`): what the disk then holds is not known. A full disk does not.
+ */
+import { mkdir } from "node:fs/promises";
+import { assert } from "../lib/assert.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import { Channel } from "./channel.ts";
+import { errorOf } from "./failure.ts";
+import type { Upkeep } from "./messages.ts";
+import { giveBack, pack } from "./packing.ts";
+import { ReadQueue } from "./read-queue.ts";
+import {
+  type Bounds,
+  CREATE_PARTITIONS_MAX,
+  type Change,
+  type PartitionId,
+  type PartitionKey,
+  type PartitionState,
+  type Place,
+  type ReadRows,
+  type Receipt,
+  type Row,
+  type RowHead,
+  type Storage,
+  StorageFault,
+  type StorageStats,
+} from "./storage.ts";
+
+export interface LibsqlStorageLimits {
+  /** Space on the volume below which appends are refused. */
+  readonly freeBytesMin: number;
+  readonly readersMax: number;
+  /** Bytes and changes that one commit takes at most. */
+  readonly commitBytesMax: number;
+  readonly commitChangesMax: number;
+}
+
+export const libsqlStorageLimits: LibsqlStorageLimits = {
+  freeBytesMin: 64 * 1024 * 1024,
+  readersMax: 2,
+  commitBytesMax: 16 * 1024 * 1024,
+  commitChangesMax: 4096,
+};
+
+export interface LibsqlStorageOptions {
+  /** Made if it is not there; its `lock.db` is held until `close` or the end of the process. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Who holds the folder, for a second one to be told; `bootId` null counts as a restart of the machine. */
+  readonly process: {
+    readonly pid: number;
+    readonly hostname: string;
+    readonly bootId: string | null;
+  };
+  readonly limits?: Partial<LibsqlStorageLimits>;
+  /** Called once when the disk failed: the node must stop. */
+  readonly onFailure?: (fault: StorageFault) => void;
+}
+
+/** Throws FolderInUse when another process has the folder, NewerFormat when a newer kedge wrote it. */
+export async function openLibsqlStorage(options: LibsqlStorageOptions): Promise<Storage> {
+  const { directory, clock, process } = options;
+  const limits = { ...libsqlStorageLimits, ...options.limits };
+  await mkdir(directory, { recursive: true });
+  const writer = new Channel();
+  try {
+    const { powerLost, upkeep } = await writer.ask({
+      type: "open-writer",
+      directory,
+      holder: { pid: process.pid, host: process.hostname, startedMs: clock.nowMs() },
+      bootId: process.bootId,
+      freeBytesMin: limits.freeBytesMin,
+    });
+    return new LibsqlStorage({ ...options, limits }, writer, { powerLost, upkeep });
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+}
+
+/** Under load, commits between two steps of sweeping. */
+const COMMITS_A_SWEEP = 8;
+const READS_MAX = 256;
+
+interface Waiting {
+  readonly change: Change;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+class LibsqlStorage implements Storage {
+  readonly powerLost: boolean;
+  readonly #options: LibsqlStorageOptions;
+  readonly #limits: LibsqlStorageLimits;
+  readonly #writer: Channel;
+  readonly #readers: ReadQueue;
+  /** Checkpoints and backups. */
+  #side: Channel | null = null;
+  #queue: Waiting[] = [];
+  #working: Promise<void> | null = null;
+  #upkeep: Upkeep;
+  #checkpointing = false;
+  #checkpointed = false;
+  #commitsUnswept = 0;
+  #closed = false;
+  #failed = false;
+
+  constructor(
+    options: LibsqlStorageOptions & { readonly limits: LibsqlStorageLimits },
+    writer: Channel,
+    { powerLost, upkeep }: { powerLost: boolean; upkeep: Upkeep },
+  ) {
+    this.#options = options;
+    this.#limits = options.limits;
+    this.#writer = writer;
+    this.#readers = new ReadQueue(options.directory, {
+      readersMax: options.limits.readersMax,
+      readsMax: READS_MAX,
+    });
+    this.powerLost = powerLost;
+    this.#upkeep = upkeep;
+    this.#work();
+  }
+
+  async partitions(): Promise<PartitionState[]> {
+    this.#refuseClosed();
+    return [...(await this.#writer.ask({ type: "partitions" }))];
+  }
+
+  async create(keys: readonly PartitionKey[]): Promise<PartitionState[]> {
+    assert(keys.length <= CREATE_PARTITIONS_MAX, "partitions are created in bounded steps");
+    this.#refuseClosed();
+    return [...(await this.#watched(this.#writer.ask({ type: "create", keys })))];
+  }
+
+  async drop(partitions: readonly PartitionId[]): Promise<void> {
+    this.#refuseClosed();
+    this.#upkeep = await this.#watched(this.#writer.ask({ type: "drop", partitions }));
+    this.#work();
+  }
+
+  commit(change: Change): Promise<void> {
+    if (this.#closed) return Promise.reject(closedFault());
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#queue.push({ change, resolve, reject });
+    this.#work();
+    return promise;
+  }
+
+  async bounds(partition: PartitionId): Promise<Bounds | null> {
+    this.#refuseClosed();
+    return this.#writer.ask({ type: "bounds", partition });
+  }
+
+  async read(partition: PartitionId, from: number, bytesMax: number): Promise<ReadRows> {
+    this.#refuseClosed();
+    const { rows, logStart } = await this.#readers.ask({ type: "read", partition, from, bytesMax });
+    return { rows, logStart };
+  }
+
+  async seek(partition: PartitionId, timestampMs: number): Promise<Row | null> {
+    this.#refuseClosed();
+    return (await this.#readers.ask({ type: "seek", partition, timestampMs })).row;
+  }
+
+  async locate(partition: PartitionId, place: Place): Promise<RowHead | null> {
+    this.#refuseClosed();
+    return (await this.#readers.ask({ type: "locate", partition, place })).head;
+  }
+
+  async receipt(partition: PartitionId, key: Uint8Array): Promise<Receipt | null> {
+    this.#refuseClosed();
+    return (await this.#readers.ask({ type: "receipt", partition, key })).receipt;
+  }
+
+  async forgetReceipts(nowMs: number): Promise<void> {
+    this.#refuseClosed();
+    await this.#watched(this.#writer.ask({ type: "forget", nowMs }));
+  }
+
+  async backup(path: string): Promise<void> {
+    this.#refuseClosed();
+    await this.#sideChannel().ask({ type: "backup", path });
+  }
+
+  async stats(): Promise<StorageStats> {
+    this.#refuseClosed();
+    return this.#writer.ask({ type: "stats" });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    while (this.#working) await this.#working;
+    await this.#readers.close();
+    await this.#side?.close();
+    await this.#writer.close();
+  }
+
+  /** Starts the writer's rounds unless they run. */
+  #work(): void {
+    this.#working ??= this.#rounds();
+  }
+
+  async #rounds(): Promise<void> {
+    // Whatever else this turn of the event loop brings goes with the first commit.
+    await this.#options.clock.turn();
+    for (;;) {
+      if (this.#queue.length > 0) await this.#commitNext();
+      if (this.#checkpointed) await this.#finishCheckpoint();
+      else if (this.#upkeep.checkpoint) this.#startCheckpoint();
+      if (this.#sweepIsDue()) await this.#sweep();
+      else if (this.#queue.length === 0) break;
+    }
+    // In the same step as the look at the queue: who comes later starts new rounds.
+    this.#working = null;
+  }
+
+  async #commitNext(): Promise<void> {
+    const waiting = this.#take();
+    const packed = pack(waiting.map(({ change }) => change));
+    try {
+      const request = { type: "commit", changes: packed.changes } as const;
+      const { failures, returned, upkeep } = await this.#writer.ask(request, packed.transfer);
+      giveBack(packed, returned);
+      this.#upkeep = upkeep;
+      this.#commitsUnswept += 1;
+      const failed = new Map(failures);
+      for (const [at, { change, resolve, reject }] of waiting.entries()) {
+        const failure = failed.get(at);
+        if (failure) reject(this.#noticed(errorOf(failure, change)));
+        else resolve();
+      }
+    } catch (error) {
+      const fault = this.#noticed(error);
+      for (const { reject } of waiting) reject(fault);
+    }
+  }
+
+  /** The next commit's changes: all that wait, up to the limits. */
+  #take(): Waiting[] {
+    let bytes = 0;
+    let taken = 0;
+    for (const { change } of this.#queue) {
+      for (const entry of change.entries)
+        if (entry.type === "append") bytes += entry.data.byteLength;
+      if (
+        taken > 0 &&
+        (bytes > this.#limits.commitBytesMax || taken >= this.#limits.commitChangesMax)
+      )
+        break;
+      taken += 1;
+    }
+    return this.#queue.splice(0, taken);
+  }
+
+  #sweepIsDue(): boolean {
+    if (!this.#upkeep.sweep || this.#closed || this.#failed) return false;
+    return this.#queue.length === 0 || this.#commitsUnswept >= COMMITS_A_SWEEP;
+  }
+
+  async #sweep(): Promise<void> {
+    this.#commitsUnswept = 0;
+    try {
+      this.#upkeep = await this.#watched(this.#writer.ask({ type: "sweep" }));
+    } catch (error) {
+      this.#upkeep = { ...this.#upkeep, sweep: false };
+      this.#options.logger.warn("could not delete old rows; trying again after the next commit", {
+        error,
+      });
+    }
+  }
+
+  #startCheckpoint(): void {
+    if (this.#checkpointing || this.#closed || this.#failed) return;
+    this.#checkpointing = true;
+    this.#sideChannel()
+      .ask({ type: "checkpoint" })
+      .then(() => {
+        this.#checkpointed = true;
+        this.#work();
+      })
+      .catch((error: unknown) => {
+        this.#checkpointing = false;
+        this.#noticed(error);
+      });
+  }
+
+  async #finishCheckpoint(): Promise<void> {
+    this.#checkpointed = false;
+    try {
+      await this.#watched(this.#writer.ask({ type: "finish-checkpoint" }));
+      this.#upkeep = { ...this.#upkeep, checkpoint: false };
+    } catch (error) {
+      this.#options.logger.error("a checkpoint failed", { error });
+    } finally {
+      this.#checkpointing = false;
+    }
+  }
+
+  #sideChannel(): Channel {
+    if (this.#side) return this.#side;
+    this.#side = new Channel();
+    // Answers come in order: a failure to open shows in what is asked next.
+    this.#side.ask({ type: "open-reader", directory: this.#options.directory }).catch(() => {});
+    return this.#side;
+  }
+
+  async #watched<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw this.#noticed(error);
+    }
+  }
+
+  /** Raises the alarm at the first sign that the disk, or a Worker, is lost. */
+  #noticed(error: unknown): Error {
+    if (error instanceof StorageFault && error.kind !== "io") return error;
+    if (error instanceof StorageFault && !this.#failed) {
+      this.#failed = true;
+      this.#options.logger.error("the disk failed: nothing is written any more", { error });
+      this.#options.onFailure?.(error);
+    }
+    return error instanceof Error ? error : new Error(String(error));
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw closedFault();
+  }
+}
+
+function closedFault(): StorageFault {
+  return new StorageFault("closed", "the storage is closed");
+}

@@ -1,0 +1,50 @@
+/**
+ * One process a folder: `lock.db` is held by an open write transaction for the process's life, which the kernel ends with
+ * it, however it dies. Its one row names the holder, for whoever comes second.
+ *
+ * SQLite's locks belong to the process: nobody may open the files of a folder in use by other means than SQLite (closing
+ * such a handle would drop the locks), nor keep the folder on a network file system.
+ */
+import Database from "libsql";
+import { FolderInUse, type Holder } from "./folder-error.ts";
+import { isBusy } from "./sqlite-error.ts";
+
+/** Held until `release`, or the end of the process. */
+export interface FolderLock {
+  release(): void;
+}
+
+export function lockFolder(directory: string, holder: Holder): FolderLock {
+  const database = new Database(`${directory}/lock.db`, { timeout: 0 });
+  try {
+    database.exec("BEGIN IMMEDIATE");
+    database.exec("CREATE TABLE IF NOT EXISTS holder (pid integer, host text, started_ms integer)");
+    database.exec("DELETE FROM holder");
+    const { pid, host, startedMs } = holder;
+    database.prepare("INSERT INTO holder VALUES (?, ?, ?)").run([pid, host, startedMs]);
+    database.exec("COMMIT");
+    database.exec("BEGIN IMMEDIATE");
+  } catch (error) {
+    const first = readHolder(database);
+    database.close();
+    if (isBusy(error)) throw new FolderInUse(directory, first);
+    throw error;
+  }
+  return {
+    release() {
+      database.exec("ROLLBACK");
+      database.close();
+    },
+  };
+}
+
+function readHolder(database: Database.Database): Holder | null {
+  try {
+    const row: unknown = database.prepare("SELECT * FROM holder").raw().get([]);
+    if (!Array.isArray(row)) return null;
+    const [pid, host, startedMs] = row;
+    return { pid: Number(pid), host: String(host), startedMs: Number(startedMs) };
+  } catch {
+    return null; // The first has only just come and written nothing yet.
+  }
+}

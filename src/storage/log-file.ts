@@ -1,0 +1,171 @@
+/**
+ * `log.db` as its writer opens it: the folder's lock, the file, the mark of a clean end, and what each request does.
+ */
+import { statfsSync, statSync } from "node:fs";
+import type Database from "libsql";
+import { type FolderLock, lockFolder } from "./lock.ts";
+import type { Answer, Answers, OpenWriter, Opened, Upkeep, WriterRequest } from "./messages.ts";
+import { openDatabase, pragma } from "./open.ts";
+import { integer, text } from "./prepared.ts";
+import { type Bounds, type Change, type PartitionId, TRANSFER_BYTES_MIN } from "./storage.ts";
+import { Sweeper } from "./sweeper.ts";
+import { Writer } from "./writer.ts";
+
+export const LOG_PAGE_BYTES = 16_384;
+const CACHE_BYTES = 16 * 1024 * 1024;
+const BUSY_MS = 5_000;
+/** Growth of the write-ahead log at which a checkpoint is asked for. */
+const CHECKPOINT_BYTES = 16 * 1024 * 1024;
+/** Pages that a commit writes for one partition beside its data: its place in the tables and their indexes. */
+const PAGES_A_PARTITION = 4;
+const UNKNOWN_BOOT = "unknown";
+
+export class LogFile {
+  readonly opened: Opened;
+  readonly #directory: string;
+  readonly #lock: FolderLock;
+  readonly #database: Database.Database;
+  readonly #writer: Writer;
+  readonly #sweeper: Sweeper;
+  readonly #freeBytesMin: number;
+
+  constructor({ directory, holder, bootId, freeBytesMin }: OpenWriter) {
+    this.#directory = directory;
+    this.#freeBytesMin = freeBytesMin;
+    this.#lock = lockFolder(directory, holder);
+    try {
+      this.#database = openDatabase({
+        path: `${directory}/log.db`,
+        kind: "log",
+        pageBytes: LOG_PAGE_BYTES,
+        cacheBytes: CACHE_BYTES,
+        busyMs: BUSY_MS,
+      });
+      this.#writer = new Writer(this.#database);
+      this.#sweeper = new Sweeper(this.#writer, this.#database);
+      this.opened = { powerLost: this.#markRunning(bootId), upkeep: this.#upkeep() };
+    } catch (error) {
+      this.#lock.release();
+      throw error;
+    }
+  }
+
+  answer(request: WriterRequest): Answer<Answers[WriterRequest["type"]]> {
+    switch (request.type) {
+      case "commit":
+        return this.#commit(request.changes);
+      case "create":
+        return { value: this.#writer.create(request.keys) };
+      case "drop":
+        this.#writer.drop(request.partitions);
+        return { value: this.#upkeep() };
+      case "partitions":
+        return {
+          value: [...this.#writer.table.ids()].map((id) => this.#writer.table.describe(id)),
+        };
+      case "bounds":
+        return { value: this.#bounds(request.partition) };
+      case "forget":
+        this.#sweeper.forget(request.nowMs);
+        return { value: null };
+      case "stats":
+        return { value: this.#stats() };
+      case "sweep":
+        this.#sweeper.sweep();
+        return { value: this.#upkeep() };
+      case "finish-checkpoint":
+        this.#finishCheckpoint();
+        return { value: null };
+      case "close":
+        this.#close();
+        return { value: null };
+      default:
+        return request satisfies never;
+    }
+  }
+
+  #commit(changes: readonly Change[]): Answer<Answers["commit"]> {
+    const failures = this.#writer.commit(changes, this.#freeBytes() < this.#freeBytesMin);
+    this.#writer.walGrowthBytes += growth(changes);
+    const returned = changes
+      .flatMap(({ entries }) => entries)
+      .flatMap((entry) =>
+        entry.type === "append" && entry.data.byteLength >= TRANSFER_BYTES_MIN ? [entry.data] : [],
+      );
+    const transfer = [...new Set(returned.map(({ buffer }) => buffer))].filter(
+      (buffer) => buffer instanceof ArrayBuffer,
+    );
+    return { value: { failures: [...failures], returned, upkeep: this.#upkeep() }, transfer };
+  }
+
+  #upkeep(): Upkeep {
+    return {
+      sweep: this.#sweeper.hasMore,
+      checkpoint: this.#writer.walGrowthBytes >= CHECKPOINT_BYTES,
+    };
+  }
+
+  #bounds(partition: PartitionId): Bounds | null {
+    const state = this.#writer.table.state(partition);
+    if (!state) return null;
+    const { epochs: _epochs, ...bounds } = state;
+    return bounds;
+  }
+
+  #stats(): Answers["stats"] {
+    const pages = integer(pragma(this.#database, "page_count"));
+    return {
+      databaseBytes: pages * LOG_PAGE_BYTES,
+      walBytes: statSync(`${this.#directory}/log.db-wal`, { throwIfNoEntry: false })?.size ?? 0,
+      freeBytes: this.#freeBytes(),
+      commits: this.#writer.commits,
+      syncs: this.#writer.syncs,
+    };
+  }
+
+  #freeBytes(): number {
+    const { bavail, bsize } = statfsSync(this.#directory);
+    return bavail * bsize;
+  }
+
+  /** The checkpointer has copied most pages; once none is left the next commit begins the write-ahead log anew. */
+  #finishCheckpoint(): void {
+    const row: unknown = this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
+    const [busy, log, checkpointed] = Array.isArray(row) ? row.map(Number) : [];
+    const complete = busy === 0 && log !== undefined && log > 0 && log === checkpointed;
+    // A reader holds the rest: asked again after another sixteenth.
+    this.#writer.walGrowthBytes = complete ? 0 : CHECKPOINT_BYTES - CHECKPOINT_BYTES / 16;
+  }
+
+  /** Leaves the mark that a process is at work; true when the last one was cut off by more than its own end. */
+  #markRunning(bootId: string | null): boolean {
+    const { sql } = this.#writer;
+    const before = sql.getMeta.first({ key: "running" });
+    this.#writer.transaction(true, () => {
+      sql.setMeta.run({ key: "running", value: bootId ?? UNKNOWN_BOOT });
+    });
+    if (!before) return false;
+    return bootId === null || text(before.value) !== bootId;
+  }
+
+  #close(): void {
+    try {
+      this.#writer.transaction(true, () => {
+        this.#writer.sql.deleteMeta.run({ key: "running" });
+      });
+      this.#database.exec("pragma wal_checkpoint(truncate)");
+    } finally {
+      this.#database.close();
+      this.#lock.release();
+    }
+  }
+}
+
+function growth(changes: readonly Change[]): number {
+  let bytes = LOG_PAGE_BYTES;
+  for (const { entries } of changes) {
+    bytes += PAGES_A_PARTITION * LOG_PAGE_BYTES;
+    for (const entry of entries) if (entry.type === "append") bytes += entry.data.byteLength;
+  }
+  return bytes;
+}

@@ -1,0 +1,137 @@
+/**
+ * What goes between the event loop's side of the storage and its Workers: one request a message, one answer each.
+ */
+import type { Holder } from "./folder-error.ts";
+import type {
+  Bounds,
+  Change,
+  Guard,
+  PartitionId,
+  PartitionKey,
+  PartitionState,
+  Place,
+  Receipt,
+  RowHead,
+  StorageFault,
+  StorageStats,
+} from "./storage.ts";
+
+export interface OpenWriter {
+  readonly type: "open-writer";
+  readonly directory: string;
+  readonly holder: Holder;
+  /** Null where it is not known: counts as changed. */
+  readonly bootId: string | null;
+  readonly freeBytesMin: number;
+}
+
+export interface OpenReader {
+  readonly type: "open-reader";
+  readonly directory: string;
+}
+
+/** Appends' data are views on buffers that come with the message; large ones go back with the answer. */
+export interface CommitAll {
+  readonly type: "commit";
+  readonly changes: readonly Change[];
+}
+
+export type WriterRequest =
+  | CommitAll
+  | { readonly type: "create"; readonly keys: readonly PartitionKey[] }
+  | { readonly type: "drop"; readonly partitions: readonly PartitionId[] }
+  | { readonly type: "partitions" }
+  | { readonly type: "bounds"; readonly partition: PartitionId }
+  | { readonly type: "forget"; readonly nowMs: number }
+  | { readonly type: "stats" }
+  /** One bounded step of deleting and giving back space; the answer says whether there is more. */
+  | { readonly type: "sweep" }
+  /** After the checkpointer has done most of it: the rest, so that the next commit can begin the log anew. */
+  | { readonly type: "finish-checkpoint" }
+  | { readonly type: "close" };
+
+export type ReaderRequest =
+  | { readonly type: "reads"; readonly reads: readonly Read[] }
+  | { readonly type: "checkpoint" }
+  | { readonly type: "backup"; readonly path: string }
+  | { readonly type: "close" };
+
+export type Read =
+  | {
+      readonly type: "read";
+      readonly partition: PartitionId;
+      readonly from: number;
+      readonly bytesMax: number;
+    }
+  | { readonly type: "seek"; readonly partition: PartitionId; readonly timestampMs: number }
+  | { readonly type: "locate"; readonly partition: PartitionId; readonly place: Place }
+  | { readonly type: "receipt"; readonly partition: PartitionId; readonly key: Uint8Array };
+
+export type Request = OpenWriter | OpenReader | WriterRequest | ReaderRequest;
+
+/** An error that can cross a thread. */
+export type Failure =
+  | { readonly type: "fenced"; readonly actual: Guard }
+  | {
+      readonly type: "fault";
+      readonly kind: StorageFault["kind"];
+      readonly message: string;
+      readonly outcome: StorageFault["outcome"];
+    }
+  | { readonly type: "in-use"; readonly directory: string; readonly holder: Holder | null }
+  | { readonly type: "newer"; readonly message: string }
+  | { readonly type: "bug"; readonly message: string };
+
+export interface Opened {
+  readonly powerLost: boolean;
+  readonly upkeep: Upkeep;
+}
+
+export interface Committed {
+  /** By place in the request; what is not here was committed. */
+  readonly failures: readonly (readonly [at: number, failure: Failure])[];
+  /** The large buffers, in the order they came. */
+  readonly returned: readonly Uint8Array[];
+  readonly upkeep: Upkeep;
+}
+
+/** What the writer would like to be asked for when there is time. */
+export interface Upkeep {
+  readonly sweep: boolean;
+  readonly checkpoint: boolean;
+}
+
+/** What each request is answered with. */
+export interface Answers {
+  "open-writer": Opened;
+  "open-reader": null;
+  commit: Committed;
+  create: readonly PartitionState[];
+  drop: Upkeep;
+  partitions: readonly PartitionState[];
+  bounds: Bounds | null;
+  forget: null;
+  stats: StorageStats;
+  sweep: Upkeep;
+  "finish-checkpoint": null;
+  close: null;
+  reads: readonly (ReadAnswer | { readonly failure: Failure })[];
+  checkpoint: null;
+  backup: null;
+}
+
+export interface StoredRow extends RowHead {
+  readonly data: Uint8Array;
+}
+
+export type ReadAnswer =
+  | { readonly type: "read"; readonly rows: readonly StoredRow[]; readonly logStart: number }
+  | { readonly type: "seek"; readonly row: StoredRow | null }
+  | { readonly type: "locate"; readonly head: RowHead | null }
+  | { readonly type: "receipt"; readonly receipt: Receipt | null };
+
+/** Seen from the Worker: an answer and the buffers that move with it. */
+export interface Answer<T> {
+  readonly value: T;
+  readonly transfer?: readonly ArrayBuffer[];
+}

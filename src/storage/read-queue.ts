@@ -1,0 +1,99 @@
+/**
+ * Reads on their way to the readers: what waits when a reader is free goes to it in one message.
+ *
+ * Readers are opened when they are first needed, a second one when the first is busy.
+ */
+import { Bug } from "../lib/assert.ts";
+import { Channel } from "./channel.ts";
+import { errorOf } from "./failure.ts";
+import type { Read, ReadAnswer } from "./messages.ts";
+
+interface Waiting {
+  readonly read: Read;
+  readonly resolve: (answer: ReadAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface ReadQueueLimits {
+  readonly readersMax: number;
+  /** Reads that one message may carry. */
+  readonly readsMax: number;
+}
+
+export class ReadQueue {
+  readonly #directory: string;
+  readonly #limits: ReadQueueLimits;
+  readonly #channels: Channel[] = [];
+  #waiting: Waiting[] = [];
+  #gathering = false;
+
+  constructor(directory: string, limits: ReadQueueLimits) {
+    this.#directory = directory;
+    this.#limits = limits;
+  }
+
+  async ask<T extends Read["type"]>(
+    read: Read & { readonly type: T },
+  ): Promise<ReadAnswer & { readonly type: T }> {
+    const answer = await new Promise<ReadAnswer>((resolve, reject) => {
+      this.#waiting.push({ read, resolve, reject });
+      this.#gather();
+    });
+    if (!answers(answer, read.type)) throw new Bug("a read is answered by its own type");
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#channels.map((channel) => channel.close()));
+  }
+
+  /** Lets this turn's other reads come first. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    queueMicrotask(() => {
+      this.#gathering = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    if (this.#waiting.length === 0) return;
+    const channel = this.#free();
+    if (!channel) return;
+    const waiting = this.#waiting.splice(0, this.#limits.readsMax);
+    void this.#exchange(channel, waiting).then(() => this.#send());
+  }
+
+  async #exchange(channel: Channel, waiting: readonly Waiting[]): Promise<void> {
+    try {
+      const answers = await channel.ask({ type: "reads", reads: waiting.map(({ read }) => read) });
+      for (const [at, { resolve, reject }] of waiting.entries()) {
+        const answer = answers[at];
+        if (answer === undefined) reject(new Bug("every read is answered"));
+        else if ("failure" in answer) reject(errorOf(answer.failure));
+        else resolve(answer);
+      }
+    } catch (error) {
+      for (const { reject } of waiting) reject(error);
+    }
+  }
+
+  #free(): Channel | null {
+    const free = this.#channels.find((channel) => !channel.busy);
+    if (free) return free;
+    if (this.#channels.length >= this.#limits.readersMax) return null;
+    const channel = new Channel();
+    this.#channels.push(channel);
+    // Answers come in order: a failure to open shows in the first read.
+    channel.ask({ type: "open-reader", directory: this.#directory }).catch(() => {});
+    return channel;
+  }
+}
+
+function answers<T extends ReadAnswer["type"]>(
+  answer: ReadAnswer,
+  type: T,
+): answer is ReadAnswer & { readonly type: T } {
+  return answer.type === type;
+}

@@ -1,0 +1,130 @@
+/**
+ * One reader of `log.db`, on a connection and in a Worker of its own.
+ *
+ * - Each read sees one moment of the file; the log start is looked up again after it, so that a delete in between shows.
+ * - Reads are short, since an open one keeps the write-ahead log from beginning anew.
+ * - Places are found by halving offsets: positions and running maxima of timestamps rise with them.
+ */
+import type Database from "libsql";
+import type { ReadAnswer, Read, StoredRow } from "./messages.ts";
+import { blob, integer } from "./prepared.ts";
+import { type LogSql, prepareLog } from "./row-writer.ts";
+import type { PartitionId, Place, RowHead } from "./storage.ts";
+
+export class Reader {
+  readonly #database: Database.Database;
+  readonly #sql: LogSql;
+
+  constructor(database: Database.Database) {
+    this.#database = database;
+    this.#sql = prepareLog(database);
+  }
+
+  answer(read: Read): ReadAnswer {
+    switch (read.type) {
+      case "read":
+        return this.#read(read.partition, read.from, read.bytesMax);
+      case "seek": {
+        const head = this.#locate(read.partition, { timestampMs: read.timestampMs });
+        return { type: "seek", row: head ? this.#rowFrom(read.partition, head.base) : null };
+      }
+      case "locate":
+        return { type: "locate", head: this.#locate(read.partition, read.place) };
+      case "receipt": {
+        const { partition, key } = read;
+        const row = this.#sql.getReceipt.first({ partition, key });
+        if (!row) return { type: "receipt", receipt: null };
+        const { last, expiresMs, value } = row;
+        return {
+          type: "receipt",
+          receipt: { key, last: integer(last), expiresMs: integer(expiresMs), value: blob(value) },
+        };
+      }
+      default:
+        return read satisfies never;
+    }
+  }
+
+  #read(partition: PartitionId, from: number, bytesMax: number): ReadAnswer {
+    const rows = this.#snapshot(() => this.#rows(partition, from, bytesMax));
+    const after = this.#sql.getPartition.first({ id: partition });
+    return after
+      ? { type: "read", rows, logStart: integer(after.logStart) }
+      : { type: "read", rows: [], logStart: 0 };
+  }
+
+  #rows(partition: PartitionId, from: number, bytesMax: number): StoredRow[] {
+    const rows: StoredRow[] = [];
+    let next = Math.max(from, this.#logStart(partition));
+    let bytes = 0;
+    while (rows.length === 0 || bytes < bytesMax) {
+      const head = this.#sql.headFrom.first({ partition, from: next });
+      if (!head) break;
+      bytes += integer(head.bytes);
+      if (rows.length > 0 && bytes > bytesMax) break;
+      const row = this.#rowFrom(partition, next);
+      if (!row) break;
+      rows.push(row);
+      next = row.last + 1;
+    }
+    return rows;
+  }
+
+  #rowFrom(partition: PartitionId, from: number): StoredRow | null {
+    const row = this.#sql.rowFrom.first({ partition, from });
+    return row ? { ...headOf(row), data: blob(row.data) } : null;
+  }
+
+  #locate(partition: PartitionId, place: Place): RowHead | null {
+    return this.#snapshot(() => {
+      const bounds = this.#sql.getPartition.first({ id: partition });
+      if (!bounds) return null;
+      let low = integer(bounds.logStart);
+      let high = integer(bounds.end);
+      let found: RowHead | null = null;
+      while (low < high) {
+        const middle = low + Math.floor((high - low) / 2);
+        const row = this.#sql.headFrom.first({ partition, from: middle });
+        if (row && !reaches(row, place)) {
+          low = integer(row.last) + 1;
+        } else {
+          if (row) found = headOf(row);
+          high = middle;
+        }
+      }
+      return found;
+    });
+  }
+
+  #logStart(partition: PartitionId): number {
+    const bounds = this.#sql.getPartition.first({ id: partition });
+    return bounds ? integer(bounds.logStart) : Number.MAX_SAFE_INTEGER;
+  }
+
+  #snapshot<T>(look: () => T): T {
+    this.#database.exec("BEGIN");
+    try {
+      return look();
+    } finally {
+      this.#database.exec("COMMIT");
+    }
+  }
+}
+
+function reaches(
+  row: { readonly position: unknown; readonly maxTimestamp: unknown },
+  place: Place,
+): boolean {
+  return "position" in place
+    ? integer(row.position) >= place.position
+    : integer(row.maxTimestamp) >= place.timestampMs;
+}
+
+function headOf(row: Readonly<Record<keyof RowHead, unknown>>): RowHead {
+  return {
+    base: integer(row.base),
+    last: integer(row.last),
+    epoch: integer(row.epoch),
+    position: integer(row.position),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * `log.db` beside its writer: reads, checkpoints and backups, each kind in a Worker of its own.
+ */
+import { existsSync } from "node:fs";
+import type Database from "libsql";
+import { failureOf } from "./failure.ts";
+import { LOG_PAGE_BYTES } from "./log-file.ts";
+import type {
+  Answer,
+  Answers,
+  OpenReader,
+  ReadAnswer,
+  ReaderRequest,
+  StoredRow,
+} from "./messages.ts";
+import { openBeside } from "./open.ts";
+import { Reader } from "./reader.ts";
+import { StorageFault } from "./storage.ts";
+
+const CACHE_BYTES = 4 * 1024 * 1024;
+const BUSY_MS = 5_000;
+
+export class SideFile {
+  readonly #database: Database.Database;
+  readonly #reader: Reader;
+
+  constructor({ directory }: OpenReader) {
+    this.#database = openBeside({
+      path: `${directory}/log.db`,
+      kind: "log",
+      pageBytes: LOG_PAGE_BYTES,
+      cacheBytes: CACHE_BYTES,
+      busyMs: BUSY_MS,
+    });
+    this.#reader = new Reader(this.#database);
+  }
+
+  answer(request: ReaderRequest): Answer<Answers[ReaderRequest["type"]]> {
+    switch (request.type) {
+      case "reads": {
+        const value = request.reads.map((read) => {
+          try {
+            return this.#reader.answer(read);
+          } catch (error) {
+            return { failure: failureOf(error) };
+          }
+        });
+        return {
+          value,
+          transfer: value.flatMap((each) => ("failure" in each ? [] : buffersOf(each))),
+        };
+      }
+      case "checkpoint":
+        this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
+        return { value: null };
+      case "backup":
+        if (existsSync(request.path))
+          throw new StorageFault("io", `${request.path} exists: a backup never overwrites`);
+        this.#database.prepare("vacuum into ?").run([request.path]);
+        return { value: null };
+      case "close":
+        this.#database.close();
+        return { value: null };
+      default:
+        return request satisfies never;
+    }
+  }
+}
+
+function buffersOf(answer: ReadAnswer): ArrayBuffer[] {
+  const rows: readonly (StoredRow | null)[] =
+    answer.type === "read" ? answer.rows : answer.type === "seek" ? [answer.row] : [];
+  return rows.flatMap((row) => (row?.data.buffer instanceof ArrayBuffer ? [row.data.buffer] : []));
+}

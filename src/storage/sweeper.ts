@@ -1,0 +1,95 @@
+/**
+ * Deletes at leisure what nobody can read any more, a bounded step at a time, and gives free pages back to the volume.
+ *
+ * - A step deletes at most 8 MiB of rows of one partition; what is dropped loses its epochs and receipts too, its number
+ *   last, so that an interrupted sweep goes on where it stopped.
+ * - Free pages are kept up to `FREE_PAGES_KEPT`, since the next appends will use them; what is beyond goes back.
+ */
+import type Database from "libsql";
+import { present } from "../lib/assert.ts";
+import { pragma } from "./open.ts";
+import type { Leftover } from "./partition-table.ts";
+import { integer } from "./prepared.ts";
+import type { PartitionId } from "./storage.ts";
+import type { Writer } from "./writer.ts";
+
+const SWEPT_BYTES_MAX = 8 * 1024 * 1024;
+/** At 16 KiB: 16 MiB. */
+const FREE_PAGES_KEPT = 1024;
+/** Pages given back in one step: moving a page costs about as much as writing it. */
+const VACUUMED_PAGES_MAX = 256;
+const RECEIPTS_FORGOTTEN_MAX = 1000;
+
+export class Sweeper {
+  readonly #writer: Writer;
+  readonly #database: Database.Database;
+  #freePages: number;
+
+  constructor(writer: Writer, database: Database.Database) {
+    this.#writer = writer;
+    this.#database = database;
+    this.#freePages = this.#countFree();
+  }
+
+  get hasMore(): boolean {
+    return this.#writer.table.leftovers.size > 0 || this.#freePages > FREE_PAGES_KEPT;
+  }
+
+  /** One step: deletes some rows, or else gives some pages back. */
+  sweep(): void {
+    for (const [partition, leftover] of this.#writer.table.leftovers) {
+      this.#writer.transaction(false, () => this.#deleteSome(partition, leftover));
+      this.#freePages = this.#countFree();
+      return;
+    }
+    const excess = Math.min(this.#freePages - FREE_PAGES_KEPT, VACUUMED_PAGES_MAX);
+    if (excess > 0) this.#database.exec(`pragma incremental_vacuum(${excess})`);
+    const before = this.#freePages;
+    this.#freePages = this.#countFree();
+    // A vacuum that frees nothing would be asked for without end.
+    if (this.#freePages >= before) this.#freePages = 0;
+  }
+
+  /** Forgets expired receipts, a bounded number at a time. */
+  forget(nowMs: number): void {
+    while (this.#forgetSome(nowMs) === RECEIPTS_FORGOTTEN_MAX);
+  }
+
+  #forgetSome(nowMs: number): number {
+    let forgotten = 0;
+    this.#writer.transaction(false, () => {
+      const limit = RECEIPTS_FORGOTTEN_MAX;
+      forgotten = this.#writer.sql.forgetReceipts.run({ nowMs, limit }).changes;
+    });
+    return forgotten;
+  }
+
+  #deleteSome(partition: PartitionId, { dropped, below }: Leftover): void {
+    const { sql, table } = this.#writer;
+    const rows = sql.rowsBelow.all({ partition, below: Math.min(below, Number.MAX_SAFE_INTEGER) });
+    let bytes = 0;
+    let last = -1;
+    for (const row of rows) {
+      if (last >= 0 && bytes + integer(row.bytes) > SWEPT_BYTES_MAX) break;
+      bytes += integer(row.bytes);
+      last = integer(row.last);
+    }
+    if (last >= 0) {
+      sql.deleteRowsTo.run({ partition, last });
+      return;
+    }
+    if (dropped) {
+      sql.deleteEpochs.run({ partition });
+      sql.deleteReceipts.run({ partition });
+      sql.deletePartition.run({ id: partition });
+    } else {
+      const state = present(table.state(partition), "only a dropped partition has no state");
+      sql.sweptPartition.run({ id: partition, sweptTo: Math.min(below, state.logStart) });
+    }
+    table.leftovers.delete(partition);
+  }
+
+  #countFree(): number {
+    return integer(pragma(this.#database, "freelist_count"));
+  }
+}

@@ -1,0 +1,284 @@
+/**
+ * The one writer of `log.db`: takes all changes that came together into one transaction.
+ *
+ * - The first statement for each partition fails if its epoch or end is not what the change believes; that partition's
+ *   changes are left out and the others go on.
+ * - States are remembered only once committed. An error of the engine takes the whole transaction back; after one that is
+ *   not a full disk nothing is written again, since what the file holds is no longer known.
+ */
+import type Database from "libsql";
+import { assert } from "../lib/assert.ts";
+import { failureOf } from "./failure.ts";
+import {
+  type LogState,
+  appended,
+  begun,
+  emptyLog,
+  holds,
+  trimmed,
+  truncated,
+} from "./log-state.ts";
+import type { Failure } from "./messages.ts";
+import { PartitionTable } from "./partition-table.ts";
+import { type LogSql, prepareLog, writeEntries } from "./row-writer.ts";
+import { asFault, isGuard } from "./sqlite-error.ts";
+import {
+  type Change,
+  type Entry,
+  Fenced,
+  type PartitionId,
+  type PartitionKey,
+  type PartitionState,
+  StorageFault,
+} from "./storage.ts";
+
+/** A change and its place among those that came together. */
+interface Numbered {
+  readonly at: number;
+  readonly change: Change;
+}
+
+type Failures = Map<number, Failure>;
+
+const GONE = { epoch: -1, end: -1 };
+
+export class Writer {
+  readonly sql: LogSql;
+  readonly table: PartitionTable;
+  commits = 0;
+  syncs = 0;
+  /** About how much the write-ahead log has grown by since it was last told to be small. */
+  walGrowthBytes = 0;
+  readonly #database: Database.Database;
+  #synchronous = true;
+  #broken: StorageFault | null = null;
+
+  constructor(database: Database.Database) {
+    this.#database = database;
+    this.sql = prepareLog(database);
+    this.table = PartitionTable.load(this.sql);
+  }
+
+  /** Commits what can be; the answer has a failure for each change that was not. `full`: what needs space is refused. */
+  commit(changes: readonly Change[], full: boolean): Failures {
+    const failures: Failures = new Map();
+    const states = new Map<PartitionId, LogState>();
+    try {
+      this.transaction(this.#mustSync(changes), () => {
+        for (const [partition, numbered] of grouped(changes))
+          this.#writePartition(partition, numbered, { full, failures, states });
+      });
+    } catch (error) {
+      const failure = failureOf(error);
+      for (const at of changes.keys()) if (!failures.has(at)) failures.set(at, failure);
+      return failures;
+    }
+    for (const [partition, state] of states) this.table.set(partition, state);
+    return failures;
+  }
+
+  create(keys: readonly PartitionKey[]): PartitionState[] {
+    const made: (readonly [PartitionId, PartitionKey])[] = [];
+    const missing = new Map(
+      keys
+        .filter((key) => this.table.idOf(key) === undefined)
+        .map((key) => [`${key.topicId}:${key.index}`, key]),
+    );
+    if (missing.size > 0) {
+      this.transaction(true, () => {
+        for (const key of missing.values()) {
+          const { topicId, index } = key;
+          made.push([this.sql.insertPartition.run({ topicId, index }).rowId, { topicId, index }]);
+        }
+      });
+    }
+    for (const [id, key] of made) this.table.add(id, key, emptyLog);
+    return keys.map((key) => {
+      const id = this.table.idOf(key);
+      assert(id !== undefined, "the partition was created above");
+      return this.table.describe(id);
+    });
+  }
+
+  drop(partitions: readonly PartitionId[]): void {
+    this.transaction(true, () => {
+      for (const id of partitions) this.sql.dropPartition.run({ id });
+    });
+    for (const id of partitions) this.table.drop(id);
+  }
+
+  /** Runs `work` in a transaction: synced, or kept from a kill alone. Throws StorageFault when the engine failed. */
+  transaction(synced: boolean, work: () => void): void {
+    if (this.#broken) throw this.#broken;
+    this.#setSynchronous(synced);
+    let outcome: StorageFault["outcome"] = "none";
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      work();
+      outcome = "unknown";
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      const undone = this.#rollback();
+      const fault = asFault(error, undone ? "none" : outcome);
+      if (fault.kind === "io") this.#broken = fault;
+      throw fault;
+    }
+    this.commits += 1;
+    if (synced) this.syncs += 1;
+  }
+
+  #rollback(): boolean {
+    try {
+      if (this.#database.inTransaction) this.#database.exec("ROLLBACK");
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The pragma cannot change inside a transaction. */
+  #setSynchronous(synced: boolean): void {
+    if (synced === this.#synchronous) return;
+    this.#database.exec(`pragma synchronous = ${synced ? "full" : "normal"}`);
+    this.#synchronous = synced;
+  }
+
+  /** One synced change syncs all; so does one that passes the reserved end, whose reservation must not be lost. */
+  #mustSync(changes: readonly Change[]): boolean {
+    return changes.some(({ durability, partition, entries }) => {
+      if (durability === "synced") return true;
+      const reservedEnd = this.table.state(partition)?.reservedEnd ?? Infinity;
+      return entries.some((entry) => endAfter(entry) > reservedEnd);
+    });
+  }
+
+  #writePartition(
+    partition: PartitionId,
+    numbered: readonly Numbered[],
+    {
+      full,
+      failures,
+      states,
+    }: { full: boolean; failures: Failures; states: Map<PartitionId, LogState> },
+  ): void {
+    const before = this.table.state(partition);
+    if (!before) {
+      fence(failures, numbered, GONE);
+      return;
+    }
+    const { accepted, foreseen } = foresee(before, numbered, full, failures);
+    if (accepted.length === 0) return;
+    const entries = accepted.flatMap(({ change }) => change.entries);
+    const known = !entries.some(({ type }) => type === "trim" || type === "truncate");
+    if (!this.#move(partition, before, known ? foreseen : before)) {
+      const actual = this.table.reload(this.sql, partition) ?? GONE;
+      fence(failures, accepted, actual);
+      return;
+    }
+    const after = writeEntries(this.sql, partition, before, entries);
+    if (!known) {
+      const moved = this.#move(partition, before, after);
+      assert(moved, "nobody moves a partition inside our transaction");
+    }
+    states.set(partition, after);
+  }
+
+  /** False when the partition is not as believed: the statement failed, the transaction goes on. */
+  #move(id: PartitionId, from: LogState, to: LogState): boolean {
+    try {
+      const { changes } = this.sql.movePartition.run({
+        id,
+        guardEpoch: from.epoch,
+        guardEnd: from.end,
+        epoch: to.epoch,
+        logStart: to.logStart,
+        end: to.end,
+        reservedEnd: to.reservedEnd,
+        startPosition: to.startPosition,
+        endPosition: to.endPosition,
+        maxTimestamp: to.maxTimestamp,
+      });
+      return changes === 1;
+    } catch (error) {
+      if (isGuard(error)) return false;
+      throw error;
+    }
+  }
+}
+
+/**
+ * Which of a partition's changes hold, each believing those before it, and the state that they lead to; where rows are
+ * cut, its positions are not known yet.
+ */
+function foresee(
+  before: LogState,
+  numbered: readonly Numbered[],
+  full: boolean,
+  failures: Failures,
+): { accepted: Numbered[]; foreseen: LogState } {
+  const accepted: Numbered[] = [];
+  let foreseen = before;
+  for (const each of numbered) {
+    const { at, change } = each;
+    if (full && change.entries.some(needsSpace)) {
+      failures.set(at, failureOf(new StorageFault("full", "the disk is almost full")));
+    } else if (!holds(foreseen, change.guard)) {
+      fence(failures, [each], foreseen);
+    } else {
+      try {
+        foreseen = change.entries.reduce(step, foreseen);
+        accepted.push(each);
+      } catch (error) {
+        failures.set(at, failureOf(error));
+      }
+    }
+  }
+  return { accepted, foreseen };
+}
+
+function step(state: LogState, entry: Entry): LogState {
+  switch (entry.type) {
+    case "append":
+      return appended(state, entry);
+    case "begin":
+      return begun(state, entry);
+    case "trim":
+      return entry.logStart > state.logStart
+        ? trimmed(state, entry.logStart, state.startPosition)
+        : state;
+    case "truncate":
+      return entry.end < state.end ? truncated(state, { ...state, end: entry.end }) : state;
+    case "receipt":
+      return state;
+    default:
+      return entry satisfies never;
+  }
+}
+
+function fence(
+  failures: Failures,
+  numbered: readonly Numbered[],
+  { epoch, end }: { readonly epoch: number; readonly end: number },
+): void {
+  for (const { at, change } of numbered)
+    failures.set(at, failureOf(new Fenced(change.partition, change.guard, { epoch, end })));
+}
+
+function grouped(changes: readonly Change[]): Map<PartitionId, Numbered[]> {
+  const groups = new Map<PartitionId, Numbered[]>();
+  for (const [at, change] of changes.entries()) {
+    const group = groups.get(change.partition);
+    if (group) group.push({ at, change });
+    else groups.set(change.partition, [{ at, change }]);
+  }
+  return groups;
+}
+
+function endAfter(entry: Entry): number {
+  if (entry.type === "append") return entry.last + 1;
+  return entry.type === "begin" ? entry.start : 0;
+}
+
+function needsSpace(entry: Entry): boolean {
+  return entry.type === "append" || entry.type === "receipt";
+}

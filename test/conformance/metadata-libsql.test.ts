@@ -1,0 +1,15 @@
+/**
+ * The metadata contract on the libSQL file.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { openLibsqlMetadataStore } from "../../src/storage/libsql-metadata.ts";
+import { metadataContract } from "./metadata-store.ts";
+
+metadataContract("libsql", async () => {
+  const directory = await mkdtemp(`${tmpdir()}/kedge-metadata-`);
+  return {
+    open: () => openLibsqlMetadataStore(directory),
+    dispose: () => rm(directory, { recursive: true }),
+  };
+});
