@@ -20,7 +20,12 @@ const suites: readonly Suite[] = [
   { name: "lint", command: ["bun", "run", "lint"], timeoutMs: 2 * minute },
   { name: "dead code", command: ["bun", "run", "dead"], timeoutMs: 2 * minute },
   {
-    name: "records interop",
+    name: "fuzz records",
+    command: ["bun", "test", "./test/fuzz/records.fuzz.ts"],
+    timeoutMs: 2 * minute,
+  },
+  {
+    name: "interop records",
     command: ["bun", "test", "./test/interop/records.interop.ts"],
     timeoutMs: 5 * minute,
   },

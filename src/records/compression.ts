@@ -7,6 +7,7 @@
  * - A cut zstd frame gives what is whole of it, without an error: the walk over the records finds the loss.
  */
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { assert } from "../lib/assert.ts";
 import { compressLz4, decompressLz4 } from "./lz4.ts";
 import { corrupt, expandsTooFar } from "./refusals.ts";
 import { compressSnappy, decompressSnappy } from "./snappy.ts";
@@ -26,7 +27,10 @@ export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
  * when the bytes are damaged.
  */
 export function decompress(codec: Codec, bytes: Uint8Array, bytesMax: number): Uint8Array {
+  assert(bytesMax > 0, "a bound on what is decompressed is given");
   const plain = codecs[codec].decompress(bytes, bytesMax);
+  // Nothing, from snappy, lies in a detached buffer that no view can be laid on.
+  if (plain.byteLength === 0) return new Uint8Array(0);
   // Not a Buffer, so that its views behave alike whatever the codec.
   return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
 }

@@ -23,6 +23,9 @@ const expansionMax = 22;
 
 type Native = typeof import("snappy");
 
+/** Else results are memory that the collector does not see, freed only in a later turn. */
+const owned = { copyOutputData: true };
+
 let native: Native | undefined;
 
 export function compressSnappy(bytes: Uint8Array): Uint8Array {
@@ -30,7 +33,7 @@ export function compressSnappy(bytes: Uint8Array): Uint8Array {
   const blocks: Uint8Array[] = [];
   let total = xerialHeader.length;
   for (let at = 0; at < bytes.length; at += blockBytes) {
-    const block = snappy.compressSync(bytes.subarray(at, at + blockBytes));
+    const block = snappy.compressSync(bytes.subarray(at, at + blockBytes), owned);
     blocks.push(block);
     total += 4 + block.length;
   }
@@ -102,7 +105,7 @@ function uncompress(block: Uint8Array): Uint8Array {
   const snappy = load();
   let plain;
   try {
-    plain = snappy.uncompressSync(block);
+    plain = snappy.uncompressSync(block, owned);
   } catch (error) {
     throw corrupt(`The snappy block cannot be read: ${String(error)}.`);
   }
