@@ -1,0 +1,79 @@
+/**
+ * Retention by age and by size, and the pass that runs it by the clock.
+ */
+import { describe, expect, test } from "bun:test";
+import { RetentionPass } from "../../../src/log/retention.ts";
+import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** Five rows of one record each, one an hour. */
+async function fiveHours(configs: Record<string, string>): Promise<TestNode> {
+  const node = await openTestNode();
+  const topic = { name: "t", partitions: 1, replicationFactor: 1, configs };
+  const created = node.broker.createTopic(somebody, topic);
+  await node.clock.settle();
+  await created;
+  for (let hour = 0; hour < 5; hour += 1) {
+    const value = new Uint8Array(1000);
+    const payload = {
+      type: "records" as const,
+      records: [{ key: new Uint8Array(1), value, headers: [], timestampMs: null }],
+    };
+    const sent = node.broker.append(somebody, { topic: "t", partition: 0, acks: -1, payload });
+    await node.clock.settle();
+    await sent;
+    await node.clock.advance(HOUR_MS);
+  }
+  return node;
+}
+
+const logStart = (node: TestNode) => [...node.logs.all()][0]?.logStart;
+
+async function pass(node: TestNode): Promise<void> {
+  const running = new RetentionPass(node.node, () => node.logs.all()).run();
+  await node.clock.settle();
+  await running;
+}
+
+describe("the log start after a pass", () => {
+  const cases: readonly [string, Record<string, string>, number][] = [
+    ["everything young enough", { "retention.ms": `${6 * HOUR_MS}` }, 0],
+    ["older than three hours", { "retention.ms": `${3 * HOUR_MS}` }, 2],
+    ["everything too old", { "retention.ms": "1000" }, 5],
+    ["no limit", { "retention.ms": "-1" }, 0],
+    ["more than it holds", { "retention.bytes": "100000" }, 0],
+    ["room for two rows and a half", { "retention.bytes": "2700" }, 2],
+    ["exactly the newest two rows", { "retention.bytes": "2142" }, 3],
+    ["less than one row", { "retention.bytes": "10" }, 4],
+    ["both", { "retention.bytes": "2700", "retention.ms": `${2 * HOUR_MS}` }, 3],
+    ["compacted only", { "retention.ms": "1000", "cleanup.policy": "compact" }, 0],
+  ];
+  test.each(cases)("%s", async (_what, configs, expected) => {
+    const node = await fiveHours(configs);
+    await pass(node);
+    expect(logStart(node)).toBe(expected);
+    const stored = await node.storage.bounds([...node.logs.all()][0]?.id ?? -1);
+    expect(stored?.logStart).toBe(expected);
+  });
+});
+
+test("a row's size is what the cases take it for", async () => {
+  const node = await fiveHours({});
+  expect([...node.logs.all()][0]?.bytes()).toBe(5 * 1071);
+});
+
+test("passes run by the clock until they are stopped", async () => {
+  const node = await fiveHours({ "retention.ms": `${3 * HOUR_MS}` });
+  const passes = new RetentionPass(node.node, () => node.logs.all());
+  passes.start();
+  await node.clock.advance(node.node.limits.retentionCheckMs - 1);
+  expect(logStart(node)).toBe(0);
+  await node.clock.advance(2);
+  expect(logStart(node)).toBe(3);
+  await node.clock.advance(HOUR_MS);
+  expect(logStart(node)).toBe(4);
+  passes.stop();
+  await node.clock.advance(2 * HOUR_MS);
+  expect(logStart(node)).toBe(4);
+});
