@@ -27,6 +27,8 @@ import { mediaTypeOf, readBody } from "./body.ts";
 import type { Door, Route } from "./route.ts";
 import { routes as everyRoute } from "./routes/all.ts";
 import { Traffic } from "./traffic.ts";
+import type { TailLimits } from "./tail/limits.ts";
+import { Tails } from "./tail/tails.ts";
 import { parseJson, queryOf, validate } from "./validate.ts";
 
 export interface HttpAppOptions {
@@ -43,6 +45,9 @@ export interface HttpAppOptions {
   readonly hosts?: readonly string[];
   /** What `/readyz` and `/metrics` ask of the node. */
   readonly node?: NodeProbes;
+  readonly tail?: Partial<TailLimits>;
+  /** Aborted when the node begins to stop: streams end, so that their readers go elsewhere. */
+  readonly stopping?: AbortSignal;
   /** Called with a broken invariant after its request was answered: the node should stop. */
   readonly onBug?: (bug: Bug) => void;
 }
@@ -83,6 +88,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     probes: options.node ?? {},
     routes: everyRoute,
     version: options.broker.describeNode(context).version,
+    tails: new Tails(options.stopping ?? new AbortController().signal, options.tail),
     authenticated: guards.authenticated,
   };
   const machinery: Machinery = {

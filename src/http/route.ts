@@ -16,6 +16,7 @@ import type { HttpMetrics } from "./metrics.ts";
 import type { NodeProbes } from "./probes.ts";
 import type { Reply } from "./reply.ts";
 import type { Traffic } from "./traffic.ts";
+import type { Tails } from "./tail/tails.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -33,6 +34,7 @@ export interface Door {
   readonly routes: readonly Route[];
   /** This program's own. */
   readonly version: string;
+  readonly tails: Tails;
   /** Answers may depend on who asks, so shared caches must keep off. */
   readonly authenticated: boolean;
 }

@@ -18,6 +18,7 @@ import {
   getTopic,
   listTopics,
 } from "./topics.ts";
+import { tail } from "./tail.ts";
 
 export const routes: readonly Route[] = [
   createTopic,
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   fetchMany,
   findOffset,
   getChunk,
+  tail,
   getNode,
   livez,
   healthz,

@@ -22,7 +22,7 @@ const AT_WORDS = "must be earliest, latest, max_timestamp, or ts:<ISO 8601 or mi
 const FROM_PATTERN = String.raw`^(\d{1,16}|earliest|latest|ts:\S{1,40}|tail:\d{1,16})$`;
 const AT_PATTERN = String.raw`^(earliest|latest|max_timestamp|ts:\S{1,40})$`;
 
-const fromText = placeText(FROM_WORDS, FROM_PATTERN);
+export const fromText = placeText(FROM_WORDS, FROM_PATTERN);
 const fromOffset = v.pipe(
   integer(0, OFFSET_MAX),
   v.transform((offset): FromSpec => ({ at: "offset", offset })),

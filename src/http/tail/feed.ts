@@ -1,0 +1,126 @@
+/**
+ * A tail's events, whatever carries them: records (or batches of them) as JSON text, gaps, the end, each with the cursor
+ * that resumes after it.
+ */
+import { readBatchHeader } from "../../records/batch.ts";
+import type { RecordForm } from "../record-out.ts";
+import type { EncodedBatches, EncodedRecord } from "./encoded.ts";
+import { Follower, type FollowOptions, type Found, type Run } from "./follower.ts";
+import type { Gap } from "./followed.ts";
+
+export interface TailEvent {
+  readonly type: "record" | "batch" | "gap" | "end";
+  readonly cursor: string;
+  readonly json: string;
+  /** How many records it holds. */
+  readonly records: number;
+}
+
+export interface FeedOptions extends FollowOptions {
+  readonly encoded: EncodedBatches;
+  /** Whether other tails are open that may want the same texts. */
+  readonly share: () => boolean;
+  readonly form: RecordForm;
+  /** One event for each batch instead of each record. */
+  readonly batches: boolean;
+  /** Told of each run of log that is given out. */
+  readonly onTaken: (topic: string, bytes: number) => void;
+  /** Records of this key alone; null: all. */
+  readonly key: Uint8Array | null;
+}
+
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #follower: Follower;
+
+  /** Throws as `openTopics` does. */
+  static async open(options: FeedOptions): Promise<Feed> {
+    return new Feed(options, await Follower.open(options));
+  }
+
+  private constructor(options: FeedOptions, follower: Follower) {
+    this.#options = options;
+    this.#follower = follower;
+  }
+
+  /** Where a reader stands that took all events so far; also past records that the filter left out. */
+  cursor(): string {
+    return this.#follower.cursor();
+  }
+
+  /**
+   * What is new, to be taken whole before the next call; empty when nothing came within `waitMs`. The texts are made as
+   * they are taken. An `end` is the last event there is.
+   */
+  async read(waitMs: number, bytesMax: number, signal: AbortSignal): Promise<Iterator<TailEvent>> {
+    return this.#events(await this.#follower.next(waitMs, bytesMax, signal));
+  }
+
+  *#events(found: readonly Found[]): Generator<TailEvent, undefined, undefined> {
+    for (const item of found) {
+      if (item.type === "run") yield* this.#runEvents(item);
+      else if (item.type === "gap") yield this.#gapEvent(item);
+      else yield endEvent(this.cursor(), "deleted");
+    }
+  }
+
+  *#runEvents(run: Run): Generator<TailEvent, void, undefined> {
+    const { encoded, form, share, onTaken } = this.#options;
+    onTaken(run.topic.name, run.bytes.length);
+    const place = { topic: run.topic.name, topicId: run.topic.id, partition: run.slot.partition };
+    for (let at = 0; at < run.bytes.length;) {
+      const header = readBatchHeader(run.bytes, at);
+      const end = header.baseOffset + header.lastOffsetDelta + 1;
+      if (!header.control && end > run.from) {
+        const records = encoded.records(place, run.bytes, at, header, form, share());
+        yield* this.#batchEvents(run, records, end);
+      }
+      this.#follower.moveTo(run.slot, end);
+      at += header.sizeBytes;
+    }
+  }
+
+  *#batchEvents(
+    run: Run,
+    records: readonly EncodedRecord[],
+    end: number,
+  ): Generator<TailEvent, void, undefined> {
+    const wanted = records.filter((record) => this.#wants(record, run.from));
+    if (wanted.length === 0) return;
+    if (this.#options.batches) {
+      const cursor = this.#follower.moveTo(run.slot, end);
+      const texts = wanted.map(({ json }) => json).join(",");
+      const topic = JSON.stringify(run.topic.name);
+      const json = `{"topic":${topic},"partition":${run.slot.partition},"records":[${texts}]}`;
+      yield { type: "batch", cursor, json, records: wanted.length };
+      return;
+    }
+    for (const { offset, json } of wanted) {
+      const cursor = this.#follower.moveTo(run.slot, offset + 1);
+      yield { type: "record", cursor, json, records: 1 };
+    }
+  }
+
+  #wants({ offset, key }: EncodedRecord, from: number): boolean {
+    if (offset < from) return false;
+    const wanted = this.#options.key;
+    return wanted === null || (key !== null && sameBytes(key, wanted));
+  }
+
+  #gapEvent(gap: Gap): TailEvent {
+    const { topic, topicId, slot, partition, from, to, reason } = gap;
+    if (to !== null && reason !== "recreated") this.#follower.moveTo(slot, to);
+    const json = JSON.stringify({ topic, topic_id: topicId, partition, from, to, reason });
+    return { type: "gap", cursor: this.cursor(), json, records: 0 };
+  }
+}
+
+/** The last event; `error` is a problem document, when something went wrong. */
+export function endEvent(cursor: string, reason: string, error?: unknown): TailEvent {
+  const json = JSON.stringify({ reason, cursor, ...(error === undefined ? {} : { error }) });
+  return { type: "end", cursor, json, records: 0 };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}

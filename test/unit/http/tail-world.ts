@@ -1,0 +1,291 @@
+/**
+ * A world for tails: a clock that stands still until told, a broker that is a few arrays with Kafka's manners, and a
+ * reader of event streams.
+ */
+import type { Broker, ReadAnswer, ReadOptions, ReadRequest } from "../../../src/broker/verbs.ts";
+import { createHttpApp } from "../../../src/http/app.ts";
+import type { TailLimits } from "../../../src/http/tail/limits.ts";
+import { present } from "../../../src/lib/assert.ts";
+import type { Clock } from "../../../src/lib/clock.ts";
+import { silentLogger } from "../../../src/lib/logger.ts";
+import { randomUuid, seededRandom } from "../../../src/lib/random.ts";
+import { Refusal } from "../../../src/lib/refusal.ts";
+import { encodeBatch } from "../../../src/records/batch-encode.ts";
+import { readBatchHeader } from "../../../src/records/batch.ts";
+
+export class StillClock implements Clock {
+  #nowMs = 0;
+  readonly #timers = new Set<{ atMs: number; fire: () => void }>();
+
+  nowMs = () => 1_700_000_000_000 + this.#nowMs;
+  monotonicMs = () => this.#nowMs;
+  turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  after(delayMs: number, fire: () => void) {
+    const timer = { atMs: this.#nowMs + delayMs, fire };
+    this.#timers.add(timer);
+    return { cancel: () => void this.#timers.delete(timer) };
+  }
+
+  /** Lets time pass, firing what is due in order, with a turn for what each wakes. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.#nowMs + ms;
+    for (;;) {
+      await this.turn();
+      const due = [...this.#timers].filter(({ atMs }) => atMs <= endMs);
+      const next = due.toSorted((a, b) => a.atMs - b.atMs)[0];
+      if (!next) break;
+      this.#timers.delete(next);
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.fire();
+    }
+    this.#nowMs = endMs;
+    await this.turn();
+  }
+}
+
+interface FakeTopic {
+  readonly name: string;
+  readonly id: string;
+  readonly logs: { start: number; end: number; batches: Uint8Array[] }[];
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const unknown = () => new Refusal("unknown_topic_or_partition", "unknown here");
+
+export class FakeBroker {
+  readonly topics = new Map<string, FakeTopic>();
+  readonly #random = seededRandom(7);
+  readonly #clock: Clock;
+  readonly #waiting = new Set<() => void>();
+  /** Reads that were asked for, and how many wait now. */
+  reads = 0;
+  refuseReads: Error | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  create(name: string, partitions = 1): void {
+    this.topics.set(name, { name, id: randomUuid(this.#random), logs: [] });
+    this.grow(name, partitions);
+  }
+
+  grow(name: string, partitions: number): void {
+    const { logs } = present(this.topics.get(name), "made before");
+    while (logs.length < partitions) logs.push({ start: 0, end: 0, batches: [] });
+  }
+
+  delete(name: string): void {
+    this.topics.delete(name);
+    this.#wake();
+  }
+
+  /** Appends one batch of `key=value` or `value` texts. */
+  append(name: string, partition: number, ...values: string[]): void {
+    const log = present(this.topics.get(name)?.logs[partition], "made before");
+    const records = values.map((text) => {
+      const [key, value] = text.includes("=") ? text.split("=") : [null, text];
+      return {
+        key: key === null || key === undefined ? null : bytes(key),
+        value: bytes(value ?? ""),
+        headers: [],
+        timestampMs: this.#clock.nowMs(),
+      };
+    });
+    log.batches.push(encodeBatch(records, { baseOffset: log.end, leaderEpoch: 0 }));
+    log.end += values.length;
+    this.#wake();
+  }
+
+  trim(name: string, partition: number, start: number): void {
+    present(this.topics.get(name)?.logs[partition], "made before").start = start;
+  }
+
+  verbs(): Broker {
+    const summary = ({ name, id, logs }: FakeTopic) => ({ name, id, partitions: logs.length });
+    const verbs = {
+      describeNode: () => ({ version: "0.0.0" }),
+      describeTopic: (_: unknown, name: string) => {
+        const topic = this.topics.get(name);
+        if (!topic) throw unknown();
+        return summary(topic);
+      },
+      topicById: (_: unknown, id: string) => {
+        const topic = [...this.topics.values()].find((topic) => topic.id === id);
+        if (!topic) throw unknown();
+        return summary(topic);
+      },
+      findOffset: async (_: unknown, name: string, partition: number, spec: { at: string }) => {
+        const log = this.topics.get(name)?.logs[partition];
+        if (!log) throw unknown();
+        return { offset: spec.at === "earliest" ? log.start : log.end, logStart: log.start };
+      },
+      read: (_: unknown, requests: readonly ReadRequest[], options: ReadOptions) =>
+        this.#read(requests, options),
+    };
+    // The verbs that tails use, of a broker that has no others.
+    return verbs as unknown as Broker;
+  }
+
+  async #read(requests: readonly ReadRequest[], options: ReadOptions): Promise<ReadAnswer[]> {
+    this.reads += 1;
+    if (this.refuseReads) throw this.refuseReads;
+    const answers = requests.map((request) => this.#answer(request));
+    const ready = answers.some(({ batches, refusal }) => batches.length > 0 || refusal);
+    if (ready || options.waitMs === 0 || options.signal?.aborted) return answers;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#waiting.delete(done);
+        timer.cancel();
+        options.signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = this.#clock.after(options.waitMs, done);
+      this.#waiting.add(done);
+      options.signal?.addEventListener("abort", done);
+    });
+    return requests.map((request) => this.#answer(request));
+  }
+
+  #answer({ topic, partition, from }: ReadRequest): ReadAnswer {
+    const found = this.topics.get(topic);
+    const log = found?.logs[partition];
+    const { start: logStart = 0, end = 0, batches = [] } = log ?? {};
+    const refusal = !log
+      ? unknown()
+      : from < logStart
+        ? new Refusal("offset_trimmed", "trimmed", { earliest: logStart })
+        : from > end
+          ? new Refusal("offset_out_of_range", "beyond", { latest: end })
+          : null;
+    const reaching = batches.filter((batch) => {
+      const { baseOffset, lastOffsetDelta } = readBatchHeader(batch);
+      return baseOffset + lastOffsetDelta >= from;
+    });
+    return {
+      topic,
+      topicId: found?.id ?? "",
+      partition,
+      logStart,
+      highWatermark: end,
+      lastStable: end,
+      position: 0,
+      epoch: 0,
+      batches: refusal ? [] : reaching,
+      refusal,
+      throttleMs: 0,
+    };
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+  }
+}
+
+export interface SentEvent {
+  readonly event: string | null;
+  readonly id: string | null;
+  readonly data: Record<string, unknown> | null;
+  readonly comment: string | null;
+}
+
+/** Reads an event stream; `next` waits for what is sent next, be it an event, a bare id or a comment. */
+export class StreamReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #decoder = new TextDecoder();
+  #text = "";
+  /** The id that an EventSource would send to resume. */
+  lastId = "";
+
+  constructor(body: ReadableStream<Uint8Array>) {
+    this.#reader = body.getReader();
+  }
+
+  /** Null at the end of the stream. */
+  async next(): Promise<SentEvent | null> {
+    for (;;) {
+      const end = this.#text.indexOf("\n\n");
+      if (end >= 0) {
+        const block = this.#text.slice(0, end);
+        this.#text = this.#text.slice(end + 2);
+        return this.#parse(block);
+      }
+      const { done, value } = await this.#reader.read();
+      if (done) return null;
+      this.#text += this.#decoder.decode(value, { stream: true });
+    }
+  }
+
+  /** The next `count` events of the name, passing over ids and comments. */
+  async events(count: number): Promise<SentEvent[]> {
+    const events: SentEvent[] = [];
+    while (events.length < count) {
+      const sent = await this.next();
+      if (!sent) throw new Error(`the stream ended after ${events.length} of ${count} events`);
+      if (sent.event) events.push(sent);
+    }
+    return events;
+  }
+
+  /** The values of the next records; what is not text as JSON. */
+  async values(count: number): Promise<string[]> {
+    const events = await this.events(count);
+    return events.map(({ data }) => {
+      const value = data?.["value"];
+      return typeof value === "string" ? value : JSON.stringify(value);
+    });
+  }
+
+  cancel(): Promise<void> {
+    return this.#reader.cancel();
+  }
+
+  #parse(block: string): SentEvent {
+    const fields = new Map<string, string>();
+    for (const line of block.split("\n")) {
+      const colon = line.indexOf(":");
+      fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
+    }
+    const id = fields.get("id") ?? null;
+    if (id !== null) this.lastId = id;
+    const data = fields.get("data");
+    return {
+      event: fields.get("event") ?? null,
+      id,
+      data: data === undefined ? null : JSON.parse(data),
+      comment: fields.get("") ?? null,
+    };
+  }
+}
+
+/** An HTTP app over the fake broker. */
+export function tailWorld(limits: Partial<TailLimits> = {}) {
+  const clock = new StillClock();
+  const broker = new FakeBroker(clock);
+  const stopping = new AbortController();
+  const app = createHttpApp({
+    broker: broker.verbs(),
+    clock,
+    random: seededRandom(1),
+    logger: silentLogger,
+    tail: limits,
+    stopping: stopping.signal,
+  });
+  return {
+    clock,
+    broker,
+    stopping,
+    request: (path: string, init: RequestInit = {}) => app.request(`http://localhost${path}`, init),
+    async tail(query: string, init: RequestInit = {}): Promise<StreamReader> {
+      const response = await app.request(`http://localhost/v1/tail?${query}`, init);
+      if (response.status !== 200 || !response.body)
+        throw new Error(`${response.status}: ${await response.text()}`);
+      return new StreamReader(response.body);
+    },
+  };
+}
