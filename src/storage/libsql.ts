@@ -131,6 +131,11 @@ class LibsqlStorage implements Storage {
     this.#work();
   }
 
+  async resumed(): Promise<void> {
+    this.#refuseClosed();
+    if (this.powerLost) await this.#watched(this.#writer.ask({ type: "resumed" }));
+  }
+
   async partitions(): Promise<PartitionState[]> {
     this.#refuseClosed();
     return [...(await this.#writer.ask({ type: "partitions" }))];

@@ -28,6 +28,9 @@ export class LogFile {
   readonly #writer: Writer;
   readonly #sweeper: Sweeper;
   readonly #freeBytesMin: number;
+  readonly #bootId: string;
+  /** While true the mark of the run that was cut off stays: a kill before `resumed` must not hide it. */
+  #powerLost: boolean;
 
   constructor({ directory, holder, bootId, freeBytesMin }: OpenWriter) {
     this.#directory = directory;
@@ -43,7 +46,10 @@ export class LogFile {
       });
       this.#writer = new Writer(this.#database);
       this.#sweeper = new Sweeper(this.#writer, this.#database);
-      this.opened = { powerLost: this.#markRunning(bootId), upkeep: this.#upkeep() };
+      this.#bootId = bootId ?? UNKNOWN_BOOT;
+      this.#powerLost = this.#lostPower(bootId);
+      if (!this.#powerLost) this.#markRunning();
+      this.opened = { powerLost: this.#powerLost, upkeep: this.#upkeep() };
     } catch (error) {
       this.#lock.release();
       throw error;
@@ -63,6 +69,10 @@ export class LogFile {
         return {
           value: [...this.#writer.table.ids()].map((id) => this.#writer.table.describe(id)),
         };
+      case "resumed":
+        this.#markRunning();
+        this.#powerLost = false;
+        return { value: null };
       case "bounds":
         return { value: this.#bounds(request.partition) };
       case "forget":
@@ -137,22 +147,27 @@ export class LogFile {
     this.#writer.walGrowthBytes = complete ? 0 : CHECKPOINT_BYTES - CHECKPOINT_BYTES / 16;
   }
 
-  /** Leaves the mark that a process is at work; true when the last one was cut off by more than its own end. */
-  #markRunning(bootId: string | null): boolean {
-    const { sql } = this.#writer;
-    const before = sql.getMeta.first({ key: "running" });
+  /** Whether the last run was cut off by more than the end of its process. */
+  #lostPower(bootId: string | null): boolean {
+    const mark = this.#writer.sql.getMeta.first({ key: "running" });
+    if (!mark) return false;
+    return bootId === null || text(mark.value) !== bootId;
+  }
+
+  /** Leaves the mark that a process is at work. */
+  #markRunning(): void {
     this.#writer.transaction(true, () => {
-      sql.setMeta.run({ key: "running", value: bootId ?? UNKNOWN_BOOT });
+      this.#writer.sql.setMeta.run({ key: "running", value: this.#bootId });
     });
-    if (!before) return false;
-    return bootId === null || text(before.value) !== bootId;
   }
 
   #close(): void {
     try {
-      this.#writer.transaction(true, () => {
-        this.#writer.sql.deleteMeta.run({ key: "running" });
-      });
+      if (!this.#powerLost) {
+        this.#writer.transaction(true, () => {
+          this.#writer.sql.deleteMeta.run({ key: "running" });
+        });
+      }
       this.#database.exec("pragma wal_checkpoint(truncate)");
     } finally {
       this.#database.close();

@@ -44,7 +44,6 @@ export class MemoryDisk {
   #image: Image = emptyImage();
   #generation = 0;
   #opened = false;
-  #clean = true;
   #powerLost = false;
 
   /** The state as the newest commit left it. */
@@ -55,11 +54,14 @@ export class MemoryDisk {
   /** Takes the folder's lock. The token tells this process from one that crashed. */
   open(): { readonly generation: number; readonly powerLost: boolean } {
     if (this.#opened) throw new Error("the folder is in use by another storage on this disk");
-    const powerLost = !this.#clean && this.#powerLost;
+    const powerLost = this.#powerLost;
     this.#opened = true;
-    this.#clean = false;
-    this.#powerLost = false;
     return { generation: this.#generation, powerLost };
+  }
+
+  /** What was lost with the power has been made up for. */
+  resumed(): void {
+    this.#powerLost = false;
   }
 
   isOpen(generation: number): boolean {
@@ -86,7 +88,6 @@ export class MemoryDisk {
   close(): void {
     this.sync();
     this.#opened = false;
-    this.#clean = true;
   }
 
   crash({ loseUnsynced = false, keepUnsynced = 0, loseSynced = 0 }: Crash = {}): void {

@@ -67,6 +67,11 @@ class MemoryStorage implements Storage {
     this.powerLost = powerLost;
   }
 
+  async resumed(): Promise<void> {
+    await this.#alive();
+    this.#disk.resumed();
+  }
+
   async partitions(): Promise<PartitionState[]> {
     await this.#alive();
     return [...this.#disk.image.partitions].map(([id, partition]) => stateOf(id, partition));

@@ -41,6 +41,7 @@ export type WriterRequest =
   | { readonly type: "create"; readonly keys: readonly PartitionKey[] }
   | { readonly type: "drop"; readonly partitions: readonly PartitionId[] }
   | { readonly type: "partitions" }
+  | { readonly type: "resumed" }
   | { readonly type: "bounds"; readonly partition: PartitionId }
   | { readonly type: "forget"; readonly nowMs: number }
   | { readonly type: "stats" }
@@ -109,6 +110,7 @@ export interface Answers {
   create: readonly PartitionState[];
   drop: Upkeep;
   partitions: readonly PartitionState[];
+  resumed: null;
   bounds: Bounds | null;
   forget: null;
   stats: StorageStats;

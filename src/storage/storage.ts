@@ -161,8 +161,14 @@ export interface StorageStats {
 }
 
 export interface Storage {
-  /** True when the last run did not end cleanly and the machine restarted since: an unsynced tail may be lost. */
+  /**
+   * True when the last run did not end cleanly and the machine restarted since: an unsynced tail may be lost. It stays so
+   * over later runs until `resumed`.
+   */
   readonly powerLost: boolean;
+
+  /** Every log has begun anew past its reserved end: the lost power need not be told again. Synced. */
+  resumed(): Promise<void>;
 
   /** Every partition there is, by id. */
   partitions(): Promise<PartitionState[]>;

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import Database from "libsql";
 import { openLibsqlStorage } from "../../src/storage/libsql.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -42,6 +43,25 @@ describe("libsql file", () => {
     expect(String(error)).toContain(`process ${pid} on ${hostname}, started `);
     await first.close();
     await (await open(directory)).close();
+    await rm(directory, { recursive: true });
+  });
+
+  test("a lost power is told until every log has begun anew", async () => {
+    const directory = await folder();
+    await (await open(directory)).close();
+    const file = new Database(`${directory}/log.db`);
+    file.exec("insert into meta (key, value) values ('running', 'an earlier boot')");
+    file.close();
+    const first = await open(directory);
+    expect(first.powerLost).toBe(true);
+    await first.close();
+    const second = await open(directory);
+    expect(second.powerLost).toBe(true);
+    await second.resumed();
+    await second.close();
+    const third = await open(directory);
+    expect(third.powerLost).toBe(false);
+    await third.close();
     await rm(directory, { recursive: true });
   });
 });

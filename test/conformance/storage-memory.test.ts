@@ -65,7 +65,12 @@ describe("memory disk", () => {
       const next = memoryStorage(disk);
       expect([await endOf(next), next.powerLost]).toEqual([end, powerLost]);
       expect((await next.bounds(1))?.reservedEnd).toBe(10_001);
-      await next.close();
+      // Whoever is killed before every log has begun anew must be told again.
+      disk.crash();
+      const after = memoryStorage(disk);
+      expect(after.powerLost).toBe(powerLost);
+      await after.resumed();
+      await after.close();
       expect(memoryStorage(disk).powerLost).toBe(false);
     });
 

@@ -10,6 +10,7 @@ import { defaultLogLimits, type LogLimits } from "../../src/log/limits.ts";
 import { createLogNode, type LogNode } from "../../src/log/log-node.ts";
 import { Logs } from "../../src/log/logs.ts";
 import { Partition } from "../../src/log/partition.ts";
+import { resumeLogs } from "../../src/log/resume.ts";
 import { parseTopicConfig } from "../../src/log/topic-config.ts";
 import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
@@ -32,6 +33,8 @@ export interface TestNode {
   readonly node: LogNode;
   readonly logs: Logs<Partition>;
   readonly broker: Broker;
+  /** Resolves once the logs have begun anew after a power cut. */
+  readonly resumed: Promise<void>;
 }
 
 export async function openTestNode(
@@ -80,5 +83,6 @@ export async function openTestNode(
     configDefaults: {},
     version: "test",
   };
-  return { disk, metadata, storage, clock, node, logs, broker: createBroker(options) };
+  const resumed = resumeLogs(storage, logs.all(), silentLogger);
+  return { disk, metadata, storage, clock, node, logs, broker: createBroker(options), resumed };
 }
