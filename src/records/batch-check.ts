@@ -51,7 +51,7 @@ export function checkBatch(bytes: Uint8Array, limits: BatchLimits): BatchHeader 
   checkHeader(header);
   const maxTimestamp = checkRecords(bytes, header, limits.decompressedBytesMax);
   if (maxTimestamp === header.maxTimestamp) return header;
-  writeLong(view, field.maxTimestamp, maxTimestamp);
+  writeLong(bytes, field.maxTimestamp, maxTimestamp);
   stampCrc(bytes, 0, sizeBytes);
   return { ...header, maxTimestamp };
 }

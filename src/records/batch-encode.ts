@@ -12,7 +12,9 @@ import {
   field,
   stampCrc,
   viewOf,
+  writeInt,
   writeLong,
+  writeShort,
 } from "./batch.ts";
 import { type Codec, codecNames, compress } from "./compression.ts";
 import { varintBytes, varlongBytes, writeVarint, writeVarlong } from "./varint.ts";
@@ -44,22 +46,26 @@ export function encodeBatch(
   const bodySizes = new Int32Array(records.length);
   let recordsBytes = 0;
   let maxTimestamp = -1;
-  for (const [index, record] of records.entries()) {
+  let index = 0;
+  for (const record of records) {
     const timestamp = timestampOf(record);
     if (timestamp > maxTimestamp) maxTimestamp = timestamp;
     const body = bodyBytes(record, timestamp - base, index);
-    bodySizes[index] = body;
+    bodySizes[index++] = body;
     recordsBytes += varintBytes(body) + body;
   }
   const codec = options.codec ?? "none";
   const from = codec === "none" ? BATCH_HEADER_BYTES : 0;
   const plain = new Uint8Array(from + recordsBytes);
   let at = from;
-  for (const [index, record] of records.entries())
+  index = 0;
+  for (const record of records) {
     at = writeRecord(plain, at, record, index, base, bodySizes[index] ?? 0);
+    index += 1;
+  }
   assert(at === plain.length, "records are as large as their sizes say");
   const batch = codec === "none" ? plain : withHeaderSpace(compress(codec, plain));
-  writeHeader(batch, { ...options, codec, base, maxTimestamp, count: records.length });
+  writeHeader(batch, options, { codec, base, maxTimestamp, count: records.length });
   return batch;
 }
 
@@ -136,31 +142,32 @@ function writeData(target: Uint8Array, at: number, data: Uint8Array | null): num
   return from + data.length;
 }
 
-interface HeaderFields extends EncodeOptions {
+interface HeaderFacts {
   readonly codec: Codec;
   readonly base: number;
   readonly maxTimestamp: number;
   readonly count: number;
 }
 
-function writeHeader(batch: Uint8Array, fields: HeaderFields): void {
-  const view = viewOf(batch);
+function writeHeader(batch: Uint8Array, options: EncodeOptions, facts: HeaderFacts): void {
   const attributes =
-    codecNames.indexOf(fields.codec) |
-    (fields.timestampType === "append" ? attribute.appendTime : 0) |
-    (fields.transactional ? attribute.transactional : 0) |
-    (fields.control ? attribute.control : 0);
-  writeLong(view, field.baseOffset, fields.baseOffset ?? 0);
-  view.setInt32(field.batchLength, batch.length - BATCH_LENGTH_FROM);
-  view.setInt32(field.leaderEpoch, fields.leaderEpoch ?? -1);
-  view.setInt8(field.magic, 2);
-  view.setInt16(field.attributes, attributes);
-  view.setInt32(field.lastOffsetDelta, fields.count - 1);
-  writeLong(view, field.baseTimestamp, fields.base);
-  writeLong(view, field.maxTimestamp, fields.maxTimestamp);
-  view.setBigInt64(field.producerId, fields.producerId ?? -1n);
-  view.setInt16(field.producerEpoch, fields.producerEpoch ?? -1);
-  view.setInt32(field.baseSequence, fields.baseSequence ?? -1);
-  view.setInt32(field.count, fields.count);
+    codecNames.indexOf(facts.codec) |
+    (options.timestampType === "append" ? attribute.appendTime : 0) |
+    (options.transactional ? attribute.transactional : 0) |
+    (options.control ? attribute.control : 0);
+  writeLong(batch, field.baseOffset, options.baseOffset ?? 0);
+  writeInt(batch, field.batchLength, batch.length - BATCH_LENGTH_FROM);
+  writeInt(batch, field.leaderEpoch, options.leaderEpoch ?? -1);
+  batch[field.magic] = 2;
+  writeShort(batch, field.attributes, attributes);
+  writeInt(batch, field.lastOffsetDelta, facts.count - 1);
+  writeLong(batch, field.baseTimestamp, facts.base);
+  writeLong(batch, field.maxTimestamp, facts.maxTimestamp);
+  const producerId = options.producerId ?? -1n;
+  if (producerId === -1n) writeLong(batch, field.producerId, -1);
+  else viewOf(batch).setBigInt64(field.producerId, producerId);
+  writeShort(batch, field.producerEpoch, options.producerEpoch ?? -1);
+  writeInt(batch, field.baseSequence, options.baseSequence ?? -1);
+  writeInt(batch, field.count, facts.count);
   stampCrc(batch, 0, batch.length);
 }

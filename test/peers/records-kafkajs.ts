@@ -34,30 +34,53 @@ export async function encodeWithKafkaJs(
   records: readonly NewRecord[],
   codec: Codec,
 ): Promise<Uint8Array> {
-  const times = records.map((record) => record.timestampMs ?? 0);
+  return new Uint8Array(await writeKafkaJs(toKafkaJs(records), codec));
+}
+
+interface KafkaJsMessage {
+  readonly timestamp: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Record<string, Buffer | null>;
+}
+
+/** Records as the client's users hand them in. */
+export function toKafkaJs(records: readonly NewRecord[]): KafkaJsMessage[] {
+  return records.map((record) => ({
+    timestamp: record.timestampMs ?? 0,
+    key: record.key && Buffer.from(record.key),
+    value: record.value && Buffer.from(record.value),
+    headers: Object.fromEntries(
+      record.headers.map(({ name, value }) => [name, value && Buffer.from(value)]),
+    ),
+  }));
+}
+
+/** What the client's produce request does with them. */
+export async function writeKafkaJs(
+  messages: readonly KafkaJsMessage[],
+  codec: Codec,
+): Promise<Buffer> {
+  const times = messages.map(({ timestamp }) => timestamp);
   const first = times[0] ?? 0;
   const { buffer } = await RecordBatch({
     compression: kafkaJsCodecs.indexOf(codec),
     firstTimestamp: first,
     maxTimestamp: Math.max(...times),
-    lastOffsetDelta: records.length - 1,
-    records: records.map((record, index) =>
-      encodeRecord({
-        offsetDelta: index,
-        timestampDelta: (times[index] ?? 0) - first,
-        key: record.key && Buffer.from(record.key),
-        value: record.value && Buffer.from(record.value),
-        headers: Object.fromEntries(
-          record.headers.map(({ name, value }) => [name, value && Buffer.from(value)]),
-        ),
-      }),
+    lastOffsetDelta: messages.length - 1,
+    records: messages.map(({ timestamp, key, value, headers }, offsetDelta) =>
+      encodeRecord({ offsetDelta, timestampDelta: timestamp - first, key, value, headers }),
     ),
   });
-  return new Uint8Array(buffer);
+  return buffer;
+}
+
+export async function readKafkaJs(bytes: Buffer): Promise<readonly KafkaJsRecord[]> {
+  return (await decodeBatch(new Decoder(bytes))).records;
 }
 
 export async function decodeWithKafkaJs(bytes: Uint8Array): Promise<JsonRecord[]> {
-  const { records } = await decodeBatch(new Decoder(Buffer.from(bytes)));
+  const records = await readKafkaJs(Buffer.from(bytes));
   return records.map((record) => ({
     offset: Number(record.offset),
     timestampMs: Number(record.timestamp),

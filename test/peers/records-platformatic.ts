@@ -1,13 +1,23 @@
 /**
  * The record batch codec of @platformatic/kafka, all five compressions.
  */
-import { Reader, createRecordsBatch, readRecordsBatch } from "@platformatic/kafka";
+import {
+  type MessageRecord,
+  Reader,
+  createRecordsBatch,
+  readRecordsBatch,
+} from "@platformatic/kafka";
 import type { NewRecord } from "../../src/records/record.ts";
 import type { Codec } from "../../src/records/compression.ts";
 import { type JsonRecord, base64 } from "./records-json.ts";
 
 export function encodeWithPlatformatic(records: readonly NewRecord[], codec: Codec): Uint8Array {
-  const messages = records.map((record) => ({
+  return new Uint8Array(createRecordsBatch(toPlatformatic(records), { compression: codec }).buffer);
+}
+
+/** Records as the client's users hand them in. */
+export function toPlatformatic(records: readonly NewRecord[]): MessageRecord[] {
+  return records.map((record) => ({
     topic: "topic",
     timestamp: BigInt(record.timestampMs ?? 0),
     headers: new Map(
@@ -17,7 +27,6 @@ export function encodeWithPlatformatic(records: readonly NewRecord[], codec: Cod
     key: (record.key && Buffer.from(record.key)) as Buffer,
     value: (record.value && Buffer.from(record.value)) as Buffer,
   }));
-  return new Uint8Array(createRecordsBatch(messages, { compression: codec }).buffer);
 }
 
 export function decodeWithPlatformatic(bytes: Uint8Array): JsonRecord[] {

@@ -16,7 +16,6 @@ import {
   stampCrc,
   viewOf,
   walkBatches,
-  writeLong,
 } from "../../../src/records/batch.ts";
 import { codecNames } from "../../../src/records/compression.ts";
 import type { NewRecord } from "../../../src/records/record.ts";
@@ -105,7 +104,7 @@ const refused: readonly [what: string, bytes: Uint8Array, refusal: string][] = [
   ],
   [
     "a negative base offset",
-    changed((view) => writeLong(view, field.baseOffset, -1)),
+    changed((view) => view.setBigInt64(field.baseOffset, BigInt(-1))),
     "corrupt_message",
   ],
   [
@@ -115,7 +114,7 @@ const refused: readonly [what: string, bytes: Uint8Array, refusal: string][] = [
   ],
   [
     "a time before -1",
-    changed((view) => writeLong(view, field.baseTimestamp, -5000)),
+    changed((view) => view.setBigInt64(field.baseTimestamp, BigInt(-5000))),
     "invalid_timestamp",
   ],
   ["a record at another offset", withRecord("000002010100"), "invalid_record"],
@@ -156,7 +155,7 @@ test("any changed byte under the CRC is found", () => {
 });
 
 test("a wrong maximum timestamp is put right, and the CRC with it", () => {
-  const bytes = changed((view) => writeLong(view, field.maxTimestamp, start + 99));
+  const bytes = changed((view) => view.setBigInt64(field.maxTimestamp, BigInt(start + 99)));
   expect(checkBatch(bytes, limits).maxTimestamp).toBe(start + 2);
   expect(readBatchHeader(bytes).maxTimestamp).toBe(start + 2);
   expect(checkBatch(bytes, limits).maxTimestamp).toBe(start + 2);
