@@ -15,7 +15,6 @@ import type { Logger } from "../lib/logger.ts";
 import type { Connection } from "../lib/platform.ts";
 import type { Random } from "../lib/random.ts";
 import { Compressor } from "./compress.ts";
-import { Deadlines } from "./deadlines.ts";
 import { Guards } from "./guards.ts";
 import { httpLimits, type HttpLimits } from "./limits.ts";
 import { HttpMetrics, type RouteMeter } from "./metrics.ts";
@@ -26,6 +25,7 @@ import { requestIds } from "./request-ids.ts";
 import { mediaTypeOf, readBody } from "./body.ts";
 import type { Door, Route } from "./route.ts";
 import { routes as everyRoute } from "./routes/all.ts";
+import { TimeLimit } from "./time-limit.ts";
 import { Traffic } from "./traffic.ts";
 import type { TailLimits } from "./tail/limits.ts";
 import { Tails } from "./tail/tails.ts";
@@ -55,7 +55,7 @@ export interface HttpAppOptions {
 interface Machinery {
   readonly door: Door;
   readonly guards: Guards;
-  readonly deadlines: Deadlines;
+  readonly timeLimit: TimeLimit;
   readonly compressor: Compressor;
   readonly nextId: () => string;
   readonly onBug: (bug: Bug) => void;
@@ -94,7 +94,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   const machinery: Machinery = {
     door,
     guards,
-    deadlines: new Deadlines(options.clock, limits.requestMs),
+    timeLimit: new TimeLimit(options.clock, limits.requestMs),
     compressor: new Compressor(limits),
     nextId: requestIds(options.clock, options.random),
     onBug: options.onBug ?? (() => {}),
@@ -116,7 +116,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
 
 /** The handler of one route: everything that happens to a request, in order. */
 function server(machinery: Machinery, route: Route, meter: RouteMeter) {
-  const { door, guards, deadlines } = machinery;
+  const { door, guards, timeLimit } = machinery;
   const noQuery = route.query ? safeDefault(route) : undefined;
   return async (c: HonoContext): Promise<Response> => {
     const startMs = door.clock.monotonicMs();
@@ -127,7 +127,7 @@ function server(machinery: Machinery, route: Route, meter: RouteMeter) {
     try {
       cors = guards.admit(request, route.open === true);
       const work = run(c, request, id);
-      reply = await (route.streams ? work : deadlines.bound(work));
+      reply = await (route.streams ? work : timeLimit.bound(work));
     } catch (error) {
       reply = problem(machinery, error, id);
     }

@@ -163,7 +163,7 @@ function groupsOf(call: Call, terms: ProduceTerms, incoming: readonly IncomingRe
 }
 
 async function appendGroup(call: Call, terms: ProduceTerms, group: Group): Promise<Outcome> {
-  const payload = { type: "records", records: timed(call, group.records) } as const;
+  const payload = { type: "records", records: group.records } as const;
   try {
     const request = appendRequest(terms, group, payload);
     const answer = await call.door.broker.append(call.context, request);
@@ -181,12 +181,21 @@ function bytesOf({ records }: Group): number {
   return bytes;
 }
 
-/** Where some records bring a time and others do not, all get one here: the answer can then tell whose stood. */
-function timed(call: Call, records: readonly NewRecord[]): readonly NewRecord[] {
-  const none = records.every((record) => record.timestampMs === null);
-  if (none || records.every((record) => record.timestampMs !== null)) return records;
-  const nowMs = call.door.clock.nowMs();
-  return records.map((record) => ({ ...record, timestampMs: record.timestampMs ?? nowMs }));
+/**
+ * Whose timestamp a record has: its own or the one that the log gave. Where a request brings both kinds, the log's answer
+ * alone cannot tell, so the topic is asked.
+ */
+function timestampOf(
+  call: Call,
+  group: Group,
+  answer: AppendAnswer,
+): (record: NewRecord) => number | null {
+  const given = answer.timestampMs;
+  const own = group.records.filter((record) => record.timestampMs !== null).length;
+  if (own === 0 || own === group.records.length) return (record) => given ?? record.timestampMs;
+  const { configs } = call.door.broker.describeTopic(call.context, group.topic);
+  const type = configs.find(({ name }) => name === "message.timestamp.type")?.value;
+  return type === "LogAppendTime" ? () => given : (record) => record.timestampMs ?? given;
 }
 
 function produceReply(
@@ -202,32 +211,38 @@ function produceReply(
   if (first && failed.length === outcomes.length && failed.every(alike)) throw first.error;
   if (terms.acks === 0 && !first) return jsonText("{}", 202);
   const results = Array.from({ length: count }, () => "");
-  for (const outcome of outcomes)
-    for (const [at, index] of outcome.group.indexes.entries())
-      results[index] = resultText(call, terms, outcome, at, first !== undefined);
+  for (const outcome of outcomes) {
+    const textAt = resultTexts(call, terms, outcome, first !== undefined);
+    for (const [at, index] of outcome.group.indexes.entries()) results[index] = textAt(at);
+  }
   const duplicate =
     !first && outcomes.every((outcome) => "answer" in outcome && outcome.answer.duplicate);
   const text = `{"results":[${results.join(",")}],"duplicate":${duplicate}${producerText(terms)}}`;
   return jsonText(text, first ? 207 : 200);
 }
 
-function resultText(
+/** What to say of each record of one group, by its place in the group. */
+function resultTexts(
   call: Call,
   terms: ProduceTerms,
   outcome: Outcome,
-  at: number,
   mixed: boolean,
-): string {
+): (at: number) => string {
   const { topic, partition, records } = outcome.group;
   const name = terms.topic === null ? `"topic":${JSON.stringify(topic)},` : "";
   if ("error" in outcome) {
     const problem = problemOf(outcome.error, call.id);
-    return `{${name}"partition":${partition},"status":${problem.status},"error":${JSON.stringify(problem)}}`;
+    const text = `{${name}"partition":${partition},"status":${problem.status},"error":${JSON.stringify(problem)}}`;
+    return () => text;
   }
-  const { answer } = outcome;
-  const timestamp = answer.timestampMs ?? records[at]?.timestampMs ?? null;
+  const { answer, group } = outcome;
   const status = mixed ? ',"status":200' : "";
-  return `{${name}"partition":${partition},"offset":${answer.baseOffset + at},"timestamp":${timestamp}${status}}`;
+  const timestamp = timestampOf(call, group, answer);
+  return (at) => {
+    const record = records[at];
+    const offset = answer.baseOffset + at;
+    return `{${name}"partition":${partition},"offset":${offset},"timestamp":${record ? timestamp(record) : null}${status}}`;
+  };
 }
 
 export function producerText(terms: ProduceTerms): string {

@@ -13,7 +13,7 @@ interface Waiting {
 /** How late a deadline may be noticed. */
 const TICK_MS = 1_000;
 
-export class Deadlines {
+export class TimeLimit {
   readonly #clock: Clock;
   readonly #limitMs: number;
   readonly #waiting = new Set<Waiting>();

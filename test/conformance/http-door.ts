@@ -1,0 +1,50 @@
+/**
+ * A door to try the HTTP suites on: something `fetch`-shaped over a fresh node, whichever way it was opened.
+ */
+import { createBroker } from "../../src/broker/broker.ts";
+import { Controller } from "../../src/cluster/controller.ts";
+import { createHttpApp, type HttpAppOptions } from "../../src/http/app.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createLogNode } from "../../src/log/log-node.ts";
+import { Logs } from "../../src/log/logs.ts";
+import { Partition } from "../../src/log/partition.ts";
+import { parseTopicConfig } from "../../src/log/topic-config.ts";
+import { systemPlatform } from "../../src/runtime/system.ts";
+import { memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
+import { memoryStorage } from "../../src/storage/memory.ts";
+
+export interface HttpDoor {
+  /** As the global `fetch`, by path. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** A door in this process over a node in memory: no socket. */
+export async function openHttpDoor(options: Partial<HttpAppOptions> = {}): Promise<HttpDoor> {
+  const { clock, random } = systemPlatform();
+  const logger = silentLogger;
+  const storage = memoryStorage();
+  const controller = await Controller.open({ store: memoryMetadataStore(), random, logger });
+  const { image } = controller;
+  const node = createLogNode({
+    storage,
+    clock,
+    logger,
+    configOf: ({ name }) => parseTopicConfig(Object.fromEntries(image.configs("topic", name)), {}),
+  });
+  const logs = await Logs.open<Partition>({
+    storage,
+    image,
+    clock,
+    logger,
+    openLog: (state, topic) => new Partition(node, state, topic),
+  });
+  controller.onEffects((effects) => logs.follow(effects));
+  const defaults = { partitionsDefault: 1, configDefaults: {}, version: "test" };
+  const broker = createBroker({ controller, logs, node, random, ...defaults });
+  const app = createHttpApp({ broker, clock, random, logger, ...options });
+  return {
+    fetch: async (path, init) => app.request(path, init),
+    close: () => storage.close(),
+  };
+}

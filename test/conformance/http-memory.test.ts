@@ -1,0 +1,9 @@
+/** The HTTP suites against a node in this process, in memory, without a socket. */
+import { openHttpDoor } from "./http-door.ts";
+import { fetchSuite } from "./http-fetch.ts";
+import { idempotenceSuite } from "./http-idempotence.ts";
+import { produceSuite } from "./http-produce.ts";
+import { topicsSuite } from "./http-topics.ts";
+
+for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite])
+  suite("in process", openHttpDoor);
