@@ -9,6 +9,8 @@ import { createLogNode } from "../../src/log/log-node.ts";
 import { Logs } from "../../src/log/logs.ts";
 import { Partition } from "../../src/log/partition.ts";
 import { parseTopicConfig } from "../../src/log/topic-config.ts";
+import { httpLimits } from "../../src/lib/platform.ts";
+import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
 import { memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
 import { memoryStorage } from "../../src/storage/memory.ts";
@@ -21,6 +23,34 @@ export interface HttpDoor {
 
 /** A door in this process over a node in memory: no socket. */
 export async function openHttpDoor(options: Partial<HttpAppOptions> = {}): Promise<HttpDoor> {
+  const { app, close } = await openApp(options);
+  return { fetch: async (path, init) => app.request(path, init), close };
+}
+
+/** The same behind this runtime's own server; `url` is for what `fetch` cannot send. */
+export async function openHttpServer(): Promise<HttpDoor & { readonly url: URL }> {
+  const { app, close } = await openApp({});
+  const platform = await detectPlatform();
+  const server = await platform.serveHttp({
+    host: "127.0.0.1",
+    port: 0,
+    limits: httpLimits,
+    logger: silentLogger,
+    fetch: (request, connection) => app.fetch(request, connection),
+    refuse: () => new Response(null, { status: 503 }),
+  });
+  const url = new URL(`http://127.0.0.1:${server.port}`);
+  return {
+    url,
+    fetch: (path, init) => fetch(new URL(path, url), init),
+    close: async () => {
+      await server.stop(0);
+      await close();
+    },
+  };
+}
+
+async function openApp(options: Partial<HttpAppOptions>) {
   const { clock, random } = systemPlatform();
   const logger = silentLogger;
   const storage = memoryStorage();
@@ -43,8 +73,5 @@ export async function openHttpDoor(options: Partial<HttpAppOptions> = {}): Promi
   const defaults = { partitionsDefault: 1, configDefaults: {}, version: "test" };
   const broker = createBroker({ controller, logs, node, random, ...defaults });
   const app = createHttpApp({ broker, clock, random, logger, ...options });
-  return {
-    fetch: async (path, init) => app.request(path, init),
-    close: () => storage.close(),
-  };
+  return { app, close: () => storage.close() };
 }
