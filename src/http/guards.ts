@@ -105,7 +105,7 @@ export class Guards {
   }
 
   #checkToken(request: Request): void {
-    const header = request.headers.get("authorization");
+    const header = request.headers.get("authorization") ?? bearerOfProtocol(request);
     if (header === null)
       throw new HttpRefusal("unauthenticated", "Send `Authorization: Bearer <token>`.", {
         "www-authenticate": 'Bearer realm="kedge"',
@@ -116,6 +116,14 @@ export class Guards {
       "www-authenticate": 'Bearer realm="kedge", error="invalid_token"',
     });
   }
+}
+
+/** A page cannot set headers on a WebSocket: its token comes as a subprotocol, `bearer.<token>`. */
+function bearerOfProtocol(request: Request): string | null {
+  if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return null;
+  const protocols = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
+  const bearer = protocols.map((name) => name.trim()).find((name) => name.startsWith("bearer."));
+  return bearer === undefined ? null : `Bearer ${bearer.slice("bearer.".length)}`;
 }
 
 function digest(token: string): Uint8Array {

@@ -80,6 +80,12 @@ export const httpProblemKinds = {
     retryable: false,
     title: "This node does not answer to that host name.",
   },
+  upgrade_required: {
+    status: 426,
+    kafka: null,
+    retryable: false,
+    title: "The path speaks WebSocket.",
+  },
   bad_request: { status: 400, kafka: 42, retryable: false, title: "The request is malformed." },
   unknown_server_error: {
     status: 500,

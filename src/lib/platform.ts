@@ -112,8 +112,11 @@ export interface Connection {
   hold(): void;
   /** Counts the request as open, past its answer's head, until the function that it gives is called (streams do so). */
   keep(): () => void;
-  /** Turns the request into a WebSocket; null when it is not an upgrade. The answer is to be returned as it is. */
-  upgrade(handlers: SocketHandlers): Response | null;
+  /**
+   * Turns the request into a WebSocket of that subprotocol, one of those offered; null when it is not an upgrade. The
+   * answer is to be returned as it is.
+   */
+  upgrade(handlers: SocketHandlers, protocol: string | null): Response | null;
 }
 
 /** A WebSocket seen from the server. */
@@ -131,7 +134,7 @@ export interface Socket {
 export interface SocketHandlers {
   open(socket: Socket): void;
   message(socket: Socket, data: string | Uint8Array): void;
-  /** What was unread has gone down to nothing. */
+  /** The client has taken some, or all, of what was unread. */
   drain(socket: Socket): void;
   /** Called exactly once, whoever closed. */
   closed(code: number, reason: string): void;

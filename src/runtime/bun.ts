@@ -59,7 +59,7 @@ function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
         if (socket) handlers.message(socket, message);
       },
       drain({ data: { handlers, socket } }) {
-        if (socket && socket.unreadBytes() === 0) handlers.drain(socket);
+        if (socket) handlers.drain(socket);
       },
       close({ data: { handlers, release } }, code, reason) {
         release();
@@ -140,10 +140,11 @@ class BunConnection implements Connection {
     return this.place.keep();
   }
 
-  upgrade(handlers: SocketHandlers): Response | null {
+  upgrade(handlers: SocketHandlers, protocol: string | null): Response | null {
     const release = this.keep();
     const data: SocketData = { handlers, release, socket: null };
-    if (this.#server.upgrade(this.#request, { data })) return new Response(null); // Bun drops it.
+    const headers = protocol === null ? {} : { "sec-websocket-protocol": protocol };
+    if (this.#server.upgrade(this.#request, { data, headers })) return new Response(null); // Bun drops it.
     release();
     return null;
   }

@@ -45,7 +45,7 @@ interface DenoGlobal {
   ): DenoServer;
   upgradeWebSocket(
     request: Request,
-    options: { readonly idleTimeout: number },
+    options: { readonly idleTimeout: number; readonly protocol?: string },
   ): { readonly socket: WebSocket; readonly response: Response };
 }
 
@@ -153,10 +153,11 @@ class DenoConnection implements Connection {
     return this.#place.keep();
   }
 
-  upgrade(handlers: SocketHandlers): Response | null {
+  upgrade(handlers: SocketHandlers, protocol: string | null): Response | null {
     if (this.#request.headers.get("upgrade")?.toLowerCase() !== "websocket") return null;
     const { socket: ws, response } = this.#deno.upgradeWebSocket(this.#request, {
       idleTimeout: SOCKET_IDLE_SECONDS,
+      ...(protocol === null ? {} : { protocol }),
     });
     this.upgraded = response;
     const release = this.#place.keep();
@@ -228,11 +229,13 @@ class DenoSocket implements Socket {
   }
 
   #watchDrain(): void {
+    const before = this.#ws.bufferedAmount;
     this.#drainTimer ??= setTimeout(() => {
       this.#drainTimer = null;
       if (this.#closed) return;
-      if (this.#ws.bufferedAmount > 0) this.#watchDrain();
-      else this.#handlers.drain(this);
+      const now = this.#ws.bufferedAmount;
+      if (now < before) this.#handlers.drain(this);
+      if (now > 0) this.#watchDrain();
     }, DRAIN_POLL_MS);
   }
 }

@@ -29,7 +29,8 @@ const echo: SocketHandlers = {
 async function handle(request: Request, connection: Connection): Promise<Response> {
   const { pathname } = new URL(request.url);
   if (pathname === "/throw") throw new Error("secret");
-  if (pathname === "/ws") return connection.upgrade(echo) ?? new Response("no", { status: 426 });
+  if (pathname === "/ws")
+    return connection.upgrade(echo, null) ?? new Response("no", { status: 426 });
   if (pathname === "/wait") {
     connection.hold();
     await new Promise<void>((resolve) => {

@@ -18,6 +18,7 @@ import {
   getTopic,
   listTopics,
 } from "./topics.ts";
+import { socket } from "./socket.ts";
 import { tail } from "./tail.ts";
 
 export const routes: readonly Route[] = [
@@ -35,6 +36,7 @@ export const routes: readonly Route[] = [
   findOffset,
   getChunk,
   tail,
+  socket,
   getNode,
   livez,
   healthz,

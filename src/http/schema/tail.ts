@@ -28,7 +28,7 @@ const selectionText = shapedText(
   { type: "string", examples: ["orders", "orders:0,3"] },
 );
 
-const selections = v.pipe(
+export const selections = v.pipe(
   v.array(selectionText),
   v.minLength(1, "must name a topic"),
   v.maxLength(PLACES_MAX, `are more than ${PLACES_MAX}`),

@@ -13,18 +13,18 @@ import { type Selection, selectionsOf } from "./followed.ts";
 
 export interface TailTerms {
   /** None: the topics of the cursor. */
-  readonly topics: readonly Selection[] | undefined;
-  readonly from: FromSpec | undefined;
-  readonly cursor: string | undefined;
+  readonly topics?: readonly Selection[] | undefined;
+  readonly from?: FromSpec | undefined;
+  readonly cursor?: string | undefined;
   readonly as: RecordForm;
   readonly events: "record" | "batch";
   readonly isolation: Isolation;
-  readonly key: string | undefined;
-  readonly keyBytes: Uint8Array | undefined;
+  readonly key?: string | undefined;
+  readonly keyBytes?: Uint8Array | undefined;
 }
 
 /** Throws invalid_cursor, unknown_topic_or_partition, invalid_request. */
-export function openFeed(call: Call, terms: TailTerms): Promise<Feed> {
+export async function openFeed(call: Call, terms: TailTerms): Promise<Feed> {
   const { door, context } = call;
   const { broker, clock, tails, traffic } = door;
   const from = terms.from ?? { at: "latest" };

@@ -2,11 +2,19 @@
  * A world for tails: a clock that stands still until told, a broker that is a few arrays with Kafka's manners, and a
  * reader of event streams.
  */
-import type { Broker, ReadAnswer, ReadOptions, ReadRequest } from "../../../src/broker/verbs.ts";
-import { createHttpApp } from "../../../src/http/app.ts";
+import type {
+  AppendAnswer,
+  AppendRequest,
+  Broker,
+  ReadAnswer,
+  ReadOptions,
+  ReadRequest,
+} from "../../../src/broker/verbs.ts";
+import { createHttpApp, type HttpAppOptions } from "../../../src/http/app.ts";
 import type { TailLimits } from "../../../src/http/tail/limits.ts";
 import { present } from "../../../src/lib/assert.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
+import type { Connection, Socket, SocketHandlers } from "../../../src/lib/platform.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { randomUuid, seededRandom } from "../../../src/lib/random.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
@@ -61,6 +69,9 @@ export class FakeBroker {
   /** Reads that were asked for, and how many wait now. */
   reads = 0;
   refuseReads: Error | null = null;
+  /** Appends wait in `held` until they are let go. */
+  holdAppends = false;
+  readonly held: (() => void)[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -120,6 +131,12 @@ export class FakeBroker {
         if (!topic) throw unknown();
         return summary(topic);
       },
+      partitionCount: (_: unknown, name: string) => {
+        const topic = this.topics.get(name);
+        if (!topic) throw unknown();
+        return topic.logs.length;
+      },
+      append: (_: unknown, request: AppendRequest) => this.#append(request),
       findOffset: async (_: unknown, name: string, partition: number, spec: { at: string }) => {
         const log = this.topics.get(name)?.logs[partition];
         if (!log) throw unknown();
@@ -130,6 +147,20 @@ export class FakeBroker {
     };
     // The verbs that tails use, of a broker that has no others.
     return verbs as unknown as Broker;
+  }
+
+  async #append({ topic, partition, payload, expectOffset }: AppendRequest): Promise<AppendAnswer> {
+    const log = this.topics.get(topic)?.logs[partition];
+    if (!log || payload.type !== "records") throw unknown();
+    const baseOffset = log.end;
+    if (expectOffset !== undefined && expectOffset !== baseOffset)
+      throw new Refusal("offset_mismatch", "another offset", { actual: baseOffset });
+    const values = payload.records.map(({ value }) => new TextDecoder().decode(value ?? bytes("")));
+    this.append(topic, partition, ...values);
+    if (this.holdAppends) await new Promise<void>((resolve) => this.held.push(resolve));
+    const count = values.length;
+    const timestampMs = this.#clock.nowMs();
+    return { baseOffset, count, timestampMs, logStart: 0, duplicate: false, throttleMs: 0 };
   }
 
   async #read(requests: readonly ReadRequest[], options: ReadOptions): Promise<ReadAnswer[]> {
@@ -263,8 +294,56 @@ export class StreamReader {
   }
 }
 
+/** A WebSocket's client and wire in one: what was sent to it, and how much it leaves unread. */
+export class FakeSocket implements Socket {
+  readonly sent: Record<string, unknown>[] = [];
+  closed: { code: number; reason: string } | null = null;
+  dropped = false;
+  /** When set, nothing is taken any more: all that is sent piles up here. */
+  stalled = false;
+  #unread = 0;
+  handlers: SocketHandlers | null = null;
+
+  send(data: string | Uint8Array): void {
+    if (typeof data !== "string") throw new Error("bytes were sent");
+    this.sent.push(JSON.parse(data));
+    if (this.stalled) this.#unread += data.length;
+  }
+
+  unreadBytes(): number {
+    return this.#unread;
+  }
+
+  /** The client reads on. */
+  take(): void {
+    this.stalled = false;
+    this.#unread = 0;
+    this.handlers?.drain(this);
+  }
+
+  say(message: unknown): void {
+    this.handlers?.message(this, typeof message === "string" ? message : JSON.stringify(message));
+  }
+
+  close(code: number, reason: string): void {
+    this.closed = { code, reason };
+  }
+
+  drop(): void {
+    this.dropped = true;
+  }
+
+  ops(op: string): Record<string, unknown>[] {
+    return this.sent.filter((message) => message["op"] === op);
+  }
+
+  values(): unknown[] {
+    return this.ops("record").map(({ data }) => (data as Record<string, unknown>)["value"]);
+  }
+}
+
 /** An HTTP app over the fake broker. */
-export function tailWorld(limits: Partial<TailLimits> = {}) {
+export function tailWorld(limits: Partial<TailLimits> = {}, options: Partial<HttpAppOptions> = {}) {
   const clock = new StillClock();
   const broker = new FakeBroker(clock);
   const stopping = new AbortController();
@@ -275,12 +354,30 @@ export function tailWorld(limits: Partial<TailLimits> = {}) {
     logger: silentLogger,
     tail: limits,
     stopping: stopping.signal,
+    ...options,
   });
   return {
     clock,
     broker,
     stopping,
     request: (path: string, init: RequestInit = {}) => app.request(`http://localhost${path}`, init),
+    /** An open WebSocket. */
+    async socket(init: RequestInit = {}): Promise<FakeSocket> {
+      const socket = new FakeSocket();
+      const connection: Connection = {
+        address: () => "127.0.0.1",
+        hold() {},
+        keep: () => () => {},
+        upgrade(handlers) {
+          socket.handlers = handlers;
+          return new Response(null);
+        },
+      };
+      const response = await app.request("http://localhost/v1/ws", init, connection);
+      if (!socket.handlers) throw new Error(`${response.status}: ${await response.text()}`);
+      socket.handlers.open(socket);
+      return socket;
+    },
     async tail(query: string, init: RequestInit = {}): Promise<StreamReader> {
       const response = await app.request(`http://localhost/v1/tail?${query}`, init);
       if (response.status !== 200 || !response.body)

@@ -1,0 +1,36 @@
+/**
+ * `GET /v1/ws`: subscribe and publish over one WebSocket.
+ */
+import { HttpRefusal } from "../problem.ts";
+import { defineRoute } from "../route.ts";
+import { noQuery } from "../schema/shapes.ts";
+import { Session } from "../tail/session.ts";
+
+/** The subprotocol; a page, which cannot set headers, sends its token as another one: `bearer.<token>`. */
+const PROTOCOL = "kedge";
+
+export const socket = defineRoute({
+  method: "GET",
+  path: "/v1/ws",
+  tag: "tail",
+  summary: "Subscribe and publish over a WebSocket",
+  description:
+    "JSON messages `{op, id, …}`. `sub` {topics, from, cursor, as, events, isolation, filter, credit} is answered by `ok` with " +
+    "a cursor, then by `record`, `batch`, `gap`, `end` {id, cursor, data} as the events of `/v1/tail`, and `cursor` where a " +
+    "filter moved on; at most `credit` records (1,000 at first) until `credit` {id, credit} allows more; `unsub` ends it. " +
+    "`pub` {topic, partition, records, acks, create, expect, idempotency_key | producer {id, epoch, seq}} is answered by " +
+    "`receipt`, in order. `ping` by `pong`. What is refused: `error` {id, error: problem}. Pages send their token as the " +
+    "subprotocol `bearer.<token>` beside `kedge`.",
+  query: noQuery,
+  responses: { 101: { description: "The socket is open." } },
+  streams: true,
+  handle(call) {
+    const protocols = call.request.headers.get("sec-websocket-protocol");
+    const offered = protocols?.split(",").some((name) => name.trim() === PROTOCOL) ?? false;
+    const response = call.connection?.upgrade(new Session(call), offered ? PROTOCOL : null);
+    if (response) return response;
+    throw new HttpRefusal("upgrade_required", "Open a WebSocket here: `Upgrade: websocket`.", {
+      upgrade: "websocket",
+    });
+  },
+});

@@ -1,0 +1,204 @@
+/**
+ * One WebSocket: subscriptions with credit, publications with receipts, pings. Answers carry the `id` of what they answer;
+ * a message that is wrong gets an `error` and the socket stays open.
+ *
+ * - A reader that lets more than `unreadBytesMax` pile up gets no more log until it has taken some; one that takes
+ *   nothing for `stallMs` then is dropped.
+ * - Left out: `settle` and `req`, until queues and services exist.
+ */
+import type { Timer } from "../../lib/clock.ts";
+import type { Socket, SocketHandlers } from "../../lib/platform.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { problemOf } from "../problem.ts";
+import type { Call } from "../route.ts";
+import { clientMessage, type MessageId, type SubMessage } from "../schema/socket.ts";
+import { parseJsonText, validate } from "../validate.ts";
+import type { TailEvent } from "./feed.ts";
+import { openFeed } from "./open-feed.ts";
+import { Publisher } from "./publisher.ts";
+import { Subscription } from "./subscription.ts";
+
+const GOING_AWAY = 1001;
+
+export class Session implements SocketHandlers {
+  readonly #call: Call;
+  readonly #publisher: Publisher;
+  readonly #subscriptions = new Map<MessageId, Subscription>();
+  #socket: Socket | null = null;
+  #stall: Timer | null = null;
+
+  constructor(call: Call) {
+    this.#call = call;
+    this.#publisher = new Publisher(call, call.door.tails.limits);
+  }
+
+  open(socket: Socket): void {
+    const { stopping } = this.#call.door.tails;
+    this.#socket = socket;
+    stopping.addEventListener("abort", this.#stop);
+    if (stopping.aborted) this.#stop();
+  }
+
+  message(_socket: Socket, data: string | Uint8Array): void {
+    if (typeof data !== "string") {
+      this.#refuse(null, new Refusal("invalid_request", "Messages are JSON text, not bytes."));
+      return;
+    }
+    let id: MessageId | null = null;
+    try {
+      const value = parseJsonText(data, "message");
+      id = idOf(value);
+      this.#take(value, data.length);
+    } catch (error) {
+      this.#refuse(id, error);
+    }
+  }
+
+  drain(): void {
+    if (!this.#clear()) {
+      this.#watchForStall(); // It does read: the time runs anew.
+      return;
+    }
+    this.#stall?.cancel();
+    this.#stall = null;
+    for (const subscription of this.#subscriptions.values()) subscription.resume();
+  }
+
+  closed(): void {
+    this.#socket = null;
+    this.#stall?.cancel();
+    this.#call.door.tails.stopping.removeEventListener("abort", this.#stop);
+    for (const subscription of this.#subscriptions.values()) subscription.end(null);
+    this.#subscriptions.clear();
+  }
+
+  #take(value: unknown, length: number): void {
+    const message = validate(clientMessage, value, "message");
+    switch (message.op) {
+      case "sub":
+        this.#subscribe(message);
+        break;
+      case "unsub":
+        this.#subscription(message.id).end(null);
+        this.#subscriptions.delete(message.id);
+        this.#send(`{"op":"ok","id":${JSON.stringify(message.id)}}`);
+        break;
+      case "credit":
+        this.#subscription(message.id).allow(message.credit);
+        break;
+      case "pub": {
+        const { id } = message;
+        this.#publisher.publish(message, length, (outcome) => {
+          if ("error" in outcome) this.#refuse(id, outcome.error);
+          else this.#receipt(id, outcome.status, outcome.body);
+        });
+        break;
+      }
+      case "settle":
+      case "req":
+        throw new Refusal(
+          "invalid_request",
+          `message.op: ${message.op} is not served yet: this node has no queues and services.`,
+        );
+      case "ping":
+        this.#send(`{"op":"pong","id":${JSON.stringify(message.id ?? null)}}`);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #subscribe(message: SubMessage): void {
+    const { clock, tails } = this.#call.door;
+    const { limits } = tails;
+    if (this.#subscriptions.has(message.id))
+      throw new Refusal(
+        "invalid_request",
+        "message.id: a subscription has that id; unsub it first.",
+      );
+    if (this.#subscriptions.size >= limits.subscriptionsMax)
+      throw new Refusal(
+        "policy_violation",
+        `A socket has at most ${limits.subscriptionsMax} subscriptions; one may hold many topics.`,
+      );
+    const id = JSON.stringify(message.id);
+    const leave = tails.enter();
+    const subscription = new Subscription({
+      open: () =>
+        openFeed(this.#call, {
+          ...message,
+          key: message.filter?.key,
+          keyBytes: message.filter?.key_b64,
+        }),
+      credit: message.credit,
+      creditMax: limits.creditMax,
+      waitMs: limits.pingMs,
+      turn: () => clock.turn(),
+      bytesMax: limits.readBytesMax,
+      clear: () => this.#clear(),
+      opened: (cursor) => this.#send(`{"op":"ok","id":${id},"cursor":"${cursor}"}`),
+      send: (event) => this.#event(id, event),
+      moved: (cursor) => this.#send(`{"op":"cursor","id":${id},"cursor":"${cursor}"}`),
+      problem: (error) => problemOf(error, this.#call.id),
+      refused: (error) => this.#refuse(message.id, error),
+      over: () => {
+        leave();
+        if (this.#subscriptions.get(message.id) === subscription)
+          this.#subscriptions.delete(message.id);
+      },
+    });
+    this.#subscriptions.set(message.id, subscription);
+  }
+
+  #subscription(id: MessageId): Subscription {
+    const subscription = this.#subscriptions.get(id);
+    if (subscription) return subscription;
+    throw new Refusal("invalid_request", "message.id: there is no subscription of that id.");
+  }
+
+  #event(id: string, { type, cursor, json }: TailEvent): void {
+    this.#send(`{"op":"${type}","id":${id},"cursor":"${cursor}","data":${json}}`);
+  }
+
+  #receipt(id: MessageId, status: number, body: string): void {
+    const rest = body === "{}" ? "}" : `,${body.slice(1)}`;
+    this.#send(`{"op":"receipt","id":${JSON.stringify(id)},"status":${status}${rest}`);
+  }
+
+  #refuse(id: MessageId | null, error: unknown): void {
+    const problem = problemOf(error, this.#call.id);
+    if (problem.status === 500)
+      this.#call.door.logger.error("a socket's message failed", { error });
+    this.#send(`{"op":"error","id":${JSON.stringify(id)},"error":${JSON.stringify(problem)}}`);
+  }
+
+  #send(text: string): void {
+    this.#socket?.send(text);
+  }
+
+  /** Whether the reader has taken enough to be given more; watches it otherwise. */
+  #clear(): boolean {
+    const { limits } = this.#call.door.tails;
+    const clear = !this.#socket || this.#socket.unreadBytes() <= limits.unreadBytesMax;
+    if (!clear && !this.#stall) this.#watchForStall();
+    return clear;
+  }
+
+  #watchForStall(): void {
+    const { clock, tails } = this.#call.door;
+    this.#stall?.cancel();
+    this.#stall = clock.after(tails.limits.stallMs, () => this.#socket?.drop());
+  }
+
+  readonly #stop = (): void => {
+    for (const subscription of this.#subscriptions.values()) subscription.end("stopping");
+    // After the ends, which are sent in the turns that the subscriptions need to notice.
+    void this.#call.door.clock.turn().then(() => this.#socket?.close(GOING_AWAY, "the node stops"));
+  };
+}
+
+function idOf(value: unknown): MessageId | null {
+  if (typeof value !== "object" || value === null || !("id" in value)) return null;
+  const { id } = value;
+  return typeof id === "string" || typeof id === "number" ? id : null;
+}

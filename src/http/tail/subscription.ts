@@ -1,0 +1,122 @@
+/**
+ * One subscription of a WebSocket: a feed, and the reader's credit for records it is ready to take.
+ *
+ * - The log is read only while there is credit and the socket has little unread, so a reader that stops costs one read's
+ *   worth of records.
+ * - Its id is free again when it ended or was given up.
+ */
+import type { Feed, TailEvent } from "./feed.ts";
+import { endEvent } from "./feed.ts";
+
+export interface SubscriptionOptions {
+  readonly open: () => Promise<Feed>;
+  readonly credit: number;
+  readonly creditMax: number;
+  readonly waitMs: number;
+  readonly bytesMax: number;
+  /** Lets others have their turn. */
+  readonly turn: () => Promise<void>;
+  /** Whether the socket takes more just now. */
+  readonly clear: () => boolean;
+  readonly opened: (cursor: string) => void;
+  readonly send: (event: TailEvent) => void;
+  /** The reader moved past records that its filter left out. */
+  readonly moved: (cursor: string) => void;
+  readonly problem: (error: unknown) => unknown;
+  readonly refused: (error: unknown) => void;
+  readonly over: () => void;
+}
+
+export class Subscription {
+  readonly #options: SubscriptionOptions;
+  readonly #given = new AbortController();
+  #credit: number;
+  #wake: (() => void) | null = null;
+  #endReason: string | null = null;
+  #cursorSent = "";
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+    this.#credit = options.credit;
+    void this.#run();
+  }
+
+  /** More records that the reader is ready for. */
+  allow(records: number): void {
+    this.#credit = Math.min(this.#credit + records, this.#options.creditMax);
+    this.resume();
+  }
+
+  /** The socket takes more again. */
+  resume(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  /** Ends it; with a reason the reader is told so. */
+  end(reason: string | null): void {
+    this.#endReason = reason;
+    this.#given.abort();
+    this.resume();
+  }
+
+  async #run(): Promise<void> {
+    const { open, opened, refused, over } = this.#options;
+    let feed: Feed | null = null;
+    try {
+      feed = await open();
+      this.#cursorSent = feed.cursor();
+      if (!this.#given.signal.aborted) opened(this.#cursorSent);
+      await this.#follow(feed);
+      if (this.#endReason !== null) this.#send(endEvent(feed.cursor(), this.#endReason));
+    } catch (error) {
+      if (!feed) refused(error);
+      else this.#send(endEvent(feed.cursor(), "failed", this.#options.problem(error)));
+    }
+    over();
+  }
+
+  async #follow(feed: Feed): Promise<void> {
+    const { waitMs, bytesMax, moved, turn } = this.#options;
+    const { signal } = this.#given;
+    let events: Iterator<TailEvent> | null = null;
+    let given = false;
+    while (!signal.aborted) {
+      if (!this.#ready()) {
+        await this.#untilReady();
+        continue;
+      }
+      events ??= await feed.read(waitMs, bytesMax, signal);
+      if (signal.aborted) return; // What was found meanwhile is not given, so the cursor stays before it.
+      const { value: event } = events.next();
+      if (event) {
+        this.#send(event);
+        if (event.type === "end") return;
+        given = true;
+        continue;
+      }
+      events = null;
+      if (given) await turn();
+      given = false;
+      const cursor = feed.cursor();
+      if (cursor !== this.#cursorSent) moved(cursor);
+      this.#cursorSent = cursor;
+    }
+  }
+
+  #ready(): boolean {
+    return this.#credit > 0 && this.#options.clear();
+  }
+
+  #untilReady(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #send(event: TailEvent): void {
+    this.#credit -= event.records;
+    this.#cursorSent = event.cursor;
+    this.#options.send(event);
+  }
+}
