@@ -65,7 +65,6 @@ export const clientMessage = v.variant(
   "must be sub, unsub, credit, pub, settle, req or ping",
 );
 
-export type ClientMessage = v.InferOutput<typeof clientMessage>;
 export type MessageId = v.InferOutput<typeof id>;
 export type SubMessage = v.InferOutput<typeof sub>;
 export type PubMessage = v.InferOutput<typeof pub>;
