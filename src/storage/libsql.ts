@@ -68,18 +68,19 @@ export interface LibsqlStorageOptions {
 
 /** Throws FolderInUse when another process has the folder, NewerFormat when a newer kedge wrote it. */
 export async function openLibsqlStorage(options: LibsqlStorageOptions): Promise<Storage> {
-  const { directory, clock, process } = options;
+  const { directory, clock, logger, process } = options;
   const limits = { ...libsqlStorageLimits, ...options.limits };
   await mkdir(directory, { recursive: true });
   const writer = new Channel();
   try {
-    const { powerLost, upkeep } = await writer.ask({
+    const { powerLost, cut, upkeep } = await writer.ask({
       type: "open-writer",
       directory,
       holder: { pid: process.pid, host: process.hostname, startedMs: clock.nowMs() },
       bootId: process.bootId,
       freeBytesMin: limits.freeBytesMin,
     });
+    if (cut.length > 0) logger.error("damaged logs were cut off: records are lost", { cut });
     return new LibsqlStorage({ ...options, limits }, writer, { powerLost, upkeep });
   } catch (error) {
     await writer.close();

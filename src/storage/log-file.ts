@@ -3,10 +3,12 @@
  */
 import { statfsSync, statSync } from "node:fs";
 import type Database from "libsql";
+import { errorOf } from "./failure.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import type { Answer, Answers, OpenWriter, Opened, Upkeep, WriterRequest } from "./messages.ts";
 import { openDatabase, pragma } from "./open.ts";
 import { integer, text } from "./prepared.ts";
+import { type Damage, findDamage } from "./prove-end.ts";
 import { type Bounds, type Change, type PartitionId, TRANSFER_BYTES_MIN } from "./storage.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
@@ -19,6 +21,8 @@ const CHECKPOINT_BYTES = 16 * 1024 * 1024;
 /** Pages that a commit writes for one partition beside its data: its place in the tables and their indexes. */
 const PAGES_A_PARTITION = 4;
 const UNKNOWN_BOOT = "unknown";
+/** No boot's id: whatever starts next counts as a restart. */
+const DAMAGED_BOOT = "damaged";
 
 export class LogFile {
   readonly opened: Opened;
@@ -47,9 +51,10 @@ export class LogFile {
       this.#writer = new Writer(this.#database);
       this.#sweeper = new Sweeper(this.#writer, this.#database);
       this.#bootId = bootId ?? UNKNOWN_BOOT;
+      const cut = this.#mend();
       this.#powerLost = this.#lostPower(bootId);
-      if (!this.#powerLost) this.#markRunning();
-      this.opened = { powerLost: this.#powerLost, upkeep: this.#upkeep() };
+      if (!this.#powerLost) this.#markRunning(this.#bootId);
+      this.opened = { powerLost: this.#powerLost, cut, upkeep: this.#upkeep() };
     } catch (error) {
       this.#lock.release();
       throw error;
@@ -70,7 +75,7 @@ export class LogFile {
           value: [...this.#writer.table.ids()].map((id) => this.#writer.table.describe(id)),
         };
       case "resumed":
-        this.#markRunning();
+        this.#markRunning(this.#bootId);
         this.#powerLost = false;
         return { value: null };
       case "bounds":
@@ -154,11 +159,27 @@ export class LogFile {
     return bootId === null || text(mark.value) !== bootId;
   }
 
-  /** Leaves the mark that a process is at work. */
-  #markRunning(): void {
+  /** Leaves the mark that a process is at work, and on which run of the machine. */
+  #markRunning(bootId: string): void {
     this.#writer.transaction(true, () => {
-      this.#writer.sql.setMeta.run({ key: "running", value: this.#bootId });
+      this.#writer.sql.setMeta.run({ key: "running", value: bootId });
     });
+  }
+
+  /** After a run without a clean end: proves the logs' ends and cuts damaged ones, which counts as power lost. */
+  #mend(): readonly Damage[] {
+    if (!this.#writer.sql.getMeta.first({ key: "running" })) return [];
+    const damaged = findDamage(this.#writer);
+    if (damaged.length === 0) return damaged;
+    this.#markRunning(DAMAGED_BOOT);
+    const changes = damaged.flatMap(({ partition, end }): Change[] => {
+      const state = this.#writer.table.state(partition);
+      if (!state) return [];
+      const guard = { epoch: state.epoch, end: state.end };
+      return [{ partition, guard, entries: [{ type: "truncate", end }], durability: "synced" }];
+    });
+    for (const [, failure] of this.#writer.commit(changes, false)) throw errorOf(failure);
+    return damaged;
   }
 
   #close(): void {

@@ -2,6 +2,7 @@
  * What goes between the event loop's side of the storage and its Workers: one request a message, one answer each.
  */
 import type { Holder } from "./folder-error.ts";
+import type { Damage } from "./prove-end.ts";
 import type {
   Bounds,
   Change,
@@ -85,6 +86,8 @@ export type Failure =
 
 export interface Opened {
   readonly powerLost: boolean;
+  /** Logs whose newest rows were damaged: cut off there. */
+  readonly cut: readonly Damage[];
   readonly upkeep: Upkeep;
 }
 

@@ -123,6 +123,18 @@ const rowQueries = {
     .where(fromOffset)
     .orderBy(asc(rows.last))
     .limit(1),
+  /** Heads of the next rows: how many a read may take. */
+  headsFrom: db
+    .select({ last: rows.last, bytes })
+    .from(rows)
+    .where(fromOffset)
+    .orderBy(asc(rows.last))
+    .limit(100),
+  rowsBetween: db
+    .select({ ...rowHead, data: rows.data })
+    .from(rows)
+    .where(and(fromOffset, lte(rows.last, value("to"))))
+    .orderBy(asc(rows.last)),
   headFrom: db
     .select({ ...rowHead, maxTimestamp: rows.maxTimestamp, bytes })
     .from(rows)

@@ -111,6 +111,16 @@ export const logStatements = {
     parameters: ["partition", "from"],
     columns: ["base", "last", "epoch", "position", "data"],
   },
+  headsFrom: {
+    sql: 'select "last", length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 100',
+    parameters: ["partition", "from"],
+    columns: ["last", "bytes"],
+  },
+  rowsBetween: {
+    sql: 'select "base", "last", "epoch", "position", "data" from "rows" where (("rows"."partition" = ? and "rows"."last" >= ?) and "rows"."last" <= ?) order by "rows"."last" asc',
+    parameters: ["partition", "from", "to"],
+    columns: ["base", "last", "epoch", "position", "data"],
+  },
   headFrom: {
     sql: 'select "base", "last", "epoch", "position", "max_timestamp", length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 1',
     parameters: ["partition", "from"],
