@@ -1,0 +1,340 @@
+/**
+ * What only a storage in a file can do, or suffer: exact types, other processes, other formats, damage, growth.
+ */
+import { expect, test } from "bun:test";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import Database from "libsql";
+import { seededRandom } from "../../src/lib/random.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { append, batch } from "./batches.ts";
+import { bootId, copyFolder, hostname, inFolder, openIn, pid, withSql } from "./libsql-folder.ts";
+import { caught, topicId } from "./storage-world.ts";
+
+async function fill(storage: Storage, from: number, to: number, bytes = 1000): Promise<void> {
+  await storage.create([{ topicId, index: 0 }]);
+  for (let base = from; base < to; base += 1)
+    await storage.commit({
+      partition: 1,
+      guard: { epoch: 0, end: base },
+      entries: [append({ base, bytes })],
+      durability: "synced",
+    });
+}
+
+/** Every stored batch is right and in its place; gives the end. */
+async function intactEnd(storage: Storage, bytes = 1000): Promise<number> {
+  const { rows } = await storage.read(1, 0, Infinity);
+  const data = Buffer.concat(rows.map((row) => row.data));
+  const expected = Array.from({ length: data.length / bytes }, (_, base) => batch({ base, bytes }));
+  expect(Bun.hash(data)).toBe(Bun.hash(Buffer.concat(expected)));
+  const bounds = await storage.bounds(1);
+  expect(bounds?.end ?? 0).toBe(expected.length);
+  return expected.length;
+}
+
+test("a second start is refused and told who was first", () =>
+  inFolder(async (directory) => {
+    const first = await openIn(directory);
+    const error = await caught(openIn(directory));
+    expect(error).toMatchObject({ name: "FolderInUse", holder: { pid, host: hostname } });
+    expect(String(error)).toContain(`process ${pid} on ${hostname}, started `);
+    await fill(first, 0, 1);
+    await first.close();
+    await (await openIn(directory)).close();
+  }));
+
+test("another process is refused too", () =>
+  inFolder(async (directory) => {
+    const first = await openIn(directory);
+    const script = new URL("storage-load.ts", import.meta.url).pathname;
+    const child = Bun.spawn(["bun", script, directory], { stdout: "ignore", stderr: "pipe" });
+    expect(await new Response(child.stderr).text()).toContain(`in use by process ${pid}`);
+    expect(await child.exited).toBe(1);
+    await first.close();
+  }));
+
+test("every integer is stored as one", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    const far = 2 ** 52 + 1;
+    await storage.create([{ topicId, index: 2 ** 31 - 1 }]);
+    const receipt = { key: Uint8Array.of(1), last: far, expiresMs: far, value: Uint8Array.of(0) };
+    await storage.commit({
+      partition: 1,
+      guard: { epoch: 0, end: 0 },
+      entries: [
+        { type: "begin", epoch: 2 ** 31 - 1, start: far },
+        append({ base: far, epoch: 2 ** 31 - 1, timestampMs: far }),
+        { type: "receipt", receipt },
+      ],
+      durability: "synced",
+    });
+    expect(await storage.bounds(1)).toMatchObject({ end: far + 1, maxTimestamp: far });
+    expect((await storage.read(1, 0, 1)).rows[0]?.base).toBe(far);
+    await storage.close();
+    const texts = new Set(["partitions.topic_id", "meta.key", "meta.value"]);
+    const blobs = new Set(["rows.data", "receipts.key", "receipts.value"]);
+    withSql(directory, (database) => {
+      for (const table of ["partitions", "rows", "epochs", "receipts"]) {
+        const columns = database
+          .prepare(`select name from pragma_table_info('${table}')`)
+          .raw()
+          .all([]);
+        for (const [column] of columns as [string][]) {
+          const types = database
+            .prepare(`select distinct typeof("${column}") from "${table}"`)
+            .raw()
+            .all([]);
+          const name = `${table}.${column}`;
+          const wanted = texts.has(name) ? "text" : blobs.has(name) ? "blob" : "integer";
+          expect([name, types]).toEqual([name, [[wanted]]]);
+        }
+      }
+    });
+  }));
+
+test("only a restart of the machine without a clean end counts as a power cut, until every log has begun anew", () =>
+  inFolder(async (directory) => {
+    const mark = (boot: string) =>
+      withSql(directory, (database) =>
+        database.prepare("insert or replace into meta values ('running', ?)").run([boot]),
+      );
+    const lost = async (resume = false) => {
+      const storage = await openIn(directory, { bootId: "now" });
+      const { powerLost } = storage;
+      if (resume) await storage.resumed();
+      await storage.close();
+      return powerLost;
+    };
+    expect(await lost()).toBe(false);
+    mark("now");
+    expect(await lost()).toBe(false);
+    mark("before");
+    expect(await lost()).toBe(true);
+    expect(await lost(true)).toBe(true);
+    expect(await lost()).toBe(false);
+  }));
+
+test("a writer that finds its partition moved by someone else is fenced, its neighbour is not", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    await storage.create([0, 1].map((index) => ({ topicId, index })));
+    withSql(directory, (database) =>
+      database.exec('update partitions set "end" = 7, epoch = 3 where id = 1'),
+    );
+    const commit = (partition: number) =>
+      storage.commit({
+        partition,
+        guard: { epoch: 0, end: 0 },
+        entries: [append({ base: 0 })],
+        durability: "synced",
+      });
+    const [moved, neighbour] = await Promise.allSettled([commit(1), commit(2)]);
+    expect(moved).toMatchObject({
+      status: "rejected",
+      reason: { name: "Fenced", actual: { epoch: 3, end: 7 } },
+    });
+    expect(neighbour.status).toBe("fulfilled");
+    expect(await storage.bounds(1)).toMatchObject({ epoch: 3, end: 7 });
+    expect((await storage.read(1, 0, 1)).rows).toEqual([]);
+    await storage.close();
+  }));
+
+test("a database of the first format is upgraded", () =>
+  inFolder(async (directory) => {
+    const first = await readFile(
+      new URL("../../migrations/log/0000_log.sql", import.meta.url),
+      "utf8",
+    );
+    withSql(directory, (database) => {
+      for (const pragma of ["page_size = 16384", "auto_vacuum = 2", "journal_mode = wal"])
+        database.exec(`pragma ${pragma}`);
+      database.exec(`begin; ${first}; pragma user_version = 1; commit`);
+      database.exec(
+        `insert into partitions values (1, '${topicId}', 0, 0, 0, 1, 10001, 0, 100, 0, 0, 0, 1)`,
+      );
+      database
+        .prepare("insert into rows values (1, 1, 0, 0, 0, 1, 0, 0, ?)")
+        .run([batch({ base: 0, bytes: 1000 }).subarray(0, 1000)]);
+      database.exec("update partitions set end_position = 1000");
+    });
+    const storage = await openIn(directory);
+    await fill(storage, 1, 3);
+    expect(await intactEnd(storage)).toBe(3);
+    expect(await storage.receipt(1, Uint8Array.of(1))).toBeNull();
+    await storage.close();
+    expect(
+      withSql(directory, (database) => database.pragma("user_version", { simple: false })),
+    ).toEqual([{ user_version: 2 }]);
+  }));
+
+test("a database of a newer format is refused and not touched", () =>
+  inFolder(async (directory) => {
+    await (await openIn(directory)).close();
+    withSql(directory, (database) => database.exec("pragma user_version = 99"));
+    const before = Bun.hash(await readFile(`${directory}/log.db`));
+    const error = await caught(openIn(directory));
+    expect(error).toMatchObject({ name: "NewerFormat" });
+    expect(String(error)).toContain("has format 99; this kedge knows formats up to 2");
+    expect(Bun.hash(await readFile(`${directory}/log.db`))).toBe(before);
+  }));
+
+test("bit flips in the write-ahead log leave an exact prefix of the commits", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    await fill(storage, 0, 40);
+    const random = seededRandom(7);
+    const ends = new Set<number>();
+    for (let flip = 0; flip < 12; flip += 1)
+      await inFolder(async (copy) => {
+        await copyFolder(directory, copy);
+        const wal = await readFile(`${copy}/log.db-wal`);
+        const at = Math.floor(random.next() * wal.length);
+        wal[at] = (wal[at] ?? 0) ^ (1 << Math.floor(random.next() * 8));
+        if (flip % 3 === 0) await writeFile(`${copy}/log.db-wal`, wal.subarray(0, at));
+        else await writeFile(`${copy}/log.db-wal`, wal);
+        const damaged = await openIn(copy);
+        ends.add(await intactEnd(damaged));
+        await damaged.close();
+      });
+    expect(Math.max(...ends)).toBeLessThanOrEqual(40);
+    expect(ends.size).toBeGreaterThan(3);
+    expect(await intactEnd(storage)).toBe(40);
+    await storage.close();
+  }));
+
+test("a damaged newest row is cut off at its first bad batch, and offsets are not reused", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    await fill(storage, 0, 5);
+    await storage.commit({
+      partition: 1,
+      guard: { epoch: 0, end: 5 },
+      entries: [
+        append({ base: 5, bytes: 1000 }, { base: 6, bytes: 1000 }, { base: 7, bytes: 1000 }),
+      ],
+      durability: "synced",
+    });
+    await storage.close();
+    withSql(directory, (database) => {
+      const row: unknown = database.prepare("select data from rows where base = 5").raw().get([]);
+      const data = Buffer.from((row as [Uint8Array])[0]);
+      data[1500] = (data[1500] ?? 0) ^ 1;
+      database.prepare("update rows set data = ? where base = 5").run([data]);
+      database.prepare("insert into meta values ('running', ?)").run([bootId]);
+    });
+    const again = await openIn(directory);
+    expect(again.powerLost).toBe(true);
+    expect(await intactEnd(again)).toBe(6);
+    expect((await again.bounds(1))?.reservedEnd).toBe(10_001);
+    await again.close();
+    const later = await openIn(directory);
+    expect(later.powerLost).toBe(true);
+    await later.close();
+  }));
+
+test("any SQLite tool reads the file while it is written", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    await fill(storage, 0, 50);
+    const script = `
+      import { Database } from "bun:sqlite";
+      const database = new Database(process.argv[1], { readonly: true });
+      const [row] = database.query("select count(*) as n, max(last) as last from rows").all();
+      const [check] = database.query("pragma integrity_check").all();
+      console.log(JSON.stringify([row, check]));`;
+    const child = Bun.spawn(["bun", "-e", script, `${directory}/log.db`], { stdout: "pipe" });
+    await fill(storage, 50, 60);
+    const [row, check] = JSON.parse(await new Response(child.stdout).text()) as [
+      { n: number; last: number },
+      object,
+    ];
+    expect(row.n).toBeGreaterThanOrEqual(50);
+    expect(row.last).toBe(row.n - 1);
+    expect(check).toEqual({ integrity_check: "ok" });
+    await storage.close();
+  }));
+
+test("a backup taken while writing opens as a log of its own", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    await fill(storage, 0, 100);
+    await mkdir(`${directory}/copy`);
+    const backup = storage.backup(`${directory}/copy/log.db`);
+    await fill(storage, 100, 150);
+    await backup;
+    expect(await caught(storage.backup(`${directory}/copy/log.db`))).toMatchObject({
+      name: "StorageFault",
+    });
+    await storage.close();
+    const copy = await openIn(`${directory}/copy`);
+    const end = await intactEnd(copy);
+    expect(end).toBeGreaterThanOrEqual(100);
+    await fill(copy, end, end + 5);
+    await copy.close();
+  }));
+
+test("the write-ahead log stays bounded under a writer that never idles, beside a reader", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    await storage.create([0, 1].map((index) => ({ topicId, index })));
+    const bytes = 256 * 1024;
+    const writing = new Set([1, 2]);
+    let walBytes = 0;
+    const write = async (partition: number) => {
+      for (let base = 0; base < 200; base += 1) {
+        await storage.commit({
+          partition,
+          guard: { epoch: 0, end: base },
+          entries: [append({ base, bytes })],
+          durability: "written",
+        });
+        if (base % 10 === 0) walBytes = Math.max(walBytes, (await storage.stats()).walBytes);
+      }
+      writing.delete(partition);
+    };
+    const read = async () => {
+      while (writing.size > 0) await storage.read(1, 0, 4 * bytes);
+    };
+    await Promise.all([write(1), write(2), read()]);
+    expect(walBytes).toBeGreaterThan(16e6);
+    expect(walBytes).toBeLessThan(64e6);
+    await storage.close();
+  }));
+
+test("trimmed and dropped rows are deleted at leisure and their space goes back", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    const [kept, dropped] = await storage.create([0, 1].map((index) => ({ topicId, index })));
+    const ids = [kept?.id ?? 0, dropped?.id ?? 0];
+    for (let base = 0; base < 120; base += 1)
+      await Promise.all(
+        ids.map((partition) =>
+          storage.commit({
+            partition,
+            guard: { epoch: 0, end: base },
+            entries: [append({ base, bytes: 250_000 })],
+            durability: "written",
+          }),
+        ),
+      );
+    const { databaseBytes } = await storage.stats();
+    const entries = [{ type: "trim", logStart: 119 }] as const;
+    await storage.commit({
+      partition: ids[0] ?? 0,
+      guard: { epoch: 0, end: 120 },
+      entries,
+      durability: "written",
+    });
+    await storage.drop(ids.slice(1));
+    const deadline = performance.now() + 10_000;
+    while ((await storage.stats()).databaseBytes > 20e6 && performance.now() < deadline)
+      await Bun.sleep(5);
+    expect((await storage.stats()).databaseBytes).toBeLessThan(databaseBytes / 2);
+    await storage.close();
+    withSql(directory, (database: Database.Database) => {
+      const count = (table: string): unknown =>
+        database.prepare(`select count(*) from ${table}`).raw().get([]);
+      expect([count("rows"), count("partitions"), count("epochs")]).toEqual([[1], [1], [1]]);
+    });
+  }));
