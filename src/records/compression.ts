@@ -4,13 +4,15 @@
  *
  * - gzip and zstd are the runtime's own `node:zlib` (not Bun's own functions: those ignore the bound); snappy and lz4 are
  *   native modules, loaded when first met.
- * - A cut zstd frame gives what is whole of it, without an error: the walk over the records finds the loss.
+ * - As strict as Kafka's Java client: what it could not read must not enter a log.
  */
-import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { assert } from "../lib/assert.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { compressLz4, decompressLz4 } from "./lz4.ts";
 import { corrupt, expandsTooFar } from "./refusals.ts";
 import { compressSnappy, decompressSnappy } from "./snappy.ts";
+import { compressZstd, decompressZstd } from "./zstd.ts";
 
 /** In the order of their numbers in a batch's attributes. */
 export const codecNames = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
@@ -45,7 +47,7 @@ const codecs: Readonly<Record<Codec, Coder>> = {
   gzip: { compress: (bytes) => gzipSync(bytes), decompress: bounded(gunzipSync) },
   snappy: { compress: compressSnappy, decompress: decompressSnappy },
   lz4: { compress: compressLz4, decompress: decompressLz4 },
-  zstd: { compress: (bytes) => zstdCompressSync(bytes), decompress: bounded(zstdDecompressSync) },
+  zstd: { compress: (bytes) => compressZstd(bytes), decompress: bounded(decompressZstd) },
 };
 
 function asIs(bytes: Uint8Array, bytesMax: number): Uint8Array {
@@ -60,6 +62,7 @@ function bounded(inflate: Inflate): Coder["decompress"] {
     try {
       return inflate(bytes, { maxOutputLength: bytesMax });
     } catch (error) {
+      if (error instanceof Refusal) throw error;
       if (error instanceof RangeError) throw expandsTooFar(bytesMax);
       throw corrupt(`The compressed records cannot be read: ${String(error)}.`);
     }

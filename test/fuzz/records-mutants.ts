@@ -89,6 +89,15 @@ function refusalOrResult<T>(run: () => T): T | null {
   }
 }
 
+/** Damaged batches that pass the check all the same, so that others can be asked to read them. */
+export function* acceptedMutants(seed: number, cases: number): Iterable<Uint8Array> {
+  const random = seededRandom(seed);
+  for (let index = 0; index < cases; index++) {
+    const bytes = mutant(random);
+    if (refusalOrResult(() => checkBatch(bytes, limits))) yield bytes;
+  }
+}
+
 function mutant(random: Random): Uint8Array {
   const codec = pick(random, codecNames);
   const records = someRecords(random);
