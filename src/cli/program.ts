@@ -1,34 +1,74 @@
 /**
- * The command line: which commands there are. Each is a file of its own, loaded once it is asked for.
+ * The command line: which commands there are, each in a file of its own, and how a run of it ends.
  *
- * - Data goes to stdout, everything else to stderr. Exit codes: 0 ok, 1 failure, 2 usage.
+ * - Data goes to stdout, everything else to stderr. Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not allowed,
+ *   5 unreachable or too late, 6 done in part, 130 interrupted. A reader of stdout that left ends it quietly.
+ * - Commands speak to a node through the public client; `restore` and `doctor --data` alone open a data folder.
  * - `serve` is listed here for `--help` alone: main.ts runs it without loading this file.
  */
-import { Command, CommanderError } from "commander";
+import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { addConsume } from "./consume.ts";
+import { endingOf, exitCodes } from "./exit.ts";
+import { addExport } from "./export.ts";
+import { addImport } from "./import.ts";
+import type { Io } from "./io.ts";
+import { processIo } from "./process-io.ts";
+import { addProduce } from "./produce.ts";
+import { addGlobalOptions, sessionOf, type Session } from "./session.ts";
+import { addTopic } from "./topic/topic.ts";
 
-/** Runs one command line and gives the exit code. */
-export async function runProgram(args: readonly string[]): Promise<number> {
-  const program = createProgram();
-  if (args.length === 0) {
-    program.outputHelp({ error: true });
-    return 2;
-  }
+/** Runs one command line of this process and gives the exit code. */
+export function runProgram(args: readonly string[]): Promise<number> {
+  return run(args, processIo());
+}
+
+/** Runs one command line and gives the exit code; touches nothing but `io`. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const written: Promise<void>[] = [];
+  const program = new Command("kedge");
+  const session = sessionOf(program, io);
+  build(program, session, {
+    writeOut: (text) => written.push(io.stdout.write(text)),
+    writeErr: (text) => written.push(io.stderr.write(text)),
+  });
   try {
+    if (args.length === 0) program.help({ error: true });
     await program.parseAsync(args, { from: "user" });
-    return 0;
+    await Promise.all(written);
+    return io.interrupted.aborted ? exitCodes.interrupted : exitCodes.ok;
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : 2;
+    await Promise.allSettled(written);
+    if (io.interrupted.aborted && error === io.interrupted.reason) return exitCodes.interrupted;
+    const { code, message } = endingOf(error);
+    if (message !== null) await io.stderr.write(`kedge: ${message}\n`).catch(() => {});
+    return code;
   }
 }
 
-function createProgram(): Command {
-  const program = new Command("kedge")
+interface Writers {
+  readonly writeOut: (text: string) => void;
+  readonly writeErr: (text: string) => void;
+}
+
+function build(program: Command, session: Session, writers: Writers): void {
+  const { stdout, stderr } = session.io;
+  program
     .description(manifest.description)
     .version(manifest.version)
     .exitOverride()
-    .showSuggestionAfterError();
+    .configureOutput({
+      ...writers,
+      getOutHelpWidth: () => stdout.columns,
+      getErrHelpWidth: () => stderr.columns,
+    })
+    .showSuggestionAfterError()
+    .helpCommand(true);
+  addGlobalOptions(program);
   program.command("serve").description("start a node (kedge serve --help tells its flags)");
-  return program;
+  addTopic(program, session);
+  addProduce(program, session);
+  addConsume(program, session);
+  addExport(program, session);
+  addImport(program, session);
 }

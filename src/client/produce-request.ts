@@ -51,7 +51,7 @@ export async function produceOnce(
     if (!(passing instanceof KedgeError)) return outcomes;
     const pause = pauseMs(passing, true, tries, performance.now() - started, transport.retry);
     if (pause === null) return outcomes;
-    request.onRetry(passing);
+    transport.retrying(passing, request);
     await sleep(pause);
   }
 }

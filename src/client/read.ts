@@ -132,7 +132,8 @@ class Patience {
     const spentMs = performance.now() - this.#since;
     const pause = pauseMs(refusal, true, this.#tries, spentMs, this.#transport.retry);
     if (pause === null) throw refusal;
-    this.#options.onRetry?.(refusal);
+    const { onRetry } = this.#options;
+    this.#transport.retrying(refusal, onRetry ? { onRetry } : {});
     await sleep(pause, this.#options.signal);
   }
 }

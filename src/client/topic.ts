@@ -101,11 +101,21 @@ export class Topic<Input, Output = Input, KeyInput = TextOrBytes, KeyOutput = Ke
 
   /**
    * Hands over one record without waiting for its receipt: resolves once there is room for the next. `flush` tells how
-   * it went. This is the way for many records: memory stays bounded and requests are full.
+   * it went, `onSettled` how each record did. This is the way for many records: memory stays bounded, requests are full.
+   *
+   * @example
+   * ```ts
+   * for await (const line of lines) await topic.send({ value: line });
+   * await topic.flush();
+   * ```
    */
-  send(record: NewRecord<Input, KeyInput>, options: SendOptions = {}): Promise<void> {
-    this.#one(record, options).catch((error: unknown) => {
+  send(
+    record: NewRecord<Input, KeyInput>,
+    options: SendOptions & { readonly onSettled?: (outcome: Receipt | Error) => void } = {},
+  ): Promise<void> {
+    void this.#one(record, options).then(options.onSettled, (error: unknown) => {
       this.#failure ??= { error };
+      options.onSettled?.(asError(error));
     });
     return this.#producer.room();
   }

@@ -19,6 +19,8 @@ export interface KedgeOptions {
   readonly fetch?: Fetch | undefined;
   /** `false` never retries. */
   readonly retry?: RetryOptions | false | undefined;
+  /** Called with each try that failed and will be repeated, of any call. */
+  readonly onRetry?: ((error: KedgeError) => void) | undefined;
   /** How long one try may take, beside what a long poll asks to wait; 30 s. */
   readonly timeoutMs?: number | undefined;
 }
@@ -51,6 +53,7 @@ export class Transport {
   readonly #token: string | undefined;
   readonly #fetch: Fetch;
   readonly #timeoutMs: number;
+  readonly #onRetry: ((error: KedgeError) => void) | undefined;
   readonly retry: RetryPolicy;
 
   constructor(options: KedgeOptions) {
@@ -59,6 +62,7 @@ export class Transport {
     // A bare `fetch` must be called on the global: browsers refuse another `this`.
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#onRetry = options.onRetry;
     this.retry = options.retry === false ? noRetry : { ...retryDefaults, ...options.retry };
   }
 
@@ -101,6 +105,12 @@ export class Transport {
     }
   }
 
+  /** Tells whoever wants to know that a try failed and will be repeated. */
+  retrying(error: KedgeError, call: Pick<Call, "onRetry"> = {}): void {
+    call.onRetry?.(error);
+    this.#onRetry?.(error);
+  }
+
   async #retried<T>(call: Call, attempt: (signal?: AbortSignal) => Promise<T>): Promise<T> {
     const started = performance.now();
     for (let tries = 1; ; tries++) {
@@ -111,7 +121,7 @@ export class Transport {
         const spentMs = performance.now() - started;
         const pause = pauseMs(error, call.repeatable, tries, spentMs, this.retry);
         if (pause === null) throw error;
-        call.onRetry?.(error);
+        this.retrying(error, call);
         await sleep(pause, call.signal);
       }
     }

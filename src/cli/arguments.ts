@@ -1,0 +1,60 @@
+/**
+ * Arguments as people write them: spans of time, places in a log, numbers, `name=value`.
+ */
+import { InvalidArgumentError } from "commander";
+import type { From } from "../client/client.ts";
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `90s`, `10m`, `2h`, `7d`, `1h30m` in milliseconds. */
+export function durationMs(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
+    throw new InvalidArgumentError("A span of time is such as 90s, 10m, 2h or 7d.");
+  return parts.reduce(
+    (sum, [, count, unit]) => sum + Number(count) * UNITS[unit as keyof typeof UNITS],
+    0,
+  );
+}
+
+/**
+ * `start`, `end`, an offset, `+n` after the start, `-n` before the end, `@TIME`: epoch milliseconds, ISO 8601, or a span
+ * ago (`@-10m`).
+ */
+export function offsetSpec(text: string, nowMs: number = Date.now()): From | { plus: number } {
+  if (text === "start" || text === "earliest" || text === "beginning") return "earliest";
+  if (text === "end" || text === "latest") return "latest";
+  if (/^\d+$/.test(text)) return Number(text);
+  if (/^\+\d+$/.test(text)) return { plus: Number(text) };
+  if (/^-\d+$/.test(text)) return { tail: -Number(text) };
+  if (text.startsWith("@")) return timeSpec(text.slice(1), nowMs);
+  throw new InvalidArgumentError(
+    "A place is start, end, an offset, +n from the start, -n from the end, or @TIME.",
+  );
+}
+
+function timeSpec(text: string, nowMs: number): Date {
+  if (/^\d+$/.test(text)) return new Date(Number(text));
+  if (text.startsWith("-")) return new Date(nowMs - durationMs(text.slice(1)));
+  const at = Date.parse(text);
+  if (Number.isNaN(at))
+    throw new InvalidArgumentError(
+      "A time is epoch milliseconds, ISO 8601, or a span ago (@-10m).",
+    );
+  return new Date(at);
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+/** `name=value`, gathered over repeated options. */
+export function assignment(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("It is written name=value.");
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}

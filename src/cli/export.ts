@@ -1,0 +1,154 @@
+/**
+ * `kedge export TOPIC…`: topics as lines of JSON, with everything: keys, headers, timestamps, partitions, configs.
+ *
+ * The first line of a topic describes it (`{"topic": {…}}`), each line after that is a record in the form of `consume -o
+ * jsonl`. It ends where each partition ended when the export began. A file appears under its name once it is whole.
+ */
+import { createWriteStream, type WriteStream } from "node:fs";
+import { access, rename, rm } from "node:fs/promises";
+import { finished } from "node:stream/promises";
+import type { Command } from "commander";
+import type { Kedge, TopicDescription } from "../client/client.ts";
+import { UsageError } from "../lib/setting.ts";
+import { exitCodes, Failure } from "./exit.ts";
+import type { Sink } from "./io.ts";
+import { withTopic } from "./near-topic.ts";
+import { Progress } from "./progress.ts";
+import { recordJson } from "./record-text.ts";
+import type { Session } from "./session.ts";
+
+interface Options {
+  readonly all?: boolean;
+  readonly file?: string;
+  readonly force?: boolean;
+}
+
+export function addExport(program: Command, session: Session): void {
+  program
+    .command("export")
+    .description("write topics with all their records as lines of JSON")
+    .argument("[topic...]")
+    .option("--all", "every topic but kedge's own")
+    .option("-f, --file <path>", "write here instead of stdout")
+    .option("--force", "over a file that is there")
+    .action((topics: readonly string[], options: Options) =>
+      exportTopics(session, topics, options),
+    );
+}
+
+async function exportTopics(
+  session: Session,
+  given: readonly string[],
+  options: Options,
+): Promise<void> {
+  if (given.length > 0 === (options.all === true))
+    throw new UsageError("Name the topics to export, or say --all.");
+  const kedge = await session.connect();
+  const names = given.length > 0 ? given : (await kedge.topics()).map(({ name }) => name);
+  const target = await Target.open(session.io.stdout, options);
+  const progress = new Progress(session.io.stderr, "records");
+  try {
+    for (const name of names) await exportTopic(session, kedge, name, target, progress);
+    await target.finish();
+  } catch (error) {
+    await target.abandon();
+    throw error;
+  } finally {
+    await progress.end();
+  }
+  const where = options.file === undefined ? "" : ` to ${options.file}`;
+  await session.note(`${progress.text()}, ${names.length} topics${where}`);
+}
+
+const GATHER_CHARS = 256 * 1024;
+
+async function exportTopic(
+  session: Session,
+  kedge: Kedge,
+  name: string,
+  target: Target,
+  progress: Progress,
+): Promise<void> {
+  const described = await withTopic(kedge, name, () => kedge.describeTopic(name));
+  let gathered = `${JSON.stringify({ topic: headOf(described) })}\n`;
+  const records = kedge.topic(name).records({
+    signal: session.io.interrupted,
+    // Retention may be faster than we: what it took is not there to be exported.
+    onGap: (gap) =>
+      void session.note(
+        `kedge: ${name}: offsets ${gap.from} to ${gap.to} of partition ${gap.partition} are gone.`,
+      ),
+  });
+  for await (const record of records) {
+    gathered += `${recordJson(record)}\n`;
+    progress.add(1);
+    if (gathered.length < GATHER_CHARS) continue;
+    await target.write(gathered);
+    gathered = "";
+  }
+  await target.write(gathered);
+}
+
+/** What import needs to make the topic again: configs that somebody set, not those that the node came with. */
+function headOf(topic: TopicDescription) {
+  const configs = Object.entries(topic.configs)
+    .filter(([, { source }]) => source === "topic")
+    .map(([name, { value }]) => [name, value] as const);
+  return {
+    name: topic.name,
+    partitions: topic.partitions,
+    configs: Object.fromEntries(configs),
+  };
+}
+
+/** stdout, or a file that is renamed to its name when it is whole. */
+class Target {
+  readonly #stdout: Sink;
+  readonly #path: string | null;
+  readonly #file: WriteStream | null;
+  #failure: Error | null = null;
+
+  static async open(stdout: Sink, { file, force }: Options): Promise<Target> {
+    if (file === undefined || file === "-") return new Target(stdout, null);
+    const isThere = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (isThere && force !== true)
+      throw new Failure(`${file} is there already; --force writes over it.`, exitCodes.failure);
+    return new Target(stdout, file);
+  }
+
+  private constructor(stdout: Sink, path: string | null) {
+    this.#stdout = stdout;
+    this.#path = path;
+    this.#file = path === null ? null : createWriteStream(partial(path));
+    this.#file?.on("error", (error) => (this.#failure = error));
+  }
+
+  async write(text: string): Promise<void> {
+    const file = this.#file;
+    if (!file) return this.#stdout.write(text);
+    if (this.#failure) throw this.#failure;
+    await new Promise<void>((resolve, reject) => {
+      file.write(text, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  async finish(): Promise<void> {
+    if (!this.#file || this.#path === null) return;
+    this.#file.end();
+    await finished(this.#file);
+    await rename(partial(this.#path), this.#path);
+  }
+
+  async abandon(): Promise<void> {
+    if (!this.#file || this.#path === null) return;
+    this.#file.destroy();
+    await rm(partial(this.#path), { force: true });
+  }
+}
+
+function partial(path: string): string {
+  return `${path}.partial`;
+}

@@ -1,0 +1,153 @@
+/**
+ * `kedge import [FILE]`: what `export` wrote, or any lines of records that name their topic, into a node.
+ *
+ * - Topics that are not there are made as they were described. Records keep partition, key, value, headers and
+ *   timestamp; their offsets are new.
+ * - Records are appended to what a topic holds already; it says so before it begins.
+ */
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import type { Command } from "commander";
+import { type Kedge, KedgeError, type NewRecord, type Topic } from "../client/client.ts";
+import { UsageError } from "../lib/setting.ts";
+import { Ended, exitCodes } from "./exit.ts";
+import { byteLines } from "./lines.ts";
+import { Progress } from "./progress.ts";
+import { isObject, parseRecordJson } from "./record-text.ts";
+import type { Session } from "./session.ts";
+
+interface Options {
+  readonly topic?: string;
+}
+
+export function addImport(program: Command, session: Session): void {
+  program
+    .command("import")
+    .description("append what export wrote, from a file or stdin")
+    .argument("[file]")
+    .option("--topic <name>", "into this topic, whatever the lines say")
+    .action(async (file: string | undefined, options: Options) => {
+      const kedge = await session.connect();
+      await new Importer(session, kedge, options.topic ?? null).run(inputOf(session, file));
+    });
+}
+
+function inputOf({ io }: Session, file: string | undefined): ReadableStream<Uint8Array> {
+  if (file === undefined || file === "-") {
+    if (io.stdin.isTerminal) throw new UsageError("Name a file, or pipe lines in.");
+    return io.stdin.stream();
+  }
+  return Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>;
+}
+
+interface TopicHead {
+  readonly name: string;
+  readonly partitions: number | undefined;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+type Handle = Topic<unknown>;
+
+class Importer {
+  readonly #session: Session;
+  readonly #kedge: Kedge;
+  readonly #rename: string | null;
+  readonly #topics = new Map<string, Handle>();
+  readonly #progress: Progress;
+  #failed = 0;
+  #failure: { readonly line: number; readonly error: Error } | null = null;
+
+  constructor(session: Session, kedge: Kedge, rename: string | null) {
+    this.#session = session;
+    this.#kedge = kedge;
+    this.#rename = rename;
+    this.#progress = new Progress(session.io.stderr, "records");
+  }
+
+  async run(input: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    const signal = this.#session.io.interrupted;
+    let number = 0;
+    try {
+      for await (const bytes of byteLines(input, signal)) {
+        number += 1;
+        const line = decoder.decode(bytes);
+        if (line.trim() !== "") await this.#line(line, number);
+        // What failed once fails again: the rest would only come in a changed order.
+        if (this.#failure) break;
+      }
+    } finally {
+      for (const topic of this.#topics.values()) await topic.flush().catch(() => {});
+      await this.#progress.end();
+      await this.#session.note(`${this.#progress.text()}, ${this.#topics.size} topics`);
+    }
+    await this.#tell();
+  }
+
+  async #tell(): Promise<void> {
+    if (!this.#failure) return;
+    const { line, error } = this.#failure;
+    if (this.#progress.count === 0) throw error;
+    const rest = this.#failed > 1 ? ` (and ${this.#failed - 1} after it)` : "";
+    await this.#session.note(`kedge: line ${line}${rest}: ${error.message}`);
+    throw new Ended(exitCodes.partial);
+  }
+
+  async #line(line: string, number: number): Promise<void> {
+    try {
+      const head = topicHead(line);
+      if (head) return await this.#makeTopic(head);
+      const { record, topic } = parseRecordJson(line);
+      const name = this.#rename ?? topic;
+      if (name === undefined) throw new UsageError('names no "topic"; say --topic');
+      await this.#send(name, record, number);
+    } catch (error) {
+      if (error instanceof UsageError) throw new UsageError(`Line ${number} ${error.message}.`);
+      throw error;
+    }
+  }
+
+  async #makeTopic({ name: own, partitions, configs }: TopicHead): Promise<void> {
+    const name = this.#rename ?? own;
+    try {
+      await this.#kedge.createTopic({ name, partitions, configs });
+      await this.#session.note(`Topic ${name} made.`);
+    } catch (error) {
+      if (!(error instanceof KedgeError) || error.code !== "topic_already_exists") throw error;
+      const there = await this.#kedge.describeTopic(name);
+      if (there.partitions < (partitions ?? 1))
+        throw new UsageError(
+          `wants ${partitions} partitions of ${name}, which has ${there.partitions}; add some with "kedge topic alter"`,
+        );
+      await this.#session.note(`Topic ${name} is there already; its records stay before these.`);
+    }
+  }
+
+  async #send(name: string, record: NewRecord<unknown>, line: number): Promise<void> {
+    let topic = this.#topics.get(name);
+    if (!topic) this.#topics.set(name, (topic = this.#kedge.topic(name)));
+    await topic.send(record, {
+      onSettled: (outcome) => {
+        if (!(outcome instanceof Error)) return this.#progress.add(1);
+        this.#failed += 1;
+        this.#failure ??= { line, error: outcome };
+      },
+    });
+  }
+}
+
+/** The line that describes a topic; null for any other. */
+function topicHead(line: string): TopicHead | null {
+  if (!line.startsWith('{"topic":{')) return null;
+  const parsed: unknown = JSON.parse(line);
+  const topic = isObject(parsed) ? parsed["topic"] : null;
+  if (!isObject(topic) || typeof topic["name"] !== "string")
+    throw new UsageError("describes a topic without a name");
+  const { name, partitions, configs } = topic;
+  const pairs = isObject(configs) ? Object.entries(configs) : [];
+  return {
+    name,
+    partitions: typeof partitions === "number" ? partitions : undefined,
+    configs: Object.fromEntries(pairs.map(([name, value]) => [name, String(value)])),
+  };
+}

@@ -1,0 +1,236 @@
+/**
+ * `kedge produce TOPIC`: lines of stdin as records, or one value given, or one file.
+ *
+ * Records go in order and are kept once, however often the network fails. A record that the node refuses for what it is
+ * does not stop the others; any other failure stops at once.
+ */
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { type Command, Option } from "commander";
+import { type Acks, KedgeError, type NewRecord, type Receipt } from "../client/client.ts";
+import { UsageError } from "../lib/setting.ts";
+import { codeOf, Ended, exitCodes } from "./exit.ts";
+import { allBytes, byteLines } from "./lines.ts";
+import { Progress } from "./progress.ts";
+import { parseRecordJson } from "./record-text.ts";
+import type { Session } from "./session.ts";
+import { assignment, wholeNumber } from "./arguments.ts";
+import { withTopic } from "./near-topic.ts";
+
+interface Options {
+  readonly key?: string;
+  readonly keySeparator?: string;
+  readonly header?: Readonly<Record<string, string>>;
+  readonly partition?: number;
+  readonly timestamp?: number;
+  readonly acks: "all" | "1" | "0";
+  readonly format: "lines" | "jsonl" | "raw";
+  readonly file?: string;
+  readonly tombstone?: boolean;
+  readonly create?: boolean;
+  readonly output?: "jsonl";
+}
+
+export function addProduce(program: Command, session: Session): void {
+  program
+    .command("produce")
+    .description("append records: stdin line by line, a value, or a file")
+    .argument("<topic>")
+    .argument("[value]", "one record's value; stdin is not read then")
+    .option("-k, --key <key>", "the key of every record")
+    .option("-K, --key-separator <text>", "each line is its key, this, its value")
+    .option("-H, --header <name=value>", "a header of every record; may repeat", assignment)
+    .option("-p, --partition <number>", "the partition (else by key)", wholeNumber)
+    .option(
+      "-t, --timestamp <ms>",
+      "milliseconds since the epoch (else the time of arrival)",
+      wholeNumber,
+    )
+    .option("--tombstone", "a record without a value, for --key")
+    .option("--create", "make the topic if there is none")
+    .option("-f, --file <path>", "read this instead of stdin")
+    .addOption(acksOption())
+    .addOption(formatOption())
+    .addOption(new Option("-o, --output <format>", "receipts on stdout").choices(["jsonl"]))
+    .action((topic: string, value: string | undefined, options: Options) =>
+      produce(session, topic, value, options),
+    );
+}
+
+function acksOption(): Option {
+  return new Option("--acks <acks>", "all: synced; 1: written; 0: nobody waits")
+    .choices(["all", "1", "0"])
+    .default("all");
+}
+
+function formatOption(): Option {
+  return new Option(
+    "--format <format>",
+    "lines; jsonl: objects as consume writes; raw: all is one record",
+  )
+    .choices(["lines", "jsonl", "raw"])
+    .default("lines");
+}
+
+async function produce(
+  session: Session,
+  name: string,
+  value: string | undefined,
+  options: Options,
+): Promise<void> {
+  const kedge = await session.connect();
+  const topic = kedge.topic(name, { create: options.create });
+  const tally = new Tally(session, options.output === "jsonl");
+  const acks: Acks = options.acks === "all" ? "all" : options.acks === "1" ? 1 : 0;
+  const signal = session.io.interrupted;
+  let position = 0;
+  for await (const record of records(session, value, options)) {
+    if (tally.fatal || signal.aborted) break;
+    position += 1;
+    const at = position;
+    await topic.send(record, {
+      acks,
+      onSettled: (outcome) => tally.settle(at, outcome),
+    });
+  }
+  await topic.flush().catch(() => {}); // The tally has seen it.
+  await withTopic(kedge, name, () => tally.end(name));
+  signal.throwIfAborted();
+}
+
+async function* records(
+  session: Session,
+  value: string | undefined,
+  options: Options,
+): AsyncGenerator<NewRecord<unknown>, void, void> {
+  const { key, header: headers, partition, timestamp } = options;
+  const shared = { key, headers, partition, timestamp };
+  if (options.tombstone === true) yield { ...shared, value: null };
+  else if (value !== undefined) yield { ...shared, value };
+  else if (options.format === "raw")
+    yield { ...shared, value: await allBytes(await input(session, options.file)) };
+  else yield* recordsOfLines(session, options, shared);
+}
+
+async function* recordsOfLines(
+  session: Session,
+  options: Options,
+  shared: Omit<NewRecord<unknown>, "value">,
+): AsyncGenerator<NewRecord<unknown>, void, void> {
+  const stream = await input(session, options.file);
+  let number = 0;
+  for await (const line of byteLines(stream, session.io.interrupted)) {
+    number += 1;
+    const record = options.format === "jsonl" ? fromJson(line, number) : fromLine(line, options);
+    if (record) yield merged(record, shared);
+  }
+}
+
+/** What the line says goes before what the options say. */
+function merged(record: NewRecord<unknown>, shared: Omit<NewRecord<unknown>, "value">) {
+  const given = Object.entries(record).filter(([, value]) => value !== undefined && value !== null);
+  return { ...shared, value: record.value, ...Object.fromEntries(given) };
+}
+
+function fromJson(line: Uint8Array, number: number): NewRecord<unknown> | null {
+  const text = new TextDecoder().decode(line);
+  if (text.trim() === "") return null;
+  try {
+    return parseRecordJson(text).record;
+  } catch (error) {
+    if (error instanceof UsageError) throw new UsageError(`Line ${number} ${error.message}.`);
+    throw error;
+  }
+}
+
+function fromLine(line: Uint8Array, { keySeparator }: Options): NewRecord<unknown> {
+  if (keySeparator === undefined) return { value: textOrBytes(line) };
+  const at = Buffer.from(line.buffer, line.byteOffset, line.length).indexOf(keySeparator);
+  if (at === -1) return { value: textOrBytes(line) };
+  const after = at + Buffer.byteLength(keySeparator);
+  return { key: textOrBytes(line.subarray(0, at)), value: textOrBytes(line.subarray(after)) };
+}
+
+/** Text needs no base64 on the wire; bytes are taken out of the buffer that the next lines share. */
+function textOrBytes(bytes: Uint8Array): string | Uint8Array {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const text = buffer.toString("utf8");
+  return Buffer.byteLength(text) === bytes.length && !text.includes("\ufffd")
+    ? text
+    : bytes.slice();
+}
+
+async function input(
+  { io, note }: Session,
+  file: string | undefined,
+): Promise<ReadableStream<Uint8Array>> {
+  if (file !== undefined && file !== "-")
+    return Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>;
+  if (io.stdin.isTerminal) await note("One record a line; Ctrl-D ends.");
+  return io.stdin.stream();
+}
+
+const COMPLAINTS_MAX = 10;
+
+/** What became of the records: receipts shown if asked for, failures told with their line, a sum at the end. */
+class Tally {
+  readonly #session: Session;
+  readonly #receipts: boolean;
+  readonly #progress: Progress;
+  readonly #partitions = new Map<number, { first: number; last: number }>();
+  #failed = 0;
+  #first: Error | null = null;
+  #closed: unknown = null;
+  /** A failure that the next record would meet too. */
+  fatal = false;
+
+  constructor(session: Session, receipts: boolean) {
+    this.#session = session;
+    this.#receipts = receipts;
+    this.#progress = new Progress(session.io.stderr, "records");
+  }
+
+  settle(line: number, outcome: Receipt | Error): void {
+    if (outcome instanceof Error) return this.#complain(line, outcome);
+    this.#progress.add(1);
+    const seen = this.#partitions.get(outcome.partition);
+    if (seen) seen.last = outcome.offset;
+    else this.#partitions.set(outcome.partition, { first: outcome.offset, last: outcome.offset });
+    if (!this.#receipts) return;
+    this.#session.io.stdout.write(`${JSON.stringify(outcome)}\n`).catch((error: unknown) => {
+      this.#closed = error;
+      this.fatal = true;
+    });
+  }
+
+  #complain(line: number, error: Error): void {
+    this.#failed += 1;
+    this.#first ??= error;
+    this.fatal ||= !(error instanceof KedgeError) || (error.status !== 400 && error.status !== 413);
+    if (this.fatal || this.#failed > COMPLAINTS_MAX) return;
+    void this.#session.note(`kedge: record ${line}: ${error.message}`);
+  }
+
+  /** Throws what the command ends with, if anything failed. */
+  async end(topic: string): Promise<void> {
+    await this.#progress.end();
+    if (this.#closed !== null) throw this.#closed;
+    const kept = this.#progress.count;
+    if (this.#first && kept === 0 && this.fatal) throw this.#first;
+    const places = [...this.#partitions]
+      .toSorted(([a], [b]) => a - b)
+      .map(([partition, { first, last }]) =>
+        first === -1 ? "unacknowledged" : `partition ${partition}: offsets ${first} to ${last}`,
+      );
+    if (kept > 0 || !this.#first)
+      await this.#session.note(
+        `${this.#progress.text()} to ${topic}${places.length === 0 ? "" : `; ${places.slice(0, 20).join(", ")}`}`,
+      );
+    if (!this.#first) return;
+    await this.#session.note(
+      `kedge: ${this.#failed} failed${this.fatal ? `: ${this.#first.message}` : ""}`,
+    );
+    if (kept > 0) throw new Ended(exitCodes.partial);
+    throw new Ended(this.#first instanceof KedgeError ? codeOf(this.#first) : exitCodes.failure);
+  }
+}
