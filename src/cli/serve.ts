@@ -12,6 +12,7 @@ import { helpText, loadConfig, type Config, type Loaded } from "../config.ts";
 import type { Platform, ProcessLogger } from "../lib/platform.ts";
 import { UsageError } from "../lib/setting.ts";
 import { startNode, StartError, type Node } from "../node.ts";
+import { watchRunner } from "../runtime/runner.ts";
 import { detectPlatform } from "../runtime/runtime.ts";
 
 const EXIT_FAILURE = 1;
@@ -66,14 +67,18 @@ function dieOfBugs(logger: ProcessLogger): void {
 
 function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): void {
   let stopping = false;
-  platform.onSignal(["SIGTERM", "SIGINT", "SIGHUP"], (signal) => {
+  const stop = (why: string) => {
     if (stopping) process.exit(EXIT_FAILURE);
     stopping = true;
-    logger.info("stopping", { signal });
+    logger.info("stopping", { why });
     void node
       .stop()
       .then(() => logger.flush())
       .then(() => process.exit(0));
+  };
+  platform.onSignal(["SIGTERM", "SIGINT", "SIGHUP"], stop);
+  watchRunner(() => {
+    if (!stopping) stop("the package runner is gone");
   });
 }
 
