@@ -74,10 +74,10 @@ export const settings = {
     String(16 * MIB),
     "The largest request body, after decompression.",
   ),
-  "in-flight-bytes-max": one(
+  "queued-bytes-max": one(
     integer(MIB, 1024 * 1024 * MIB),
     String(64 * MIB),
-    "Request bodies held in memory at once, over all connections.",
+    "Records that wait to be written, over all partitions; past it appends are refused.",
   ),
   "drain-ms": one(integer(0, 600_000), "5000", "How long a stop waits for what was accepted."),
 } as const satisfies Record<string, Setting<unknown>>;

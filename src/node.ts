@@ -1,15 +1,34 @@
 /**
  * A node: the one file that knows every room. It opens them from the ground up and closes them in the opposite order.
  *
- * - Several nodes may live in one process; whatever they share is passed in.
- * - `stop` finishes what was accepted, within `drain-ms`, and leaves the mark of a clean end.
+ * - Several nodes may live in one process; whatever they share is passed in. `--data :memory:` keeps nothing.
+ * - `stop` lets streams and long polls end early, finishes what was accepted within `drain-ms`, and leaves the mark of a
+ *   clean end. What is left past that time is cut off without an answer, never half done.
+ * - After a bug or a lost disk the node must not go on: `onFatal` is called, and whoever started it ends the process.
  */
+import { readFile } from "node:fs/promises";
+import { createBroker } from "./broker/broker.ts";
+import type { Broker } from "./broker/verbs.ts";
 import { Controller } from "./cluster/controller.ts";
 import { isLoopback, type Config } from "./config.ts";
+import { createHttpApp } from "./http/app.ts";
+import { httpLimits } from "./http/limits.ts";
 import type { Logger } from "./lib/logger.ts";
-import { httpLimits, type HttpServer, type Platform } from "./lib/platform.ts";
-import { memoryMetadataStore } from "./storage/memory-metadata.ts";
-import { memoryStorage } from "./storage/memory.ts";
+import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
+import { defaultLogLimits } from "./log/limits.ts";
+import { createLogNode, type LogNode } from "./log/log-node.ts";
+import { Logs } from "./log/logs.ts";
+import { Partition } from "./log/partition.ts";
+import { resumeLogs } from "./log/resume.ts";
+import { RetentionPass } from "./log/retention.ts";
+import { parseTopicConfig } from "./log/topic-config.ts";
+import { nodeProbes } from "./runtime/node-probes.ts";
+import { FolderInUse, NewerFormat } from "./storage/folder-error.ts";
+import type { MetadataStore } from "./storage/metadata-store.ts";
+import type { Storage } from "./storage/storage.ts";
+
+/** In place of a folder: everything is gone with the process. */
+const IN_MEMORY = ":memory:";
 
 export interface Node {
   readonly port: number;
@@ -24,44 +43,182 @@ export class StartError extends Error {
   override readonly name = "StartError";
 }
 
-interface Surroundings {
+export interface Surroundings {
   readonly platform: Platform;
   readonly logger: Logger;
   /** This program's own. */
   readonly version: string;
+  /** A broken invariant, or a disk that failed: end the process at once, without `stop`. */
+  readonly onFatal: (error: unknown) => void;
 }
 
-export async function startNode(config: Config, { platform, logger }: Surroundings): Promise<Node> {
-  const storage = memoryStorage();
-  const store = memoryMetadataStore();
-  const controller = await Controller.open({ store, random: platform.random, logger });
-  const server = await listen(config, platform, logger);
-  const stop = once(async () => {
-    await server.stop(config["drain-ms"]);
-    await store.close();
-    await storage.close();
+/** Resolves once every door serves. Throws StartError, having closed what was open. */
+export async function startNode(config: Config, surroundings: Surroundings): Promise<Node> {
+  await using opened = new AsyncDisposableStack();
+  const { platform, logger, version } = surroundings;
+  const { clock, random } = platform;
+  const { storage, store } = await openStores(config, surroundings, opened);
+  const controller = await Controller.open({ store, random, logger });
+  const { logNode, logs } = await openLogs(config, controller, storage, platform, logger);
+  const retention = new RetentionPass(logNode, () => logs.all());
+  retention.start();
+  opened.defer(() => drain(logNode, config["drain-ms"]));
+  opened.defer(() => retention.stop());
+  const broker = createBroker({
+    controller,
+    logs,
+    node: logNode,
+    random,
+    version,
+    partitionsDefault: config["num-partitions"],
+    configDefaults: config.topicDefaults,
   });
+  const stopping = new AbortController();
+  const app = createHttpApp({
+    broker: endingEarly(broker, stopping.signal),
+    clock,
+    random,
+    logger,
+    limits: { ...httpLimits, bodyBytesMax: config["body-bytes-max"] },
+    auth: await readToken(config),
+    corsOrigins: config["cors-origin"],
+    hosts: config["host-name"],
+    node: nodeProbes({ storage, platform, stopping: stopping.signal }),
+    stopping: stopping.signal,
+    onBug: surroundings.onFatal,
+  });
+  const server = await listen(config, surroundings, (request, wire) => app.fetch(request, wire));
+  opened.defer(() => server.stop(config["drain-ms"]));
+  opened.defer(() => stopping.abort());
+  const everything = opened.move();
   return {
     port: server.port,
     url: urlOf(config, server.port),
     clusterId: controller.identity.clusterId,
-    stop,
+    stop: once(() => everything.disposeAsync()),
   };
 }
 
-async function listen(config: Config, platform: Platform, logger: Logger): Promise<HttpServer> {
+async function openStores(
+  config: Config,
+  { platform, logger, onFatal }: Surroundings,
+  opened: AsyncDisposableStack,
+): Promise<{ storage: Storage; store: MetadataStore }> {
+  if (config.data === IN_MEMORY) {
+    const { memoryStorage } = await import("./storage/memory.ts");
+    const { memoryMetadataStore } = await import("./storage/memory-metadata.ts");
+    return { storage: memoryStorage(), store: memoryMetadataStore() };
+  }
+  const { openLibsqlStorage } = await import("./storage/libsql.ts");
+  const { openLibsqlMetadataStore } = await import("./storage/libsql-metadata.ts");
+  const directory = config.data;
+  try {
+    const storage = await openLibsqlStorage({
+      directory,
+      clock: platform.clock,
+      logger,
+      process: platform,
+      onFailure: onFatal,
+    });
+    opened.defer(() => storage.close());
+    const store = await openLibsqlMetadataStore(directory);
+    opened.defer(() => store.close());
+    return { storage, store };
+  } catch (error) {
+    if (error instanceof FolderInUse || error instanceof NewerFormat) {
+      throw new StartError(error.message, { cause: error });
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`cannot open the data in ${directory}: ${reason}`, { cause: error });
+  }
+}
+
+async function openLogs(
+  config: Config,
+  controller: Controller,
+  storage: Storage,
+  { clock }: Platform,
+  logger: Logger,
+): Promise<{ logNode: LogNode; logs: Logs<Partition> }> {
+  const { image } = controller;
+  const logNode = createLogNode({
+    storage,
+    clock,
+    logger,
+    configOf: ({ name }) =>
+      parseTopicConfig(Object.fromEntries(image.configs("topic", name)), config.topicDefaults),
+    limits: { ...defaultLogLimits, queuedBytesPerNode: config["queued-bytes-max"] },
+  });
+  const logs = await Logs.open<Partition>({
+    storage,
+    image,
+    clock,
+    logger,
+    openLog: (state, topic) => new Partition(logNode, state, topic),
+  });
+  controller.onEffects((effects) => logs.follow(effects));
+  await resumeLogs(storage, logs.all(), logger);
+  return { logNode, logs };
+}
+
+/** Lets what was accepted without anybody waiting (acks=0) reach storage. */
+async function drain({ queued, clock }: LogNode, graceMs: number): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + graceMs;
+  while (queued.bytes > 0 && clock.monotonicMs() < deadlineMs) await clock.turn();
+}
+
+/** Reads that wait answer with what is there once the node stops. */
+function endingEarly(broker: Broker, stopping: AbortSignal): Broker {
+  return {
+    ...broker,
+    read(context, requests, options) {
+      if (options.waitMs <= 0) return broker.read(context, requests, options);
+      const signal = options.signal ? AbortSignal.any([options.signal, stopping]) : stopping;
+      return broker.read(context, requests, { ...options, signal });
+    },
+  };
+}
+
+async function readToken(config: Config): Promise<{ token: string } | null> {
+  const path = config["token-file"];
+  if (path === null) return null;
+  const token = (await readText(path, "--token-file")).trim();
+  if (/^[\x21-\x7e]+$/.test(token)) return { token };
+  throw new StartError(`the file of --token-file, ${path}, must hold one word of printable ASCII`);
+}
+
+async function readText(path: string, flag: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new StartError(`cannot read the file of ${flag}: ${String(error)}`, { cause: error });
+  }
+}
+
+async function listen(
+  config: Config,
+  { platform, logger }: Surroundings,
+  fetch: Parameters<Platform["serveHttp"]>[0]["fetch"],
+): Promise<HttpServer> {
   const { host, port } = config.http;
+  const [cert, key] = [config["tls-cert"], config["tls-key"]];
+  const tls =
+    cert !== null && key !== null
+      ? { cert: await readText(cert, "--tls-cert"), key: await readText(key, "--tls-key") }
+      : null;
   try {
     return await platform.serveHttp({
       host,
       port,
-      limits: { ...httpLimits, connectionsMax: config["connections-max"] },
+      ...(tls ? { tls } : {}),
+      limits: {
+        ...serverLimits,
+        connectionsMax: config["connections-max"],
+        requestBytesMax: Math.max(serverLimits.requestBytesMax, config["body-bytes-max"]),
+      },
       logger,
-      fetch: (request) =>
-        new URL(request.url).pathname === "/livez"
-          ? new Response("ok\n")
-          : new Response("not found\n", { status: 404 }),
-      refuse: () => new Response("too many connections\n", { status: 503 }),
+      fetch,
+      refuse: () => new Response(null, { status: 503, headers: { "retry-after": "1" } }),
     });
   } catch (error) {
     throw new StartError(whyNotListening(error, host, port), { cause: error });

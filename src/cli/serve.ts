@@ -14,6 +14,7 @@ import { UsageError } from "../lib/setting.ts";
 import { startNode, StartError, type Node } from "../node.ts";
 import { watchRunner } from "../runtime/runner.ts";
 import { detectPlatform } from "../runtime/runtime.ts";
+import { StorageFault } from "../storage/storage.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -32,10 +33,15 @@ export async function serve(args: readonly string[]): Promise<void> {
   const { config, warnings } = loaded;
   const platform = await detectPlatform();
   const logger = platform.makeLogger({ level: config["log-level"], format: "auto" });
-  dieOfBugs(logger);
+  const die = dieOf(logger);
   for (const warning of warnings) logger.warn(warning);
   try {
-    const node = await startNode(config, { platform, logger, version: manifest.version });
+    const node = await startNode(config, {
+      platform,
+      logger,
+      version: manifest.version,
+      onFatal: die,
+    });
     console.log(banner(node, config));
     stopOnSignals(node, platform, logger);
   } catch (error) {
@@ -55,14 +61,16 @@ async function readConfig(args: readonly string[]): Promise<Loaded | null> {
   }
 }
 
-/** What nobody caught is a bug: nothing that this process still believes may reach the disk. */
-function dieOfBugs(logger: ProcessLogger): void {
+/** After a bug nothing that this process still believes may reach the disk; nor after a disk that failed. */
+function dieOf(logger: ProcessLogger): (cause: unknown) => void {
   const die = (cause: unknown) => {
-    logger.error("a bug stopped the node", { error: cause });
-    void logger.flush().finally(() => process.exit(EXIT_BUG));
+    process.exitCode = cause instanceof StorageFault ? EXIT_FAILURE : EXIT_BUG;
+    logger.error("the node cannot go on", { error: cause });
+    void logger.flush().finally(() => process.exit());
   };
   process.on("uncaughtException", die);
   process.on("unhandledRejection", die);
+  return die;
 }
 
 function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): void {
@@ -82,13 +90,23 @@ function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): v
   });
 }
 
-function banner(node: Node, config: Config): string {
+function banner({ url, clusterId }: Node, config: Config): string {
+  const token = config["token-file"];
+  const auth = token === null ? "" : ` -H "authorization: Bearer $(cat ${token})"`;
+  const curl = `curl${config["tls-cert"] === null ? "" : " -k"}${auth}`;
   const lines = [
-    `kedge ${manifest.version} is listening on ${node.url}`,
-    `cluster ${node.clusterId}; kept in memory alone so far`,
+    `kedge ${manifest.version} is listening on ${url}`,
+    `cluster ${clusterId}, data in ${config.data}`,
+    "",
+    "Try, in another terminal:",
+    `  ${curl} ${url}/v1/topics -H 'content-type: application/json' -d '{"name":"hello"}'`,
+    `  ${curl} ${url}/v1/topics/hello/records -d 'hello, world'`,
+    `  ${curl} '${url}/v1/topics/hello/partitions/0/records?from=earliest'`,
+    `  ${curl} -N '${url}/v1/tail?topic=hello&from=earliest'`,
+    `The whole API: ${url}/docs`,
   ];
   if (config.kafka.length > 0) {
-    lines.push("the Kafka door is not built yet: nothing listens at the address of --kafka");
+    lines.push("The Kafka door is not built yet: nothing listens at the address of --kafka.");
   }
   return `${lines.join("\n")}\n`;
 }
