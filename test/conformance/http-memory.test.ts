@@ -3,7 +3,8 @@ import { openHttpDoor } from "./http-door.ts";
 import { fetchSuite } from "./http-fetch.ts";
 import { idempotenceSuite } from "./http-idempotence.ts";
 import { produceSuite } from "./http-produce.ts";
+import { tailSuite } from "./http-tail.ts";
 import { topicsSuite } from "./http-topics.ts";
 
-for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite])
+for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite, tailSuite])
   suite("in process", openHttpDoor);

@@ -9,10 +9,13 @@ import { openHttpServer } from "./http-door.ts";
 import { fetchSuite } from "./http-fetch.ts";
 import { idempotenceSuite } from "./http-idempotence.ts";
 import { produceSuite } from "./http-produce.ts";
+import { tailSuite } from "./http-tail.ts";
 import { topicsSuite } from "./http-topics.ts";
+import { socketSuite } from "./http-ws.ts";
 
-for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite])
+for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite, tailSuite])
   suite("by socket", openHttpServer);
+socketSuite("by socket", openHttpServer);
 
 describe("by socket: the wire", () => {
   let door: Awaited<ReturnType<typeof openHttpServer>>;
