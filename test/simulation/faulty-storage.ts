@@ -1,0 +1,45 @@
+/**
+ * Storage with time in it: commits and reads take a while on the virtual clock, before and after the disk does its part, so
+ * that a crash can come at any point in between.
+ */
+import type { Random } from "../../src/lib/random.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+const USUAL_MS_MAX = 4;
+const SLOW_MS_MAX = 300;
+const SLOW_SHARE = 0.03;
+
+export function slowStorage(storage: Storage, clock: VirtualClock, random: Random): Storage {
+  const pause = (): Promise<void> => {
+    const most = random.next() < SLOW_SHARE ? SLOW_MS_MAX : USUAL_MS_MAX;
+    const delayMs = Math.floor(random.next() * most);
+    if (delayMs === 0) return Promise.resolve();
+    return new Promise((resolve) => clock.after(delayMs, resolve));
+  };
+  const around = async <T>(work: () => Promise<T>): Promise<T> => {
+    await pause();
+    try {
+      return await work();
+    } finally {
+      await pause();
+    }
+  };
+  return {
+    powerLost: storage.powerLost,
+    resumed: () => around(() => storage.resumed()),
+    partitions: () => storage.partitions(),
+    create: (keys) => storage.create(keys),
+    drop: (partitions) => around(() => storage.drop(partitions)),
+    commit: (change) => around(() => storage.commit(change)),
+    bounds: (partition) => around(() => storage.bounds(partition)),
+    read: (...args) => around(() => storage.read(...args)),
+    seek: (...args) => around(() => storage.seek(...args)),
+    locate: (...args) => around(() => storage.locate(...args)),
+    receipt: (...args) => around(() => storage.receipt(...args)),
+    forgetReceipts: (nowMs) => around(() => storage.forgetReceipts(nowMs)),
+    backup: (path) => storage.backup(path),
+    stats: () => storage.stats(),
+    close: () => storage.close(),
+  };
+}

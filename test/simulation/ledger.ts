@@ -1,0 +1,149 @@
+/**
+ * What the world outside remembers of one partition: what it sent, what it was told, what it saw; and the invariants that
+ * must hold between them, whatever the disk does.
+ *
+ * 1. Nothing acknowledged is lost (a relaxed topic may lose it with the power alone).
+ * 2. An offset never shows two contents, in this life or any later one.
+ * 3. A request that can be repeated safely is appended once, and every answer to it names the same offsets.
+ * 4. A request that failed without effect has none.
+ * 5. The high watermark never falls, nor does the log start.
+ * 6. Offsets have no holes, but where a new epoch began.
+ */
+import { readRecords } from "../../src/records/batch-read.ts";
+import { walkBatches } from "../../src/records/batch.ts";
+
+/** Something that must not be, and what it was about. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+export interface Sent {
+  /** One content a record, like no other in the whole run. */
+  readonly contents: readonly string[];
+  /** May be sent again under the same key or sequence. */
+  readonly repeatable: boolean;
+  /** `pending` while a node works at it; `unknown` once that node is gone or could not tell. */
+  state: "pending" | "acknowledged" | "refused" | "unknown";
+  base: number | null;
+}
+
+/** A reader's next offset, and the epoch of the last batch that it saw (-1 before any). */
+export interface Standing {
+  readonly next: number;
+  readonly epoch: number;
+}
+
+export class Ledger {
+  readonly name: string;
+  readonly relaxed: boolean;
+  readonly sent: Sent[] = [];
+  highWatermark = 0;
+  logStart = 0;
+  /** The last offset that certainly can be read, -1 where there is none. */
+  lastReadable = -1;
+  /** Contents by offset, as seen by any reader ever. */
+  readonly #seen = new Map<number, string>();
+  /** Offsets by content; forgotten where it may have been lost. */
+  readonly #offsets = new Map<string, number>();
+
+  constructor(name: string, relaxed: boolean) {
+    this.name = name;
+    this.relaxed = relaxed;
+  }
+
+  acknowledged(sent: Sent, base: number, duplicate: boolean): void {
+    if (sent.base !== null && sent.base !== base) {
+      this.#broken(`${sent.contents[0]} was answered with offset ${sent.base}, then ${base}`);
+    }
+    if (duplicate && !sent.repeatable) this.#broken(`${sent.contents[0]} is no duplicate`);
+    sent.state = "acknowledged";
+    sent.base = base;
+    this.lastReadable = Math.max(this.lastReadable, base + sent.contents.length - 1);
+    for (const [at, content] of sent.contents.entries()) this.#is(base + at, content);
+  }
+
+  ends(highWatermark: number, logStart: number): void {
+    if (highWatermark < this.highWatermark) {
+      this.#broken(`the high watermark fell from ${this.highWatermark} to ${highWatermark}`);
+    }
+    if (logStart < this.logStart) {
+      this.#broken(`the log start fell from ${this.logStart} to ${logStart}`);
+    }
+    this.highWatermark = highWatermark;
+    this.logStart = logStart;
+  }
+
+  /** A reader that stands here was given these batches; gives where it stands then. */
+  read(from: Standing, runs: readonly Uint8Array[]): Standing {
+    let { next, epoch } = from;
+    for (const run of runs) {
+      for (const { at, header } of walkBatches(run)) {
+        if (header.leaderEpoch < epoch) this.#broken(`epoch ${header.leaderEpoch} after ${epoch}`);
+        const begins = header.leaderEpoch > epoch;
+        epoch = header.leaderEpoch;
+        if (header.baseOffset > next && !begins) {
+          this.#broken(`offsets ${next} to ${header.baseOffset - 1} are missing`);
+        }
+        for (const record of readRecords(run, at, { decompressedBytesMax: 1e7 })) {
+          this.#is(record.offset, new TextDecoder().decode(record.value ?? new Uint8Array()));
+        }
+        next = Math.max(next, header.baseOffset + header.lastOffsetDelta + 1);
+      }
+    }
+    return { next, epoch };
+  }
+
+  /** The power went: what a relaxed topic had is as good as never sent. */
+  powerCut(): void {
+    if (!this.relaxed) return;
+    this.#offsets.clear();
+    this.lastReadable = -1;
+    for (const sent of this.sent) {
+      if (sent.state === "acknowledged") sent.state = "unknown";
+      sent.base = null;
+    }
+  }
+
+  /** The whole log as a last reader finds it, by offset. */
+  settle(log: ReadonlyMap<number, string>): void {
+    const places = new Map<string, number[]>();
+    for (const [offset, content] of log) {
+      places.set(content, [...(places.get(content) ?? []), offset]);
+    }
+    for (const sent of this.sent) {
+      for (const [at, content] of sent.contents.entries()) {
+        this.#settleOne(sent, at, content, places.get(content) ?? []);
+      }
+    }
+  }
+
+  #settleOne(sent: Sent, at: number, content: string, places: readonly number[]): void {
+    const mayRepeat = this.relaxed && sent.repeatable;
+    if (places.length > 1 && !mayRepeat) this.#broken(`${content} is at ${places.join(" and ")}`);
+    if (sent.state === "refused" && places.length > 0) {
+      this.#broken(`${content} was refused without effect, and is at ${places[0]}`);
+    }
+    if (sent.state !== "acknowledged" || sent.base === null) return;
+    const offset = sent.base + at;
+    if (offset >= this.logStart && !places.includes(offset)) {
+      this.#broken(`${content} was acknowledged at ${offset}, and is lost`);
+    }
+  }
+
+  #is(offset: number, content: string): void {
+    const before = this.#seen.get(offset);
+    if (before !== undefined && before !== content) {
+      this.#broken(`offset ${offset} held ${before}, and now ${content}`);
+    }
+    const elsewhere = this.#offsets.get(content);
+    if (elsewhere !== undefined && elsewhere !== offset && !this.relaxed) {
+      this.#broken(`${content} is at ${elsewhere} and at ${offset}`);
+    }
+    this.#seen.set(offset, content);
+    this.#offsets.set(content, offset);
+  }
+
+  #broken(what: string): never {
+    throw new Violation(`${this.name}: ${what}`);
+  }
+}

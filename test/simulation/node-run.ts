@@ -1,0 +1,195 @@
+/**
+ * One run: a seed's sequence of actions and faults, then a last life in which everything is settled and held against the
+ * ledgers.
+ */
+import { readRecords } from "../../src/records/batch-read.ts";
+import { walkBatches } from "../../src/records/batch.ts";
+import { Follower, type Place, places, Sender, SequenceProducer, UnderWay } from "./clients.ts";
+import { Violation } from "./ledger.ts";
+import { somebody } from "./test-node.ts";
+import { World } from "./world.ts";
+
+export interface Run {
+  readonly trace: readonly string[];
+  /** Requests that were acknowledged. */
+  readonly appended: number;
+  readonly lives: number;
+}
+
+/** Throws Violation, its message naming the seed and the last steps, when an invariant is broken. */
+export async function runNode(seed: number, steps: number): Promise<Run> {
+  const world = new World(seed);
+  try {
+    return await new NodeRun(world).run(steps);
+  } catch (error) {
+    const last = world.trace.slice(-30).join("\n  ");
+    const what = error instanceof Violation ? error.message : String(error);
+    throw new Violation(`seed ${seed}: ${what}\n  ${last}\nreplay: bun run sim --seed ${seed}`, {
+      cause: error,
+    });
+  }
+}
+
+class NodeRun {
+  readonly #world: World;
+  readonly #underWay: UnderWay;
+  readonly #sender: Sender;
+  readonly #producers: readonly SequenceProducer[];
+  readonly #followers: readonly Follower[];
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#underWay = new UnderWay(world);
+    this.#sender = new Sender(world, this.#underWay);
+    const kept = places.filter(({ topic }) => topic !== "relaxed");
+    this.#producers = kept.map(
+      (place, at) => new SequenceProducer(world, this.#sender, place, `p${at % 2}`),
+    );
+    this.#followers = places.map((place) => new Follower(world, this.#underWay, place));
+  }
+
+  async run(steps: number): Promise<Run> {
+    const world = this.#world;
+    await world.start();
+    for (let step = 0; step < steps; step += 1) {
+      await this.#step();
+      const passMs = world.chance(0.03) ? 3000 : Math.floor(world.random.next() * 12);
+      await world.clock.advance(passMs);
+      this.#look();
+    }
+    await this.#settle();
+    let appended = 0;
+    for (const { sent } of world.ledgers.values()) {
+      for (const { state } of sent) if (state === "acknowledged") appended += 1;
+    }
+    return { trace: world.trace, appended, lives: world.life.number };
+  }
+
+  async #step(): Promise<void> {
+    const world = this.#world;
+    const { disk } = world;
+    // A node whose disk failed stops itself soon.
+    if (world.life.broken && world.chance(0.3)) return this.#crash();
+    const dice = world.random.next();
+    if (dice < 0.35) this.#sender.anything();
+    else if (dice < 0.5) world.pick(this.#producers).act();
+    else if (dice < 0.56) this.#sender.repeat();
+    else if (dice < 0.88) world.pick(this.#followers).act();
+    else if (dice < 0.92) this.#trim();
+    else if (dice < 0.94) this.#lookUp();
+    else if (dice < 0.96) disk.full = !disk.full;
+    else if (dice < 0.97) disk.ioFault = world.pick(["before", "after"]);
+    else if (dice < 0.995) await this.#crash();
+    else if (!disk.ioFault && !world.life.broken) await this.#restart();
+  }
+
+  async #crash(): Promise<void> {
+    this.#world.crash(this.#world.chance(0.5));
+    await this.#begin();
+  }
+
+  async #restart(): Promise<void> {
+    this.#world.disk.full = false;
+    await this.#world.stop();
+    await this.#begin();
+  }
+
+  async #begin(): Promise<void> {
+    this.#underWay.clear();
+    for (const follower of this.#followers) follower.restart();
+    await this.#world.start();
+  }
+
+  #look(): void {
+    this.#world.check();
+    this.#underWay.check();
+    for (const follower of this.#followers) follower.check();
+    for (const { topic, index } of places) {
+      const log = this.#logOf(topic, index);
+      const { highWatermark, logStart } = log.ends();
+      this.#world.ledger(topic, index).ends(highWatermark, logStart);
+    }
+  }
+
+  #logOf(topic: string, index: number) {
+    const { test } = this.#world.life;
+    const id = test.broker.listTopics(somebody).find(({ name }) => name === topic)?.id ?? "";
+    const log = test.logs.log(id, index);
+    if (!log) throw new Violation(`${topic}/${index} has no log`);
+    return log;
+  }
+
+  #trim(): void {
+    const { topic, index } = this.#world.pick(places);
+    const { highWatermark } = this.#world.ledger(topic, index);
+    const before = Math.floor(this.#world.random.next() * (highWatermark + 1));
+    const trimming = this.#world.broker.deleteRecords(somebody, topic, index, before);
+    trimming.then(
+      (logStart) => this.#world.note(`${topic}/${index} begins at ${logStart}`),
+      () => {}, // A disk that failed; what it did is seen by the readers.
+    );
+  }
+
+  #lookUp(): void {
+    const { topic, index } = this.#world.pick(places);
+    const at = this.#world.pick(["earliest", "max_timestamp"] as const);
+    const { life } = this.#world;
+    this.#world.watch(
+      this.#world.broker.findOffset(somebody, topic, index, { at }).then(({ offset }) => {
+        if (!life.over) this.#world.note(`${topic}/${index} ${at}: ${offset}`);
+      }),
+    );
+  }
+
+  /** A last life without faults: everything unanswered is sent again, then all logs are read. */
+  async #settle(): Promise<void> {
+    const world = this.#world;
+    world.note("the end");
+    await this.#crash();
+    for (let round = 0; round < 40; round += 1) {
+      this.#sender.repeatUnknown();
+      for (const producer of this.#producers) producer.finish();
+      await world.clock.advance(6000);
+      this.#look();
+      if (this.#producers.every(({ settled }) => settled)) break;
+    }
+    if (!this.#producers.every(({ settled }) => settled)) {
+      throw new Violation("a producer's requests are never answered");
+    }
+    await world.clock.advance(30_000);
+    this.#look();
+    for (const place of places)
+      world.ledger(place.topic, place.index).settle(await this.#read(place));
+    const { node } = world.life.test;
+    const left = [node.queued.bytes, node.deadlines.size, node.cache.bytes > 4000];
+    if (left.some(Boolean)) throw new Violation(`something is left behind: ${left.join(", ")}`);
+  }
+
+  async #read({ topic, index }: Place): Promise<Map<number, string>> {
+    const world = this.#world;
+    const log = this.#logOf(topic, index);
+    const found = new Map<number, string>();
+    let from = { next: log.logStart, epoch: -1 };
+    while (from.next < log.highWatermark) {
+      const request = { topic, partition: index, from: from.next, bytesMax: 1e6 };
+      const options = {
+        bytesMin: 0,
+        bytesMax: 1e6,
+        waitMs: 0,
+        isolation: "read_committed" as const,
+      };
+      const [answer] = await world.until(world.broker.read(somebody, [request], options));
+      if (!answer || answer.batches.length === 0) break; // Nothing was written since the last epoch began.
+      from = world.ledger(topic, index).read(from, answer.batches);
+      for (const run of answer.batches) {
+        for (const { at } of walkBatches(run)) {
+          for (const record of readRecords(run, at, { decompressedBytesMax: 1e7 })) {
+            if (record.offset < log.logStart) continue;
+            found.set(record.offset, new TextDecoder().decode(record.value ?? new Uint8Array()));
+          }
+        }
+      }
+    }
+    return found;
+  }
+}
