@@ -29,6 +29,11 @@ const suites: readonly Suite[] = [
     command: ["bun", "test", "./test/interop/records.interop.ts"],
     timeoutMs: 5 * minute,
   },
+  {
+    name: "simulation",
+    command: ["env", "SIM_SEEDS=1000", "SIM_STEPS=400", "bun", "test", "test/simulation"],
+    timeoutMs: 5 * minute,
+  },
 ];
 
 async function run(suite: Suite): Promise<{ passed: number; failed: number }> {
