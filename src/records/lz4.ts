@@ -10,7 +10,7 @@
  * - Left out, as in Java: linked blocks, dictionaries, legacy and skippable frames, the check of the content's checksum.
  */
 import { createRequire } from "node:module";
-import { corrupt, expandsTooFar } from "./refusals.ts";
+import { compressedBlocksMax, corrupt, expandsTooFar, tooManyBlocks } from "./refusals.ts";
 import { xxh32 } from "./xxh32.ts";
 
 const magic = 0x184d2204;
@@ -31,6 +31,9 @@ const flag = {
 const frameHeader = new Uint8Array([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
 const endMark = new Uint8Array(4);
 const writtenBlockBytes = 64 * 1024;
+
+/** A sequence's length grows by at most 255 with each byte, so no block gives more. */
+const expansionMax = 255;
 
 type Native = typeof import("lz4-napi");
 
@@ -108,6 +111,7 @@ function readFrame(bytes: Uint8Array): Frame {
     at += 4;
     if (word === 0) break;
     const length = word & 0x7fffffff;
+    if (blocks.length === compressedBlocksMax) throw tooManyBlocks();
     if (length === 0 || length > blockBytesMax)
       throw corrupt(`An lz4 block claims ${length} bytes.`);
     const data = bytes.subarray(need(at, length + blockTrailer), at + length);
@@ -126,7 +130,7 @@ function decodeBlock(block: Uint8Array, bytesMax: number): Uint8Array {
   const lz4 = load();
   // The package wants the most that may come out in front of the block, and gives what does.
   const sized = new Uint8Array(4 + block.length);
-  new DataView(sized.buffer).setUint32(0, bytesMax, true);
+  new DataView(sized.buffer).setUint32(0, Math.min(bytesMax, block.length * expansionMax), true);
   sized.set(block, 4);
   try {
     return lz4.uncompressSync(sized);

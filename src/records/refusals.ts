@@ -1,11 +1,21 @@
 /**
- * What this room refuses, in the two names that several of its files use.
+ * What several files of this room refuse, and in which words.
  */
 import { Refusal } from "../lib/refusal.ts";
 
 /** The bytes are not what they claim to be. */
 export function corrupt(detail: string): Refusal {
   return new Refusal("corrupt_message", detail);
+}
+
+/**
+ * Blocks of one lz4 frame or snappy stream: each costs a native call, so that a megabyte of two-byte blocks would hold the
+ * event loop for a second. Clients write full blocks of 32 KiB or more.
+ */
+export const compressedBlocksMax = 10_000;
+
+export function tooManyBlocks(): Refusal {
+  return corrupt(`The compressed records have more than ${compressedBlocksMax} blocks.`);
 }
 
 /** More would come out of a compressed batch than is allowed. */

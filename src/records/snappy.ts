@@ -10,7 +10,7 @@
  */
 import { createRequire } from "node:module";
 import { assert } from "../lib/assert.ts";
-import { corrupt, expandsTooFar } from "./refusals.ts";
+import { compressedBlocksMax, corrupt, expandsTooFar, tooManyBlocks } from "./refusals.ts";
 
 const xerialHeader = new Uint8Array([
   0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1,
@@ -54,7 +54,7 @@ export function decompressSnappy(bytes: Uint8Array, bytesMax: number): Uint8Arra
     if (claimedBytes(bytes) > bytesMax) throw expandsTooFar(bytesMax);
     return uncompress(bytes);
   }
-  const blocks = [...xerialBlocks(bytes)];
+  const blocks = xerialBlocks(bytes);
   const total = blocks.reduce((sum, block) => sum + claimedBytes(block), 0);
   if (total > bytesMax) throw expandsTooFar(bytesMax);
   const [only] = blocks;
@@ -74,17 +74,20 @@ function isXerial(bytes: Uint8Array): boolean {
   return true;
 }
 
-function* xerialBlocks(bytes: Uint8Array): Iterable<Uint8Array> {
+function xerialBlocks(bytes: Uint8Array): Uint8Array[] {
   if (bytes.length < xerialHeader.length) throw corrupt("The snappy framing's header is cut.");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const blocks: Uint8Array[] = [];
   let at = xerialHeader.length;
   while (at < bytes.length) {
+    if (blocks.length === compressedBlocksMax) throw tooManyBlocks();
     const left = bytes.length - at - 4;
     const length = left < 1 ? 0 : view.getInt32(at);
     if (length < 1 || length > left) throw corrupt(`A snappy block claims ${length} bytes.`);
-    yield bytes.subarray(at + 4, at + 4 + length);
+    blocks.push(bytes.subarray(at + 4, at + 4 + length));
     at += 4 + length;
   }
+  return blocks;
 }
 
 /** What a block says it decompresses to, refused when its bytes cannot hold that much: nothing is made for a lie. */

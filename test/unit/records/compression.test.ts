@@ -122,6 +122,18 @@ for (const { options, linked, frame } of lz4Frames)
     }
   });
 
+const tiny: readonly [codec: Codec, head: string, block: string, tail: string][] = [
+  ["lz4", `${lz4Magic} 604082`, "020000001041", "00000000"],
+  ["snappy", xerial, "00000003010041", ""],
+];
+
+for (const [codec, head, block, tail] of tiny)
+  test(`${codec} in 10,000 blocks is read, in more it is refused before a block is`, () => {
+    const blocks = (count: number) => hex(head + block.repeat(count) + tail);
+    expect(decompress(codec, blocks(10_000), mebi)).toEqual(new Uint8Array(10_000).fill(0x41));
+    expect(() => decompress(codec, blocks(10_001), mebi)).toThrow("more than 10000 blocks");
+  });
+
 test("a turn that decompresses much does not hold it", () => {
   for (const codec of codecNames) {
     const packed = compress(codec, new Uint8Array(mebi));
