@@ -6,18 +6,20 @@ import type Database from "libsql";
 import { errorOf } from "./failure.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import type { Answer, Answers, OpenWriter, Opened, Upkeep, WriterRequest } from "./messages.ts";
-import { openDatabase, pragma } from "./open.ts";
+import { LOG_PAGE_BYTES, openDatabase, pragma } from "./open.ts";
 import { integer, text } from "./prepared.ts";
 import { type Damage, findDamage } from "./prove-end.ts";
 import { type Bounds, type Change, type PartitionId, TRANSFER_BYTES_MIN } from "./storage.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
 
-export const LOG_PAGE_BYTES = 16_384;
 const CACHE_BYTES = 16 * 1024 * 1024;
 const BUSY_MS = 5_000;
-/** Growth of the write-ahead log at which a checkpoint is asked for. */
-const CHECKPOINT_BYTES = 16 * 1024 * 1024;
+/** Growth of the write-ahead log at which a checkpoint is asked for; less on a small volume. */
+const CHECKPOINT_BYTES_MAX = 16 * 1024 * 1024;
+const CHECKPOINT_VOLUME_SHARE = 1 / 8;
+/** About what a step of sweeping adds to it: pages of tables and indexes, free lists, moved pages. */
+const SWEEP_GROWTH_BYTES = 1024 * 1024;
 /** Pages that a commit writes for one partition beside its data: its place in the tables and their indexes. */
 const PAGES_A_PARTITION = 4;
 const UNKNOWN_BOOT = "unknown";
@@ -32,6 +34,11 @@ export class LogFile {
   readonly #writer: Writer;
   readonly #sweeper: Sweeper;
   readonly #freeBytesMin: number;
+  readonly #checkpointBytes: number;
+  /** About how much the write-ahead log holds that is not yet in the file. */
+  #walGrowthBytes = 0;
+  /** The last commit had no room: what the write-ahead log holds is worth copying back at once. */
+  #short = false;
   readonly #bootId: string;
   /** While true the mark of the run that was cut off stays: a kill before `resumed` must not hide it. */
   #powerLost: boolean;
@@ -39,6 +46,11 @@ export class LogFile {
   constructor({ directory, holder, bootId, freeBytesMin }: OpenWriter) {
     this.#directory = directory;
     this.#freeBytesMin = freeBytesMin;
+    const { blocks, bsize } = statfsSync(directory);
+    this.#checkpointBytes = Math.min(
+      blocks * bsize * CHECKPOINT_VOLUME_SHARE,
+      CHECKPOINT_BYTES_MAX,
+    );
     this.#lock = lockFolder(directory, holder);
     try {
       this.#database = openDatabase({
@@ -87,6 +99,7 @@ export class LogFile {
         return { value: this.#stats() };
       case "sweep":
         this.#sweeper.sweep();
+        this.#grew(SWEEP_GROWTH_BYTES);
         return { value: this.#upkeep() };
       case "finish-checkpoint":
         this.#finishCheckpoint();
@@ -100,8 +113,10 @@ export class LogFile {
   }
 
   #commit(changes: readonly Change[]): Answer<Answers["commit"]> {
-    const failures = this.#writer.commit(changes, this.#freeBytes() < this.#freeBytesMin);
-    this.#writer.walGrowthBytes += growth(changes);
+    const growth = growthOf(changes);
+    this.#short = !this.#hasRoom(growth);
+    const failures = this.#writer.commit(changes, this.#short);
+    this.#grew(growth);
     const returned = changes
       .flatMap(({ entries }) => entries)
       .flatMap((entry) =>
@@ -116,7 +131,8 @@ export class LogFile {
   #upkeep(): Upkeep {
     return {
       sweep: this.#sweeper.hasMore,
-      checkpoint: this.#writer.walGrowthBytes >= CHECKPOINT_BYTES,
+      checkpoint:
+        this.#walGrowthBytes >= (this.#short ? SWEEP_GROWTH_BYTES : this.#checkpointBytes),
     };
   }
 
@@ -138,6 +154,21 @@ export class LogFile {
     };
   }
 
+  /**
+   * Whether so much may be written: to the write-ahead log now and to the file later. What the log holds already must fit
+   * into the file too, or nothing could ever be deleted again. Free pages in the file count as room in it.
+   */
+  #hasRoom(growthBytes: number): boolean {
+    const free = this.#freeBytes();
+    const needed = this.#freeBytesMin + this.#walGrowthBytes + 2 * growthBytes;
+    if (free >= needed) return true;
+    return free >= 2 * growthBytes && free + this.#sweeper.countFreeBytes() >= needed;
+  }
+
+  #grew(bytes: number): void {
+    this.#walGrowthBytes += bytes;
+  }
+
   #freeBytes(): number {
     const { bavail, bsize } = statfsSync(this.#directory);
     return bavail * bsize;
@@ -149,7 +180,7 @@ export class LogFile {
     const [busy, log, checkpointed] = Array.isArray(row) ? row.map(Number) : [];
     const complete = busy === 0 && log !== undefined && log > 0 && log === checkpointed;
     // A reader holds the rest: asked again after another sixteenth.
-    this.#writer.walGrowthBytes = complete ? 0 : CHECKPOINT_BYTES - CHECKPOINT_BYTES / 16;
+    this.#walGrowthBytes = complete ? 0 : this.#checkpointBytes * (1 - 1 / 16);
   }
 
   /** Whether the last run was cut off by more than the end of its process. */
@@ -197,7 +228,7 @@ export class LogFile {
   }
 }
 
-function growth(changes: readonly Change[]): number {
+function growthOf(changes: readonly Change[]): number {
   let bytes = LOG_PAGE_BYTES;
   for (const { entries } of changes) {
     bytes += PAGES_A_PARTITION * LOG_PAGE_BYTES;

@@ -20,7 +20,11 @@ export interface OpenOptions {
   readonly busyMs: number;
 }
 
+/** Of `log.db`; `raft.db` and what else makes small commits has 4096. */
+export const LOG_PAGE_BYTES = 16_384;
 const USER_VERSION_AT = 60;
+/** Kept in the file, where its writer put them: setting them takes space, which a full disk does not have. */
+const PRAGMAS_OF_THE_FILE = new Set(["page_size", "auto_vacuum", "journal_mode"]);
 /** A write-ahead log that grew past this is cut back when it restarts. */
 const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 
@@ -41,8 +45,13 @@ export function openDatabase(options: OpenOptions): Database.Database {
 /** Opens an existing file a second time, for reading beside its writer; no migration. */
 export function openBeside(options: OpenOptions): Database.Database {
   const database = new Database(options.path, { timeout: options.busyMs });
-  setPragmas(database, options);
-  return database;
+  try {
+    setPragmas(database, options, PRAGMAS_OF_THE_FILE);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** A pragma's value as the connection has it now. */
@@ -51,10 +60,14 @@ export function pragma(database: Database.Database, source: string): unknown {
   return Array.isArray(row) ? row[0] : undefined;
 }
 
-function setPragmas(database: Database.Database, options: OpenOptions): void {
+function setPragmas(
+  database: Database.Database,
+  options: OpenOptions,
+  onlyChecked: ReadonlySet<string> = new Set(),
+): void {
   const cachePages = -Math.ceil(options.cacheBytes / 1024);
   // In this order: the page size and vacuum mode bind only while the file is empty and not yet in WAL mode.
-  const wanted: readonly (readonly [string, number | string, (number | string)?])[] = [
+  const wanted: readonly (readonly [string, number | string])[] = [
     ["page_size", options.pageBytes],
     ["auto_vacuum", 2],
     ["journal_mode", "wal"],
@@ -67,7 +80,8 @@ function setPragmas(database: Database.Database, options: OpenOptions): void {
     ["fullfsync", 1],
     ["checkpoint_fullfsync", 1],
   ];
-  for (const [name, value] of wanted) database.exec(`pragma ${name} = ${value}`);
+  for (const [name, value] of wanted)
+    if (!onlyChecked.has(name)) database.exec(`pragma ${name} = ${value}`);
   for (const [name, value] of wanted) {
     const actual = pragma(database, name);
     assert(actual === value, `${options.path} has ${name} ${String(actual)}, not ${value}`);

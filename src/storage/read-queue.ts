@@ -85,8 +85,11 @@ export class ReadQueue {
     if (this.#channels.length >= this.#limits.readersMax) return null;
     const channel = new Channel();
     this.#channels.push(channel);
-    // Answers come in order: a failure to open shows in the first read.
-    channel.ask({ type: "open-reader", directory: this.#directory }).catch(() => {});
+    channel.ask({ type: "open-reader", directory: this.#directory }).catch(() => {
+      // What was sent fails with it; the next read tries anew.
+      this.#channels.splice(this.#channels.indexOf(channel), 1);
+      return channel.close();
+    });
     return channel;
   }
 }

@@ -4,7 +4,6 @@
 import { existsSync } from "node:fs";
 import type Database from "libsql";
 import { failureOf } from "./failure.ts";
-import { LOG_PAGE_BYTES } from "./log-file.ts";
 import type {
   Answer,
   Answers,
@@ -13,7 +12,7 @@ import type {
   ReaderRequest,
   StoredRow,
 } from "./messages.ts";
-import { openBeside } from "./open.ts";
+import { LOG_PAGE_BYTES, openBeside } from "./open.ts";
 import { Reader } from "./reader.ts";
 import { StorageFault } from "./storage.ts";
 

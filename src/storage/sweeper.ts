@@ -7,7 +7,7 @@
  */
 import type Database from "libsql";
 import { present } from "../lib/assert.ts";
-import { pragma } from "./open.ts";
+import { LOG_PAGE_BYTES, pragma } from "./open.ts";
 import type { Leftover } from "./partition-table.ts";
 import { integer } from "./prepared.ts";
 import type { PartitionId } from "./storage.ts";
@@ -87,6 +87,11 @@ export class Sweeper {
       sql.sweptPartition.run({ id: partition, sweptTo: Math.min(below, state.logStart) });
     }
     table.leftovers.delete(partition);
+  }
+
+  /** Pages in the file that the next appends may take. */
+  countFreeBytes(): number {
+    return this.#countFree() * LOG_PAGE_BYTES;
   }
 
   #countFree(): number {

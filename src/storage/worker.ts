@@ -6,6 +6,7 @@ import { failureOf } from "./failure.ts";
 import { LogFile } from "./log-file.ts";
 import type { Answer, Answers, Request } from "./messages.ts";
 import { SideFile } from "./side-file.ts";
+import { StorageFault } from "./storage.ts";
 
 let writer: LogFile | null = null;
 let side: SideFile | null = null;
@@ -30,6 +31,8 @@ function answer(request: Request): Answer<Answers[Request["type"]]> {
   }
   const file = writer ?? side;
   if (request.type === "close") writer = side = null;
+  if (!file && request.type === "close") return { value: null };
+  if (!file) throw new StorageFault("io", "the file is not open");
   // Each Worker is asked only what its file answers.
-  return file?.answer(request as never) ?? { value: null };
+  return file.answer(request as never);
 }

@@ -47,8 +47,6 @@ export class Writer {
   readonly table: PartitionTable;
   commits = 0;
   syncs = 0;
-  /** About how much the write-ahead log has grown by since it was last told to be small. */
-  walGrowthBytes = 0;
   readonly #database: Database.Database;
   #synchronous = true;
   #broken: StorageFault | null = null;

@@ -1,0 +1,144 @@
+/**
+ * What a storage does when its disk is full, fails, or is asked whether it was synced: on a small tmpfs (needs root and
+ * Linux), under a limit on file sizes, and watched by strace where it is installed.
+ */
+import { describe, expect, test } from "bun:test";
+import { $ } from "bun";
+import type { Storage } from "../../src/storage/storage.ts";
+import { append } from "../conformance/batches.ts";
+import { inFolder, openIn } from "../conformance/libsql-folder.ts";
+import { caught, topicId } from "../conformance/storage-world.ts";
+
+const script = new URL("storage-disk-load.ts", import.meta.url).pathname;
+
+async function worksHere(command: ReturnType<typeof $>): Promise<boolean> {
+  return (await command.nothrow().quiet()).exitCode === 0;
+}
+
+const canMount = await inFolder(async (directory) => {
+  const mounted = await worksHere($`mount -t tmpfs -o size=1m tmpfs ${directory}`);
+  if (mounted) await $`umount ${directory}`;
+  return mounted;
+});
+const canTrace = await worksHere($`strace -f -e trace=fsync true`);
+
+/** Appends until refused; gives the end and the error. */
+async function fillUp(storage: Storage, first: number): Promise<{ end: number; error: unknown }> {
+  for (let end = first; ; end += 1) {
+    const error = await caught(
+      storage.commit({
+        partition: 1,
+        guard: { epoch: 0, end },
+        entries: [append({ base: end, bytes: 60_000 })],
+        durability: "synced",
+      }),
+    );
+    if (error !== null) return { end, error };
+  }
+}
+
+/** Deletes all but the newest rows; then, once the space is back, appends again. */
+async function trimAndGoOn(storage: Storage, end: number): Promise<void> {
+  const guard = { epoch: 0, end };
+  const entries = [{ type: "trim", logStart: end - 10 }] as const;
+  await storage.commit({ partition: 1, guard, entries, durability: "synced" });
+  for (let wait = 0; wait < 200; wait += 1) {
+    const entries = [append({ base: end, bytes: 60_000 })];
+    const error = await caught(
+      storage.commit({ partition: 1, guard, entries, durability: "synced" }),
+    );
+    if (error === null) return;
+    expect(error).toMatchObject({ name: "StorageFault", kind: "full", outcome: "none" });
+    await Bun.sleep(10);
+  }
+  throw new Error("writes never came back");
+}
+
+describe.skipIf(!canMount)(
+  `a full disk (${canMount ? "tmpfs" : "left out: cannot mount a tmpfs here"})`,
+  () => {
+    for (const freeBytesMin of [0, 4 * 1024 * 1024])
+      test(
+        `refuses writes, reads on and comes back, with ${freeBytesMin} bytes kept free`,
+        () =>
+          inFolder(async (directory) => {
+            await $`mount -t tmpfs -o size=24m tmpfs ${directory}`;
+            try {
+              let storage = await openIn(directory, { limits: { freeBytesMin } });
+              await storage.create([{ topicId, index: 0 }]);
+              let next = 0;
+              for (let round = 0; round < 4; round += 1) {
+                const { end, error } = await fillUp(storage, next);
+                expect(error).toMatchObject({
+                  name: "StorageFault",
+                  kind: "full",
+                  outcome: "none",
+                });
+                expect(await storage.bounds(1)).toMatchObject({ end });
+                const { rows } = await storage.read(1, end - 5, Infinity);
+                expect(rows.map(({ base }) => base)).toEqual(
+                  [5, 4, 3, 2, 1].map((back) => end - back),
+                );
+                expect(end - next).toBeGreaterThan(20);
+                if (round === 2) {
+                  await storage.close();
+                  storage = await openIn(directory, { limits: { freeBytesMin } });
+                  expect(await storage.bounds(1)).toMatchObject({ end });
+                }
+                await trimAndGoOn(storage, end);
+                next = end + 1;
+              }
+              await storage.close();
+            } finally {
+              await $`umount -l ${directory}`;
+            }
+          }),
+        60_000,
+      );
+  },
+);
+
+test(
+  "an I/O error stops writing for good, and what was acknowledged is there afterwards",
+  () =>
+    inFolder(async (directory) => {
+      // A limit on file sizes makes the write past it fail, which the engine reports as an I/O error.
+      const child =
+        await $`bash -c ${`ulimit -f 8192; trap "" XFSZ; exec bun ${script} ${directory} until-fault`}`
+          .nothrow()
+          .quiet();
+      const { acknowledged, fault, after, alarms } = JSON.parse(child.stdout.toString()) as Record<
+        string,
+        unknown
+      >;
+      expect(fault).toMatchObject({ kind: "io" });
+      expect(after).toMatchObject({ kind: "io", outcome: "none" });
+      expect(alarms).toBe(1);
+      const storage = await openIn(directory);
+      expect((await storage.bounds(1))?.end).toBeGreaterThanOrEqual(Number(acknowledged));
+      await storage.close();
+    }),
+  60_000,
+);
+
+test.skipIf(!canTrace)(
+  `synced commits sync, written ones do not (${canTrace ? "strace" : "left out: no strace"})`,
+  () =>
+    inFolder(async (directory) => {
+      const syncs = async (what: string, folder: string): Promise<number> => {
+        const out = `${directory}/${what}.trace`;
+        await $`mkdir ${folder}`;
+        await $`strace -f -e trace=fsync,fdatasync -o ${out} bun ${script} ${folder} ${what}`.quiet();
+        return (await Bun.file(out).text())
+          .split("\n")
+          .filter((line) => /f(data)?sync\(/.test(line)).length;
+      };
+      const none = await syncs("none", `${directory}/none`);
+      const written = await syncs("written", `${directory}/written`);
+      const synced = await syncs("synced", `${directory}/synced`);
+      // The first commit reserves offsets, which is synced; the other 99 are as asked.
+      expect(written - none).toBeLessThanOrEqual(2);
+      expect(synced - none).toBeGreaterThanOrEqual(100);
+    }),
+  60_000,
+);
