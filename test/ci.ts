@@ -30,6 +30,16 @@ const suites: readonly Suite[] = [
     timeoutMs: 5 * minute,
   },
   {
+    name: "crash storage",
+    command: ["bun", "test", "./test/chaos/storage-crash.chaos.ts"],
+    timeoutMs: 3 * minute,
+  },
+  {
+    name: "chaos storage disk",
+    command: ["bun", "test", "./test/chaos/storage-disk.chaos.ts"],
+    timeoutMs: 2 * minute,
+  },
+  {
     name: "simulation",
     command: ["env", "SIM_SEEDS=1000", "SIM_STEPS=400", "bun", "test", "test/simulation"],
     timeoutMs: 5 * minute,

@@ -35,7 +35,7 @@ import {
 } from "./storage.ts";
 
 export interface LibsqlStorageLimits {
-  /** Space on the volume below which appends are refused. */
+  /** Space on the volume below which appends are refused; an eighth of the volume where that is less. */
   readonly freeBytesMin: number;
   readonly readersMax: number;
   /** Bytes and changes that one commit takes at most. */

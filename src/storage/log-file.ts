@@ -15,9 +15,10 @@ import { Writer } from "./writer.ts";
 
 const CACHE_BYTES = 16 * 1024 * 1024;
 const BUSY_MS = 5_000;
-/** Growth of the write-ahead log at which a checkpoint is asked for; less on a small volume. */
+/** Growth of the write-ahead log at which a checkpoint is asked for. */
 const CHECKPOINT_BYTES_MAX = 16 * 1024 * 1024;
-const CHECKPOINT_VOLUME_SHARE = 1 / 8;
+/** On a small volume this share of it takes the place of larger numbers. */
+const VOLUME_SHARE = 1 / 8;
 /** About what a step of sweeping adds to it: pages of tables and indexes, free lists, moved pages. */
 const SWEEP_GROWTH_BYTES = 1024 * 1024;
 /** Pages that a commit writes for one partition beside its data: its place in the tables and their indexes. */
@@ -45,12 +46,10 @@ export class LogFile {
 
   constructor({ directory, holder, bootId, freeBytesMin }: OpenWriter) {
     this.#directory = directory;
-    this.#freeBytesMin = freeBytesMin;
     const { blocks, bsize } = statfsSync(directory);
-    this.#checkpointBytes = Math.min(
-      blocks * bsize * CHECKPOINT_VOLUME_SHARE,
-      CHECKPOINT_BYTES_MAX,
-    );
+    const share = blocks * bsize * VOLUME_SHARE;
+    this.#freeBytesMin = Math.min(share, freeBytesMin);
+    this.#checkpointBytes = Math.min(share, CHECKPOINT_BYTES_MAX);
     this.#lock = lockFolder(directory, holder);
     try {
       this.#database = openDatabase({
