@@ -44,6 +44,11 @@ const suites: readonly Suite[] = [
     command: ["env", "SIM_SEEDS=1000", "SIM_STEPS=400", "bun", "test", "test/simulation"],
     timeoutMs: 5 * minute,
   },
+  {
+    name: "interop schemathesis",
+    command: ["bun", "test", "./test/interop/schemathesis.interop.ts"],
+    timeoutMs: 5 * minute,
+  },
 ];
 
 async function run(suite: Suite): Promise<{ passed: number; failed: number }> {

@@ -107,8 +107,7 @@ function contentOf(content: MediaSchemas): JsonObject {
     Object.entries(content).map(([type, schema]) => {
       if (schema === "binary") return [type, {}];
       // Lines are described one by one: no schema can describe the whole.
-      if (type === "application/x-ndjson")
-        return [type, { schema: { type: "string" }, "x-line-schema": jsonSchema(schema) }];
+      if (type === "application/x-ndjson") return [type, { "x-line-schema": jsonSchema(schema) }];
       return [type, { schema: jsonSchema(schema) }];
     }),
   );
@@ -142,8 +141,24 @@ function jsonSchema(schema: GenericSchema): JsonObject {
     errorMode: "ignore",
     overrideSchema: ({ valibotSchema, jsonSchema }) => {
       const shape = jsonShapes.get(valibotSchema);
-      return shape ? { ...shape } : jsonSchema;
+      return shape ? ({ [SHAPE]: shape } as typeof jsonSchema) : jsonSchema;
     },
   });
-  return shape;
+  return finished(shape) as JsonObject;
+}
+
+/** Marks what `jsonShapes` says of a schema, whatever the converter adds beside it. */
+const SHAPE = "x-shape";
+
+/** Puts the shapes in their places, and says tuples as 2020-12 does: the converter has `items` as a list. */
+function finished(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(finished);
+  if (typeof value !== "object" || value === null) return value;
+  if (SHAPE in value) return value[SHAPE];
+  const { items, additionalItems, ...rest }: Record<string, unknown> = { ...value };
+  const members = Object.entries(rest).map(([name, each]) => [name, finished(each)]);
+  const shape: Record<string, unknown> = Object.fromEntries(members);
+  if (Array.isArray(items))
+    return { ...shape, prefixItems: finished(items), items: additionalItems ?? false };
+  return items === undefined ? shape : { ...shape, items: finished(items) };
 }

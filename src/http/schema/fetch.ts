@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { httpLimits } from "../limits.ts";
 import { recordForms } from "../record-out.ts";
 import { recordOut } from "./record.ts";
-import { flagText, integer, integerText, jsonShapes, OFFSET_MAX, topicName } from "./shapes.ts";
+import { flagText, integer, integerText, OFFSET_MAX, shaped, topicName } from "./shapes.ts";
 
 /** A place in a log as people name it. */
 export type FromSpec =
@@ -27,23 +27,23 @@ const fromOffset = v.pipe(
   integer(0, OFFSET_MAX),
   v.transform((offset): FromSpec => ({ at: "offset", offset })),
 );
-jsonShapes.set(fromOffset, { type: "integer", minimum: 0, maximum: OFFSET_MAX });
 
 function placeText(words: string, pattern: string) {
   const allowed = new RegExp(pattern);
-  const schema = v.pipe(
-    v.string(words),
-    v.rawTransform<string, FromSpec>(({ dataset, addIssue, NEVER }) => {
-      // A `+` of a time zone that was not escaped arrives as a space.
-      const text = dataset.value.replace(" ", "+");
-      const spec = allowed.test(text) ? specOf(text) : null;
-      if (spec) return spec;
-      addIssue({ message: words });
-      return NEVER;
-    }),
+  return shaped(
+    v.pipe(
+      v.string(words),
+      v.rawTransform<string, FromSpec>(({ dataset, addIssue, NEVER }) => {
+        // A `+` of a time zone that was not escaped arrives as a space.
+        const text = dataset.value.replace(" ", "+");
+        const spec = allowed.test(text) ? specOf(text) : null;
+        if (spec) return spec;
+        addIssue({ message: words });
+        return NEVER;
+      }),
+    ),
+    { type: "string", pattern },
   );
-  jsonShapes.set(schema, { type: "string", pattern });
-  return schema;
 }
 
 function specOf(text: string): FromSpec | null {

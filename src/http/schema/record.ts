@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { HEADERS_MAX, PARTITION_MAX, TIMESTAMP_MAX } from "../record-in.ts";
-import { base64Text, integer, topicName, wellFormedText } from "./shapes.ts";
+import { base64Text, integer, shaped, topicName, wellFormedText } from "./shapes.ts";
 
 /** Any JSON; `undefined` stands for a member that is not there. */
 const anyJson = v.custom<unknown>((value) => value !== undefined);
@@ -35,6 +35,13 @@ const dataOut = v.unknown();
 
 const wholeNumber = v.pipe(v.number(), v.integer());
 
+/** `[name, data]`; said without `prefixItems`, which readers of the document know badly. */
+const headerOut = shaped(v.tuple([v.string(), dataOut]), {
+  type: "array",
+  minItems: 2,
+  maxItems: 2,
+});
+
 export const recordOut = v.object({
   topic: v.string(),
   partition: wholeNumber,
@@ -43,5 +50,5 @@ export const recordOut = v.object({
   timestamp_type: v.picklist(["create", "append"]),
   key: dataOut,
   value: dataOut,
-  headers: v.array(v.tuple([v.string(), dataOut])),
+  headers: v.array(headerOut),
 });

@@ -7,8 +7,10 @@ import * as v from "valibot";
 /** What a schema looks like in JSON Schema where its valibot type cannot tell (text that stands for a number). */
 export const jsonShapes = new WeakMap<object, Readonly<Record<string, unknown>>>();
 
-function shaped<S extends object>(schema: S, shape: Readonly<Record<string, unknown>>): S {
-  jsonShapes.set(schema, shape);
+/** Says what the schema looks like; the converter meets a pipe by its first schema. */
+export function shaped<S extends object>(schema: S, shape: Readonly<Record<string, unknown>>): S {
+  const first: unknown = "pipe" in schema && Array.isArray(schema.pipe) ? schema.pipe[0] : schema;
+  jsonShapes.set(first as object, shape);
   return schema;
 }
 

@@ -5,12 +5,12 @@ import { PLACES_MAX } from "../tail/cursor.ts";
 import { recordForms } from "../record-out.ts";
 import { fromText } from "./fetch.ts";
 import { recordOut } from "./record.ts";
-import { base64Text, jsonShapes, wellFormedText } from "./shapes.ts";
+import { base64Text, shaped, wellFormedText } from "./shapes.ts";
 
 const PARTITION_DIGITS_MAX = 5;
 
 /** `orders`, or `orders:0,3` for some of its partitions. */
-const selectionText = shapedText(
+const selectionText = shaped(
   v.pipe(
     v.string("must be a topic, or topic:partition,partition"),
     v.regex(
@@ -76,8 +76,3 @@ export const tailEvents = v.union([
   }),
   v.object({ reason: v.string(), cursor: v.string(), error: v.optional(v.unknown()) }),
 ]);
-
-function shapedText<S extends object>(schema: S, shape: Readonly<Record<string, unknown>>): S {
-  jsonShapes.set(schema, shape);
-  return schema;
-}
