@@ -40,7 +40,8 @@ export class LogFile {
   #walGrowthBytes = 0;
   /** The last commit had no room: what the write-ahead log holds is worth copying back at once. */
   #short = false;
-  readonly #bootId: string;
+  /** The boot id, and when this run began: never the same twice, so that writing it always reaches the disk. */
+  readonly #mark: string;
   /** While true the mark of the run that was cut off stays: a kill before `resumed` must not hide it. */
   #powerLost: boolean;
 
@@ -61,10 +62,10 @@ export class LogFile {
       });
       this.#writer = new Writer(this.#database);
       this.#sweeper = new Sweeper(this.#writer, this.#database);
-      this.#bootId = bootId ?? UNKNOWN_BOOT;
+      this.#mark = `${bootId ?? UNKNOWN_BOOT} ${holder.startedMs}`;
       const cut = this.#mend();
       this.#powerLost = this.#lostPower(bootId);
-      if (!this.#powerLost) this.#markRunning(this.#bootId);
+      if (!this.#powerLost) this.#markRunning(this.#mark);
       this.opened = { powerLost: this.#powerLost, cut, upkeep: this.#upkeep() };
     } catch (error) {
       this.#lock.release();
@@ -86,7 +87,7 @@ export class LogFile {
           value: [...this.#writer.table.ids()].map((id) => this.#writer.table.describe(id)),
         };
       case "resumed":
-        this.#markRunning(this.#bootId);
+        this.#markRunning(this.#mark);
         this.#powerLost = false;
         return { value: null };
       case "bounds":
@@ -186,13 +187,13 @@ export class LogFile {
   #lostPower(bootId: string | null): boolean {
     const mark = this.#writer.sql.getMeta.first({ key: "running" });
     if (!mark) return false;
-    return bootId === null || text(mark.value) !== bootId;
+    return bootId === null || text(mark.value).split(" ")[0] !== bootId;
   }
 
-  /** Leaves the mark that a process is at work, and on which run of the machine. */
-  #markRunning(bootId: string): void {
+  /** Leaves the mark that a process is at work, and with it syncs what a killed one had merely written. */
+  #markRunning(mark: string): void {
     this.#writer.transaction(true, () => {
-      this.#writer.sql.setMeta.run({ key: "running", value: bootId });
+      this.#writer.sql.setMeta.run({ key: "running", value: mark });
     });
   }
 

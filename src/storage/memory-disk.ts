@@ -55,6 +55,8 @@ export class MemoryDisk {
   open(): { readonly generation: number; readonly powerLost: boolean } {
     if (this.#opened) throw new Error("the folder is in use by another storage on this disk");
     const powerLost = this.#powerLost;
+    // What a killed process had written shows from now on, so it must not be lost with the power later.
+    if (!powerLost) this.sync();
     this.#opened = true;
     return { generation: this.#generation, powerLost };
   }

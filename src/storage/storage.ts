@@ -170,7 +170,7 @@ export interface Storage {
   /** Every log has begun anew past its reserved end: the lost power need not be told again. Synced. */
   resumed(): Promise<void>;
 
-  /** Every partition there is, by id. */
+  /** Every partition there is, by id. What a killed process had merely written is synced by now, unless power was lost. */
   partitions(): Promise<PartitionState[]>;
 
   /** Gives each key its partition, new and empty or as it was; synced. At most `CREATE_PARTITIONS_MAX`. */
