@@ -49,6 +49,11 @@ const suites: readonly Suite[] = [
     command: ["bun", "test", "./test/interop/schemathesis.interop.ts"],
     timeoutMs: 5 * minute,
   },
+  {
+    name: "interop deno",
+    command: ["bun", "test", "./test/interop/deno.interop.ts"],
+    timeoutMs: 4 * minute,
+  },
 ];
 
 async function run(suite: Suite): Promise<{ passed: number; failed: number }> {

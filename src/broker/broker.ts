@@ -29,7 +29,7 @@ export function createBroker(options: BrokerOptions): Broker {
   return {
     ...topicVerbs(options),
     partitionCount: (_context, name) => known(image, name).partitions.length,
-    append: (_context, request) => append(lookup, request),
+    append: (_context, request) => append(lookup, logs, request),
     read: (_context, requests, readOptions) => read(node, lookup, requests, readOptions),
     findOffset: (_context, topic, index, spec) => findOffset(lookup(topic, index).log, spec),
     deleteRecords: (_context, topic, index, before) => {
@@ -47,15 +47,40 @@ export function createBroker(options: BrokerOptions): Broker {
   };
 }
 
-async function append(lookup: LogLookup, request: AppendRequest): Promise<AppendAnswer> {
+async function append(
+  lookup: LogLookup,
+  logs: Logs<Partition>,
+  request: AppendRequest,
+): Promise<AppendAnswer> {
   checkMayChange(request.topic);
   const { acks } = request;
   if (acks !== -1 && acks !== 0 && acks !== 1) {
     throw new Refusal("invalid_required_acks", "acks must be all (-1), 1 or 0.");
   }
-  const { log } = lookup(request.topic, request.partition);
+  const { topic, partition } = request;
+  const log = findLog(lookup, topic, partition) ?? (await whenMade(lookup, logs, topic, partition));
   const result = await log.appendAsLeader(log.epoch, request);
   return { ...result, throttleMs: 0 };
+}
+
+/** Null when the topic was made just now, by someone else, and its log is on its way. */
+function findLog(lookup: LogLookup, topic: string, partition: number): Partition | null {
+  try {
+    return lookup(topic, partition).log;
+  } catch (error) {
+    if (error instanceof Refusal && error.code === "not_leader_or_follower") return null;
+    throw error;
+  }
+}
+
+async function whenMade(
+  lookup: LogLookup,
+  logs: Logs<Partition>,
+  topic: string,
+  partition: number,
+): Promise<Partition> {
+  await logs.settled();
+  return lookup(topic, partition).log;
 }
 
 async function findOffset(log: Partition, spec: OffsetSpec): Promise<OffsetAnswer> {

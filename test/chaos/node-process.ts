@@ -17,16 +17,19 @@ export interface NodeProcess {
   end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null>;
 }
 
-/** Starts `kedge serve`; what it says goes to `node.log` beside the data folder. */
+/** Starts `kedge serve` on Bun or as `runtime` says; what it says goes to `node.log` beside the data folder. */
 export function spawnNode(
   directory: string,
   port: number,
-  { data = join(directory, "data") }: { data?: string } = {},
+  {
+    data = join(directory, "data"),
+    runtime = [process.execPath],
+  }: { data?: string; runtime?: readonly string[] } = {},
 ): NodeProcess {
   const started = performance.now();
   const log = join(directory, "node.log");
   const command = ["serve", "--data", data, "--http", `127.0.0.1:${port}`];
-  const child = Bun.spawn([process.execPath, join(root, "src/main.ts"), ...command], {
+  const child = Bun.spawn([...runtime, join(root, "src/main.ts"), ...command], {
     cwd: directory,
     stdin: "ignore",
     stdout: "ignore",

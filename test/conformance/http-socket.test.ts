@@ -1,125 +1,13 @@
-/**
- * The HTTP suites over a real socket, and what only a socket can show: bodies and uploads that are cut off, a reader that
- * stops reading, a client that leaves a long poll.
- */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { connect, type Socket } from "node:net";
-import { ask, newTopic, send, values } from "./http-client.ts";
+/** The HTTP suites over a real socket, and what only a socket can show. */
 import { openHttpServer } from "./http-door.ts";
 import { fetchSuite } from "./http-fetch.ts";
 import { idempotenceSuite } from "./http-idempotence.ts";
 import { produceSuite } from "./http-produce.ts";
 import { tailSuite } from "./http-tail.ts";
 import { topicsSuite } from "./http-topics.ts";
+import { wireSuite } from "./http-wire.ts";
 import { socketSuite } from "./http-ws.ts";
 
 for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite, tailSuite])
   suite("by socket", openHttpServer);
-socketSuite("by socket", openHttpServer);
-
-describe("by socket: the wire", () => {
-  let door: Awaited<ReturnType<typeof openHttpServer>>;
-  beforeAll(async () => {
-    door = await openHttpServer();
-  });
-  afterAll(() => door.close());
-
-  const read = (topic: string) => ask(door, `/v1/topics/${topic}/partitions/0/records`);
-
-  function open(): Promise<Socket> {
-    const socket = connect(Number(door.url.port), door.url.hostname);
-    socket.on("error", () => {}); // Cutting is what these tests do.
-    return new Promise((resolve) => socket.once("connect", () => resolve(socket)));
-  }
-
-  async function until(what: () => Promise<boolean> | boolean): Promise<void> {
-    for (let attempt = 0; !(await what()); attempt++) {
-      expect(attempt).toBeLessThan(500);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-
-  const head = (topic: string, headers: string) =>
-    `POST /v1/topics/${topic}/records HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers}\r\n`;
-
-  test("a body that is cut off is never appended", async () => {
-    const topic = await newTopic(door);
-    const forms = [
-      "Content-Length: 100\r\n",
-      "Content-Length: 100\r\nContent-Type: application/json\r\n",
-      "Transfer-Encoding: chunked\r\n",
-    ];
-    for (const form of forms) {
-      const socket = await open();
-      socket.write(head(topic, form) + (form.startsWith("Tr") ? "5\r\nhello\r\n" : "hello"));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      socket.destroy();
-    }
-    await send(door, `/v1/topics/${topic}/records`, "after");
-    expect(values(await read(topic))).toEqual(["after"]);
-  });
-
-  test("an upload of lines that is cut keeps its whole lines", async () => {
-    const topic = await newTopic(door);
-    const socket = await open();
-    const lines = '{"value":"one"}\n{"value":"two"}\n{"value":"thr';
-    socket.write(
-      head(topic, "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n") +
-        `${lines.length.toString(16)}\r\n${lines}\r\n`,
-    );
-    await until(async () => values(await read(topic)).length === 2);
-    socket.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(values(await read(topic))).toEqual(["one", "two"]);
-  });
-
-  test("a client that reads no receipts is read no further", async () => {
-    const topic = await newTopic(door);
-    const socket = await open();
-    socket.pause();
-    socket.write(
-      head(topic, "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"),
-    );
-    const lines = '{"value":""}\n'.repeat(50_000);
-    const chunk = `${lines.length.toString(16)}\r\n${lines}\r\n`;
-    let taken = 0;
-    for (let at = 0; at < 100; at++) {
-      const whole = new Promise<boolean>((resolve) => socket.write(chunk, () => resolve(true)));
-      const stuck = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 300));
-      if (!(await Promise.race([whole, stuck]))) break;
-      taken++;
-    }
-    socket.destroy();
-    expect(taken).toBeLessThan(30);
-  }, 20_000);
-
-  test("a client that leaves a long poll leaves nothing behind", async () => {
-    const topic = await newTopic(door);
-    const gone = new AbortController();
-    const poll = door.fetch(`/v1/topics/${topic}/partitions/0/records?wait_ms=20000`, {
-      signal: gone.signal,
-    });
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    gone.abort();
-    await poll.catch(() => {});
-    await send(door, `/v1/topics/${topic}/records`, "later");
-    expect(values(await read(topic))).toEqual(["later"]);
-  });
-
-  test("answers are compressed for those who ask", async () => {
-    const topic = await newTopic(door);
-    await send(door, `/v1/topics/${topic}/records`, "x".repeat(10_000));
-    for (const encoding of ["gzip", "zstd"]) {
-      const response = await door.fetch(`/v1/topics/${topic}/partitions/0/records`, {
-        headers: { "accept-encoding": encoding },
-      });
-      expect(response.headers.get("vary")).toBe("Accept-Encoding");
-      const { records }: { records: { value: string }[] } = await response.json();
-      expect(records[0]?.value.length).toBe(10_000);
-    }
-    const plain = await door.fetch(`/v1/topics/${topic}/partitions/0/records`, {
-      headers: { "accept-encoding": "identity" },
-    });
-    expect(plain.headers.get("content-encoding")).toBeNull();
-  });
-});
+for (const suite of [wireSuite, socketSuite]) suite("by socket", openHttpServer);

@@ -157,7 +157,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   readonly #leave = (): void => {
     if (this.#over) return;
     this.#finish();
-    this.#controller?.error(new Error("the reader is gone"));
+    this.#controller?.close();
   };
 
   #isOver(): boolean {
