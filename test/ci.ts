@@ -40,6 +40,21 @@ const suites: readonly Suite[] = [
     timeoutMs: 2 * minute,
   },
   {
+    name: "crash",
+    command: ["bun", "test", "./test/chaos/crash-loop.chaos.ts"],
+    timeoutMs: 5 * minute,
+  },
+  {
+    name: "chaos restarts",
+    command: ["bun", "test", "./test/chaos/rolling-restart.chaos.ts"],
+    timeoutMs: 2 * minute,
+  },
+  {
+    name: "chaos full disk",
+    command: ["bun", "test", "./test/chaos/full-disk.chaos.ts"],
+    timeoutMs: 2 * minute,
+  },
+  {
     name: "simulation",
     command: ["env", "SIM_SEEDS=1000", "SIM_STEPS=400", "bun", "test", "test/simulation"],
     timeoutMs: 5 * minute,

@@ -5,14 +5,19 @@
  * The disk is a small tmpfs, which takes Linux and root; elsewhere the suite says so and is left out.
  */
 import { expect, test } from "bun:test";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../bench/server.ts";
 import { spawnNode } from "./node-process.ts";
 
-const diskMb = 64;
+const diskMb = 256;
+/** What somebody else keeps on the disk; the node leaves 64 MiB free by itself. */
+const ballastMb = 100;
 const recordBytes = 16 * 1024;
+/** 40 MB: a delete must free more than what it writes. */
+const droppedRecords = 2500;
 const recoveryTimeoutMs = 30_000;
 
 function mount(...words: string[]): boolean {
@@ -40,6 +45,20 @@ async function withSmallDisk(run: (disk: Disk) => Promise<void>): Promise<void> 
     Bun.spawnSync(["umount", "-l", path]);
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Writes until the disk has nothing left. */
+function fillUp(path: string): string {
+  const file = openSync(path, "w");
+  const piece = Buffer.alloc(1 << 16, 1);
+  try {
+    for (;;) writeSync(file, piece);
+  } catch (error) {
+    expect(error).toMatchObject({ code: "ENOSPC" });
+  } finally {
+    closeSync(file);
+  }
+  return path;
 }
 
 /** A client that counts what was acknowledged. */
@@ -127,7 +146,7 @@ test.if(canMount)(
   () =>
     withSmallDisk(async ({ directory, path }) => {
       const ballast = join(path, "ballast");
-      await writeFile(ballast, Buffer.alloc(diskMb * 0.5e6, 1));
+      await writeFile(ballast, Buffer.alloc(ballastMb * 1e6, 1));
       const port = await freePort();
       const origin = `http://127.0.0.1:${port}`;
       const node = spawnNode(directory, port, { data: join(path, "data") });
@@ -137,13 +156,19 @@ test.if(canMount)(
         const dropped = new Writer(origin, "dropped");
         await kept.create();
         await dropped.create();
-        for (let count = 0; count < 100; count += 1) await dropped.write();
+        for (let count = 0; count < droppedRecords; count += 1) await dropped.write();
 
         await expectRefusal(await kept.fill());
         await expectRefusal(await dropped.write());
         expect((await fetch(`${origin}/livez`)).status).toBe(200);
         await kept.check();
         await dropped.check();
+
+        // Somebody else takes the last byte.
+        const greedy = fillUp(join(path, "greedy"));
+        await expectRefusal(await dropped.write());
+        await kept.check();
+        await rm(greedy);
 
         await rm(ballast);
         console.log(

@@ -27,6 +27,7 @@ test(
         const asked = performance.now();
         expect(await node.end("SIGTERM")).toBe(0);
         stopsMs.push(performance.now() - asked);
+        expect(trial.endedCleanly()).toBe(true);
         node = trial.start();
         await node.ready();
         await trial.history.look(trial.port);
@@ -37,6 +38,11 @@ test(
       expect(trial.history.violations).toEqual([]);
       expect(await node.end("SIGTERM")).toBe(0);
       expect((await trial.integrity()).filter((line) => !line.endsWith(": ok"))).toEqual([]);
+
+      node = trial.start();
+      await node.ready();
+      await node.end("SIGKILL");
+      expect(trial.endedCleanly()).toBe(false);
 
       const slowest = Math.max(...stopsMs);
       const { counts } = trial.history;

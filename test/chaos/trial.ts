@@ -21,6 +21,8 @@ export interface Trial {
   begin(): Promise<void>;
   /** Ends the load gently, with the node up: it exits 0 once it has read everything. */
   settle(): Promise<number | null>;
+  /** Whether the last run left the mark of a clean end; the node must be down. */
+  endedCleanly(): boolean;
   /** What SQLite itself says of each database file; the node must be down. */
   integrity(): Promise<string[]>;
 }
@@ -58,6 +60,12 @@ export async function withTrial(seed: number, run: (trial: Trial) => Promise<voi
       load?.kill("SIGTERM");
       await load?.exited;
       return load?.exitCode ?? null;
+    },
+    endedCleanly() {
+      const database = new Database(join(directory, "data/log.db"));
+      const running = database.prepare("select value from meta where key = 'running'").all();
+      database.close();
+      return running.length === 0;
     },
     async integrity() {
       const files = await readdir(join(directory, "data"), { recursive: true });
