@@ -14,6 +14,7 @@ import { isLoopback, type Config } from "./config.ts";
 import { createHttpApp } from "./http/app.ts";
 import { httpLimits } from "./http/limits.ts";
 import type { Logger } from "./lib/logger.ts";
+import type { Random } from "./lib/random.ts";
 import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
 import { defaultLogLimits } from "./log/limits.ts";
 import { createLogNode, type LogNode } from "./log/log-node.ts";
@@ -83,7 +84,10 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     auth: await readToken(config),
     corsOrigins: config["cors-origin"],
     hosts: config["host-name"],
-    node: nodeProbes({ storage, platform, stopping: stopping.signal }),
+    node: {
+      ...nodeProbes({ storage, platform, stopping: stopping.signal }),
+      ...backups(config, storage, store, random),
+    },
     stopping: stopping.signal,
     onBug: surroundings.onFatal,
   });
@@ -96,6 +100,18 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     url: urlOf(config, server.port),
     clusterId: controller.identity.clusterId,
     stop: once(() => everything.disposeAsync()),
+  };
+}
+
+/** What lets a client copy the node's files; nothing where there are none. */
+function backups(config: Config, storage: Storage, store: MetadataStore, random: Random) {
+  const directory = config.data;
+  if (directory === IN_MEMORY) return {};
+  return {
+    async backup() {
+      const { makeBackup } = await import("./storage/backup.ts");
+      return makeBackup({ directory, storage, store, random });
+    },
   };
 }
 

@@ -8,13 +8,16 @@
  */
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { addBackup } from "./backup.ts";
 import { addConsume } from "./consume.ts";
+import { addDoctor } from "./doctor.ts";
 import { endingOf, exitCodes } from "./exit.ts";
 import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import type { Io } from "./io.ts";
 import { processIo } from "./process-io.ts";
 import { addProduce } from "./produce.ts";
+import { addRestore } from "./restore.ts";
 import { addGlobalOptions, sessionOf, type Session } from "./session.ts";
 import { addTopic } from "./topic/topic.ts";
 
@@ -71,4 +74,7 @@ function build(program: Command, session: Session, writers: Writers): void {
   addConsume(program, session);
   addExport(program, session);
   addImport(program, session);
+  addBackup(program, session);
+  addRestore(program, session);
+  addDoctor(program, session);
 }

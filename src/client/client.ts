@@ -10,7 +10,7 @@
  */
 import { decodeRecord, type Codec, type LogRecord } from "./records.ts";
 import type { Format, TextOrBytes } from "./data.ts";
-import { KedgeError } from "./errors.ts";
+import { badAnswer, KedgeError } from "./errors.ts";
 import { fromText, type From } from "./fetch.ts";
 import type { ProducerOptions } from "./producer.ts";
 import type { StandardSchema } from "./standard-schema.ts";
@@ -89,6 +89,22 @@ export type TailEvent =
       readonly cursor: string;
     }
   | { readonly type: "gap"; readonly gap: Gap; readonly cursor: string };
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: readonly {
+    readonly name: string;
+    readonly ready: boolean;
+    readonly detail?: string;
+  }[];
+}
+
+interface WireHealth {
+  readonly checks?: Readiness["checks"];
+}
+
+/** The copy is made before the first byte is sent. */
+const BACKUP_WAIT_MS = 15 * 60_000;
 
 /**
  * One kedge node.
@@ -196,10 +212,32 @@ export class Kedge {
     return nodeOf(await this.#transport.json<WireNode>(getting(["v1", "node"])));
   }
 
-  /** Copies the node's data, live, into a new folder on the node's own machine, and gives its path. */
-  async backup(directory: string): Promise<string> {
-    const call = sending("POST", ["v1", "node", "backup"], { directory }, false);
-    return (await this.#transport.json<{ readonly directory: string }>(call)).directory;
+  /** Whether the node serves, and which of its checks fails. */
+  async ready(): Promise<Readiness> {
+    const call = { ...getting(["readyz"]), query: { verbose: true } };
+    try {
+      const { checks = [] } = await this.#transport.json<WireHealth>(call);
+      return { ready: true, checks };
+    } catch (error) {
+      if (!(error instanceof KedgeError) || error.status !== 503) throw error;
+      const checks = error.problem["checks"];
+      return { ready: false, checks: Array.isArray(checks) ? checks : [] };
+    }
+  }
+
+  /** A copy of the node's data, made while it serves: a tar archive as a stream, `manifest.json` last. */
+  async backup(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#transport.open({
+      method: "POST",
+      path: ["v1", "node", "backup"],
+      repeatable: false,
+      waitMs: BACKUP_WAIT_MS,
+      signal: options.signal,
+    });
+    if (!response.body) throw badAnswer("The node answered without an archive.", response.status);
+    return response.body;
   }
 
   /**

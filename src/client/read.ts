@@ -41,6 +41,8 @@ interface Place {
   /** Where reading stops; null until the first answer says it, or for ever when following. */
   end: number | null;
   done: boolean;
+  /** The last answer left it where it was. */
+  stuck: boolean;
 }
 
 interface WireFetchedPage extends Partial<WirePage> {
@@ -73,6 +75,8 @@ export async function* readRecords(
       const pages = await coming;
       const records = pages.flatMap((page) => advance(page, places, codec, reading, patience));
       await patience.rest();
+      // Nothing came for anyone and nobody was to wait: what is left below the ends are offsets that were never given.
+      if (places.every(({ stuck }) => stuck) && options.follow !== true) return;
       const more = turn(places, records);
       if (more) {
         coming = fetchPages(transport, codec, places, reading);
@@ -145,7 +149,7 @@ async function placesOf(
 ): Promise<Place[]> {
   const { from = "earliest", partition } = options;
   const place = (partition: number, from: From): Place => {
-    return { partition, from, end: null, done: false };
+    return { partition, from, end: null, done: false, stuck: false };
   };
   if (isMap(from)) return Array.from(from, ([partition, from]) => place(partition, from));
   if (partition !== undefined) return [place(partition, from)];
@@ -213,6 +217,7 @@ function advance(
 ): readonly WireRecord[] {
   const place = places.find(({ partition }) => partition === page.partition);
   if (!place) return [];
+  place.stuck = false;
   if (page.error) {
     const error = errorOf(Number(page.error["status"] ?? 500), JSON.stringify(page.error), null);
     if (error.retryable) patience.refused(error);
@@ -220,6 +225,7 @@ function advance(
     return [];
   }
   const { records = [], next = 0, high_watermark = 0, last_stable = 0 } = page;
+  place.stuck = place.from === next;
   place.from = next;
   if (options.follow === true) return records;
   place.end ??= options.isolation === "read_uncommitted" ? high_watermark : last_stable;

@@ -8,6 +8,18 @@ export interface NodeProbes {
   readonly checks?: () => Promise<readonly ReadinessCheck[]> | readonly ReadinessCheck[];
   /** More lines for `/metrics`, in Prometheus' text format. */
   readonly metrics?: () => Promise<string> | string;
+  /** Makes a live copy of the node's files; none where nothing is on disk. */
+  readonly backup?: () => Promise<BackupSource>;
+}
+
+/** Copies that are there until `discard`. */
+export interface BackupSource {
+  readonly files: readonly {
+    readonly name: string;
+    readonly bytes: number;
+    read(): AsyncIterable<Uint8Array>;
+  }[];
+  discard(): Promise<void>;
 }
 
 export interface ReadinessCheck {

@@ -88,14 +88,14 @@ function setPragmas(
   }
 }
 
-function readMigrations(kind: DatabaseKind): readonly string[] {
+export function readMigrations(kind: DatabaseKind): readonly string[] {
   const folder = new URL(`../../migrations/${kind}/`, import.meta.url);
   const files = readdirSync(folder).filter((name) => name.endsWith(".sql"));
   return files.toSorted().map((name) => readFileSync(new URL(name, folder), "utf8"));
 }
 
 /** The version in the file's header, without SQLite, so that a file not ours to open is not touched. */
-function fileVersion(path: string): number {
+export function fileVersion(path: string): number {
   if (!existsSync(path)) return 0;
   const header = new DataView(new ArrayBuffer(4));
   const file = openSync(path, "r");

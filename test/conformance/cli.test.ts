@@ -6,10 +6,9 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ClosedPipe, type Io } from "../../src/cli/io.ts";
-import { run } from "../../src/cli/program.ts";
 import type { Fetch } from "../../src/client/client.ts";
 import { openMemoryNode } from "./memory-node.ts";
+import { type Given, jsonLines as lines, type Ran, runCli } from "./run-cli.ts";
 
 let fetch: Fetch;
 
@@ -17,51 +16,8 @@ beforeAll(async () => {
   fetch = await openMemoryNode();
 });
 
-interface Given {
-  readonly stdin?: string | Uint8Array<ArrayBuffer>;
-  readonly terminal?: boolean;
-  readonly env?: Record<string, string>;
-  readonly fetch?: Fetch;
-  readonly interrupted?: AbortSignal;
-  /** The reader of stdout leaves after so many writes. */
-  readonly closesAfter?: number;
-}
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function kedge(args: readonly string[], given: Given = {}): Promise<Ran> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const isTerminal = given.terminal ?? false;
-  const sink = (into: string[], writesMax = Infinity) => ({
-    isTerminal,
-    columns: 80,
-    async write(data: string | Uint8Array) {
-      if (into.length >= writesMax) throw new ClosedPipe();
-      into.push(typeof data === "string" ? data : new TextDecoder().decode(data));
-    },
-  });
-  const io: Io = {
-    stdin: { isTerminal, stream: () => new Blob([given.stdin ?? ""]).stream() },
-    stdout: sink(out, given.closesAfter),
-    stderr: sink(err),
-    env: given.env ?? {},
-    fetch: given.fetch ?? fetch,
-    interrupted: given.interrupted ?? new AbortController().signal,
-  };
-  const code = await run(args, io);
-  return { code, out: out.join(""), err: err.join("") };
-}
-
-function lines(text: string): unknown[] {
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as unknown);
+function kedge(args: readonly string[], given: Given = {}): Promise<Ran> {
+  return runCli(args, { fetch, ...given });
 }
 
 async function values(topic: string, ...args: string[]): Promise<unknown[]> {

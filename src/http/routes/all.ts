@@ -2,6 +2,7 @@
  * Every route there is, in the order of the document.
  */
 import type { Route } from "../route.ts";
+import { backup } from "./backup.ts";
 import { getChunk } from "./chunks.ts";
 import { getDocs, getOpenApi, getRoot } from "./docs.ts";
 import { fetchMany, fetchPartition } from "./fetch.ts";
@@ -38,6 +39,7 @@ export const routes: readonly Route[] = [
   tail,
   socket,
   getNode,
+  backup,
   livez,
   healthz,
   readyz,

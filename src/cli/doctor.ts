@@ -1,0 +1,211 @@
+/**
+ * `kedge doctor`: what is wrong with a node, or with a data folder that no node has open, and what to do.
+ *
+ * Exit 1 if anything is wrong. Each finding is `ok`, a `note`, or `wrong`.
+ */
+import { existsSync } from "node:fs";
+import { readdir, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import manifest from "../../package.json" with { type: "json" };
+import { Ended, exitCodes, Failure } from "./exit.ts";
+import { formatFor, outputOption, showList, type Column, type ListFormat } from "./output.ts";
+import { Progress } from "./progress.ts";
+import type { Session } from "./session.ts";
+
+interface Options {
+  readonly data?: string;
+  readonly quick?: boolean;
+  readonly output?: ListFormat;
+}
+
+interface Finding {
+  readonly state: "ok" | "note" | "wrong";
+  readonly what: string;
+  /** What is so, and what to do about it. */
+  readonly detail: string;
+}
+
+const columns: readonly Column<Finding>[] = [
+  ["", (finding) => finding.state],
+  ["WHAT", (finding) => finding.what],
+  ["DETAIL", (finding) => finding.detail],
+];
+
+export function addDoctor(program: Command, session: Session): void {
+  program
+    .command("doctor")
+    .description("look for what is wrong, with a running node or with a data folder at rest")
+    .option("--data <folder>", "this folder's files, which no node may have open")
+    .option("--quick", "leave out reading every record")
+    .addOption(outputOption())
+    .action(async (options: Options) => {
+      const { stdout } = session.io;
+      const { data } = options;
+      const findings =
+        data === undefined
+          ? await examineNode(session)
+          : await examineFolder(session, data, options.quick === true);
+      await showList(findings, columns, formatFor(options.output, stdout), stdout);
+      const wrong = findings.filter(({ state }) => state === "wrong").length;
+      if (wrong > 0) throw new Ended(exitCodes.failure);
+    });
+}
+
+async function examineNode(session: Session): Promise<Finding[]> {
+  const kedge = await session.connect();
+  const node = await kedge.node();
+  const same = node.version === manifest.version;
+  const findings: Finding[] = [
+    {
+      state: "ok",
+      what: "node",
+      detail: `node ${node.nodeId} of cluster ${node.clusterId}: ${node.topics} topics, ${node.partitions} partitions`,
+    },
+    {
+      state: same ? "ok" : "note",
+      what: "version",
+      detail: same
+        ? node.version
+        : `the node is ${node.version}, this command line ${manifest.version}: update the older`,
+    },
+  ];
+  const { ready, checks } = await kedge.ready();
+  findings.push({
+    state: ready ? "ok" : "wrong",
+    what: "ready",
+    detail: ready ? "every door serves" : "the node does not serve; its log says more",
+  });
+  for (const { name, ready, detail } of checks)
+    findings.push({
+      state: ready ? "ok" : "wrong",
+      what: name,
+      detail: detail ?? (ready ? "works" : "fails"),
+    });
+  for (const { name } of await kedge.topics({ internal: true })) {
+    const { partitionList } = await kedge.describeTopic(name);
+    for (const { partition, leader, isr, replicas } of partitionList) {
+      const what = `${name} ${partition}`;
+      if (leader < 0) findings.push({ state: "wrong", what, detail: "has no leader" });
+      else if (isr.length < replicas.length)
+        findings.push({
+          state: "wrong",
+          what,
+          detail: `in sync on ${isr.length} of ${replicas.length} nodes`,
+        });
+    }
+  }
+  return findings;
+}
+
+const FREE_BYTES_LOW = 1024 * 1024 * 1024;
+const MIB = 1024 * 1024;
+
+async function examineFolder(session: Session, data: string, quick: boolean): Promise<Finding[]> {
+  if (!existsSync(data)) throw new Failure(`There is no folder ${data}.`, exitCodes.notFound);
+  const storage = await import("../storage/inspect.ts");
+  const formats = storage.inspectFormats(data);
+  if (formats.every(({ found }) => !found))
+    throw new Failure(`${data} is not a kedge data folder: it has no log.db.`, exitCodes.notFound);
+  if (storage.isInUse(data))
+    throw new Failure(
+      `A node has ${data} open: stop it first, or ask it with "kedge doctor --url".`,
+    );
+  const findings: Finding[] = [];
+  for (const { name, found, format, known } of formats)
+    findings.push(formatFinding(name, found, format, known));
+  if (findings.some(({ state }) => state === "wrong")) return findings;
+  for (const { name } of formats) {
+    const damage = storage.checkStructure(data, name);
+    findings.push({
+      state: damage.length === 0 ? "ok" : "wrong",
+      what: `${name} structure`,
+      detail: damage.length === 0 ? "whole" : `${damage.join("; ")}: restore a backup`,
+    });
+  }
+  if (findings.some(({ state }) => state === "wrong")) return findings;
+  const identity = storage.readIdentity(data);
+  findings.push({
+    state: "ok",
+    what: "identity",
+    detail: identity
+      ? `node ${identity.nodeId} of cluster ${identity.clusterId}`
+      : "not started yet",
+  });
+  findings.push(...(await spaceFindings(data)));
+  if (!quick) findings.push(await recordsFinding(session, data));
+  return findings;
+}
+
+function formatFinding(name: string, found: boolean, format: number, known: number): Finding {
+  if (!found)
+    return {
+      state: "wrong",
+      what: name,
+      detail: "is missing: restore a backup, or start in an empty folder",
+    };
+  if (format > known)
+    return {
+      state: "wrong",
+      what: name,
+      detail: `has format ${format}; this kedge knows up to ${known}: run the newer kedge that wrote it`,
+    };
+  if (format < known)
+    return {
+      state: "note",
+      what: name,
+      detail: `has format ${format}; the next start brings it to ${known}`,
+    };
+  return { state: "ok", what: name, detail: `format ${format}` };
+}
+
+async function spaceFindings(data: string): Promise<Finding[]> {
+  const { bavail, bsize } = await statfs(data);
+  const freeBytes = bavail * bsize;
+  const free: Finding = {
+    state: freeBytes < FREE_BYTES_LOW ? "wrong" : "ok",
+    what: "free space",
+    detail: `${Math.round(freeBytes / MIB)} MiB${freeBytes < FREE_BYTES_LOW ? ": make room, or writes will be refused" : ""}`,
+  };
+  const left = (await readdir(data)).filter((name) => name.startsWith("backup-"));
+  const wal = await stat(join(data, "log.db-wal")).catch(() => null);
+  const findings = [free];
+  if (wal && wal.size > 0)
+    findings.push({
+      state: "note",
+      what: "last end",
+      detail: "the last run was cut off; the next start replays its write-ahead log",
+    });
+  if (left.length > 0)
+    findings.push({
+      state: "note",
+      what: "leftovers",
+      detail: `${left.join(", ")}: of a backup that was cut off; the next backup deletes them`,
+    });
+  return findings;
+}
+
+async function recordsFinding(session: Session, data: string): Promise<Finding> {
+  const { scanLogs } = await import("../storage/inspect.ts");
+  const progress = new Progress(session.io.stderr, "bytes");
+  try {
+    const scan = await scanLogs(data, async ({ bytes }) => {
+      session.io.interrupted.throwIfAborted();
+      progress.add(bytes - progress.count);
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+    });
+    const { partitions, batches, bytes, damage } = scan;
+    if (damage.length > 0)
+      return {
+        state: "wrong",
+        what: "records",
+        detail: `${damage.join("; ")}: restore a backup, or export what can be read`,
+      };
+    const size = `${batches} batches in ${partitions} partitions, ${Math.round(bytes / MIB)} MiB`;
+    return { state: "ok", what: "records", detail: `${size}: every checksum is right` };
+  } finally {
+    await progress.end();
+  }
+}

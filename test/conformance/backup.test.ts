@@ -1,0 +1,145 @@
+/**
+ * Backup, restore and doctor against a whole node on disk: what was acknowledged before a backup is in it; what is damaged
+ * is found and refused.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadConfig } from "../../src/config.ts";
+import { Kedge } from "../../src/client/client.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { type Node, startNode } from "../../src/node.ts";
+import { detectPlatform } from "../../src/runtime/runtime.ts";
+import { jsonLines, runCli } from "./run-cli.ts";
+
+let folder: string;
+let node: Node;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "kedge-backup-"));
+  node = await start("data");
+  const kedge = new Kedge({ url: node.url });
+  await kedge.createTopic({ name: "kept", partitions: 3, configs: { "retention.ms": "-1" } });
+  const records = Array.from({ length: 500 }, (_, n) => ({ key: `k${n}`, value: `v${n}` }));
+  await kedge.topic("kept").produce(records);
+});
+
+afterAll(async () => {
+  await node.stop();
+  await rm(folder, { recursive: true });
+});
+
+async function start(name: string): Promise<Node> {
+  const args = ["--data", join(folder, name), "--http", "127.0.0.1:0"];
+  const readNothing = async () => "";
+  const { config } = await loadConfig({ args, env: {}, readFile: readNothing });
+  const platform = await detectPlatform();
+  const onFatal = (error: unknown) => {
+    throw error;
+  };
+  return startNode(config, { platform, logger: silentLogger, version: "test", onFatal });
+}
+
+const kedge = (...args: string[]) => runCli([...args, "--url", node.url]);
+
+async function recordsOf(url: string): Promise<string[]> {
+  const records = await Array.fromAsync(new Kedge({ url }).topic("kept").records());
+  return records
+    .map(
+      ({ partition, offset, key, value }) =>
+        `${partition} ${offset} ${String(key)} ${String(value)}`,
+    )
+    .toSorted((a, b) => a.localeCompare(b));
+}
+
+test("a live backup restores to what was acknowledged, and no offset is given twice", async () => {
+  const [backup, restored] = [join(folder, "b1"), join(folder, "r1")];
+  const before = await recordsOf(node.url);
+  expect((await kedge("backup", backup)).code).toBe(0);
+  expect((await readdir(join(folder, "data"))).filter((name) => name.startsWith("backup"))).toEqual(
+    [],
+  );
+  // Acknowledged after the backup: its offset must not come again in the restored log.
+  const late = await new Kedge({ url: node.url })
+    .topic("kept")
+    .produce({ value: "late", partition: 0 });
+  expect((await kedge("backup", backup)).code).toBe(1);
+  expect((await kedge("restore", backup, "--data", restored)).code).toBe(0);
+  expect((await kedge("restore", backup, "--data", restored)).code).toBe(1);
+  const other = await start("r1");
+  try {
+    expect(await recordsOf(other.url)).toEqual(before);
+    const again = new Kedge({ url: other.url });
+    const next = await again.topic("kept").produce({ value: "next", partition: 0 });
+    expect(next.offset).toBeGreaterThan(late.offset);
+    expect((await again.describeTopic("kept")).configs["retention.ms"]?.value).toBe("-1");
+  } finally {
+    await other.stop();
+  }
+  const healthy = await runCli(["doctor", "--data", restored]);
+  expect([healthy.code, healthy.out]).toEqual([
+    0,
+    expect.stringContaining("every checksum is right"),
+  ]);
+});
+
+test("a damaged or cut backup is refused", async () => {
+  const backup = join(folder, "b2");
+  await kedge("backup", backup);
+  const log = join(backup, "log.db");
+  const bytes = await readFile(log);
+  bytes[bytes.length - 100] = (bytes[bytes.length - 100] ?? 0) ^ 1;
+  await writeFile(log, bytes);
+  const damaged = await kedge("restore", backup, "--data", join(folder, "r2"));
+  expect([damaged.code, damaged.err]).toEqual([1, expect.stringContaining("damaged")]);
+  await rm(join(backup, "manifest.json"));
+  expect((await kedge("restore", backup, "--data", join(folder, "r2"))).code).toBe(3);
+  expect((await readdir(folder)).filter((name) => /r2|partial/.test(name))).toEqual([]);
+  const cut = await runCli(["backup", join(folder, "b3"), "--url", node.url], {
+    fetch: async (url, init) => {
+      const answer = await fetch(url, init);
+      const whole = await answer.bytes();
+      return new Response(whole.subarray(0, whole.length - 2_000));
+    },
+  });
+  expect([cut.code, cut.err]).toEqual([1, expect.stringContaining("cut off")]);
+});
+
+test("doctor finds a flipped bit in a record, a cut file, a newer format and a node at work", async () => {
+  const inUse = await runCli(["doctor", "--data", join(folder, "data")]);
+  expect([inUse.code, inUse.err]).toEqual([1, expect.stringContaining("stop it first")]);
+  expect((await kedge("doctor")).code).toBe(0);
+  expect((await runCli(["doctor", "--data", join(folder, "nowhere")])).code).toBe(3);
+  const sick = join(folder, "r3");
+  await kedge("backup", join(folder, "b4"));
+  await kedge("restore", join(folder, "b4"), "--data", sick);
+  const log = join(sick, "log.db");
+  const whole = await readFile(log);
+  const flipped = new Uint8Array(whole);
+  const at = whole.lastIndexOf("v499");
+  expect(at).toBeGreaterThan(0);
+  flipped[at] = 0;
+  await writeFile(log, flipped);
+  const found = await runCli(["doctor", "--data", sick]);
+  expect([found.code, jsonLines(found.out)]).toEqual([
+    1,
+    expect.arrayContaining([
+      expect.objectContaining({
+        state: "wrong",
+        what: "records",
+        detail: expect.stringContaining("checksum"),
+      }),
+    ]),
+  ]);
+  expect((await runCli(["doctor", "--data", sick, "--quick"])).code).toBe(0);
+  const newer = new Uint8Array(whole);
+  newer[63] = 99;
+  await writeFile(log, newer);
+  const format = await runCli(["doctor", "--data", sick]);
+  expect([format.code, format.out]).toEqual([1, expect.stringContaining("run the newer kedge")]);
+  await writeFile(log, whole);
+  await truncate(log, whole.length - 16_384);
+  const cut = await runCli(["doctor", "--data", sick]);
+  expect(cut.code).toBe(1);
+});

@@ -1,0 +1,54 @@
+/**
+ * Runs command lines in process, with streams in memory.
+ */
+import { ClosedPipe, type Io } from "../../src/cli/io.ts";
+import { run } from "../../src/cli/program.ts";
+import type { Fetch } from "../../src/client/client.ts";
+
+export interface Given {
+  readonly stdin?: string | Uint8Array<ArrayBuffer>;
+  readonly terminal?: boolean;
+  readonly env?: Record<string, string>;
+  readonly fetch?: Fetch;
+  readonly interrupted?: AbortSignal;
+  /** The reader of stdout leaves after so many writes. */
+  readonly closesAfter?: number;
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export async function runCli(args: readonly string[], given: Given = {}): Promise<Ran> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const isTerminal = given.terminal ?? false;
+  const sink = (into: string[], writesMax = Infinity) => ({
+    isTerminal,
+    columns: 80,
+    async write(data: string | Uint8Array) {
+      if (into.length >= writesMax) throw new ClosedPipe();
+      into.push(typeof data === "string" ? data : new TextDecoder().decode(data));
+    },
+  });
+  const io: Io = {
+    stdin: { isTerminal, stream: () => new Blob([given.stdin ?? ""]).stream() },
+    stdout: sink(out, given.closesAfter),
+    stderr: sink(err),
+    env: given.env ?? {},
+    ...(given.fetch ? { fetch: given.fetch } : {}),
+    interrupted: given.interrupted ?? new AbortController().signal,
+  };
+  const code = await run(args, io);
+  return { code, out: out.join(""), err: err.join("") };
+}
+
+/** The JSON values of lines. */
+export function jsonLines(text: string): unknown[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as unknown);
+}
