@@ -7,6 +7,7 @@
 import { Bug } from "../lib/assert.ts";
 import { errorOf } from "./failure.ts";
 import type { Answers, Failure, Request } from "./messages.ts";
+import { StorageFault } from "./storage.ts";
 
 type Reply = { readonly value: unknown } | { readonly failure: Failure };
 
@@ -57,7 +58,9 @@ export class Channel {
 
   /** Closes what the Worker has open and gives it back. */
   async close(): Promise<void> {
-    await this.ask({ type: "close" });
+    const closed = this.ask({ type: "close" });
+    this.#dead ??= new StorageFault("closed", "the storage is closed");
+    await closed;
     idle.push(this.#worker);
   }
 

@@ -109,7 +109,8 @@ class LibsqlStorage implements Storage {
   #queue: Waiting[] = [];
   #working: Promise<void> | null = null;
   #upkeep: Upkeep;
-  #checkpointing = false;
+  /** The checkpointer at work, until its rest is finished. */
+  #checkpointing: Promise<void> | null = null;
   #checkpointed = false;
   #commitsUnswept = 0;
   #closed = false;
@@ -189,8 +190,8 @@ class LibsqlStorage implements Storage {
   }
 
   async forgetReceipts(nowMs: number): Promise<void> {
-    this.#refuseClosed();
-    await this.#watched(this.#writer.ask({ type: "forget", nowMs }));
+    do this.#refuseClosed();
+    while (await this.#watched(this.#writer.ask({ type: "forget", nowMs })));
   }
 
   async backup(path: string): Promise<void> {
@@ -206,10 +207,16 @@ class LibsqlStorage implements Storage {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    while (this.#working) await this.#working;
+    await this.#idle();
+    await this.#checkpointing;
+    await this.#idle();
     await this.#readers.close();
     await this.#side?.close();
     await this.#writer.close();
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#working) await this.#working;
   }
 
   /** Starts the writer's rounds unless they run. */
@@ -222,8 +229,9 @@ class LibsqlStorage implements Storage {
     await this.#options.clock.turn();
     for (;;) {
       if (this.#queue.length > 0) await this.#commitNext();
+      if (this.#upkeep.checkpoint !== "none") this.#startCheckpoint();
+      if (this.#upkeep.checkpoint === "overdue") await this.#checkpointing;
       if (this.#checkpointed) await this.#finishCheckpoint();
-      else if (this.#upkeep.checkpoint) this.#startCheckpoint();
       if (this.#sweepIsDue()) await this.#sweep();
       else if (this.#queue.length === 0) break;
     }
@@ -287,29 +295,25 @@ class LibsqlStorage implements Storage {
   }
 
   #startCheckpoint(): void {
-    if (this.#checkpointing || this.#closed || this.#failed) return;
-    this.#checkpointing = true;
-    this.#sideChannel()
+    if (this.#closed || this.#failed) return;
+    this.#checkpointing ??= this.#sideChannel()
       .ask({ type: "checkpoint" })
       .then(() => {
         this.#checkpointed = true;
         this.#work();
       })
       .catch((error: unknown) => {
-        this.#checkpointing = false;
         this.#noticed(error);
       });
   }
 
   async #finishCheckpoint(): Promise<void> {
     this.#checkpointed = false;
+    this.#checkpointing = null;
     try {
-      await this.#watched(this.#writer.ask({ type: "finish-checkpoint" }));
-      this.#upkeep = { ...this.#upkeep, checkpoint: false };
+      this.#upkeep = await this.#watched(this.#writer.ask({ type: "finish-checkpoint" }));
     } catch (error) {
       this.#options.logger.error("a checkpoint failed", { error });
-    } finally {
-      this.#checkpointing = false;
     }
   }
 

@@ -17,6 +17,8 @@ const CACHE_BYTES = 16 * 1024 * 1024;
 const BUSY_MS = 5_000;
 /** Growth of the write-ahead log at which a checkpoint is asked for. */
 const CHECKPOINT_BYTES_MAX = 16 * 1024 * 1024;
+/** At so many times that growth, commits wait for it. */
+const OVERDUE_CHECKPOINTS = 2;
 /** On a small volume this share of it takes the place of larger numbers. */
 const VOLUME_SHARE = 1 / 8;
 /** About what a step of sweeping adds to it: pages of tables and indexes, free lists, moved pages. */
@@ -93,8 +95,7 @@ export class LogFile {
       case "bounds":
         return { value: this.#bounds(request.partition) };
       case "forget":
-        this.#sweeper.forget(request.nowMs);
-        return { value: null };
+        return { value: this.#sweeper.forget(request.nowMs) };
       case "stats":
         return { value: this.#stats() };
       case "sweep":
@@ -103,7 +104,7 @@ export class LogFile {
         return { value: this.#upkeep() };
       case "finish-checkpoint":
         this.#finishCheckpoint();
-        return { value: null };
+        return { value: this.#upkeep() };
       case "close":
         this.#close();
         return { value: null };
@@ -129,10 +130,12 @@ export class LogFile {
   }
 
   #upkeep(): Upkeep {
+    const due = this.#short ? SWEEP_GROWTH_BYTES : this.#checkpointBytes;
+    const growth = this.#walGrowthBytes;
+    const overdue = growth >= OVERDUE_CHECKPOINTS * this.#checkpointBytes;
     return {
       sweep: this.#sweeper.hasMore,
-      checkpoint:
-        this.#walGrowthBytes >= (this.#short ? SWEEP_GROWTH_BYTES : this.#checkpointBytes),
+      checkpoint: overdue ? "overdue" : growth >= due ? "due" : "none",
     };
   }
 

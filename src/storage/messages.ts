@@ -102,7 +102,8 @@ export interface Committed {
 /** What the writer would like to be asked for when there is time. */
 export interface Upkeep {
   readonly sweep: boolean;
-  readonly checkpoint: boolean;
+  /** `overdue`: before anything else is written, since the write-ahead log outgrows its checkpointer. */
+  readonly checkpoint: "none" | "due" | "overdue";
 }
 
 /** What each request is answered with. */
@@ -115,10 +116,11 @@ export interface Answers {
   partitions: readonly PartitionState[];
   resumed: null;
   bounds: Bounds | null;
-  forget: null;
+  /** Whether there may be more to forget. */
+  forget: boolean;
   stats: StorageStats;
   sweep: Upkeep;
-  "finish-checkpoint": null;
+  "finish-checkpoint": Upkeep;
   close: null;
   reads: readonly (ReadAnswer | { readonly failure: Failure })[];
   checkpoint: null;

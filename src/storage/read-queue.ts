@@ -7,6 +7,7 @@ import { Bug } from "../lib/assert.ts";
 import { Channel } from "./channel.ts";
 import { errorOf } from "./failure.ts";
 import type { Read, ReadAnswer } from "./messages.ts";
+import { StorageFault } from "./storage.ts";
 
 interface Waiting {
   readonly read: Read;
@@ -43,7 +44,10 @@ export class ReadQueue {
     return answer;
   }
 
+  /** Answers what was sent; what was not is told that it is too late. */
   async close(): Promise<void> {
+    const closed = new StorageFault("closed", "the storage is closed");
+    for (const { reject } of this.#waiting.splice(0)) reject(closed);
     await Promise.all(this.#channels.map((channel) => channel.close()));
   }
 

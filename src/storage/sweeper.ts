@@ -50,18 +50,14 @@ export class Sweeper {
     if (this.#freePages >= before) this.#freePages = 0;
   }
 
-  /** Forgets expired receipts, a bounded number at a time. */
-  forget(nowMs: number): void {
-    while (this.#forgetSome(nowMs) === RECEIPTS_FORGOTTEN_MAX);
-  }
-
-  #forgetSome(nowMs: number): number {
+  /** Forgets some expired receipts; true when there may be more. */
+  forget(nowMs: number): boolean {
     let forgotten = 0;
     this.#writer.transaction(false, () => {
       const limit = RECEIPTS_FORGOTTEN_MAX;
       forgotten = this.#writer.sql.forgetReceipts.run({ nowMs, limit }).changes;
     });
-    return forgotten;
+    return forgotten === RECEIPTS_FORGOTTEN_MAX;
   }
 
   #deleteSome(partition: PartitionId, { dropped, below }: Leftover): void {

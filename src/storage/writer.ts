@@ -21,7 +21,7 @@ import {
 import type { Failure } from "./messages.ts";
 import { PartitionTable } from "./partition-table.ts";
 import { type LogSql, prepareLog, writeEntries } from "./row-writer.ts";
-import { asFault, isGuard } from "./sqlite-error.ts";
+import { asFault, isBusy, isGuard } from "./sqlite-error.ts";
 import {
   type Change,
   type Entry,
@@ -39,6 +39,8 @@ interface Numbered {
 }
 
 type Failures = Map<number, Failure>;
+
+const BEGIN_ATTEMPTS_MAX = 12;
 
 const GONE = { epoch: -1, end: -1 };
 
@@ -111,7 +113,7 @@ export class Writer {
     this.#setSynchronous(synced);
     let outcome: StorageFault["outcome"] = "none";
     try {
-      this.#database.exec("BEGIN IMMEDIATE");
+      this.#begin();
       work();
       outcome = "unknown";
       this.#database.exec("COMMIT");
@@ -123,6 +125,18 @@ export class Writer {
     }
     this.commits += 1;
     if (synced) this.syncs += 1;
+  }
+
+  /** Waits for whoever else has the write lock (a person with a SQLite tool): twelve times the busy time-out. */
+  #begin(): void {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        this.#database.exec("BEGIN IMMEDIATE");
+        return;
+      } catch (error) {
+        if (!isBusy(error) || attempt === BEGIN_ATTEMPTS_MAX) throw error;
+      }
+    }
   }
 
   #rollback(): boolean {

@@ -247,5 +247,26 @@ export function storageContract(name: string, make: () => Promise<StorageHarness
       await world.reopen();
       expect(await world.bounds(partition)).toMatchObject({ end: 1 });
     });
+
+    test("reads and commits under way at close are settled", async () => {
+      const partition = await world.onePartition();
+      await world.commit(partition, [append({ base: 0 })]);
+      const reads = Array.from({ length: 600 }, () => world.storage.read(partition, 0, 1000));
+      const commit = world.storage.commit({
+        partition,
+        guard: { epoch: 0, end: 1 },
+        entries: [append({ base: 1 })],
+        durability: "synced",
+      });
+      const settled = Promise.allSettled([...reads, commit]);
+      await world.storage.close();
+      const refused = (await settled).flatMap((each) =>
+        each.status === "rejected" ? [each.reason as unknown] : [],
+      );
+      for (const reason of refused) expect(reason).toMatchObject({ kind: "closed" });
+      await commit;
+      await world.reopen();
+      expect(await world.bounds(partition)).toMatchObject({ end: 2 });
+    });
   });
 }
