@@ -73,12 +73,16 @@ export function topicVerbs(options: TopicsOptions): TopicVerbs {
         checkNameIsFree(image, topic.name);
         return plannedDescription(plan, options);
       }
-      await controller.submit((image) => {
-        checkNameIsFree(image, plan.name);
-        checkRoom(image, plan.partitions);
-        return createCommands(image, plan);
-      });
-      await logs.settled();
+      try {
+        await controller.submit((image) => {
+          checkNameIsFree(image, plan.name);
+          checkRoom(image, plan.partitions);
+          return createCommands(image, plan);
+        });
+      } finally {
+        // Also for who came second: told that the topic is there, it may be written to.
+        await logs.settled();
+      }
       return describe(known(image, plan.name), options);
     },
     async deleteTopic(_context, name) {

@@ -42,6 +42,8 @@ function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
     port: options.port,
     ...(options.tls ? { tls: options.tls } : {}),
     development: false,
+    // On by default outside development: a second node would take half of the first one's connections.
+    reusePort: false,
     maxRequestBodySize: limits.requestBytesMax,
     idleTimeout: idleSeconds(options),
     fetch: (request, server) => answer(request, server, gate, options),

@@ -15,6 +15,7 @@ import { tailSuite } from "../conformance/http-tail.ts";
 import { topicsSuite } from "../conformance/http-topics.ts";
 import { wireSuite } from "../conformance/http-wire.ts";
 import { socketSuite } from "../conformance/http-ws.ts";
+import { nodeSuite } from "../conformance/node-suite.ts";
 import { denoBinary } from "./deno-binary.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "kedge-on-deno-"));
@@ -44,6 +45,7 @@ const open = (): Promise<HttpDoor & { readonly url: URL }> =>
 for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite, tailSuite])
   suite("on Deno", open);
 for (const suite of [wireSuite, socketSuite]) suite("on Deno", open);
+nodeSuite("on Deno", async () => ({ runtime: [await denoBinary(), "run", "-A"] }));
 
 test("on Deno: TERM ends the node cleanly, with a tail open", async () => {
   const body = JSON.stringify({ name: "last" });

@@ -154,13 +154,24 @@ describe("creating", () => {
     expect(controller.image.index > before).toBe(expected === "granted");
   });
 
-  test("of two at once with one name, one is granted", async () => {
-    const { verbs } = await start();
-    const outcomes = await Promise.all([
-      refusalOf(() => verbs.createTopic(context, plain("a"))),
-      refusalOf(() => verbs.createTopic(context, plain("a"))),
+  test("of two at once with one name, one is granted; to both it may be written then", async () => {
+    const { verbs, logs, storage } = await start();
+    const create = storage.create.bind(storage);
+    storage.create = async (keys) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return create(keys);
+    };
+    const hasLogs = () => logs.log(verbs.describeTopic(context, "a").id, 0) !== null;
+    const outcomes = await Promise.all(
+      [1, 2].map(async () => [
+        await refusalOf(() => verbs.createTopic(context, plain("a"))),
+        hasLogs(),
+      ]),
+    );
+    expect(outcomes).toEqual([
+      ["granted", true],
+      ["topic_already_exists", true],
     ]);
-    expect(outcomes).toEqual(["granted", "topic_already_exists"]);
   });
 });
 

@@ -1,0 +1,98 @@
+/**
+ * What a node owes from outside, whichever runtime it runs on: the main job through kill -9, a graceful stop, one process a
+ * folder.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { ask, newTopic, post, send, values } from "./http-client.ts";
+import { nodeFolder, runServe, startNodeProcess, type NodeOptions } from "./node.ts";
+
+const START_MS = 20_000;
+
+export function nodeSuite(name: string, options: () => Promise<NodeOptions>): void {
+  let how: NodeOptions;
+  let folder: Awaited<ReturnType<typeof nodeFolder>>;
+  const start = () => startNodeProcess({ ...how, data: folder.path });
+
+  describe(`${name}: a node`, () => {
+    beforeAll(async () => {
+      how = await options();
+      folder = await nodeFolder();
+    }, START_MS);
+    afterAll(() => folder.remove());
+
+    test(
+      "create, produce, kill -9, start again, fetch",
+      async () => {
+        const topic = "orders";
+        const path = recordsOf(topic);
+        const first = await start();
+        const created = await post(first, "/v1/topics", { name: topic, partitions: 3 });
+        expect(created.status).toBe(201);
+        const sent = Array.from({ length: 20 }, (_, at) => `value ${at}`);
+        const answers = await Promise.all(sent.map((value) => send(first, path, value)));
+        const offsets = answers.map(({ body }) => Number(body.results[0].offset));
+        expect(offsets.toSorted((one, other) => one - other)).toEqual([...sent.keys()]);
+        const { body: before } = await ask(first, "/v1/node");
+        await first.end("SIGKILL");
+
+        const second = await start();
+        const { body: after } = await ask(second, "/v1/node");
+        expect(after.cluster_id).toBe(before.cluster_id);
+        const read = await ask(second, path);
+        const expected = sent.toSorted(
+          (one, other) => (offsets[sent.indexOf(one)] ?? 0) - (offsets[sent.indexOf(other)] ?? 0),
+        );
+        expect(values(read)).toEqual(expected);
+        const next = await send(second, path, "after");
+        expect(next.body.results[0].offset).toBe(sent.length);
+        await second.end("SIGKILL");
+      },
+      2 * START_MS,
+    );
+
+    test.each(["SIGTERM", "SIGINT"] as const)(
+      "%s answers long polls, keeps what was accepted, exits 0",
+      async (signal) => {
+        const node = await start();
+        const [busy, quiet] = [await newTopic(node), await newTopic(node)];
+        const poll = ask(node, `${recordsOf(quiet)}?wait_ms=20000`);
+        await send(node, recordsOf(busy), "acknowledged");
+        const accepted = await send(node, `${recordsOf(busy)}?acks=0`, "accepted");
+        expect(accepted.status).toBe(202);
+        const stoppedMs = performance.now();
+        const code = await node.end(signal);
+        expect(performance.now() - stoppedMs).toBeLessThan(10_000);
+        expect(code).toBe(0);
+        const { status, body } = await poll;
+        expect([status, body.records]).toEqual([200, []]);
+        const again = await start();
+        expect(values(await ask(again, recordsOf(busy)))).toEqual(["acknowledged", "accepted"]);
+        await again.end("SIGKILL");
+      },
+      2 * START_MS,
+    );
+
+    test(
+      "a second one on the folder exits 1 and names the first; a folder is free after kill -9",
+      async () => {
+        const first = await start();
+        const second = await runServe(["--data", folder.path, "--http", "127.0.0.1:0"], how);
+        expect(second.code).toBe(1);
+        expect(second.errors).toContain(`process ${first.pid} `);
+        await first.end("SIGKILL");
+        const third = await start();
+        expect((await ask(third, "/readyz")).status).toBe(200);
+        const port = third.url.host;
+        const taken = await runServe(["--data", ":memory:", "--http", port], how);
+        expect(taken.code).toBe(1);
+        expect(taken.errors).toMatch(/cannot listen on .*: the port is taken/);
+        await third.end("SIGKILL");
+      },
+      3 * START_MS,
+    );
+  });
+}
+
+function recordsOf(topic: string): string {
+  return `/v1/topics/${topic}/partitions/0/records`;
+}
