@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { relative } from "node:path";
 import { compiledStatements } from "../../../src/storage/compile-statements.ts";
 import { logStatements, raftStatements } from "../../../src/storage/statements.ts";
 
@@ -13,13 +14,15 @@ test("statements.ts is what the queries compile to (else: bun run statements)", 
 
 test("the migrations make the declared tables (else: bun run migrations)", async () => {
   const copy = await mkdtemp(`${tmpdir()}/kedge-migrations-`);
-  await cp(new URL("../../../migrations", import.meta.url), copy, { recursive: true });
+  const root = new URL("../../..", import.meta.url).pathname;
+  await cp(`${root}/migrations`, copy, { recursive: true });
   for (const database of ["log", "raft"]) {
     // On a copy, since it writes what it finds missing.
     const schema = `src/storage/tables-${database}.ts`;
-    const words = ["--dialect", "sqlite", "--schema", schema, "--out", `${copy}/${database}`];
+    const out = relative(root, `${copy}/${database}`); // It takes no other path.
+    const words = ["--dialect", "sqlite", "--schema", schema, "--out", out];
     const check = Bun.spawn(["bunx", "drizzle-kit", "generate", ...words], {
-      cwd: new URL("../../..", import.meta.url).pathname,
+      cwd: root,
       stdout: "pipe",
       stderr: "pipe",
     });
