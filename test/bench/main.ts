@@ -1,5 +1,6 @@
 /**
- * `bun run bench [NAME…] [--quick|--full] [--runs N]`: measures kedge beside its peers, prints the tables, keeps the figures.
+ * `bun run bench [NAME…] [--quick|--full] [--runs N]`: measures kedge beside its peers, prints the tables, keeps the figures
+ * of all but quick runs.
  * `bun run bench report [--ratios]`: prints the kept figures as Markdown.
  */
 import { parseArgs } from "node:util";
@@ -11,7 +12,15 @@ import { type Bench, type Context, Load, type Scale, scales } from "./harness.ts
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { produce } from "./produce.ts";
-import { figuresTable, keep, ratiosTable, readResults, report } from "./results.ts";
+import {
+  figuresTable,
+  keep,
+  type Kept,
+  ratiosTable,
+  readResults,
+  report,
+  resultOf,
+} from "./results.ts";
 import { start } from "./start.ts";
 import { peers } from "./subjects.ts";
 
@@ -69,21 +78,24 @@ async function runAll(): Promise<number> {
   const notes = leftOut.map(({ name, because }) => `${name} was left out: ${because}`);
   for (const note of notes) console.log(note);
   const load = new Load();
+  const results: Record<string, Kept> = {};
   let failures = 0;
   for (const bench of chosen) {
     console.log(`\n## ${bench.name} (${scale.name}): ${bench.about}`);
     const say = (line: string): void => console.error(`   ${line}`);
     const context: Context = { scale, peers: found, load, say };
     try {
-      const kept = await keep(bench, scale, notes, await bench.run(context));
+      const kept = resultOf(scale, notes, await bench.run(context));
+      results[bench.name] = kept;
       console.log(figuresTable(kept));
+      if (scale.name !== "quick") await keep(bench.name, kept);
     } catch (error) {
       failures += 1;
       console.error(`${bench.name} failed:`, error);
     }
   }
   await load.close();
-  console.log(`\n${ratiosTable(chosen, await readResults())}`);
+  console.log(`\n${ratiosTable(chosen, results)}`);
   return failures === 0 ? 0 : 1;
 }
 

@@ -9,11 +9,13 @@ import type { Bench, Figure, Goal, Scale } from "./harness.ts";
 import { root } from "./subjects.ts";
 
 export interface Kept {
-  readonly at: string;
-  readonly commit: string;
-  readonly scale: Scale["name"];
-  readonly machine: string;
-  readonly leftOut: readonly string[];
+  readonly about: {
+    readonly at: string;
+    readonly commit: string;
+    readonly scale: Scale["name"];
+    readonly machine: string;
+    readonly leftOut: readonly string[];
+  };
   readonly figures: readonly Figure[];
 }
 
@@ -39,19 +41,20 @@ function machine(): string {
 
 const rounded = (value: number): number => Number(value.toPrecision(4));
 
-/** Files a bench's figures under its name, in place of those it had. */
-export async function keep(
-  bench: Bench,
+/** A bench's figures with what they were measured on. */
+export function resultOf(
   scale: Scale,
   leftOut: readonly string[],
   figures: readonly Figure[],
-): Promise<Kept> {
-  const kept: Kept = {
-    at: new Date().toISOString(),
-    commit: git("rev-parse", "--short", "HEAD"),
-    scale: scale.name,
-    machine: machine(),
-    leftOut,
+): Kept {
+  return {
+    about: {
+      at: new Date().toISOString(),
+      commit: git("rev-parse", "--short", "HEAD"),
+      scale: scale.name,
+      machine: machine(),
+      leftOut,
+    },
     figures: figures.map((each) => ({
       ...each,
       value: rounded(each.value),
@@ -60,10 +63,21 @@ export async function keep(
       more: Object.fromEntries(Object.entries(each.more).map(([key, n]) => [key, rounded(n)])),
     })),
   };
+}
+
+/** Files a bench's figures under its name, in place of those it had. */
+export async function keep(name: string, kept: Kept): Promise<void> {
   await mkdir(join(file, ".."), { recursive: true });
-  const all = { ...(await readResults()), [bench.name]: kept };
-  await Bun.write(file, `${JSON.stringify(all, null, 1)}\n`);
-  return kept;
+  await Bun.write(file, resultsText({ ...(await readResults()), [name]: kept }));
+}
+
+/** A line a figure, so that a commit shows which ones moved. */
+function resultsText(results: Results): string {
+  const benches = Object.entries(results).map(([name, { about, figures }]) => {
+    const lines = figures.map((each) => `    ${JSON.stringify(each)}`).join(",\n");
+    return ` ${JSON.stringify(name)}: {\n  "about": ${JSON.stringify(about)},\n  "figures": [\n${lines}\n  ]\n }`;
+  });
+  return `{\n${benches.join(",\n")}\n}\n`;
 }
 
 function row(cells: readonly (string | number)[]): string {
@@ -147,7 +161,7 @@ export function report(benches: readonly Bench[], results: Results): string {
   const parts = benches.flatMap((bench) => {
     const kept = results[bench.name];
     if (!kept) return [];
-    const { at, commit, scale, machine, leftOut } = kept;
+    const { at, commit, scale, machine, leftOut } = kept.about;
     return [
       `### ${bench.name}`,
       `${bench.about}. ${at.slice(0, 10)}, ${commit}, ${scale}; ${machine}.`,
