@@ -45,7 +45,7 @@ export async function serve(args: readonly string[]): Promise<void> {
     console.log(banner(node, config));
     stopOnSignals(node, platform, logger);
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
+    if (!(error instanceof StartError)) return die(error);
     console.error(`kedge: ${error.message}`);
     process.exit(EXIT_FAILURE);
   }
@@ -62,11 +62,11 @@ async function readConfig(args: readonly string[]): Promise<Loaded | null> {
 }
 
 /** After a bug nothing that this process still believes may reach the disk; nor after a disk that failed. */
-function dieOf(logger: ProcessLogger): (cause: unknown) => void {
-  const die = (cause: unknown) => {
-    process.exitCode = cause instanceof StorageFault ? EXIT_FAILURE : EXIT_BUG;
+function dieOf(logger: ProcessLogger): (cause: unknown) => never {
+  const die = (cause: unknown): never => {
     logger.error("the node cannot go on", { error: cause });
-    void logger.flush().finally(() => process.exit());
+    // In the same step: lines that the logger still holds are written as the process exits.
+    process.exit(cause instanceof StorageFault ? EXIT_FAILURE : EXIT_BUG);
   };
   process.on("uncaughtException", die);
   process.on("unhandledRejection", die);

@@ -1,6 +1,9 @@
-/** A node on Bun, from outside; and what its command line refuses. */
-import { describe, expect, test } from "bun:test";
-import { runServe } from "./node.ts";
+/** A node on Bun, from outside; what its command line refuses; how it ends when it must. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { ask, newTopic, send, values } from "./http-client.ts";
+import { nodeFolder, runServe, startNodeProcess } from "./node.ts";
 import { nodeSuite } from "./node-suite.ts";
 
 nodeSuite("on Bun", () => Promise.resolve({}));
@@ -23,5 +26,56 @@ describe("serve's command line", () => {
     const { code, errors } = await runServe(args);
     expect(code).toBe(1);
     expect(errors).toContain("--token-file");
+  });
+});
+
+describe("an end that nobody asked for", () => {
+  let folder: Awaited<ReturnType<typeof nodeFolder>>;
+  beforeAll(async () => {
+    folder = await nodeFolder();
+  });
+  afterAll(() => folder.remove());
+
+  test("a bug exits 70 at once, and the next start has every record", async () => {
+    const data = join(folder.path, "data");
+    const preload = join(folder.path, "bug.ts");
+    await Bun.write(
+      preload,
+      `process.once("SIGUSR2", () => Promise.reject(new Error("nobody caught this")));`,
+    );
+    const node = await startNodeProcess({
+      data,
+      runtime: [process.execPath, "--preload", preload],
+    });
+    const topic = await newTopic(node);
+    const path = `/v1/topics/${topic}/partitions/0/records`;
+    await send(node, path, "before");
+    expect(await node.end("SIGUSR2")).toBe(70);
+    expect(node.errors()).toContain("nobody caught this");
+    const again = await startNodeProcess({ data });
+    expect(values(await ask(again, path))).toEqual(["before"]);
+    await again.close();
+  });
+
+  test("a package runner that is stopped takes the node with it", async () => {
+    // What npm does: a shell between it and us, which dies of the signal and passes nothing on.
+    const npm = join(folder.path, "npm");
+    await symlink("/bin/sh", npm);
+    const node = await startNodeProcess({
+      env: { npm_lifecycle_event: "start" },
+      runtime: [npm, "-c", `"$0" "$@"; true`, process.execPath],
+    });
+    expect((await ask(node, "/livez")).status).toBe(200);
+    await node.end("SIGTERM");
+    const gone = () =>
+      fetch(new URL("/livez", node.url)).then(
+        () => false,
+        () => true,
+      );
+    for (let attempt = 0; !(await gone()); attempt++) {
+      expect(attempt).toBeLessThan(100);
+      await Bun.sleep(50);
+    }
+    await node.close();
   });
 });

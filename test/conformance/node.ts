@@ -24,7 +24,7 @@ export interface NodeProcess extends HttpDoor {
   readonly pid: number;
   readonly data: string;
   /** Sends the signal, waits for the end, gives the exit code. */
-  end(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<number>;
+  end(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGUSR2"): Promise<number>;
   /** What it has written to stderr so far. */
   errors(): string;
   /** Kills it and removes its folder. */

@@ -1,0 +1,56 @@
+/** Nodes in this process: several beside each other, and nothing of them left when they stop. */
+import { expect, test } from "bun:test";
+import { loadConfig } from "../../src/config.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { startNode, StartError, type Node } from "../../src/node.ts";
+import { detectPlatform } from "../../src/runtime/runtime.ts";
+import { nodeFolder } from "./node.ts";
+
+async function start(data: string): Promise<Node> {
+  const args = ["--data", data, "--http", "127.0.0.1:0"];
+  const readFile = () => Promise.reject(new Error("no file"));
+  const { config } = await loadConfig({ args, env: {}, readFile });
+  return startNode(config, {
+    platform: await detectPlatform(),
+    logger: silentLogger,
+    version: "test",
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+}
+
+const produce = (node: Node, body: string) =>
+  fetch(`${node.url}/v1/topics/t/records?create=true`, { method: "POST", body });
+
+async function read(node: Node): Promise<string[]> {
+  const response = await fetch(`${node.url}/v1/topics/t/partitions/0/records`);
+  const { records }: { records: { value: string }[] } = await response.json();
+  return records.map(({ value }) => value);
+}
+
+test("two nodes share nothing but the process", async () => {
+  const folder = await nodeFolder();
+  const [one, other] = await Promise.all([start(folder.path), start(":memory:")]);
+  await Promise.all([produce(one, "one"), produce(other, "other")]);
+  expect([await read(one), await read(other)]).toEqual([["one"], ["other"]]);
+  expect(one.clusterId).not.toBe(other.clusterId);
+  await Promise.all([one.stop(), other.stop(), one.stop()]);
+  expect(await fetch(one.url).catch(() => "refused")).toBe("refused");
+  await folder.remove();
+});
+
+test("a folder is free again after stop, and after a start that failed", async () => {
+  const folder = await nodeFolder();
+  for (const body of ["a", "b"]) {
+    const node = await start(folder.path);
+    await produce(node, body);
+    const second = await start(folder.path).catch((error: unknown) => error);
+    expect(second).toBeInstanceOf(StartError);
+    await node.stop();
+  }
+  const last = await start(folder.path);
+  expect(await read(last)).toEqual(["a", "b"]);
+  await last.stop();
+  await folder.remove();
+});
