@@ -69,6 +69,16 @@ const suites: readonly Suite[] = [
     command: ["bun", "test", "./test/interop/deno.interop.ts"],
     timeoutMs: 4 * minute,
   },
+  {
+    name: "interop serve",
+    command: ["bun", "test", "./test/interop/serve.interop.ts"],
+    timeoutMs: 2 * minute,
+  },
+  {
+    name: "chaos readers",
+    command: ["bun", "test", "./test/chaos/readers.chaos.ts"],
+    timeoutMs: 6 * minute,
+  },
 ];
 
 async function run(suite: Suite): Promise<{ passed: number; failed: number }> {
