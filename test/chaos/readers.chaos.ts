@@ -194,9 +194,9 @@ test("a node killed under its readers: they resume, and see every acknowledged r
   await createTopic("killed", partitions);
   const readers = Array.from({ length: 3 }, () => new ResumingReader(url, "killed", partitions));
   const acknowledged = Array.from({ length: partitions }, () => new Map<number, string>());
-  let over = false;
+  const over = new AbortController();
   const writers = acknowledged.map(async (kept, partition) => {
-    for (let at = 0; !over; at++) {
+    for (let at = 0; !over.signal.aborted; at++) {
       const value = `${partition}/${at}`;
       const offset = await append("killed", partition, [value]);
       if (offset === null) await Bun.sleep(20);
@@ -211,7 +211,7 @@ test("a node killed under its readers: they resume, and see every acknowledged r
     await node.ready();
   }
   await Bun.sleep(500);
-  over = true;
+  over.abort();
   await Promise.all(writers);
   const logs = await Promise.all(acknowledged.map((_, partition) => readAll("killed", partition)));
   const total = logs.reduce((sum, log) => sum + log.length, 0);

@@ -67,7 +67,7 @@ export class ResumingReader {
 
   #take(record: Readonly<Record<string, unknown>>): void {
     const values = this.seen[Number(record["partition"])];
-    if (values?.length === record["offset"]) values.push(String(record["value"]));
+    if (values && values.length === record["offset"]) values.push(String(record["value"]));
     else
       this.wrong.push(
         `${String(record["partition"])}: offset ${String(record["offset"])} after ${values?.length ?? 0} records`,

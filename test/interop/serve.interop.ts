@@ -122,6 +122,10 @@ class RawClient {
   }
 }
 
+async function until(what: () => boolean): Promise<void> {
+  for (let at = 0; at < 400 && !what(); at++) await Bun.sleep(5);
+}
+
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 const post = (headers: string, body = "") => `POST / HTTP/1.1\r\nHost: x\r\n${headers}\r\n${body}`;
 
@@ -221,7 +225,7 @@ describe("clients that leave or stop reading", () => {
     const client = new RawClient(get("/gone"));
     await Bun.sleep(100);
     client.socket.destroy();
-    for (let at = 0; at < 400 && aborted === before; at++) await Bun.sleep(5);
+    await until(() => aborted > before);
     expect(aborted).toBe(before + 1);
   });
 
@@ -234,7 +238,7 @@ describe("clients that leave or stop reading", () => {
     expect(streamed).toBe(once);
     expect(streamed).toBeLessThan(16 * 1024 * 1024);
     client.socket.destroy();
-    for (let at = 0; at < 400 && server.open() > 0; at++) await Bun.sleep(5);
+    await until(() => server.open() === 0);
     expect(server.open()).toBe(0);
   });
 
@@ -244,7 +248,7 @@ describe("clients that leave or stop reading", () => {
     const client = new RawClient(upgrade);
     expect(await client.answered()).toBe(101);
     client.socket.pause();
-    for (let at = 0; at < 400 && !wire; at++) await Bun.sleep(5);
+    await until(() => wire !== null);
     const message = "x".repeat(65_536);
     let seen = 0;
     for (let sent = 0; sent < 1_000 && closedSockets.length === 0; sent++) {
