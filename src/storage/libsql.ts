@@ -13,9 +13,9 @@ import { assert } from "../lib/assert.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { Channel } from "./channel.ts";
+import { giveBack, packChanges } from "./commit-message.ts";
 import { errorOf } from "./failure.ts";
 import type { Upkeep } from "./messages.ts";
-import { giveBack, pack } from "./packing.ts";
 import { ReadQueue } from "./read-queue.ts";
 import {
   type Bounds,
@@ -241,9 +241,9 @@ class LibsqlStorage implements Storage {
 
   async #commitNext(): Promise<void> {
     const waiting = this.#take();
-    const packed = pack(waiting.map(({ change }) => change));
+    const packed = packChanges(waiting.map(({ change }) => change));
     try {
-      const request = { type: "commit", changes: packed.changes } as const;
+      const request = { type: "commit", ...packed.message } as const;
       const { failures, returned, upkeep } = await this.#writer.ask(request, packed.transfer);
       giveBack(packed, returned);
       this.#upkeep = upkeep;

@@ -3,13 +3,14 @@
  */
 import { statfsSync, statSync } from "node:fs";
 import type Database from "libsql";
+import { type CommitMessage, unpackChanges } from "./commit-message.ts";
 import { errorOf } from "./failure.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import type { Answer, Answers, OpenWriter, Opened, Upkeep, WriterRequest } from "./messages.ts";
 import { LOG_PAGE_BYTES, openDatabase, pragma } from "./open.ts";
 import { integer, text } from "./prepared.ts";
 import { type Damage, findDamage } from "./prove-end.ts";
-import { type Bounds, type Change, type PartitionId, TRANSFER_BYTES_MIN } from "./storage.ts";
+import type { Bounds, Change, PartitionId } from "./storage.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
 
@@ -78,7 +79,7 @@ export class LogFile {
   answer(request: WriterRequest): Answer<Answers[WriterRequest["type"]]> {
     switch (request.type) {
       case "commit":
-        return this.#commit(request.changes);
+        return this.#commit(request);
       case "create":
         return { value: this.#writer.create(request.keys) };
       case "drop":
@@ -113,20 +114,17 @@ export class LogFile {
     }
   }
 
-  #commit(changes: readonly Change[]): Answer<Answers["commit"]> {
+  #commit(message: CommitMessage): Answer<Answers["commit"]> {
+    const changes = unpackChanges(message);
     const growth = growthOf(changes);
     this.#short = !this.#hasRoom(growth);
-    const failures = this.#writer.commit(changes, this.#short);
+    const failures = [...this.#writer.commit(changes, this.#short)];
     this.#grew(growth);
-    const returned = changes
-      .flatMap(({ entries }) => entries)
-      .flatMap((entry) =>
-        entry.type === "append" && entry.data.byteLength >= TRANSFER_BYTES_MIN ? [entry.data] : [],
-      );
-    const transfer = [...new Set(returned.map(({ buffer }) => buffer))].filter(
-      (buffer) => buffer instanceof ArrayBuffer,
+    const returned = message.large;
+    const transfer = returned.flatMap(({ buffer }) =>
+      buffer instanceof ArrayBuffer ? [buffer] : [],
     );
-    return { value: { failures: [...failures], returned, upkeep: this.#upkeep() }, transfer };
+    return { value: { failures, returned, upkeep: this.#upkeep() }, transfer };
   }
 
   #upkeep(): Upkeep {

@@ -1,11 +1,11 @@
 /**
  * What goes between the event loop's side of the storage and its Workers: one request a message, one answer each.
  */
+import type { CommitMessage } from "./commit-message.ts";
 import type { Holder } from "./folder-error.ts";
 import type { Damage } from "./prove-end.ts";
 import type {
   Bounds,
-  Change,
   Guard,
   PartitionId,
   PartitionKey,
@@ -31,10 +31,8 @@ export interface OpenReader {
   readonly directory: string;
 }
 
-/** Appends' data are views on buffers that come with the message; large ones go back with the answer. */
-export interface CommitAll {
+export interface CommitAll extends CommitMessage {
   readonly type: "commit";
-  readonly changes: readonly Change[];
 }
 
 export type WriterRequest =

@@ -1,0 +1,77 @@
+/**
+ * The writer's message gives back the changes that went in, whatever they are.
+ */
+import { expect, test } from "bun:test";
+import { array, assert, constantFrom, nat, oneof, property, record, uint8Array } from "fast-check";
+import { packChanges, unpackChanges } from "../../../src/storage/commit-message.ts";
+import type { Change, Entry } from "../../../src/storage/storage.ts";
+
+const offset = nat({ max: Number.MAX_SAFE_INTEGER });
+const bytes = uint8Array({ minLength: 1, maxLength: 300 });
+const entry = oneof(
+  record({
+    base: offset,
+    last: offset,
+    epoch: nat(),
+    count: nat(),
+    maxTimestamp: constantFrom(-1, 0, 2 ** 52 + 1),
+    data: bytes,
+  }).map((fields): Entry => ({ type: "append", ...fields })),
+  record({ epoch: nat(), start: offset }).map((fields): Entry => ({ type: "begin", ...fields })),
+  offset.map((logStart): Entry => ({ type: "trim", logStart })),
+  offset.map((end): Entry => ({ type: "truncate", end })),
+  record({ key: bytes, last: offset, expiresMs: offset, value: bytes }).map((receipt): Entry => ({
+    type: "receipt",
+    receipt,
+  })),
+);
+const change = record({
+  partition: nat({ max: 3 }),
+  guard: record({ epoch: nat(), end: offset }),
+  durability: constantFrom("synced", "written"),
+  entries: array(entry, { maxLength: 4 }),
+});
+
+test("what was packed is unpacked", () => {
+  assert(
+    property(array(change, { maxLength: 6 }), (changes: Change[]) => {
+      expect(unpackChanges(packChanges(changes).message)).toEqual(changes);
+    }),
+  );
+});
+
+test("small appends of a partition lie side by side, large ones are lent in order", () => {
+  const append = (size: number, fill: number): Entry => ({
+    type: "append",
+    base: 0,
+    last: 0,
+    epoch: 0,
+    count: 1,
+    maxTimestamp: 0,
+    data: new Uint8Array(size).fill(fill),
+  });
+  const make = (partition: number, ...entries: Entry[]): Change => ({
+    partition,
+    guard: { epoch: 0, end: 0 },
+    durability: "written",
+    entries,
+  });
+  const changes = [
+    make(1, append(10, 1), append(70_000, 2)),
+    make(2, append(10, 3)),
+    make(1, append(20, 4), append(80_000, 5)),
+  ];
+  const packed = packChanges(changes);
+  expect(packed.lent).toEqual([changes[0]?.entries[1], changes[2]?.entries[1]] as never);
+  const data = unpackChanges(packed.message).flatMap(({ entries }) =>
+    entries.flatMap((each) => (each.type === "append" ? [each.data] : [])),
+  );
+  expect(data.map((each) => [each.byteLength, each[0]])).toEqual([
+    [10, 1],
+    [70_000, 2],
+    [10, 3],
+    [20, 4],
+    [80_000, 5],
+  ]);
+  expect((data[0]?.byteOffset ?? 0) + 10).toBe(data[3]?.byteOffset ?? 0);
+});
