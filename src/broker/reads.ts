@@ -30,7 +30,8 @@ export async function read(
   options: ReadOptions,
 ): Promise<ReadAnswer[]> {
   const { clock, deadlines } = node;
-  const { bytesMin, waitMs, isolation, signal } = options;
+  const { waitMs, isolation, signal } = options;
+  const bytesMin = Math.min(options.bytesMin, mostBytes(requests, options));
   const deadlineMs = clock.monotonicMs() + waitMs;
   for (;;) {
     const pass = await readAll(lookup, requests, options);
@@ -42,6 +43,12 @@ export async function read(
     const waiter = new Waiter(places, bytesMin - pass.bytes, leftMs, deadlines, signal);
     if ((await waiter.woken) === "aborted") return pass.answers;
   }
+}
+
+/** What an answer can hold at most: waiting for more would be waiting for nothing. */
+function mostBytes(requests: readonly ReadRequest[], options: ReadOptions): number {
+  const asked = requests.reduce((sum, { bytesMax }) => sum + bytesMax, 0);
+  return Math.min(options.bytesMax, asked);
 }
 
 async function readAll(

@@ -4,7 +4,8 @@
  * - After a commit of unknown outcome the bounds are read back: the end tells whether it was applied. Applied, it is synced
  *   again and stands; not applied, it failed without effect; where neither can be learnt, the outcome stays unknown and
  *   nothing is appended until it is known.
- * - A guard that fails means another writer: this partition writes no more until it leads again at a newer epoch.
+ * - A guard that fails at a newer epoch means another writer: this partition writes no more until it leads again at a newer
+ *   one. At an epoch of its own it has lost count, and reads back before it goes on.
  */
 import type { Logger } from "../lib/logger.ts";
 import { Refusal } from "../lib/refusal.ts";
@@ -28,12 +29,15 @@ export class Commits {
   /** True after an outcome that nobody could tell. */
   #doubt = false;
   #fenced = false;
+  /** The newest epoch that this leader has written or tried to write: a newer one is another leader's. */
+  #epochMax: number;
 
   constructor(storage: Storage, partition: PartitionId, guard: Guard, logger: Logger) {
     this.#storage = storage;
     this.#partition = partition;
     this.#guard = guard;
     this.#logger = logger;
+    this.#epochMax = guard.epoch;
   }
 
   /** The partition leads again, at a newer epoch. */
@@ -53,6 +57,7 @@ export class Commits {
    */
   async commit(entries: readonly Entry[], after: Guard, durability: Durability): Promise<void> {
     if (this.#fenced) throw deposed();
+    this.#epochMax = Math.max(this.#epochMax, after.epoch);
     const change = { partition: this.#partition, guard: this.#guard, entries, durability };
     try {
       await this.#storage.commit(change);
@@ -65,10 +70,16 @@ export class Commits {
     }
   }
 
-  /** Learns where storage stands, and makes sure that it is durable. Throws StorageFault as long as that is impossible. */
-  async reread(durability: Durability): Promise<Bounds> {
+  /**
+   * Learns where storage stands, as the leader of `epoch`, and makes sure that it is durable. Throws StorageFault as long as
+   * that is impossible, Refusal not_leader_or_follower when another epoch has begun.
+   */
+  async reread(epoch: number, durability: Durability): Promise<Bounds> {
+    if (this.#fenced) throw deposed();
     const bounds = await this.#storage.bounds(this.#partition);
     if (!bounds) throw this.#fence({ epoch: -1, end: -1 });
+    this.#epochMax = Math.max(this.#epochMax, epoch);
+    if (bounds.epoch > this.#epochMax) throw this.#fence(bounds);
     const guard = { epoch: bounds.epoch, end: bounds.end };
     try {
       await this.#storage.commit({ partition: this.#partition, guard, entries: [], durability });
@@ -86,7 +97,7 @@ export class Commits {
     const before = this.#guard;
     let bounds: Bounds;
     try {
-      bounds = await this.reread(durability);
+      bounds = await this.reread(after.epoch, durability);
     } catch (error) {
       if (error instanceof Refusal) throw error;
       this.#logger.error("a commit's outcome is unknown and cannot be read back", {
@@ -103,11 +114,12 @@ export class Commits {
   }
 
   #fence(actual: Guard): Refusal {
-    this.#fenced = true;
-    this.#logger.error("another writer moved this partition; it takes no more here", {
+    this.#doubt = true;
+    this.#fenced = actual.epoch > this.#epochMax || actual.epoch < 0;
+    this.#logger.error("this partition is not where its leader left it", {
       partition: this.#partition,
-      epoch: actual.epoch,
-      end: actual.end,
+      believed: this.#guard,
+      actual,
     });
     return deposed();
   }

@@ -63,7 +63,12 @@ export class Partition implements KeptLog, WriterHost {
     this.#config = node.configOf(topic);
     this.watchers = new Watchers(node.wakes);
     this.#positions = positionsOf(state, Math.max(state.epoch, leaderEpochOf(topic, state.index)));
-    this.#replicas = new Replicas(state.end);
+    this.#resumeAt = node.storage.powerLost && state.reservedEnd > 0 ? state.reservedEnd : null;
+    if (this.#resumeAt !== null) {
+      // Readers may know offsets up to there; storage tells of the cut until the new epoch is written.
+      Object.assign(this.#positions, { writtenEnd: this.#resumeAt, syncedEnd: this.#resumeAt });
+    }
+    this.#replicas = new Replicas(this.#positions.syncedEnd);
     const guard = { epoch: state.epoch, end: state.end };
     this.#commits = new Commits(node.storage, this.id, guard, node.logger);
     this.#receipts = new PartitionReceipts({
@@ -77,10 +82,8 @@ export class Partition implements KeptLog, WriterHost {
       unqueued: (request) => this.#writer.unqueued(request),
     });
     this.#writer = new Writer(node, this, this.#commits, this.#receipts);
-    this.#resumeAt = node.storage.powerLost ? state.reservedEnd : null;
-    this.begun = node.storage.powerLost
-      ? this.#writer.exclusive(() => this.recover())
-      : Promise.resolve();
+    this.begun =
+      this.#resumeAt === null ? Promise.resolve() : this.#writer.exclusive(() => this.recover());
     this.begun.catch(() => {}); // Whoever appends before it worked hears of it.
   }
 
@@ -204,23 +207,23 @@ export class Partition implements KeptLog, WriterHost {
   }
 
   async recover(): Promise<void> {
-    const bounds = await this.#commits.reread(this.#config.relaxed ? "written" : "synced");
-    assert(bounds.end >= this.#replicas.highWatermark, "storage keeps what was acknowledged");
+    const durability = this.#config.relaxed ? "written" : "synced";
+    const bounds = await this.#commits.reread(this.#positions.epoch, durability);
+    const positions = positionsOf(bounds, Math.max(bounds.epoch, this.#positions.epoch));
+    if (this.#resumeAt !== null) await this.#resume(positions, this.#resumeAt);
+    assert(positions.writtenEnd >= this.#replicas.highWatermark, "what was acknowledged is kept");
     this.node.cache.clear(this.tail);
     this.#receipts.complete = false;
     const before = this.#positions.endPosition;
-    this.#positions = positionsOf(bounds, Math.max(bounds.epoch, this.#positions.epoch));
-    if (this.#resumeAt !== null) await this.#resume(this.#resumeAt);
-    this.#moveWatermark(this.#positions.syncedEnd, bounds.endPosition - before);
+    this.#positions = positions;
+    this.#moveWatermark(positions.syncedEnd, positions.endPosition - before);
   }
 
   /** Begins an epoch past everything that may have been handed out before the power cut. */
-  async #resume(start: number): Promise<void> {
-    const epoch = this.#positions.epoch + 1;
+  async #resume(positions: LogPositions, start: number): Promise<void> {
+    const epoch = positions.epoch + 1;
     await this.#commits.commit([{ type: "begin", epoch, start }], { epoch, end: start }, "synced");
-    this.#positions.epoch = epoch;
-    this.#positions.writtenEnd = start;
-    this.#positions.syncedEnd = start;
+    Object.assign(positions, { epoch, writtenEnd: start, syncedEnd: start });
     this.#resumeAt = null;
   }
 

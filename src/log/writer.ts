@@ -142,7 +142,7 @@ export class Writer {
       try {
         await this.#commit(turn);
       } catch (error) {
-        this.#fail(turn, error);
+        this.#fail(turn, error instanceof Refusal ? (host.closedBy ?? error) : error);
         return;
       }
       host.committed(turn);

@@ -119,7 +119,6 @@ export class Sender {
       ...more,
     };
     const token = {};
-    const { life } = world;
     const ledger = world.ledger(place.topic, place.index);
     if (sent.state !== "acknowledged") sent.state = "pending";
     this.#underWay.begin(token, `the append of ${sent.contents[0]}`, PATIENCE_MS);
@@ -131,7 +130,6 @@ export class Sender {
         },
         (error) => {
           this.#underWay.end(token);
-          if (error instanceof StorageFault && error.kind === "io") life.broken = true;
           this.#failed(ledger, sent, error);
         },
       ),

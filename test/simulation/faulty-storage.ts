@@ -3,12 +3,14 @@
  * that a crash can come at any point in between.
  */
 import type { Random } from "../../src/lib/random.ts";
-import type { Storage } from "../../src/storage/storage.ts";
+import { type Change, type Storage, StorageFault } from "../../src/storage/storage.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 const USUAL_MS_MAX = 4;
 const SLOW_MS_MAX = 300;
 const SLOW_SHARE = 0.03;
+/** Commits whose answer gets lost, as a remote's may: half of them were applied. */
+const LOST_SHARE = 0.02;
 
 export function slowStorage(storage: Storage, clock: VirtualClock, random: Random): Storage {
   const pause = (): Promise<void> => {
@@ -25,13 +27,19 @@ export function slowStorage(storage: Storage, clock: VirtualClock, random: Rando
       await pause();
     }
   };
+  const commit = async (change: Change): Promise<void> => {
+    const dice = random.next();
+    if (dice > LOST_SHARE / 2) await storage.commit(change);
+    if (dice < LOST_SHARE)
+      throw new StorageFault("io", "the answer is lost", { outcome: "unknown" });
+  };
   return {
     powerLost: storage.powerLost,
     resumed: () => around(() => storage.resumed()),
     partitions: () => storage.partitions(),
     create: (keys) => storage.create(keys),
     drop: (partitions) => around(() => storage.drop(partitions)),
-    commit: (change) => around(() => storage.commit(change)),
+    commit: (change) => around(() => commit(change)),
     bounds: (partition) => around(() => storage.bounds(partition)),
     read: (...args) => around(() => storage.read(...args)),
     seek: (...args) => around(() => storage.seek(...args)),

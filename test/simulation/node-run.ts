@@ -69,7 +69,7 @@ class NodeRun {
     const world = this.#world;
     const { disk } = world;
     // A node whose disk failed stops itself soon.
-    if (world.life.broken && world.chance(0.3)) return this.#crash();
+    if (world.diskFailed && world.chance(0.3)) return this.#crash();
     const dice = world.random.next();
     if (dice < 0.35) this.#sender.anything();
     else if (dice < 0.5) world.pick(this.#producers).act();
@@ -78,9 +78,9 @@ class NodeRun {
     else if (dice < 0.92) this.#trim();
     else if (dice < 0.94) this.#lookUp();
     else if (dice < 0.96) disk.full = !disk.full;
-    else if (dice < 0.97) disk.ioFault = world.pick(["before", "after"]);
+    else if (dice < 0.97) world.failDisk(world.pick(["before", "after"]));
     else if (dice < 0.995) await this.#crash();
-    else if (!disk.ioFault && !world.life.broken) await this.#restart();
+    else if (!disk.ioFault && !world.diskFailed) await this.#restart();
   }
 
   async #crash(): Promise<void> {

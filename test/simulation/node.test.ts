@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { runNode } from "./node-run.ts";
 
 const seeds = Number(process.env["SIM_SEEDS"] ?? 200);
-const steps = Number(process.env["SIM_STEPS"] ?? 150);
+const steps = Number(process.env["SIM_STEPS"] ?? 100);
 
 test(`${seeds} seeds of ${steps} steps hold every invariant`, async () => {
   let appended = 0;

@@ -6,7 +6,7 @@ import type { Broker } from "../../src/broker/verbs.ts";
 import type { Random } from "../../src/lib/random.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { RetentionPass } from "../../src/log/retention.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
+import { type IoFault, MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { MemoryMetadataDisk } from "../../src/storage/memory-metadata.ts";
 import { slowStorage } from "./faulty-storage.ts";
 import { Ledger, Violation } from "./ledger.ts";
@@ -24,8 +24,6 @@ export interface Life {
   readonly number: number;
   readonly test: TestNode;
   readonly retention: RetentionPass;
-  /** True once the disk failed: nothing more can be written in this life. */
-  broken: boolean;
   over: boolean;
 }
 
@@ -38,6 +36,7 @@ export class World {
   #life: Life | null = null;
   #lives = 0;
   #failure: unknown = null;
+  #failing = false;
   readonly #metadata = new MemoryMetadataDisk();
   readonly #seed: number;
 
@@ -106,7 +105,7 @@ export class World {
     });
     const test = await this.until(opening);
     const retention = new RetentionPass(test.node, () => test.logs.all());
-    this.#life = { number: this.#lives, test, retention, broken: false, over: false };
+    this.#life = { number: this.#lives, test, retention, over: false };
     this.note(`life ${this.#lives} begins, power lost: ${test.storage.powerLost}`);
     if (this.#lives > 1 && this.chance(0.15)) {
       // Killed before it was ready.
@@ -123,6 +122,16 @@ export class World {
     }
   }
 
+  /** The next commit meets a disk that fails; nothing can be written afterwards in this life. */
+  failDisk(fault: IoFault): void {
+    this.disk.ioFault = fault;
+    this.#failing = true;
+  }
+
+  get diskFailed(): boolean {
+    return this.#failing && this.disk.ioFault === null;
+  }
+
   /** The process ends between two instructions; with the power, unsynced commits may be gone. */
   crash(power: boolean): void {
     const keepUnsynced = Math.floor(this.random.next() * 4);
@@ -130,6 +139,7 @@ export class World {
     this.#end();
     this.disk.full = false;
     this.disk.ioFault = null;
+    this.#failing = false;
     if (power) this.disk.crash({ loseUnsynced: true, keepUnsynced });
     else this.disk.crash();
     if (power) for (const ledger of this.ledgers.values()) ledger.powerCut();
