@@ -41,29 +41,28 @@ export function mediaTypeOf(request: Request): string {
   return (semicolon < 0 ? header : header.slice(0, semicolon)).trim().toLowerCase();
 }
 
-/** The whole body, decoded. Throws body_too_large, unsupported_media_type, bad_request. */
-export async function readBody(
-  request: Request,
-  limits: HttpLimits,
-): Promise<Uint8Array<ArrayBuffer>> {
+/** The whole body, decoded. Rejects with body_too_large, unsupported_media_type, bad_request. */
+export function readBody(request: Request, limits: HttpLimits): Promise<Uint8Array<ArrayBuffer>> {
   const encoding = encodingOf(request);
-  const bytes = await readSent(request, limits.bodyBytesMax);
-  return encoding === null ? bytes : decode(encoding, bytes, limits.bodyBytesMax);
+  const { bodyBytesMax } = limits;
+  const sent = readSent(request, bodyBytesMax);
+  return encoding === null ? sent : sent.then((bytes) => decode(encoding, bytes, bodyBytesMax));
 }
 
-async function readSent(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+function readSent(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const declared = request.headers.get("content-length");
   if (declared === null) return readChunks(request, bytesMax);
-  if (Number(declared) > bytesMax) throw tooLarge(bytesMax);
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = new Uint8Array(await request.arrayBuffer());
-  } catch {
-    throw cutOff();
-  }
-  if (bytes.byteLength > bytesMax) throw tooLarge(bytesMax);
-  if (bytes.byteLength !== Number(declared)) throw cutOff();
-  return bytes;
+  const size = Number(declared);
+  if (size > bytesMax) throw tooLarge(bytesMax);
+  return request.arrayBuffer().then(
+    (buffer) => {
+      if (buffer.byteLength === size) return new Uint8Array(buffer);
+      throw buffer.byteLength > bytesMax ? tooLarge(bytesMax) : cutOff();
+    },
+    () => {
+      throw cutOff();
+    },
+  );
 }
 
 /** A body of unknown length, counted as it comes. */

@@ -83,7 +83,7 @@ export class Guards {
     if (this.#hosts.has(name)) return;
     throw new HttpRefusal(
       "unknown_host",
-      `This node does not answer to "${name.slice(0, 100)}"; use its address, or start it with --http-host-name.`,
+      `This node does not answer to "${name.slice(0, 100)}"; use its address, or start it with --host-name.`,
     );
   }
 

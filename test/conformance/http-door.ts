@@ -50,7 +50,7 @@ export async function openHttpServer(): Promise<HttpDoor & { readonly url: URL }
   };
 }
 
-async function openApp(options: Partial<HttpAppOptions>) {
+export async function openApp(options: Partial<HttpAppOptions>) {
   const { clock, random } = systemPlatform();
   const logger = silentLogger;
   const storage = memoryStorage();

@@ -109,12 +109,12 @@ export const produceToMany = defineRoute({
   handle: (call) => produce(call, call.query, null, null),
 });
 
-async function produce(
+function produce(
   call: Call,
   query: InferOutput<typeof produceQuery>,
   topic: string | null,
   partition: number | null,
-): Promise<Reply> {
+): Reply | Promise<Reply> {
   const { request, door } = call;
   const terms: ProduceTerms = {
     topic,
@@ -136,10 +136,10 @@ async function produce(
       `Send ${JSON_TYPE} or ${LINES_TYPE} here; other bodies go to /v1/topics/{topic}/records.`,
       { accept: `${JSON_TYPE}, ${LINES_TYPE}` },
     );
-  const bytes = await readBody(request, door.limits);
-  if (raw) return produceRaw(call, terms, query, bytes);
-  if (type === BATCH_TYPE) return produceBatch(call, terms, bytes);
-  return produceEnvelope(call, terms, bytes);
+  const body = readBody(request, door.limits);
+  if (raw) return body.then((bytes) => produceRaw(call, terms, query, bytes));
+  if (type === BATCH_TYPE) return body.then((bytes) => produceBatch(call, terms, bytes));
+  return body.then((bytes) => produceEnvelope(call, terms, bytes));
 }
 
 function produceEnvelope(call: Call, terms: ProduceTerms, bytes: Uint8Array): Promise<Reply> {
