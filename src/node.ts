@@ -16,13 +16,13 @@ import { httpLimits } from "./http/limits.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Random } from "./lib/random.ts";
 import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
+import { topicConfigCache } from "./log/config-cache.ts";
 import { defaultLogLimits } from "./log/limits.ts";
 import { createLogNode, type LogNode } from "./log/log-node.ts";
 import { Logs } from "./log/logs.ts";
 import { Partition } from "./log/partition.ts";
 import { resumeLogs } from "./log/resume.ts";
 import { RetentionPass } from "./log/retention.ts";
-import { parseTopicConfig } from "./log/topic-config.ts";
 import { nodeProbes } from "./runtime/node-probes.ts";
 import { FolderInUse, NewerFormat } from "./storage/folder-error.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -157,12 +157,12 @@ async function openLogs(
   logger: Logger,
 ): Promise<{ logNode: LogNode; logs: Logs<Partition> }> {
   const { image } = controller;
+  const configOf = topicConfigCache(config.topicDefaults);
   const logNode = createLogNode({
     storage,
     clock,
     logger,
-    configOf: ({ name }) =>
-      parseTopicConfig(Object.fromEntries(image.configs("topic", name)), config.topicDefaults),
+    configOf: ({ name }) => configOf(image.configs("topic", name)),
     limits: { ...defaultLogLimits, queuedBytesPerNode: config["queued-bytes-max"] },
   });
   const logs = await Logs.open<Partition>({

@@ -1,0 +1,33 @@
+/** The cache of topic configs: the same values give the same config, other values another. */
+import { expect, test } from "bun:test";
+import { topicConfigCache } from "../../../src/log/config-cache.ts";
+
+test("what was set decides, in whatever order", () => {
+  const configOf = topicConfigCache({ "retention.ms": "5" });
+  const none = configOf(new Map());
+  expect(none.retentionMs).toBe(5);
+  expect(configOf(new Map())).toBe(none);
+  const one = configOf(
+    new Map([
+      ["retention.ms", "6"],
+      ["cleanup.policy", "compact"],
+    ]),
+  );
+  expect([one.retentionMs, one.compact]).toEqual([6, true]);
+  expect(
+    configOf(
+      new Map([
+        ["cleanup.policy", "compact"],
+        ["retention.ms", "6"],
+      ]),
+    ),
+  ).toBe(one);
+  expect(configOf(new Map([["retention.ms", "7"]])).retentionMs).toBe(7);
+});
+
+test("more sets than are remembered", () => {
+  const configOf = topicConfigCache({});
+  for (let at = 0; at < 3_000; at++) {
+    expect(configOf(new Map([["retention.ms", String(at)]])).retentionMs).toBe(at);
+  }
+});
