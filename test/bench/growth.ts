@@ -73,6 +73,24 @@ async function probes(
   return runs;
 }
 
+/** Reads of a page from all over the log, so that finding an offset is what grows. */
+async function seekMs(context: Context, server: Server, log: string, end: number): Promise<number> {
+  const paths = Array.from(
+    { length: 500 },
+    () => `${partitionPath(log)}?from=${Math.floor(Math.random() * end)}&max_records=1`,
+  );
+  const outcome = await context.load.run({
+    type: "produce",
+    port: server.port,
+    pid: server.pid,
+    connections: 1,
+    warmMs: context.scale.warmMs,
+    runMs: context.scale.runMs,
+    writes: { method: "GET", paths, headers: {}, bodyBase64: "", records: 1 },
+  });
+  return outcome.p50Ms;
+}
+
 /** A bench over one fresh node, which goes through its cases from the smallest up. */
 function growing(
   bench: Omit<Bench, "run">,
@@ -99,7 +117,8 @@ function growing(
 export const growthOfLog = growing(
   {
     name: "growth-log",
-    about: "server CPU a record (1 KiB bodies, 16 connections) as the log grows",
+    about:
+      "server CPU a record (1 KiB bodies, 16 connections) as the log grows, and reading one record from anywhere in it",
     goals: stays("1 MB", ["1000 MB", "5000 MB"]),
   },
   async (context, server, add) => {
@@ -110,7 +129,11 @@ export const growthOfLog = growing(
       const missing = megabytes - (records * 1024) / 1e6;
       if (missing > 0) records += await extendLog(context, kedge, server, log, missing);
       const runs = await probes(context, server, [partitionPath(log)]);
-      add(`${megabytes} MB`, runs);
+      const seekP50Ms = await seekMs(context, server, log, records);
+      add(
+        `${megabytes} MB`,
+        runs.map((run) => ({ ...run, more: { ...run.more, seekP50Ms } })),
+      );
     }
   },
 );

@@ -21,7 +21,7 @@ import {
   report,
   resultOf,
 } from "./results.ts";
-import { start } from "./start.ts";
+import { growthOfStart, start } from "./start.ts";
 import { peers } from "./subjects.ts";
 
 const benches: readonly Bench[] = [
@@ -36,6 +36,7 @@ const benches: readonly Bench[] = [
   growthOfPartitions,
   growthOfTopics,
   growthOfConnections,
+  growthOfStart,
 ];
 
 const http = [produce, arrays, latency, catchUp];

@@ -38,6 +38,51 @@ export const start: Bench = {
   },
 };
 
+const restarts = ["after a clean stop", "after kill -9"] as const;
+
+/** The same log, grown between restarts. */
+export const growthOfStart: Bench = {
+  name: "growth-start",
+  about:
+    "from spawning the process to its first acknowledged append of 1 KiB, over a log of a given size",
+  goals: restarts.flatMap((name) =>
+    [1000, 5000].map((megabytes) => ({
+      case: `${megabytes} MB, ${name}`,
+      subject: "kedge",
+      beside: null,
+      most: 1000,
+    })),
+  ),
+  run: (context) =>
+    withDirectory("growth-start", async (directory) => {
+      const figures: Figure[] = [];
+      let server = await kedge.start({ directory });
+      try {
+        await kedge.create(server, log);
+        let grown = 0;
+        for (const megabytes of context.scale.logsMb) {
+          await extendLog(context, kedge, server, log, megabytes - grown);
+          grown = megabytes;
+          for (const name of restarts) {
+            const runs: Run[] = [];
+            for (let round = 0; round < context.scale.runs; round += 1) {
+              await (name === "after kill -9" ? server.kill() : server.stop());
+              const started = performance.now();
+              server = await kedge.start({ directory, waitForDoor: false });
+              await acknowledged(kedge, server, false);
+              runs.push({ value: performance.now() - started, more: {} });
+            }
+            figures.push(figure(`${megabytes} MB, ${name}`, "kedge", "ms", runs));
+            context.say(`${megabytes} MB, ${name} done`);
+          }
+        }
+        return figures;
+      } finally {
+        await server.stop();
+      }
+    }),
+};
+
 function startOnce(context: Context, subject: Subject, name: (typeof cases)[number]): Promise<Run> {
   return withDirectory("start", async (directory) => {
     if (name !== "fresh") {
