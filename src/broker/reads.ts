@@ -17,7 +17,8 @@ import type { ReadAnswer, ReadOptions, ReadRequest } from "./verbs.ts";
 /** One read over all partitions. */
 interface Pass {
   readonly answers: ReadAnswer[];
-  readonly bytes: number;
+  /** Bytes that were there to be had, were it not for the bound over all partitions. */
+  readonly ready: number;
   readonly refused: boolean;
   /** Where each partition's readable end stood when it was read. */
   readonly seen: readonly { readonly partition: Partition; readonly end: number }[];
@@ -35,12 +36,12 @@ export async function read(
   const deadlineMs = clock.monotonicMs() + waitMs;
   for (;;) {
     const pass = await readAll(lookup, requests, options);
-    if (pass.bytes >= bytesMin || pass.refused || signal?.aborted) return pass.answers;
-    if (pass.seen.some(({ partition, end }) => partition.readableEnd(isolation) > end)) continue;
+    if (pass.ready >= bytesMin || pass.refused || signal?.aborted) return pass.answers;
     const leftMs = deadlineMs - clock.monotonicMs();
     if (leftMs <= 0) return pass.answers;
+    if (pass.seen.some(({ partition, end }) => partition.readableEnd(isolation) > end)) continue;
     const places = pass.seen.map(({ partition }) => partition.watchers);
-    const waiter = new Waiter(places, bytesMin - pass.bytes, leftMs, deadlines, signal);
+    const waiter = new Waiter(places, bytesMin - pass.ready, leftMs, deadlines, signal);
     if ((await waiter.woken) === "aborted") return pass.answers;
   }
 }
@@ -59,6 +60,7 @@ async function readAll(
   const answers: ReadAnswer[] = [];
   const seen: { partition: Partition; end: number }[] = [];
   let bytes = 0;
+  let ready = 0;
   let refused = false;
   for (const request of requests) {
     try {
@@ -69,6 +71,7 @@ async function readAll(
       const reading = readBatches(found.log, request.from, limit, options.isolation);
       const runs = reading instanceof Promise ? await reading : reading;
       for (const run of runs.runs) bytes += run.byteLength;
+      ready += Math.min(request.bytesMax, found.log.endPosition - runs.position);
       answers.push(answerOf(request, found, runs));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -76,7 +79,7 @@ async function readAll(
       answers.push(refusalOf(request, lookup, error));
     }
   }
-  return { answers, bytes, refused, seen };
+  return { answers, ready: Math.max(bytes, ready), refused, seen };
 }
 
 function answerOf(request: ReadRequest, { topicId, log }: FoundLog, read: ReadRuns): ReadAnswer {

@@ -46,6 +46,11 @@ export class Commits {
     this.#doubt = true;
   }
 
+  /** The partition as storage has it: where a change leaves it that moves neither the end nor the epoch. */
+  get guard(): Guard {
+    return this.#guard;
+  }
+
   /** True when storage may be ahead of what the leader knows: `reread` first. */
   get inDoubt(): boolean {
     return this.#doubt;

@@ -143,7 +143,10 @@ export class Logs<Log extends KeptLog> {
 
   async #tryAll(): Promise<void> {
     try {
+      // First what gives space back: the other may wait for it.
+      await this.#drop();
       await this.#create();
+      // A topic that was deleted meanwhile made its new logs leftovers.
       await this.#drop();
     } catch (error) {
       if (!(error instanceof StorageFault)) throw error;
@@ -157,7 +160,6 @@ export class Logs<Log extends KeptLog> {
     while (this.#missing.length > 0) {
       const keys = this.#missing.slice(0, CREATE_PARTITIONS_MAX);
       const states = await this.#options.storage.create(keys);
-      // A topic that was deleted meanwhile makes its new logs leftovers.
       for (const state of states) this.#keep(state);
       const made = new Set(keys);
       this.#missing = this.#missing.filter((key) => !made.has(key));

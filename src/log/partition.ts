@@ -173,9 +173,7 @@ export class Partition implements KeptLog, WriterHost {
       if (this.mustRecover) await this.recover();
       const logStart = Math.min(before, this.#replicas.highWatermark);
       if (logStart <= this.#positions.logStart) return this.#positions.logStart;
-      const { epoch, writtenEnd } = this.#positions;
-      const after = { epoch, end: writtenEnd };
-      await this.#commits.commit([{ type: "trim", logStart }], after, "synced");
+      await this.#commits.commit([{ type: "trim", logStart }], this.#commits.guard, "synced");
       const bounds = present(await this.node.storage.bounds(this.id), "the partition was there");
       this.#positions.logStart = bounds.logStart;
       this.#positions.startPosition = bounds.startPosition;
@@ -213,7 +211,7 @@ export class Partition implements KeptLog, WriterHost {
     if (this.#resumeAt !== null) await this.#resume(positions, this.#resumeAt);
     assert(positions.writtenEnd >= this.#replicas.highWatermark, "what was acknowledged is kept");
     this.node.cache.clear(this.tail);
-    this.#receipts.complete = false;
+    this.#receipts.forget();
     const before = this.#positions.endPosition;
     this.#positions = positions;
     this.#moveWatermark(positions.syncedEnd, positions.endPosition - before);

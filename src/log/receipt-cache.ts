@@ -55,7 +55,7 @@ export class PartitionReceipts implements TurnReceipts {
   readonly #early: EarlyRequests;
   readonly #nowMs: () => number;
   readonly #prefetched = new WeakMap<AppendRequest, Promise<void>>();
-  /** Counts the receipts stored: an answer of storage is good as long as this stands. */
+  /** Counts the receipts that may have been stored: an answer of storage is good as long as this stands. */
   #changes = 0;
 
   constructor(options: {
@@ -121,6 +121,12 @@ export class PartitionReceipts implements TurnReceipts {
   settled(name: string, receipt: Receipt, expiresMs: number): void {
     this.#changes += 1;
     this.#cache.set(this.#partition, name, { owner: this, receipt, expiresMs });
+  }
+
+  /** Storage may hold receipts that were never settled here: whatever it answered before is asked again. */
+  forget(): void {
+    this.complete = false;
+    this.#changes += 1;
   }
 
   park(request: AppendRequest): void {

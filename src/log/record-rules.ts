@@ -26,6 +26,16 @@ export function checkRecord(record: NewRecord, config: TopicConfig, nowMs: numbe
   if (record.timestampMs !== null) checkTimestamp(record.timestampMs, config, nowMs);
 }
 
+/** Of a batch as it came, and again where the topic's compression makes another of it. */
+export function checkBatchSize(bytes: number, { messageBytesMax }: TopicConfig): void {
+  if (bytes <= messageBytesMax) return;
+  throw new Refusal(
+    "message_too_large",
+    `The batch has ${bytes} bytes; the topic's max.message.bytes is ${messageBytesMax}.`,
+    { bytes, max: messageBytesMax },
+  );
+}
+
 /** Opens the batch only where a rule needs each of its records. */
 export function checkBatchRecords(
   bytes: Uint8Array,
@@ -33,13 +43,7 @@ export function checkBatchRecords(
   config: TopicConfig,
   nowMs: number,
 ): void {
-  if (bytes.byteLength > config.messageBytesMax) {
-    throw new Refusal(
-      "message_too_large",
-      `The batch has ${bytes.byteLength} bytes; the topic's max.message.bytes is ${config.messageBytesMax}.`,
-      { bytes: bytes.byteLength, max: config.messageBytesMax },
-    );
-  }
+  checkBatchSize(bytes.byteLength, config);
   const bounded = config.timestampType === "create" && config.timestampBeforeMaxMs < Infinity;
   checkTimestamp(header.maxTimestamp, config, nowMs);
   if (!config.compact && !bounded) return;

@@ -29,7 +29,7 @@ import {
   type Receipt,
   type Settled,
 } from "./receipts.ts";
-import { checkBatchRecords, checkRecord } from "./record-rules.ts";
+import { checkBatchRecords, checkBatchSize, checkRecord } from "./record-rules.ts";
 import { RowBuilder } from "./row-builder.ts";
 import type { TopicConfig } from "./topic-config.ts";
 
@@ -228,6 +228,7 @@ class BatchBuilder {
     const wanted = config.compressionType;
     const data =
       wanted === "producer" || wanted === header.codec ? bytes : recoded(bytes, header, wanted);
+    if (data !== bytes) checkBatchSize(data.byteLength, config);
     const append = config.timestampType === "append";
     stampBatch(data, 0, { baseOffset: this.end, leaderEpoch: this.#start.epoch });
     if (append) stampAppendTime(data, 0, nowMs);
