@@ -132,6 +132,8 @@ const vocabulary: Vocabulary = {
   ]),
   conversions,
   notBuilt,
+  // The command line's, which speaks to a node.
+  otherVariables: ["KEDGE_URL", "KEDGE_TOKEN"],
 };
 
 /** Where texts come from, passed in so that a test needs neither an environment nor a disk. */
@@ -176,7 +178,8 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   const own = Object.entries(settings).map(([name, setting]) => [name, value(name, setting)]);
   // Each entry's type is that of its own setting's `value`, which the compiler cannot see through fromEntries.
   const config = { ...(Object.fromEntries(own) as OwnConfig), topicDefaults };
-  checkTogether(config);
+  const called = said.map((source) => source.get("http")?.called).find((each) => each);
+  checkTogether(config, called ?? "--http");
   return { config, warnings };
 }
 
@@ -185,15 +188,16 @@ function sayPortAndHost(said: Said, env: Sources["env"]): void {
   if (said.has("http") || !(env["PORT"] || env["HOST"])) return;
   const host = env["HOST"] || "127.0.0.1";
   const texts = [`${host.includes(":") ? `[${host}]` : host}:${env["PORT"] || "8080"}`];
-  said.set("http", { texts, called: "HOST and PORT" });
+  const called = ["HOST", "PORT"].filter((name) => env[name]).join(" and ");
+  said.set("http", { texts, called });
 }
 
 /** What must fit together whatever each says by itself. */
-function checkTogether(config: Config): void {
+function checkTogether(config: Config, httpCalled: string): void {
   const { http } = config;
   if (!isLoopback(http.host) && config["token-file"] === null && !config.insecure) {
     throw new UsageError(
-      `--http ${http.host}:${http.port} can be reached from other machines: give --token-file FILE ` +
+      `${httpCalled} asks for ${http.host}:${http.port}, which other machines can reach: give --token-file FILE ` +
         `to ask for a token, or --insecure to let everybody in`,
     );
   }

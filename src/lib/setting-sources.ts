@@ -16,6 +16,8 @@ export interface Vocabulary {
   /** Kafka's keys that say the same in another unit: to which setting, and times how much. */
   readonly conversions: ReadonlyMap<string, { readonly name: string; readonly factor: number }>;
   readonly notBuilt: readonly string[];
+  /** Variables that other parts of the program read. */
+  readonly otherVariables: readonly string[];
 }
 
 /** What one source says. */
@@ -46,7 +48,7 @@ export function fromEnv(
   vocabulary: Vocabulary,
   warnings: string[],
 ): Said {
-  const { settings, conversions, notBuilt } = vocabulary;
+  const { settings, conversions, notBuilt, otherVariables } = vocabulary;
   const said: Said = new Map();
   const take = (name: string, called: string, factor = 1) => {
     const text = env[called];
@@ -60,7 +62,7 @@ export function fromEnv(
   for (const [key, { name, factor }] of conversions) take(name, variable(key, "KAFKA"), factor);
   const known = new Set([...settings.keys()].map((name) => variable(name)));
   for (const key of Object.keys(env)) {
-    if (!key.startsWith("KEDGE_") || known.has(key)) continue;
+    if (!key.startsWith("KEDGE_") || known.has(key) || otherVariables.includes(key)) continue;
     if (notBuilt.some((name) => variable(name) === key)) {
       throw new UsageError(`${key} is not built yet`);
     }

@@ -127,7 +127,9 @@ describe("values", () => {
   });
 
   test("a variable of ours that does not exist is a warning, another's is not", async () => {
-    const { warnings } = await load({ env: { KEDGE_DATTA: "x", KAFKA_PORT: "tcp://x" } });
+    const { warnings } = await load({
+      env: { KEDGE_DATTA: "x", KEDGE_URL: "x", KAFKA_PORT: "tcp://x" },
+    });
     expect(warnings).toEqual(["KEDGE_DATTA is not a setting; did you mean KEDGE_DATA?"]);
   });
 });
@@ -140,9 +142,13 @@ describe("what is refused", () => {
     ["a stray word", { args: ["now"] }, /only flags are taken here, not "now"/],
     ["no port", { args: ["--http", "localhost"] }, /--http must be HOST:PORT/],
     ["port 65536", { env: { KEDGE_HTTP: "127.0.0.1:65536" } }, /KEDGE_HTTP must be HOST:PORT/],
-    ["PORT that is none", { env: { PORT: "http" } }, /HOST and PORT must be HOST:PORT/],
+    ["PORT that is none", { env: { PORT: "http" } }, /^PORT must be HOST:PORT/],
     ["beyond loopback", { args: ["--http", "0.0.0.0:80"] }, /--token-file FILE .* or --insecure/],
-    ["every address by HOST", { env: { HOST: "0.0.0.0" } }, /other machines/],
+    [
+      "every address by HOST",
+      { env: { HOST: "0.0.0.0" } },
+      /^HOST asks for 0\.0\.0\.0:8080, .*other machines/,
+    ],
     ["half of TLS", { args: ["--tls-cert", "c"] }, /come together/],
     ["the cluster's flags", { args: ["--node-id", "2"] }, /--node-id is not built yet/],
     ["remote storage", { env: { KEDGE_STORAGE: "libsql://x" } }, /KEDGE_STORAGE is not built yet/],
