@@ -79,6 +79,21 @@ const suites: readonly Suite[] = [
     command: ["bun", "test", "./test/chaos/readers.chaos.ts"],
     timeoutMs: 6 * minute,
   },
+  {
+    name: "interop client",
+    command: ["bun", "test", "./test/interop/client.interop.ts"],
+    timeoutMs: 4 * minute,
+  },
+  {
+    name: "interop cli",
+    command: ["bun", "test", "./test/interop/cli.interop.ts"],
+    timeoutMs: 3 * minute,
+  },
+  {
+    name: "interop examples",
+    command: ["bun", "test", "./test/interop/examples.interop.ts"],
+    timeoutMs: 6 * minute,
+  },
 ];
 
 async function run(suite: Suite): Promise<{ passed: number; failed: number }> {

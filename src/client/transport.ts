@@ -81,13 +81,6 @@ export class Transport {
     }
   }
 
-  async bytes(call: Call): Promise<Uint8Array<ArrayBuffer>> {
-    const buffer = await this.#retried(call, (signal) =>
-      this.#once(call, signal, (response) => response.arrayBuffer()),
-    );
-    return new Uint8Array(buffer);
-  }
-
   /**
    * One try of a call whose answer is a stream: the time-out covers its headers alone, `call.signal` the whole, so each
    * stream wants a signal of its own (this one keeps a listener on it).

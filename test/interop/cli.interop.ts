@@ -1,0 +1,101 @@
+/**
+ * The command line as real processes: pipes, closed pipes, signals, exit codes seen by a shell.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
+
+const main = new URL("../../src/main.ts", import.meta.url).pathname;
+let node: NodeProcess;
+
+beforeAll(async () => {
+  node = await startNodeProcess();
+});
+
+afterAll(() => node.close());
+
+/** Runs a line of shell, in which `kedge` is the command line against the node. */
+async function shell(line: string): Promise<{ code: number; out: string; err: string }> {
+  const script = `kedge() { "${process.execPath}" "${main}" "$@"; }\n${line}`;
+  const child = Bun.spawn(["bash", "-c", script], {
+    env: { ...process.env, KEDGE_URL: node.url.href, NO_COLOR: "1" },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, out, err };
+}
+
+test("records go through pipes, in and out", async () => {
+  const made = await shell(
+    "kedge topic create piped -p 4 && seq 1 20000 | kedge produce piped -p 2",
+  );
+  expect([made.code, made.out]).toEqual([0, ""]);
+  expect(made.err).toContain("20,000 records");
+  const read = await shell("kedge consume piped -o raw | md5sum; seq 1 20000 | md5sum");
+  const [first, second] = read.out.trim().split("\n");
+  expect(first).toBe(second ?? "");
+}, 30_000);
+
+test("a reader that leaves ends it quietly", async () => {
+  const ran = await shell("kedge consume piped -o raw | head -3; echo ${PIPESTATUS[0]}");
+  expect(ran).toEqual({ code: 0, out: "1\n2\n3\n0\n", err: "" });
+  const list = await shell("kedge topic list | true; echo ${PIPESTATUS[0]}");
+  expect(list).toEqual({ code: 0, out: "0\n", err: "" });
+}, 30_000);
+
+test("Ctrl-C ends a follower with 130 and a sum", async () => {
+  const command = ["consume", "piped", "-f", "--from-beginning", "-o", "raw"];
+  const child = Bun.spawn([process.execPath, main, ...command, "--url", node.url.href], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  let lines = 0;
+  for await (const piece of child.stdout) {
+    lines += new TextDecoder().decode(piece).split("\n").length - 1;
+    if (lines === 20_000) child.kill("SIGINT");
+  }
+  expect([await child.exited, await new Response(child.stderr).text()]).toEqual([
+    130,
+    "20000 records read.\n",
+  ]);
+}, 30_000);
+
+test("exit codes are what the README says", async () => {
+  const codes = await shell(
+    [
+      "kedge topic list > /dev/null; echo $?",
+      "kedge topic describe nowhere 2> /dev/null; echo $?",
+      "kedge topic create 2> /dev/null; echo $?",
+      "kedge topic create piped 2> /dev/null; echo $?",
+      "kedge topic delete piped < /dev/null 2> /dev/null; echo $?",
+      "kedge --url http://127.0.0.1:1 --patience 100ms topic list 2> /dev/null; echo $?",
+      "kedge --help > /dev/null; echo $?",
+    ].join("\n"),
+  );
+  expect(codes.out.trim().split("\n").map(Number)).toEqual([0, 3, 2, 1, 2, 5, 0]);
+}, 30_000);
+
+test("a node that is away for a moment is waited for, and nothing comes twice", async () => {
+  const made = await shell("kedge topic create patient");
+  expect([made.code, made.err]).toEqual([0, "Topic patient made, with 1 partition.\n"]);
+  const port = node.url.port;
+  const slow = "(for i in $(seq 1 40); do echo $i; sleep 0.05; done) | kedge produce patient";
+  const producing = shell(slow);
+  await Bun.sleep(900);
+  const data = node.data;
+  await node.end("SIGKILL");
+  const again = await startNodeProcess({ data, args: ["--http", `127.0.0.1:${port}`] });
+  try {
+    const ran = await producing;
+    expect([ran.code, ran.err]).toEqual([0, expect.stringContaining("40 records")]);
+    const read = await shell("kedge consume patient -o raw");
+    expect(read.out.trim().split("\n").map(Number)).toEqual(
+      Array.from({ length: 40 }, (_, index) => index + 1),
+    );
+  } finally {
+    await again.close();
+  }
+}, 60_000);

@@ -1,0 +1,101 @@
+/**
+ * The client outside of Bun: type-checked with nothing but the web's own types, bundled for browsers, run by Node 20 and
+ * Deno against a real node.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
+import { roundTrip } from "./client/round-trip.ts";
+import { denoBinary } from "./deno-binary.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+const expected = {
+  first: '["text",[0,255],1000]',
+  same: 500,
+  sent: 500,
+  inOrder: true,
+  streamed: 1,
+  followed: 800,
+  followedOnce: 800,
+  polled: ["late"],
+  missing: "unknown_topic_or_partition",
+};
+
+let folder: string;
+let node: NodeProcess;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "kedge-client-"));
+  node = await startNodeProcess();
+});
+
+afterAll(async () => {
+  await node.close();
+  await rm(folder, { recursive: true });
+});
+
+async function run(command: readonly string[]): Promise<{ code: number; out: string }> {
+  const child = Bun.spawn([...command], { cwd: root, stdout: "pipe", stderr: "pipe" });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, out: out + err };
+}
+
+test("it type-checks with the web's types alone, as strictly as we do", async () => {
+  const flags =
+    "--noEmit --strict --noUncheckedIndexedAccess --exactOptionalPropertyTypes --erasableSyntaxOnly " +
+    "--isolatedModules --verbatimModuleSyntax --allowImportingTsExtensions --ignoreConfig " +
+    "--target es2022 --module esnext --moduleResolution bundler --lib es2023,dom,dom.iterable";
+  const checked = await run([
+    "bun",
+    "x",
+    "tsc",
+    ...flags.split(" "),
+    "--types",
+    "",
+    "src/client/client.ts",
+  ]);
+  expect(checked).toEqual({ code: 0, out: "" });
+});
+
+test("it bundles for browsers into one small file without a dependency", async () => {
+  const file = join(folder, "client.js");
+  const built = await run(
+    `bun build --target browser --minify --outfile ${file} src/client/client.ts`.split(" "),
+  );
+  expect([built.code, built.out]).toEqual([0, expect.any(String)]);
+  const text = await Bun.file(file).text();
+  const foreign = /\bBun\.|"node:|require\(|\bprocess\.|\bBuffer\b|\.toBase64|\.fromBase64/;
+  expect(foreign.exec(text)?.[0]).toBeUndefined();
+  expect(Bun.gzipSync(text).length).toBeLessThan(12_000);
+});
+
+test("it works in Bun over sockets", async () => {
+  expect(await roundTrip(node.url.href, "from-bun")).toEqual(expected);
+});
+
+test("it works in Node 20", async () => {
+  const version = await run(["node", "--version"]);
+  expect(version.out).toMatch(/^v(2\d|[3-9]\d)\./);
+  const file = join(folder, "main.mjs");
+  const built = await run(
+    `bun build --target node --outfile ${file} test/interop/client/main.ts`.split(" "),
+  );
+  expect([built.code, built.out]).toEqual([0, expect.any(String)]);
+  const ran = await run(["node", file, node.url.href, "from-node"]);
+  expect([ran.code, ran.out]).toEqual([0, expect.stringContaining("{")]);
+  expect(JSON.parse(ran.out)).toEqual(expected);
+}, 60_000);
+
+test("it works in Deno", async () => {
+  const deno = await denoBinary();
+  const script = "test/interop/client/main.ts";
+  const command = [deno, "run", "--no-config", "--allow-net", script, node.url.href, "from-deno"];
+  const ran = await run(command);
+  expect([ran.code, ran.out]).toEqual([0, expect.stringContaining("{")]);
+  expect(JSON.parse(ran.out.slice(ran.out.indexOf("{")))).toEqual(expected);
+}, 120_000);
