@@ -1,7 +1,7 @@
 /**
  * The event loop's end of one storage Worker: requests go in order, answers come back in the same order.
  *
- * - Workers are started once and never ended: a closed channel gives its Worker back for the next one to open.
+ * - Workers are started once and never ended (Bun has crashed on that): a closed channel gives its Worker back for the next one to open.
  * - A Worker that dies takes the storage with it: whoever waits is told so, once.
  */
 import { Bug } from "../lib/assert.ts";
@@ -16,7 +16,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Deno's Workers have no `ref`: there the process ends by its own exit. */
+/** Deno's Workers have no `ref`: they would keep the process, and are ended with their channel instead. */
 interface Referable {
   ref?(): void;
   unref?(): void;
@@ -61,7 +61,9 @@ export class Channel {
     const closed = this.ask({ type: "close" });
     this.#dead ??= new StorageFault("closed", "the storage is closed");
     await closed;
-    idle.push(this.#worker);
+    const worker: Referable = this.#worker;
+    if (worker.unref) idle.push(this.#worker);
+    else this.#worker.terminate();
   }
 
   #settle(reply: Reply): void {

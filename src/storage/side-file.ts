@@ -2,7 +2,7 @@
  * `log.db` beside its writer: reads, checkpoints and backups, each kind in a Worker of its own.
  */
 import { existsSync } from "node:fs";
-import type Database from "libsql";
+import Database from "libsql";
 import { failureOf } from "./failure.ts";
 import type {
   Answer,
@@ -14,8 +14,11 @@ import type {
 } from "./messages.ts";
 import { LOG_PAGE_BYTES, openBeside } from "./open.ts";
 import { Reader } from "./reader.ts";
+import { prepareLog } from "./row-writer.ts";
 import { StorageFault } from "./storage.ts";
 
+/** No boot's id. */
+const COPIED_BOOT = "copied";
 const CACHE_BYTES = 4 * 1024 * 1024;
 const BUSY_MS = 5_000;
 
@@ -56,6 +59,7 @@ export class SideFile {
         if (existsSync(request.path))
           throw new StorageFault("io", `${request.path} exists: a backup never overwrites`);
         this.#database.prepare("vacuum into ?").run([request.path]);
+        markCopied(request.path);
         return { value: null };
       case "close":
         this.#database.close();
@@ -63,6 +67,19 @@ export class SideFile {
       default:
         return request satisfies never;
     }
+  }
+}
+
+/**
+ * Offsets past the copy's ends have been handed out by the original: whoever opens the copy begins past what is reserved,
+ * as after a power cut.
+ */
+function markCopied(path: string): void {
+  const copy = new Database(path);
+  try {
+    prepareLog(copy).setMeta.run({ key: "running", value: COPIED_BOOT });
+  } finally {
+    copy.close();
   }
 }
 

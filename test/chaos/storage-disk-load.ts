@@ -1,6 +1,6 @@
 /**
  * A process for `storage-disk.chaos.ts`: `until-fault` appends until the storage fails and prints what it saw as JSON;
- * `synced`, `written` and `none` make a hundred commits, one after another, or none.
+ * `synced`, `written` and `none` make a hundred commits, one after another, or none; `empty` makes them of nothing.
  */
 import type { Durability, StorageFault } from "../../src/storage/storage.ts";
 import { append } from "../conformance/batches.ts";
@@ -31,6 +31,10 @@ if (what === "until-fault") {
   }
   const after = await commit(acknowledged, 100, "synced");
   console.log(JSON.stringify({ acknowledged, fault: facts(fault), after: facts(after), alarms }));
+} else if (what === "empty") {
+  const empty = { partition: 1, guard: { epoch: 0, end: 0 }, entries: [] };
+  for (let commit = 0; commit < 100; commit += 1)
+    await storage.commit({ ...empty, durability: "synced" });
 } else if (what !== "none") {
   const durability = what === "synced" ? "synced" : "written";
   for (let end = 0; end < 100; end += 1) await commit(end, 1000, durability);

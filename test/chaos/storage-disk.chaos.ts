@@ -139,6 +139,9 @@ test.skipIf(!canTrace)(
       // The first commit reserves offsets, which is synced; the other 99 are as asked.
       expect(written - none).toBeLessThanOrEqual(2);
       expect(synced - none).toBeGreaterThanOrEqual(100);
+      // Of nothing: asked for to sync what was written before.
+      const empty = await syncs("empty", `${directory}/empty`);
+      expect(empty - none).toBeGreaterThanOrEqual(100);
     }),
   60_000,
 );

@@ -268,6 +268,8 @@ test("a backup taken while writing opens as a log of its own", () =>
     });
     await storage.close();
     const copy = await openIn(`${directory}/copy`);
+    // The original went on: its later offsets must not be given again.
+    expect(copy.powerLost).toBe(true);
     const end = await intactEnd(copy);
     expect(end).toBeGreaterThanOrEqual(100);
     await fill(copy, end, end + 5);
