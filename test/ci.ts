@@ -50,6 +50,11 @@ const suites: readonly Suite[] = [
     timeoutMs: 2 * minute,
   },
   {
+    name: "chaos slow disk",
+    command: ["bun", "test", "./test/chaos/slow-disk.chaos.ts"],
+    timeoutMs: 2 * minute,
+  },
+  {
     name: "chaos full disk",
     command: ["bun", "test", "./test/chaos/full-disk.chaos.ts"],
     timeoutMs: 2 * minute,
