@@ -79,6 +79,23 @@ export const settings = {
     String(64 * MIB),
     "Records that wait to be written, over all partitions; past it appends are refused.",
   ),
+  "tail-cache-bytes": one(
+    integer(0, 1024 * 1024 * MIB),
+    String(32 * MIB),
+    "The newest records kept in memory for who reads along, over all partitions.",
+  ),
+  "log-retention-check-interval-ms": one(
+    integer(1, 2 ** 31 - 1),
+    "300000",
+    "How often retention looks for old records.",
+    "log.retention.check.interval.ms",
+  ),
+  "producer-id-expiration-ms": one(
+    integer(1, Number.MAX_SAFE_INTEGER),
+    "86400000",
+    "How long a request that is safe to repeat is remembered.",
+    "producer.id.expiration.ms",
+  ),
   "drain-ms": one(integer(0, 600_000), "5000", "How long a stop waits for what was accepted."),
 } as const satisfies Record<string, Setting<unknown>>;
 

@@ -163,7 +163,13 @@ async function openLogs(
     clock,
     logger,
     configOf: ({ name }) => configOf(image.configs("topic", name)),
-    limits: { ...defaultLogLimits, queuedBytesPerNode: config["queued-bytes-max"] },
+    limits: {
+      ...defaultLogLimits,
+      queuedBytesPerNode: config["queued-bytes-max"],
+      tailCacheBytes: config["tail-cache-bytes"],
+      retentionCheckMs: config["log-retention-check-interval-ms"],
+      receiptMs: config["producer-id-expiration-ms"],
+    },
   });
   const logs = await Logs.open<Partition>({
     storage,
