@@ -164,7 +164,7 @@ const rowQueries = {
     .from(rows)
     .where(and(ofPartition, lt(rows.last, value("below"))))
     .orderBy(asc(rows.last))
-    .limit(64),
+    .limit(value("limit")),
   deleteRowsTo: db.delete(rows).where(and(ofPartition, lte(rows.last, value("last")))),
   deleteRowsFrom: db.delete(rows).where(fromOffset),
 };

@@ -142,8 +142,8 @@ export const logStatements = {
     columns: ["base", "last", "epoch", "position", "data"],
   },
   rowsBelow: {
-    sql: 'select "last", length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" < ?) order by "rows"."last" asc limit 64',
-    parameters: ["partition", "below"],
+    sql: 'select "last", length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" < ?) order by "rows"."last" asc limit ?',
+    parameters: ["partition", "below", "limit"],
     columns: ["last", "bytes"],
   },
   deleteRowsTo: {

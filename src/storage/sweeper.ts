@@ -1,8 +1,8 @@
 /**
  * Deletes at leisure what nobody can read any more, a bounded step at a time, and gives free pages back to the volume.
  *
- * - A step deletes at most 8 MiB of rows of one partition; what is dropped loses its epochs and receipts too, its number
- *   last, so that an interrupted sweep goes on where it stopped.
+ * - A step deletes at most 8 MiB, 500 rows, of 100 partitions (1 to 4 ms); what is dropped loses its epochs and receipts
+ *   too, its number last, so that an interrupted sweep goes on where it stopped.
  * - Free pages are kept up to `FREE_PAGES_KEPT`, since the next appends will use them; what is beyond goes back.
  */
 import type Database from "libsql";
@@ -14,11 +14,20 @@ import type { PartitionId } from "./storage.ts";
 import type { Writer } from "./writer.ts";
 
 const SWEPT_BYTES_MAX = 8 * 1024 * 1024;
+const SWEPT_ROWS_MAX = 500;
+const SWEPT_PARTITIONS_MAX = 100;
 /** At 16 KiB: 16 MiB. */
 const FREE_PAGES_KEPT = 1024;
 /** Pages given back in one step: moving a page costs about as much as writing it. */
 const VACUUMED_PAGES_MAX = 256;
 const RECEIPTS_FORGOTTEN_MAX = 1000;
+
+/** What one step may still delete. */
+interface Budget {
+  rows: number;
+  bytes: number;
+  partitions: number;
+}
 
 export class Sweeper {
   readonly #writer: Writer;
@@ -35,10 +44,24 @@ export class Sweeper {
     return this.#writer.table.leftovers.size > 0 || this.#freePages > FREE_PAGES_KEPT;
   }
 
-  /** One step: deletes some rows, or else gives some pages back. */
+  /** One step: deletes some rows, of as many partitions as fit, or else gives some pages back. */
   sweep(): void {
-    for (const [partition, leftover] of this.#writer.table.leftovers) {
-      this.#writer.transaction(false, () => this.#deleteSome(partition, leftover));
+    const { leftovers } = this.#writer.table;
+    if (leftovers.size > 0) {
+      const budget = {
+        rows: SWEPT_ROWS_MAX,
+        bytes: SWEPT_BYTES_MAX,
+        partitions: SWEPT_PARTITIONS_MAX,
+      };
+      const swept: PartitionId[] = [];
+      this.#writer.transaction(false, () => {
+        for (const [partition, leftover] of leftovers) {
+          budget.partitions -= 1;
+          if (this.#deleteSome(partition, leftover, budget)) swept.push(partition);
+          if (budget.rows <= 0 || budget.bytes <= 0 || budget.partitions <= 0) break;
+        }
+      });
+      for (const partition of swept) leftovers.delete(partition);
       this.#freePages = this.#countFree();
       return;
     }
@@ -60,19 +83,24 @@ export class Sweeper {
     return forgotten === RECEIPTS_FORGOTTEN_MAX;
   }
 
-  #deleteSome(partition: PartitionId, { dropped, below }: Leftover): void {
+  /** Deletes a partition's oldest rows within the budget; once none is left, its other traces, and true. */
+  #deleteSome(partition: PartitionId, { dropped, below }: Leftover, budget: Budget): boolean {
     const { sql, table } = this.#writer;
-    const rows = sql.rowsBelow.all({ partition, below: Math.min(below, Number.MAX_SAFE_INTEGER) });
-    let bytes = 0;
+    const rows = sql.rowsBelow.all({
+      partition,
+      below: Math.min(below, Number.MAX_SAFE_INTEGER),
+      limit: budget.rows,
+    });
     let last = -1;
     for (const row of rows) {
-      if (last >= 0 && bytes + integer(row.bytes) > SWEPT_BYTES_MAX) break;
-      bytes += integer(row.bytes);
+      if (last >= 0 && integer(row.bytes) > budget.bytes) break;
+      budget.bytes -= integer(row.bytes);
+      budget.rows -= 1;
       last = integer(row.last);
     }
     if (last >= 0) {
       sql.deleteRowsTo.run({ partition, last });
-      return;
+      return false;
     }
     if (dropped) {
       sql.deleteEpochs.run({ partition });
@@ -82,7 +110,7 @@ export class Sweeper {
       const state = present(table.state(partition), "only a dropped partition has no state");
       sql.sweptPartition.run({ id: partition, sweptTo: Math.min(below, state.logStart) });
     }
-    table.leftovers.delete(partition);
+    return true;
   }
 
   /** Pages in the file that the next appends may take. */
