@@ -9,6 +9,7 @@ import type { From, Gap, Kedge, LogRecord, ReadOptions, TextOrBytes } from "../c
 import { UsageError } from "../lib/setting.ts";
 import type { Sink } from "./io.ts";
 import { formatFor } from "./output.ts";
+import { counted } from "./progress.ts";
 import { recordJson, recordLine, recordLineHead } from "./record-text.ts";
 import type { Session } from "./session.ts";
 import { durationMs, offsetSpec, wholeNumber } from "./arguments.ts";
@@ -88,7 +89,7 @@ async function consume(session: Session, name: string, options: Options): Promis
     }
   }).catch(async (error: unknown) => {
     // What was read is worth a word also when it ends by Ctrl-C.
-    if (io.interrupted.aborted) await session.note(`${writer.count} records read.`);
+    if (io.interrupted.aborted) await session.note(`${counted(writer.count, "records")} read.`);
     throw error;
   });
 }

@@ -13,7 +13,7 @@ import { UsageError } from "../lib/setting.ts";
 import { exitCodes, Failure } from "./exit.ts";
 import type { Sink } from "./io.ts";
 import { withTopic } from "./near-topic.ts";
-import { Progress } from "./progress.ts";
+import { counted, Progress } from "./progress.ts";
 import { recordJson } from "./record-text.ts";
 import type { Session } from "./session.ts";
 
@@ -57,7 +57,7 @@ async function exportTopics(
     await progress.end();
   }
   const where = options.file === undefined ? "" : ` to ${options.file}`;
-  await session.note(`${progress.text()}, ${names.length} topics${where}`);
+  await session.note(`${progress.text()}, ${counted(names.length, "topics")}${where}`);
 }
 
 const GATHER_CHARS = 256 * 1024;

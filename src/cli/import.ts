@@ -12,7 +12,7 @@ import { type Kedge, KedgeError, type NewRecord, type Topic } from "../client/cl
 import { UsageError } from "../lib/setting.ts";
 import { Ended, exitCodes } from "./exit.ts";
 import { byteLines } from "./lines.ts";
-import { Progress } from "./progress.ts";
+import { counted, Progress } from "./progress.ts";
 import { isObject, parseRecordJson } from "./record-text.ts";
 import type { Session } from "./session.ts";
 
@@ -79,7 +79,7 @@ class Importer {
     } finally {
       for (const topic of this.#topics.values()) await topic.flush().catch(() => {});
       await this.#progress.end();
-      await this.#session.note(`${this.#progress.text()}, ${this.#topics.size} topics`);
+      await this.#session.note(`${this.#progress.text()}, ${counted(this.#topics.size, "topics")}`);
     }
     await this.#tell();
   }

@@ -34,14 +34,18 @@ export class Progress {
   text(): string {
     const seconds = (performance.now() - this.#started) / 1_000;
     const rate = Math.round(this.count / Math.max(seconds, 0.001));
-    const noun = this.count === 1 ? this.#what.replace(/s$/, "") : this.#what;
-    return `${grouped(this.count)} ${noun} in ${seconds.toFixed(1)} s (${grouped(rate)}/s)`;
+    return `${counted(this.count, this.#what)} in ${seconds.toFixed(1)} s (${grouped(rate)}/s)`;
   }
 
   async end(): Promise<void> {
     if (this.#shown) await this.#sink.write(ERASE);
     this.#shown = false;
   }
+}
+
+/** `1 record`, `2,000 records`. */
+export function counted(count: number, nouns: string): string {
+  return `${grouped(count)} ${count === 1 ? nouns.replace(/s$/, "") : nouns}`;
 }
 
 function grouped(count: number): string {

@@ -8,7 +8,7 @@
  * one user cannot fence each other. The price is one request in flight a handle, which batching pays for.
  *
  * A refusal of one record (too large, not allowed) fails the records that share its request and partition; those are
- * sent again one by one, so that each fails or stands for itself.
+ * sent again by halves, so that in the end each fails or stands for itself.
  *
  * Left out: more than one request in flight (order), compression, choosing partitions in the client.
  */
@@ -27,7 +27,7 @@ export interface ProducerLimits {
 }
 
 export const producerLimits: ProducerLimits = {
-  batchRecordsMax: 2_000,
+  batchRecordsMax: 5_000,
   batchCharsMax: 512 * 1024,
   queueCharsMax: 4 * 1024 * 1024,
 };
@@ -214,15 +214,20 @@ export class Producer {
 
   async #deliver(batch: readonly Ready[]): Promise<void> {
     const outcomes = await this.#request(batch);
+    const suspects: Ready[] = [];
     let at = 0;
     for (const pending of batch) {
       const own = outcomes.slice(at, at + pending.texts.length);
       at += pending.texts.length;
       const failure = own.find((outcome) => outcome instanceof KedgeError);
       if (failure === undefined) pending.resolve(own.filter(isReceipt));
-      else if (batch.length > 1 && isOwnFault(failure)) await this.#deliver([pending]);
+      else if (batch.length > 1 && isOwnFault(failure)) suspects.push(pending);
       else pending.reject(failure);
     }
+    // By halves: what was too much together passes soon, and one bad record among thousands is found in a few requests.
+    const half = Math.ceil(suspects.length / 2);
+    for (const part of [suspects.slice(0, half), suspects.slice(half)])
+      if (part.length > 0) await this.#deliver(part);
   }
 }
 

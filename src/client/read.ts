@@ -21,6 +21,8 @@ export interface ReadOptions {
   readonly partition?: number | undefined;
   /** Wait for new records at the end of the log instead of stopping there. */
   readonly follow?: boolean | undefined;
+  /** While following all partitions: how often to look for added ones, which are read from their beginning; 30 s. */
+  readonly refreshMs?: number | undefined;
   readonly isolation?: Isolation | undefined;
   /** Bytes of log asked for at a time; 1 MiB. */
   readonly bytesMax?: number | undefined;
@@ -53,6 +55,7 @@ interface WireFetchedPage extends Partial<WirePage> {
 /** As long as networks let a silent request live. */
 const WAIT_MS = 20_000;
 const RECORDS = 5_000;
+const REFRESH_MS = 30_000;
 /** What the node takes in one request. */
 const PARTITIONS_MAX = 1_000;
 
@@ -71,6 +74,7 @@ export async function* readRecords(
     const places = await placesOf(transport, codec, reading);
     const patience = new Patience(transport, reading);
     let coming = fetchPages(transport, codec, places, reading);
+    let lookedAt = performance.now();
     for (;;) {
       const pages = await coming;
       const records = pages.flatMap((page) => advance(page, places, codec, reading, patience));
@@ -78,6 +82,12 @@ export async function* readRecords(
       // Nothing came for anyone and nobody was to wait: what is left below the ends are offsets that were never given.
       if (places.every(({ stuck }) => stuck) && options.follow !== true) return;
       const more = turn(places, records);
+      if (grows(options) && performance.now() - lookedAt >= (options.refreshMs ?? REFRESH_MS)) {
+        lookedAt = performance.now();
+        const count = await countPartitions(transport, codec, reading);
+        for (let index = places.length; index < count; index++)
+          places.push(placeAt(index, "earliest"));
+      }
       if (more) {
         coming = fetchPages(transport, codec, places, reading);
         // Its failure is met when its turn comes; the reader may take long over these records.
@@ -142,24 +152,39 @@ class Patience {
   }
 }
 
+/** Whether partitions that are added later belong to what is read. */
+function grows({ follow, from, partition }: ReadOptions): boolean {
+  return follow === true && partition === undefined && !(from instanceof Map);
+}
+
 async function placesOf(
   transport: Transport,
   codec: Codec,
   options: ReadOptions,
 ): Promise<Place[]> {
   const { from = "earliest", partition } = options;
-  const place = (partition: number, from: From): Place => {
-    return { partition, from, end: null, done: false, stuck: false };
-  };
-  if (isMap(from)) return Array.from(from, ([partition, from]) => place(partition, from));
-  if (partition !== undefined) return [place(partition, from)];
+  if (isMap(from)) return Array.from(from, ([partition, from]) => placeAt(partition, from));
+  if (partition !== undefined) return [placeAt(partition, from)];
+  const count = await countPartitions(transport, codec, options);
+  return Array.from({ length: count }, (_, index) => placeAt(index, from));
+}
+
+function placeAt(partition: number, from: From): Place {
+  return { partition, from, end: null, done: false, stuck: false };
+}
+
+async function countPartitions(
+  transport: Transport,
+  codec: Codec,
+  options: ReadOptions,
+): Promise<number> {
   const topic = await transport.json<WireDescription>({
     method: "GET",
     path: ["v1", "topics", codec.topic],
     repeatable: true,
     signal: options.signal,
   });
-  return Array.from({ length: topic.partitions }, (_, index) => place(index, from));
+  return topic.partitions;
 }
 
 function isMap(from: From | ReadonlyMap<number, From>): from is ReadonlyMap<number, From> {

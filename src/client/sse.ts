@@ -6,7 +6,10 @@
  */
 
 export interface ServerSentEvent {
-  /** `message` if the server named none; `ping` for a comment, which the standard would drop: it shows that the line lives. */
+  /**
+   * `message` if the server named none. `ping` for what the standard would not show: a comment, which tells that the line
+   * lives, and an id that came without data, which tells where to resume.
+   */
   readonly type: string;
   readonly data: string;
   /** The last id that the stream gave, this event's or an earlier one's. */
@@ -23,6 +26,8 @@ export class EventParser {
   #data: string[] = [];
   #chars = 0;
   #id = "";
+  /** The id of the event that is being read: it counts once that is whole. */
+  #nextId = "";
   #started = false;
 
   push(text: string): ServerSentEvent[] {
@@ -59,14 +64,16 @@ export class EventParser {
       this.#data.push(value);
       this.#chars += value.length;
     } else if (field === "event") this.#type = value;
-    else if (field === "id" && !value.includes("\0")) this.#id = value;
+    else if (field === "id" && !value.includes("\0")) this.#nextId = value;
   }
 
   #dispatch(events: ServerSentEvent[]): void {
+    const moved = this.#id !== this.#nextId;
+    this.#id = this.#nextId;
     if (this.#data.length > 0) {
       const type = this.#type === "" ? "message" : this.#type;
       events.push({ type, data: this.#data.join("\n"), id: this.#id });
-    }
+    } else if (moved) events.push({ type: "ping", data: "", id: this.#id });
     this.#type = "";
     this.#data = [];
     this.#chars = 0;

@@ -39,7 +39,10 @@ export type WireTailEvent =
 /** The node pings every 5 s. */
 const SILENCE_MS = 20_000;
 
-/** Events until the signal aborts (it then rejects with the signal's reason) or the caller stops reading. */
+/**
+ * Events until the signal aborts (it then rejects with the signal's reason), the caller stops reading, or every topic has
+ * been deleted.
+ */
 export async function* tailEvents(
   transport: Transport,
   tail: WireTail,
@@ -56,6 +59,7 @@ export async function* tailEvents(
         for (const event of events) {
           if (event.id !== "") cursor = event.id;
           yield* show(event);
+          if (event.type === "end" && endReason(event) === "deleted") return;
         }
       }
     } catch (error) {
@@ -141,11 +145,23 @@ class Connection {
 
 function* show(event: ServerSentEvent): Generator<WireTailEvent, void, void> {
   const { type, id: cursor } = event;
-  if (type !== "record" && type !== "batch" && type !== "gap" && type !== "error") return;
-  const data: unknown = JSON.parse(event.data);
-  if (!isObject(data)) throw badAnswer(`A ${type} event is not an object.`, 200);
+  if (type !== "record" && type !== "gap") return;
+  const data = objectOf(event);
   // What follows is in the shape that the node's OpenAPI document vouches for.
   if (type === "record") yield { type, record: data as unknown as WireRecord, cursor };
-  else if (type === "gap") yield { type, gap: data as unknown as Gap, cursor };
-  else if (type === "error") throw errorOf(200, event.data, null);
+  else yield { type, gap: data as unknown as Gap, cursor };
+}
+
+/** Why the node ended the stream: `deleted` when nothing more will come. @throws KedgeError when it failed. */
+function endReason(event: ServerSentEvent): unknown {
+  const { reason, error } = objectOf(event);
+  if (!isObject(error)) return reason;
+  const status = error["status"];
+  throw errorOf(typeof status === "number" ? status : 500, JSON.stringify(error), null);
+}
+
+function objectOf({ type, data }: ServerSentEvent): Readonly<Record<string, unknown>> {
+  const parsed: unknown = JSON.parse(data);
+  if (isObject(parsed)) return parsed;
+  throw badAnswer(`A ${type} event is not an object.`, 200);
 }

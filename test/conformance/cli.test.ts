@@ -92,7 +92,7 @@ describe("exit codes", () => {
     await kedge(["produce", "endless", "x", "--create"]);
     const interrupted = AbortSignal.timeout(30);
     const ran = await kedge(["consume", "endless", "-f", "--from-beginning"], { interrupted });
-    expect([ran.code, ran.err]).toEqual([130, "1 records read.\n"]);
+    expect([ran.code, ran.err]).toEqual([130, "1 record read.\n"]);
     expect(lines(ran.out).length).toBe(1);
   });
 

@@ -200,6 +200,22 @@ describe("following", () => {
     expect(seen).toEqual(["before", "after"]);
   });
 
+  test("by long poll finds partitions that are added meanwhile", async () => {
+    await kedge.createTopic({ name: "growing" });
+    const topic = kedge.topic("growing");
+    await topic.produce({ value: "0" });
+    const seen: unknown[] = [];
+    for await (const { partition, value } of topic.records({ follow: true, refreshMs: 0 })) {
+      if (seen.push([partition, value]) === 3) break;
+      if (seen.length === 1) {
+        await kedge.alterTopic("growing", { partitions: 2 });
+        await topic.produce({ value: "1", partition: 1 });
+        await topic.produce({ value: "2", partition: 0 });
+      }
+    }
+    expect(seen).toContainEqual([1, "1"]);
+  });
+
   test("by long poll ends with its signal's reason", async () => {
     await kedge.createTopic({ name: "quiet" });
     const signal = AbortSignal.timeout(20);

@@ -59,7 +59,7 @@ test("Ctrl-C ends a follower with 130 and a sum", async () => {
   }
   expect([await child.exited, await new Response(child.stderr).text()]).toEqual([
     130,
-    "20000 records read.\n",
+    "20,000 records read.\n",
   ]);
 }, 30_000);
 

@@ -4,6 +4,7 @@
 import type { Command } from "commander";
 import { KedgeError } from "../../client/client.ts";
 import { assignment, wholeNumber } from "../arguments.ts";
+import { counted } from "../progress.ts";
 import type { Session } from "../session.ts";
 
 interface Options {
@@ -32,8 +33,7 @@ async function create(session: Session, names: readonly string[], options: Optio
     try {
       const made = await kedge.createTopic({ name, partitions, configs, validateOnly });
       const word = validateOnly === true ? "could be made" : "made";
-      const count = made.partitions === 1 ? "1 partition" : `${made.partitions} partitions`;
-      await session.note(`Topic ${name} ${word}, with ${count}.`);
+      await session.note(`Topic ${name} ${word}, with ${counted(made.partitions, "partitions")}.`);
     } catch (error) {
       const isThere = error instanceof KedgeError && error.code === "topic_already_exists";
       if (!isThere || options.ifNotExists !== true) throw error;

@@ -4,7 +4,13 @@
  */
 import { expect, test } from "bun:test";
 import * as v from "valibot";
-import { Kedge, KedgeError, ProduceError, SchemaError } from "../../../src/client/client.ts";
+import {
+  type Fetch,
+  Kedge,
+  KedgeError,
+  ProduceError,
+  SchemaError,
+} from "../../../src/client/client.ts";
 import { FakeLog, lost, problem, receipts, scripted, type Seen } from "./fake-node.ts";
 
 const quick = { delayMs: 1, delayMaxMs: 2, budgetMs: 2_000 };
@@ -114,7 +120,21 @@ test("a record that is refused does not take its neighbours with it", async () =
     "refused",
     "kept",
   ]);
-  expect(bodies(seen).length).toBe(4);
+  expect(bodies(seen).length).toBe(5);
+});
+
+test("what is too much for one request goes in halves", async () => {
+  const log = new FakeLog();
+  const fetch: Fetch = (url, init) => {
+    const records = (JSON.parse(init.body as string) as { records: unknown[] }).records;
+    return records.length > 300
+      ? Promise.resolve(Response.json({ code: "message_too_large" }, { status: 413 }))
+      : log.fetch(url, init);
+  };
+  const values = Array.from({ length: 1_000 }, (_, n) => ({ value: String(n) }));
+  await kedgeOver(fetch).topic("t").produce(values);
+  expect(log.records.map(({ value }) => value)).toEqual(values.map(({ value }) => value));
+  expect(log.requests.length).toBe(4);
 });
 
 test("partitions that took their records are not written again when others are retried", async () => {

@@ -36,7 +36,14 @@ const cases: readonly [
   ],
   ["a byte order mark", "\ufeffdata: a\n\n", [["message", "a", ""]]],
   ["comments", ": ping\n\n", [["ping", "ping", ""]]],
-  ["no data, no event", "event: x\nid: 1\n\ndata: a\n\n", [["message", "a", "1"]]],
+  [
+    "no data, no event",
+    "event: x\nid: 1\n\ndata: a\n\n",
+    [
+      ["ping", "", "1"],
+      ["message", "a", "1"],
+    ],
+  ],
   ["a cut event", "data: a\n\ndata: b\n", [["message", "a", ""]]],
   ["an id with NUL", "id: a\0b\ndata: a\n\n", [["message", "a", ""]]],
 ];
@@ -79,8 +86,12 @@ async function take(events: AsyncIterable<TailEvent>, count: number): Promise<Ta
 test("a tail resumes by its cursor after a cut, an end and a refusal that passes", async () => {
   const gap = { topic: "t", partition: 0, from: 2, to: 5, reason: "trimmed" };
   const { fetch, seen } = scripted(
+    pieces([`retry: 250\nid: c-\n\n`, `id: half a`], "break"),
     pieces([": ping\n\n", event(0), `${event(1)}data: half an ev`], "break"),
     lost(),
+    pieces([
+      `event: end\ndata: ${JSON.stringify({ reason: "failed", error: { status: 503, retryable: true } })}\n\n`,
+    ]),
     problem(503, "not_leader_or_follower", { retryable: true, retry_after_ms: 1 }),
     pieces([`event: gap\nid: c4\ndata: ${JSON.stringify(gap)}\n\n`, `event: end\ndata: {}\n\n`]),
     pieces([event(5)], "open"),
@@ -96,11 +107,26 @@ test("a tail resumes by its cursor after a cut, an end and a refusal that passes
   expect(events.at(-1)?.cursor).toBe("c5");
   expect(seen.map(({ url }) => url.search)).toEqual([
     "?topic=t&topic=u&from=latest",
+    "?topic=t&topic=u&cursor=c-",
+    "?topic=t&topic=u&cursor=c1",
     "?topic=t&topic=u&cursor=c1",
     "?topic=t&topic=u&cursor=c1",
     "?topic=t&topic=u&cursor=c1",
     "?topic=t&topic=u&cursor=c4",
   ]);
+});
+
+test("a tail is over when its topics are", async () => {
+  const gap = { topic: "t", partition: 0, from: 2, to: null, reason: "deleted" };
+  const { fetch, seen } = scripted(
+    pieces([
+      `event: gap\nid: c1\ndata: ${JSON.stringify(gap)}\n\n`,
+      `event: end\nid: c1\ndata: {"reason":"deleted"}\n\n`,
+    ]),
+  );
+  const kedge = new Kedge({ url: "http://n", fetch, retry });
+  expect((await Array.fromAsync(kedge.tail({ topics: ["t"] }))).length).toBe(1);
+  expect(seen.length).toBe(1);
 });
 
 test("a tail of an unknown topic fails at once; one that cannot connect, after its budget", async () => {
