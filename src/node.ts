@@ -11,8 +11,6 @@ import { createBroker } from "./broker/broker.ts";
 import type { Broker } from "./broker/verbs.ts";
 import { Controller } from "./cluster/controller.ts";
 import { isLoopback, type Config } from "./config.ts";
-import { createHttpApp } from "./http/app.ts";
-import { httpLimits } from "./http/limits.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Random } from "./lib/random.ts";
 import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
@@ -58,7 +56,10 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   await using opened = new AsyncDisposableStack();
   const { platform, logger, version } = surroundings;
   const { clock, random } = platform;
-  const { storage, store } = await openStores(config, surroundings, opened);
+  const stores = openStores(config, surroundings, opened);
+  // While the storage's Worker starts, this thread loads the door's code.
+  const door = import("./http/app.ts");
+  const { storage, store } = await stores;
   const controller = await Controller.open({ store, random, logger });
   const { logNode, logs } = await openLogs(config, controller, storage, platform, logger);
   const retention = new RetentionPass(logNode, () => logs.all());
@@ -75,12 +76,13 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     configDefaults: config.topicDefaults,
   });
   const stopping = new AbortController();
+  const { createHttpApp } = await door;
   const app = createHttpApp({
     broker: endingEarly(broker, stopping.signal),
     clock,
     random,
     logger,
-    limits: { ...httpLimits, bodyBytesMax: config["body-bytes-max"] },
+    limits: { bodyBytesMax: config["body-bytes-max"] },
     auth: await readToken(config),
     corsOrigins: config["cors-origin"],
     hosts: config["host-name"],
