@@ -1,8 +1,8 @@
 /**
  * Topic configs, declared once as data: Kafka 4.3's names, types, defaults and rules, and one of our own.
  *
- * - Configs marked `effect: "none"` are accepted and shown for the sake of Kafka's tools and change nothing here: our log has
- *   rows instead of segment files.
+ * - Configs marked `effect: "none"` are accepted and shown for the sake of Kafka's tools and change nothing: our log has rows
+ *   instead of segment files, and compaction and elections are not there yet.
  *
  * Left out: tiered storage (`remote.*`, `local.*`) and replication throttles.
  */
@@ -36,7 +36,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     words: ["compact", "delete"],
     node: "log.cleanup.policy",
     effect: "full",
-    doc: "What happens to old records: deleted by age and size, compacted to the newest of each key, both, or (empty) kept.",
+    doc: "What happens to old records: `delete` removes them by age and size; `compact` keeps them and asks every record for a key; empty keeps all.",
   },
   {
     name: "compression.gzip.level",
@@ -83,7 +83,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "86400000",
     least: 0,
     node: "log.cleaner.delete.retention.ms",
-    effect: "full",
+    effect: "none",
     doc: "How long compaction keeps a tombstone, so that readers can learn of the deletion.",
   },
   {
@@ -137,7 +137,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: LONG_MAX,
     least: 1,
     node: "log.cleaner.max.compaction.lag.ms",
-    effect: "full",
+    effect: "none",
     doc: "The longest that a record may stay uncompacted.",
   },
   {
@@ -184,7 +184,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     least: 0,
     greatest: 1,
     node: "log.cleaner.min.cleanable.ratio",
-    effect: "full",
+    effect: "none",
     doc: "Which share of the log must be uncompacted before compaction is worth while.",
   },
   {
@@ -193,7 +193,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "0",
     least: 0,
     node: "log.cleaner.min.compaction.lag.ms",
-    effect: "full",
+    effect: "none",
     doc: "How long a record stays uncompacted at least.",
   },
   {
@@ -272,7 +272,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     type: "boolean",
     default: "false",
     node: "unclean.leader.election.enable",
-    effect: "full",
+    effect: "none",
     doc: "Whether a replica that is not in sync may lead, at the price of losing records.",
   },
 ];

@@ -38,7 +38,7 @@ export const defaultLogLimits: LogLimits = {
   queuedRequestsPerPartition: 20_000,
   commitBytesMax: 4 * MiB,
   commitRequestsMax: 4096,
-  tailCacheBytes: 32 * MiB,
+  tailCacheBytes: 16 * MiB,
   tailCacheRows: 65_536,
   earlyRequestsPerProducer: 64,
   earlyRequestsPerPartition: 1024,
