@@ -12,6 +12,8 @@ import type { LogLevel, LoggerOptions, ProcessLogger } from "../lib/platform.ts"
 
 const STDERR = 2;
 const LINES_WAITING_MAX = 1_000;
+const WRITE_TRIES_MAX = 200;
+const WRITE_PAUSE_MS = 5;
 const rank: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
 const paint: Readonly<Record<LogLevel, string>> = {
   debug: "\x1b[2m",
@@ -118,7 +120,22 @@ async function pinoWriter(): Promise<(line: Line) => void> {
 
 function writePlainly({ level, timeMs, message, fields }: Line): void {
   const object = { level, pid: process.pid, time: timeMs, ...plain(fields), msg: message };
-  writeSync(STDERR, `${JSON.stringify(object, bigintAsText)}\n`);
+  writeWhole(new TextEncoder().encode(`${JSON.stringify(object, bigintAsText)}\n`));
+}
+
+/** stderr may be a pipe that does not block: what it cannot take just now is tried again, for a while. */
+function writeWhole(bytes: Uint8Array): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  let at = 0;
+  for (let tries = 0; at < bytes.length && tries < WRITE_TRIES_MAX; tries++) {
+    try {
+      at += writeSync(STDERR, bytes, at);
+    } catch (error) {
+      const again = error instanceof Error && "code" in error && error.code === "EAGAIN";
+      if (!again) return; // Nobody reads any more: no reason to stop for.
+      Atomics.wait(pause, 0, 0, WRITE_PAUSE_MS);
+    }
+  }
 }
 
 function plain(fields: LogFields | undefined): Record<string, unknown> {

@@ -17,6 +17,8 @@ const RETRY_MS = 250;
 /** A stream lives for `lifeMs`, more or less by this part of it: readers that came together do not return together. */
 const LIFE_JITTER = 0.2;
 
+const encoder = new TextEncoder();
+
 export interface EventStreamOptions {
   readonly feed: Feed;
   readonly clock: Clock;
@@ -40,7 +42,6 @@ export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Ar
 class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   readonly #options: EventStreamOptions;
   readonly #endMs: number;
-  readonly #encoder = new TextEncoder();
   readonly #wake = new AbortController();
   #pending: Iterator<TailEvent> | null = null;
   #cursorSent = "";
@@ -70,7 +71,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
     const text = await this.#next();
     if (this.#isOver()) return;
     this.#givenMs = this.#options.clock.monotonicMs();
-    controller.enqueue(this.#encoder.encode(text.text));
+    controller.enqueue(encoder.encode(text.text));
     if (text.last) {
       this.#finish();
       controller.close();
