@@ -3,6 +3,7 @@
  * browser.
  */
 import type { JsonObject, OpenApiDocument, Operation } from "./openapi.ts";
+import { errorKinds } from "./problem.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -39,8 +40,17 @@ export function docsPage(document: OpenApiDocument): string {
 <p><a href="/openapi.json">openapi.json</a> · ${tags.map((tag) => `<a href="#${text(tag)}">${text(tag)}</a>`).join(" · ")}</p>
 ${sections.join("\n")}
 <h2 id="errors">errors</h2><p>Every 4xx and 5xx is <code>application/problem+json</code>:</p>${problem}
+${errorsHtml()}
 </body></html>
 `;
+}
+
+function errorsHtml(): string {
+  const rows = errorKinds.map(
+    ({ code, status, kafka_error, retryable, title }) =>
+      `<tr><td><code>${text(code)}</code></td><td>${status}</td><td>${kafka_error ?? ""}</td><td>${retryable ? "retry" : ""}</td><td>${text(title)}</td></tr>`,
+  );
+  return `<table><thead><tr><th>code</th><th>status</th><th>Kafka</th><th></th><th></th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
 function operationHtml(path: string, method: string, operation: Operation): string {

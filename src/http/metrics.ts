@@ -32,6 +32,7 @@ export class RouteMeter {
   }
 
   *lines(): Iterable<string> {
+    if (this.#statuses.every((count) => count === 0)) return;
     const labels = `method="${this.method}",route="${this.path}"`;
     let total = 0;
     for (const [index, count] of this.#buckets.entries()) {

@@ -97,6 +97,29 @@ export const httpProblemKinds = {
 
 export type HttpProblemName = keyof typeof httpProblemKinds;
 
+/** One row of the table of problems. */
+export interface ErrorKind {
+  readonly code: string;
+  readonly status: number;
+  readonly kafka_error: number | null;
+  readonly retryable: boolean;
+  readonly title: string;
+}
+
+/** Every kind of problem there is, by code. */
+export const errorKinds: readonly ErrorKind[] = Object.entries<HttpProblemKind>({
+  ...refusalKinds,
+  ...httpProblemKinds,
+})
+  .map(([code, { status, kafka, retryable, title }]) => ({
+    code,
+    status,
+    kafka_error: kafka,
+    retryable,
+    title,
+  }))
+  .toSorted((a, b) => (a.code < b.code ? -1 : 1));
+
 /** A refusal in words that only HTTP has; thrown by doors alone. */
 export class HttpRefusal extends Error {
   override readonly name = "HttpRefusal";

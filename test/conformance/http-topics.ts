@@ -138,6 +138,10 @@ export function topicsSuite(name: string, open: () => Promise<HttpDoor>): void {
       expect(page.body).not.toMatch(/<script|https?:\/\//);
       const root = await ask(door, "/");
       expect(root.body.docs).toEndWith("/docs");
+      const { body: list } = await ask(door, "/errors");
+      for (const error of list.errors)
+        expect((await ask(door, `/errors/${error.code}`)).body).toEqual(error);
+      expect((await ask(door, "/errors/none")).status).toBe(404);
       const { body: document } = await ask(door, "/openapi.json");
       expect(document.openapi).toBe("3.1.0");
       expect(Object.keys(document.paths)).toContain("/v1/topics/{topic}/records");

@@ -10,7 +10,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openHttpServer, type HttpDoor } from "../conformance/http-door.ts";
+import { freePort } from "../bench/server.ts";
+import { type NodeProcess, spawnNode } from "../chaos/node-process.ts";
 
 const VERSION = "4.32.5";
 const SECONDS = Number(process.env["SCHEMATHESIS_SECONDS"] ?? 60);
@@ -20,20 +21,21 @@ const python = Bun.which("python3");
 
 if (!python) console.error("schemathesis is left out: there is no python3");
 
-let door: HttpDoor | null = null;
+let node: NodeProcess | null = null;
 let url = process.env["KEDGE_URL"] ?? "";
 let directory = "";
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "kedge-schemathesis-run-"));
   if (url !== "") return;
-  const server = await openHttpServer();
-  door = server;
-  url = server.url.href;
+  const port = await freePort();
+  node = spawnNode(directory, port);
+  await node.ready();
+  url = `http://127.0.0.1:${port}`;
 });
 
 afterAll(async () => {
-  await door?.close();
+  await node?.end("SIGTERM");
   rmSync(directory, { recursive: true, force: true });
 });
 

@@ -5,6 +5,7 @@ import type { Route } from "../route.ts";
 import { backup } from "./backup.ts";
 import { getChunk } from "./chunks.ts";
 import { getDocs, getOpenApi, getRoot } from "./docs.ts";
+import { getError, listErrors } from "./errors.ts";
 import { fetchMany, fetchPartition } from "./fetch.ts";
 import { healthz, livez, readyz, startupz } from "./health.ts";
 import { getMetrics } from "./metrics.ts";
@@ -46,6 +47,8 @@ export const routes: readonly Route[] = [
   startupz,
   getMetrics,
   getRoot,
+  listErrors,
+  getError,
   getDocs,
   getOpenApi,
 ];
