@@ -30,11 +30,17 @@ export function createBroker(options: BrokerOptions): Broker {
     ...topicVerbs(options),
     partitionCount: (_context, name) => known(image, name).partitions.length,
     append: (_context, request) => append(lookup, logs, request),
-    read: (_context, requests, readOptions) => read(node, lookup, requests, readOptions),
-    findOffset: (_context, topic, index, spec) => findOffset(lookup(topic, index).log, spec),
-    deleteRecords: (_context, topic, index, before) => {
+    read: async (_context, requests, readOptions) => {
+      const answers = await read(node, lookup, requests, readOptions);
+      if (!answers.some(({ refusal }) => refusal && isOnItsWay(refusal))) return answers;
+      await logs.settled();
+      return read(node, lookup, requests, readOptions);
+    },
+    findOffset: async (_context, topic, index, spec) =>
+      findOffset(await logOf(lookup, logs, topic, index), spec),
+    deleteRecords: async (_context, topic, index, before) => {
       checkMayChange(topic);
-      return deleteRecords(lookup(topic, index).log, before);
+      return deleteRecords(await logOf(lookup, logs, topic, index), before);
     },
     describeNode: () => ({
       clusterId: identity.clusterId,
@@ -63,14 +69,27 @@ async function append(
   return { ...result, throttleMs: 0 };
 }
 
+async function logOf(
+  lookup: LogLookup,
+  logs: Logs<Partition>,
+  topic: string,
+  partition: number,
+): Promise<Partition> {
+  return findLog(lookup, topic, partition) ?? whenMade(lookup, logs, topic, partition);
+}
+
 /** Null when the topic was made just now, by someone else, and its log is on its way. */
 function findLog(lookup: LogLookup, topic: string, partition: number): Partition | null {
   try {
     return lookup(topic, partition).log;
   } catch (error) {
-    if (error instanceof Refusal && error.code === "not_leader_or_follower") return null;
+    if (isOnItsWay(error)) return null;
     throw error;
   }
+}
+
+function isOnItsWay(error: unknown): boolean {
+  return error instanceof Refusal && error.code === "not_leader_or_follower";
 }
 
 async function whenMade(

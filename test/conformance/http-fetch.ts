@@ -217,6 +217,27 @@ export function fetchSuite(name: string, open: () => Promise<HttpDoor>): void {
       expect(body.partitions).toMatchObject([{ records: [] }, { records: [{ value: "here" }] }]);
     });
 
+    test("a topic that is being made is never half there", async () => {
+      const topic = `half-${Date.now()}`;
+      let made = false;
+      const making = post(door, "/v1/topics", { name: topic, partitions: 50 }).finally(() => {
+        made = true;
+      });
+      const statuses = new Set<number>();
+      for (let done = false; !done;) {
+        const paths = ["records", "records?from=earliest", "offsets?at=latest"];
+        const answers = await Promise.all([
+          ...paths.map((path) => ask(door, `/v1/topics/${topic}/partitions/49/${path}`)),
+          send(door, `/v1/topics/${topic}/partitions/49/records`, "v"),
+          post(door, `/v1/topics/${topic}/partitions/49/delete-records`, {}),
+        ]);
+        for (const { status } of answers) statuses.add(status);
+      }
+      while (!made);
+      expect((await making).status).toBe(201);
+      expect([...statuses].filter((status) => status !== 404 && status !== 200)).toEqual([]);
+    });
+
     test("offsets by time and the ends of the log", async () => {
       const at = async (place: string) => (await ask(door, `${path}/offsets?at=${place}`)).body;
       expect(await at("earliest")).toMatchObject({ offset: 0, log_start: 0, high_watermark: 10 });
