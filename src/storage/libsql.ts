@@ -104,7 +104,7 @@ class LibsqlStorage implements Storage {
   readonly #limits: LibsqlStorageLimits;
   readonly #writer: Channel;
   readonly #readers: ReadQueue;
-  /** Checkpoints and backups. */
+  /** The checkpointer. */
   #side: Channel | null = null;
   #queue: Waiting[] = [];
   #working: Promise<void> | null = null;
@@ -196,7 +196,13 @@ class LibsqlStorage implements Storage {
 
   async backup(path: string): Promise<void> {
     this.#refuseClosed();
-    await this.#sideChannel().ask({ type: "backup", path });
+    // In a Worker of its own: commits may wait for the checkpointer, and a copy takes as long as the file is large.
+    const channel = this.#openSide();
+    try {
+      await channel.ask({ type: "backup", path });
+    } finally {
+      await channel.close();
+    }
   }
 
   async stats(): Promise<StorageStats> {
@@ -296,14 +302,18 @@ class LibsqlStorage implements Storage {
 
   #startCheckpoint(): void {
     if (this.#closed || this.#failed) return;
-    this.#checkpointing ??= this.#sideChannel()
+    this.#side ??= this.#openSide();
+    this.#checkpointing ??= this.#side
       .ask({ type: "checkpoint" })
       .then(() => {
         this.#checkpointed = true;
         this.#work();
       })
       .catch((error: unknown) => {
-        this.#noticed(error);
+        this.#checkpointing = null;
+        this.#options.logger.warn("a checkpoint failed; tried again after the next commit", {
+          error: this.#noticed(error),
+        });
       });
   }
 
@@ -317,12 +327,11 @@ class LibsqlStorage implements Storage {
     }
   }
 
-  #sideChannel(): Channel {
-    if (this.#side) return this.#side;
-    this.#side = new Channel();
+  #openSide(): Channel {
+    const channel = new Channel();
     // Answers come in order: a failure to open shows in what is asked next.
-    this.#side.ask({ type: "open-reader", directory: this.#options.directory }).catch(() => {});
-    return this.#side;
+    channel.ask({ type: "open-reader", directory: this.#options.directory }).catch(() => {});
+    return channel;
   }
 
   async #watched<T>(work: Promise<T>): Promise<T> {

@@ -98,6 +98,38 @@ describe.skipIf(!canMount)(
   },
 );
 
+test.skipIf(!canMount)(
+  "a checkpoint that found the disk full is tried again",
+  () =>
+    inFolder(async (directory) => {
+      await $`mount -t tmpfs -o size=64m tmpfs ${directory}`;
+      try {
+        const storage = await openIn(directory, { limits: { freeBytesMin: 0 } });
+        await storage.create([{ topicId, index: 0 }]);
+        let end = 0;
+        const write = async (): Promise<void> => {
+          const entries = [append({ base: end, bytes: 60_000 })];
+          const guard = { epoch: 0, end };
+          await storage.commit({ partition: 1, guard, entries, durability: "synced" });
+          end += 1;
+        };
+        while ((await storage.stats()).walBytes < 7_000_000) await write();
+        // Somebody else takes all but what a few commits need.
+        const { freeBytes } = await storage.stats();
+        await $`fallocate -l ${freeBytes - 1_500_000} ${directory}/else`;
+        while ((await caught(write())) === null);
+        await Bun.sleep(100);
+        await $`rm ${directory}/else`;
+        for (let more = 0; more < 500; more += 1) await write();
+        expect((await storage.stats()).walBytes).toBeLessThan(26_000_000);
+        await storage.close();
+      } finally {
+        await $`umount -l ${directory}`;
+      }
+    }),
+  60_000,
+);
+
 test(
   "an I/O error stops writing for good, and what was acknowledged is there afterwards",
   () =>
