@@ -11,7 +11,7 @@ import { LOG_PAGE_BYTES, openDatabase, pragma } from "./open.ts";
 import { integer, text } from "./prepared.ts";
 import { type Damage, findDamage } from "./prove-end.ts";
 import type { Bounds, Change, PartitionId } from "./storage.ts";
-import { Sweeper } from "./sweeper.ts";
+import { RECEIPTS_FORGOTTEN_MAX, Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
 
 const CACHE_BYTES = 16 * 1024 * 1024;
@@ -96,7 +96,7 @@ export class LogFile {
       case "bounds":
         return { value: this.#bounds(request.partition) };
       case "forget":
-        return { value: this.#sweeper.forget(request.nowMs) };
+        return { value: this.#forget(request.nowMs) };
       case "stats":
         return { value: this.#stats() };
       case "sweep":
@@ -125,6 +125,14 @@ export class LogFile {
       buffer instanceof ArrayBuffer ? [buffer] : [],
     );
     return { value: { failures, returned, upkeep: this.#upkeep() }, transfer };
+  }
+
+  /** A step of forgetting, and a checkpoint where nobody else would ask for one: there may be no commits. */
+  #forget(nowMs: number): boolean {
+    const more = this.#sweeper.forget(nowMs);
+    this.#grew(RECEIPTS_FORGOTTEN_MAX * LOG_PAGE_BYTES);
+    if (more && this.#upkeep().checkpoint === "overdue") this.#finishCheckpoint();
+    return more;
   }
 
   #upkeep(): Upkeep {
@@ -233,7 +241,11 @@ function growthOf(changes: readonly Change[]): number {
   let bytes = LOG_PAGE_BYTES;
   for (const { entries } of changes) {
     bytes += PAGES_A_PARTITION * LOG_PAGE_BYTES;
-    for (const entry of entries) if (entry.type === "append") bytes += entry.data.byteLength;
+    for (const entry of entries) {
+      if (entry.type === "append") bytes += entry.data.byteLength;
+      // Keys are scattered over their index: each writes a page of its own.
+      if (entry.type === "receipt") bytes += LOG_PAGE_BYTES;
+    }
   }
   return bytes;
 }

@@ -20,7 +20,8 @@ const SWEPT_PARTITIONS_MAX = 100;
 const FREE_PAGES_KEPT = 1024;
 /** Pages given back in one step: moving a page costs about as much as writing it. */
 const VACUUMED_PAGES_MAX = 256;
-const RECEIPTS_FORGOTTEN_MAX = 1000;
+/** In one step: each is a page of its index. */
+export const RECEIPTS_FORGOTTEN_MAX = 250;
 
 /** What one step may still delete. */
 interface Budget {

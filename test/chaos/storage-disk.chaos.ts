@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { $ } from "bun";
-import type { Storage } from "../../src/storage/storage.ts";
+import type { Entry, Storage } from "../../src/storage/storage.ts";
 import { append } from "../conformance/batches.ts";
 import { inFolder, openIn } from "../conformance/libsql-folder.ts";
 import { caught, topicId } from "../conformance/storage-world.ts";
@@ -126,6 +126,43 @@ test.skipIf(!canMount)(
       } finally {
         await $`umount -l ${directory}`;
       }
+    }),
+  60_000,
+);
+
+test(
+  "receipts do not grow the write-ahead log past its bound, written or forgotten",
+  () =>
+    inFolder(async (directory) => {
+      const storage = await openIn(directory);
+      await storage.create([{ topicId, index: 0 }]);
+      let end = 0;
+      let walBytes = 0;
+      const look = async (): Promise<void> => {
+        walBytes = Math.max(walBytes, (await storage.stats()).walBytes);
+      };
+      const write = async (receipts: number): Promise<void> => {
+        const put = (): Entry => {
+          const key = crypto.getRandomValues(new Uint8Array(32));
+          return {
+            type: "receipt",
+            receipt: { key, last: end, expiresMs: 5, value: new Uint8Array(40) },
+          };
+        };
+        const entries = [append({ base: end }), ...Array.from({ length: receipts }, put)];
+        const guard = { epoch: 0, end };
+        await storage.commit({ partition: 1, guard, entries, durability: "synced" });
+        end += 1;
+      };
+      for (let commit = 0; commit < 20; commit += 1) await write(2000);
+      for (let commit = 0; commit < 60; commit += 1) {
+        await write(200);
+        await look();
+      }
+      await storage.forgetReceipts(10);
+      await look();
+      expect(walBytes).toBeLessThan(70_000_000);
+      await storage.close();
     }),
   60_000,
 );
