@@ -81,7 +81,7 @@ export const settings = {
   ),
   "tail-cache-bytes": one(
     integer(0, 1024 * 1024 * MIB),
-    String(32 * MIB),
+    String(16 * MIB),
     "The newest records kept in memory for who reads along, over all partitions.",
   ),
   "log-retention-check-interval-ms": one(
