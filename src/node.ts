@@ -255,7 +255,11 @@ function whyNotListening(error: unknown, host: string, port: number): string {
   if (code === "EADDRINUSE")
     return `${what}: the port is taken; choose another with --http HOST:PORT`;
   if (code === "EACCES") return `${what}: ports below 1024 need a right that this process lacks`;
-  return `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  const reason = error instanceof Error ? error.message : String(error);
+  if (reason.includes("PEM routines") || /certificate|private key/i.test(reason)) {
+    return `cannot serve HTTPS with what --tls-cert and --tls-key name: ${reason}`;
+  }
+  return `${what}: ${reason}`;
 }
 
 /** The address to try from this machine. */

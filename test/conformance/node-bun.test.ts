@@ -29,6 +29,45 @@ describe("serve's command line", () => {
   });
 });
 
+describe("what guards the door", () => {
+  const fixtures = new URL("../fixtures/tls/", import.meta.url).pathname;
+  const certificate = join(fixtures, "certificate.pem");
+  const tls = ["--tls-cert", certificate, "--tls-key", join(fixtures, "key.pem")];
+
+  test("HTTPS and a bearer token, beyond loopback", async () => {
+    const folder = await nodeFolder();
+    const token = join(folder.path, "token");
+    await Bun.write(token, "open-sesame\n");
+    const args = ["--http", "0.0.0.0:0", "--token-file", token, ...tls];
+    const node = await startNodeProcess({ data: ":memory:", args });
+    expect(node.url.protocol).toBe("https:");
+    const ca = await Bun.file(certificate).text();
+    const status = async (path: string, headers: Record<string, string> = {}) =>
+      (await fetch(new URL(path, node.url), { headers, tls: { ca } })).status;
+    expect(await status("/livez")).toBe(200);
+    expect(await status("/v1/topics")).toBe(401);
+    expect(await status("/v1/topics", { authorization: "Bearer open-sesam" })).toBe(401);
+    expect(await status("/v1/topics", { authorization: "Bearer open-sesame" })).toBe(200);
+    const plain = fetch(`http://${node.url.host}/livez`).catch(() => "no HTTP here");
+    expect(await plain).toBe("no HTTP here");
+    await node.close();
+    await folder.remove();
+  });
+
+  test("a certificate that is none exits 1", async () => {
+    const args = ["--data", ":memory:", "--http", "127.0.0.1:0"];
+    const { code, errors } = await runServe([
+      ...args,
+      "--tls-cert",
+      join(fixtures, "key.pem"),
+      "--tls-key",
+      certificate,
+    ]);
+    expect(code).toBe(1);
+    expect(errors).toContain("cannot serve HTTPS with what --tls-cert");
+  });
+});
+
 describe("an end that nobody asked for", () => {
   let folder: Awaited<ReturnType<typeof nodeFolder>>;
   beforeAll(async () => {
