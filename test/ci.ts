@@ -99,6 +99,11 @@ const suites: readonly Suite[] = [
     command: ["bun", "test", "./test/interop/examples.interop.ts"],
     timeoutMs: 6 * minute,
   },
+  {
+    name: "interop browser",
+    command: ["bun", "test", "./test/interop/browser.interop.ts"],
+    timeoutMs: 6 * minute,
+  },
 ];
 
 async function run(suite: Suite): Promise<{ passed: number; failed: number }> {

@@ -2,7 +2,7 @@
  * Backup, restore and doctor against a whole node on disk: what was acknowledged before a backup is in it; what is damaged
  * is found and refused.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,9 @@ import { silentLogger } from "../../src/lib/logger.ts";
 import { type Node, startNode } from "../../src/node.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { jsonLines, runCli } from "./run-cli.ts";
+
+// Files are synced, which takes its time on a busy disk.
+setDefaultTimeout(30_000);
 
 let folder: string;
 let node: Node;

@@ -11,6 +11,8 @@ export interface Given {
   readonly env?: Record<string, string>;
   readonly fetch?: Fetch;
   readonly interrupted?: AbortSignal;
+  /** Called after each write to stdout. */
+  readonly onOut?: () => void;
   /** The reader of stdout leaves after so many writes. */
   readonly closesAfter?: number;
 }
@@ -25,17 +27,18 @@ export async function runCli(args: readonly string[], given: Given = {}): Promis
   const out: string[] = [];
   const err: string[] = [];
   const isTerminal = given.terminal ?? false;
-  const sink = (into: string[], writesMax = Infinity) => ({
+  const sink = (into: string[], writesMax = Infinity, onWrite = () => {}) => ({
     isTerminal,
     columns: 80,
     async write(data: string | Uint8Array) {
       if (into.length >= writesMax) throw new ClosedPipe();
       into.push(typeof data === "string" ? data : new TextDecoder().decode(data));
+      onWrite();
     },
   });
   const io: Io = {
     stdin: { isTerminal, stream: () => new Blob([given.stdin ?? ""]).stream() },
-    stdout: sink(out, given.closesAfter),
+    stdout: sink(out, given.closesAfter, given.onOut),
     stderr: sink(err),
     env: given.env ?? {},
     ...(given.fetch ? { fetch: given.fetch } : {}),

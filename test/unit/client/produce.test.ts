@@ -229,7 +229,11 @@ test("an aborted call rejects with the signal's reason; if it had not left, it n
 
 test("an unreachable node is told after the budget, with what may have happened", async () => {
   const { fetch, seen } = scripted(lost());
-  const kedge = new Kedge({ url: "http://n", fetch, retry: { delayMs: 1, budgetMs: 20 } });
+  const kedge = new Kedge({
+    url: "http://n",
+    fetch,
+    retry: { delayMs: 1, delayMaxMs: 2, budgetMs: 100 },
+  });
   const error = await kedge
     .topic("t")
     .produce({ value: "x" })
