@@ -22,7 +22,7 @@ import { Partition } from "./log/partition.ts";
 import { resumeLogs } from "./log/resume.ts";
 import { RetentionPass } from "./log/retention.ts";
 import { nodeProbes } from "./runtime/node-probes.ts";
-import { FolderInUse, NewerFormat } from "./storage/folder-error.ts";
+import { FolderIncomplete, FolderInUse, NewerFormat } from "./storage/folder-error.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -129,8 +129,10 @@ async function openStores(
   }
   const { openLibsqlStorage } = await import("./storage/libsql.ts");
   const { openLibsqlMetadataStore } = await import("./storage/libsql-metadata.ts");
+  const { checkLogsAreThere, checkMetadataIsThere } = await import("./storage/whole-folder.ts");
   const directory = config.data;
   try {
+    checkLogsAreThere(directory);
     const storage = await openLibsqlStorage({
       directory,
       clock: platform.clock,
@@ -139,11 +141,13 @@ async function openStores(
       onFailure: onFatal,
     });
     opened.defer(() => storage.close());
+    await checkMetadataIsThere(directory, storage);
     const store = await openLibsqlMetadataStore(directory);
     opened.defer(() => store.close());
     return { storage, store };
   } catch (error) {
-    if (error instanceof FolderInUse || error instanceof NewerFormat) {
+    const known = [FolderInUse, NewerFormat, FolderIncomplete];
+    if (error instanceof Error && known.some((kind) => error instanceof kind)) {
       throw new StartError(error.message, { cause: error });
     }
     const reason = error instanceof Error ? error.message : String(error);

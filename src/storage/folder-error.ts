@@ -1,5 +1,6 @@
 /**
- * Why a folder was not opened: another process has it, or a newer kedge wrote it. Both are for a person to settle.
+ * Why a folder was not opened: another process has it, a newer kedge wrote it, half of it is gone. All are for a person to
+ * settle.
  */
 
 /** The process that has a folder open. */
@@ -27,4 +28,15 @@ export class FolderInUse extends Error {
 /** The file was written by a newer kedge; it was not touched. */
 export class NewerFormat extends Error {
   override readonly name = "NewerFormat";
+}
+
+/** One of the folder's files is gone; the other was not touched. */
+export class FolderIncomplete extends Error {
+  override readonly name = "FolderIncomplete";
+
+  constructor(directory: string, missing: string, found: string) {
+    super(
+      `${directory} has ${found} but no ${missing}: restore a backup of both, or move ${found} away to begin anew`,
+    );
+  }
 }

@@ -1,5 +1,6 @@
 /** Nodes in this process: several beside each other, and nothing of them left when they stop. */
 import { expect, test } from "bun:test";
+import { rename } from "node:fs/promises";
 import { loadConfig } from "../../src/config.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { startNode, StartError, type Node } from "../../src/node.ts";
@@ -52,5 +53,24 @@ test("a folder is free again after stop, and after a start that failed", async (
   const last = await start(folder.path);
   expect(await read(last)).toEqual(["a", "b"]);
   await last.stop();
+  await folder.remove();
+});
+
+test.each(["raft.db", "log.db"])("a folder without its %s is refused, and kept", async (name) => {
+  const folder = await nodeFolder();
+  const node = await start(folder.path);
+  await produce(node, "kept");
+  await node.stop();
+  const path = `${folder.path}/${name}`;
+  await rename(path, `${path}.away`);
+  for (const _attempt of [1, 2]) {
+    const refused = await start(folder.path).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(StartError);
+    expect(String(refused)).toContain(`no ${name}`);
+  }
+  await rename(`${path}.away`, path);
+  const again = await start(folder.path);
+  expect(await read(again)).toEqual(["kept"]);
+  await again.stop();
   await folder.remove();
 });
