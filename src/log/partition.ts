@@ -7,7 +7,7 @@
  * - Left out: followers, transactions (the last stable offset is the high watermark), compaction.
  */
 import type { TopicImage } from "../cluster/image.ts";
-import { assert, present } from "../lib/assert.ts";
+import { assert } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { PartitionId, PartitionState } from "../storage/storage.ts";
 import { type AppendInput, AppendRequest, type AppendResult } from "./append-request.ts";
@@ -174,7 +174,9 @@ export class Partition implements KeptLog, WriterHost {
       const logStart = Math.min(before, this.#replicas.highWatermark);
       if (logStart <= this.#positions.logStart) return this.#positions.logStart;
       await this.#commits.commit([{ type: "trim", logStart }], this.#commits.guard, "synced");
-      const bounds = present(await this.node.storage.bounds(this.id), "the partition was there");
+      const bounds = await this.node.storage.bounds(this.id);
+      // Deleted in between: the refusal that close() left tells so.
+      if (!bounds) throw this.#closedBy ?? notLed();
       this.#positions.logStart = bounds.logStart;
       this.#positions.startPosition = bounds.startPosition;
       return bounds.logStart;
@@ -252,6 +254,10 @@ export class Partition implements KeptLog, WriterHost {
     this.#replicas.localSynced(end);
     this.watchers.readable(bytes);
   }
+}
+
+function notLed(): Refusal {
+  return new Refusal("not_leader_or_follower", "The partition is not kept here any more.");
 }
 
 function leaderEpochOf(topic: TopicImage, index: number): number {

@@ -9,6 +9,7 @@
  */
 import { StorageFault } from "../storage/storage.ts";
 import type { Timer } from "../lib/clock.ts";
+import { Refusal } from "../lib/refusal.ts";
 import type { LogNode } from "./log-node.ts";
 import type { Partition } from "./partition.ts";
 
@@ -77,6 +78,7 @@ export class RetentionPass {
       try {
         await this.#retain(partition);
       } catch (error) {
+        if (!(error instanceof StorageFault) && !(error instanceof Refusal)) throw error;
         logger.warn("retention failed; it is tried again at the next pass", {
           topicId: partition.topicId,
           partition: partition.index,

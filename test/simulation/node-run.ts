@@ -5,6 +5,7 @@
 import { readRecords } from "../../src/records/batch-read.ts";
 import { walkBatches } from "../../src/records/batch.ts";
 import { Follower, type Place, places, Sender, SequenceProducer, UnderWay } from "./clients.ts";
+import { Doomed } from "./doomed.ts";
 import { Violation } from "./ledger.ts";
 import { somebody } from "./test-node.ts";
 import { World } from "./world.ts";
@@ -36,6 +37,7 @@ class NodeRun {
   readonly #sender: Sender;
   readonly #producers: readonly SequenceProducer[];
   readonly #followers: readonly Follower[];
+  readonly #doomed: Doomed;
 
   constructor(world: World) {
     this.#world = world;
@@ -45,6 +47,7 @@ class NodeRun {
     this.#producers = kept.map(
       (place, at) => new SequenceProducer(world, this.#sender, place, `p${at % 2}`),
     );
+    this.#doomed = new Doomed(world, this.#underWay);
     this.#followers = places.map((place) => new Follower(world, this.#underWay, place));
   }
 
@@ -75,8 +78,9 @@ class NodeRun {
     else if (dice < 0.5) world.pick(this.#producers).act();
     else if (dice < 0.56) this.#sender.repeat();
     else if (dice < 0.88) world.pick(this.#followers).act();
-    else if (dice < 0.92) this.#trim();
-    else if (dice < 0.94) this.#lookUp();
+    else if (dice < 0.9) this.#trim();
+    else if (dice < 0.91) this.#lookUp();
+    else if (dice < 0.94) this.#doomed.act();
     else if (dice < 0.96) disk.full = !disk.full;
     else if (dice < 0.97) world.failDisk(world.pick(["before", "after"]));
     else if (dice < 0.995) await this.#crash();

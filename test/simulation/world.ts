@@ -99,7 +99,8 @@ export class World {
       disk: this.disk,
       metadata: this.#metadata,
       clock: this.clock,
-      seed: this.#seed,
+      // Another process draws other numbers: a topic id is never given twice.
+      seed: this.#seed + this.#lives * 1_000_003,
       limits: { retentionCheckMs: 2000, receiptsCached: 40, tailCacheBytes: 4000, wakeSlice: 3 },
       wrap: (storage) => slowStorage(storage, this.clock, this.random),
     });
