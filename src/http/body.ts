@@ -10,11 +10,9 @@ import { promisify } from "node:util";
 import { HttpRefusal } from "./problem.ts";
 import type { HttpLimits } from "./limits.ts";
 
-const gunzip = promisify(zlib.gunzip);
-const unzstd = promisify(zlib.zstdDecompress);
-
-/** Below this a thread's round trip costs more than decoding here. */
+/** Below this, as sent and as decoded, a thread's round trip costs more than decoding here. */
 const DECODE_HERE_BYTES_MAX = 16 * 1024;
+const DECODED_HERE_BYTES_MAX = 256 * 1024;
 
 export type BodyEncoding = "gzip" | "zstd" | null;
 
@@ -97,17 +95,36 @@ async function decode(
   bytes: Uint8Array,
   bytesMax: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const options = { maxOutputLength: bytesMax };
-  const here = bytes.byteLength <= DECODE_HERE_BYTES_MAX;
+  const small = bytes.byteLength <= DECODE_HERE_BYTES_MAX;
   try {
-    if (encoding === "gzip")
-      return own(here ? zlib.gunzipSync(bytes, options) : await gunzip(bytes, options));
-    return own(here ? zlib.zstdDecompressSync(bytes, options) : await unzstd(bytes, options));
+    if (small) return own(decoders[encoding].here(bytes, { maxOutputLength: smallest(bytesMax) }));
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(bytesMax);
-    throw new HttpRefusal("bad_request", `The body is not ${encoding}, or damaged.`);
+    if (!isTooLarge(error) || bytesMax <= DECODED_HERE_BYTES_MAX)
+      throw decodeError(error, encoding, bytesMax);
   }
+  try {
+    return own(await decoders[encoding].away(bytes, { maxOutputLength: bytesMax }));
+  } catch (error) {
+    throw decodeError(error, encoding, bytesMax);
+  }
+}
+
+const decoders = {
+  gzip: { here: zlib.gunzipSync, away: promisify(zlib.gunzip) },
+  zstd: { here: zlib.zstdDecompressSync, away: promisify(zlib.zstdDecompress) },
+} as const;
+
+function smallest(bytesMax: number): number {
+  return Math.min(bytesMax, DECODED_HERE_BYTES_MAX);
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+}
+
+function decodeError(error: unknown, encoding: string, bytesMax: number): HttpRefusal {
+  if (isTooLarge(error)) return tooLarge(bytesMax);
+  return new HttpRefusal("bad_request", `The body is not ${encoding}, or damaged.`);
 }
 
 /** node's Buffers may share a pool; what goes into the log must not. */

@@ -63,7 +63,7 @@ export function parseJson(bytes: Uint8Array, where = "body"): unknown {
 export function parseJsonText(text: string, where = "body"): unknown {
   if (text === "") throw new Refusal("invalid_request", `${where}: empty; send JSON.`);
   try {
-    return longDigits.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
+    return mayHoldHugeIntegers(text) ? JSON.parse(text, exact) : JSON.parse(text);
   } catch (error) {
     if (error instanceof Refusal) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -71,7 +71,15 @@ export function parseJsonText(text: string, where = "body"): unknown {
   }
 }
 
-const longDigits = /\d{16}/;
+/** Where an integer of 16 digits or more begins, or text that looks like one. */
+const longInteger = /(?:^|[:[,])\s*-?(\d{16,})/g;
+
+/** A look before the walk over every value, which costs five times the parsing itself. */
+function mayHoldHugeIntegers(text: string): boolean {
+  for (const [, digits] of text.matchAll(longInteger))
+    if (!Number.isSafeInteger(Number(digits))) return true;
+  return false;
+}
 
 /** A reviver that refuses what a double cannot hold exactly. */
 function exact(_key: string, value: unknown, context?: { source?: string }): unknown {
