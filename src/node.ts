@@ -142,7 +142,10 @@ async function openStores(
     });
     opened.defer(() => storage.close());
     await checkMetadataIsThere(directory, storage);
-    const store = await openLibsqlMetadataStore(directory);
+    const store = await openLibsqlMetadataStore(directory, {
+      beside: storage,
+      onFailure: onFatal,
+    });
     opened.defer(() => store.close());
     return { storage, store };
   } catch (error) {

@@ -1,136 +1,101 @@
 /**
- * The metadata store in `raft.db`, beside the logs: small pages, every commit synced.
+ * The metadata store in `raft.db`, beside the logs.
  *
- * - It runs in the calling thread: commands are few, and one costs a sync (see `test/bench/storage.ts`).
- * - The folder's lock is the log storage's: open that first.
+ * - It runs in the Worker of the log storage's writer when it is given that storage, else in one of its own: a sync takes
+ *   3 ms, 26 at worst, on a busy disk, which the event loop must not wait for.
+ * - The folder's lock is the log storage's: open that first, and close it last.
  */
-import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import type Database from "libsql";
-import { assert } from "../lib/assert.ts";
+import { Channel } from "./channel.ts";
+import { writerOf } from "./libsql.ts";
+import type { MetadataAnswers, MetadataRequest } from "./messages.ts";
 import type {
   MetadataEntry,
   MetadataSnapshot,
   MetadataStore,
   NodeIdentity,
 } from "./metadata-store.ts";
-import { openDatabase } from "./open.ts";
-import { integer, prepareAll, text } from "./prepared.ts";
-import { asFault } from "./sqlite-error.ts";
-import { raftStatements } from "./statements.ts";
-import { StorageFault } from "./storage.ts";
+import { type Storage, StorageFault } from "./storage.ts";
 
-const CACHE_BYTES = 2 * 1024 * 1024;
-const BUSY_MS = 1_000;
-/** Growth of the write-ahead log, in commands, at which it is copied back into the file. */
-const CHECKPOINT_COMMITS = 1_000;
+export interface LibsqlMetadataOptions {
+  /** The open log storage of the same folder. */
+  readonly beside?: Storage;
+  /** Called once when the disk failed: the node must stop. */
+  readonly onFailure?: (fault: StorageFault) => void;
+}
 
 /** Opens `raft.db` in the folder, made if it is not there. Throws NewerFormat when a newer kedge wrote it. */
-export async function openLibsqlMetadataStore(directory: string): Promise<MetadataStore> {
+export async function openLibsqlMetadataStore(
+  directory: string,
+  { beside, onFailure }: LibsqlMetadataOptions = {},
+): Promise<MetadataStore> {
   await mkdir(directory, { recursive: true });
-  const database = openDatabase({
-    path: `${directory}/raft.db`,
-    kind: "raft",
-    pageBytes: 4096,
-    cacheBytes: CACHE_BYTES,
-    busyMs: BUSY_MS,
-  });
-  return new LibsqlMetadataStore(database);
+  const shared = beside ? writerOf(beside) : null;
+  const channel = shared ?? new Channel();
+  try {
+    await channel.ask({ type: "open-metadata", directory });
+  } catch (error) {
+    if (!shared) await channel.close();
+    throw error;
+  }
+  return new LibsqlMetadataStore(channel, shared === null, onFailure);
 }
 
 class LibsqlMetadataStore implements MetadataStore {
-  readonly #database: Database.Database;
-  readonly #sql;
-  #last: number;
-  #commits = 0;
+  readonly #channel: Channel;
+  readonly #own: boolean;
+  #onFailure: ((fault: StorageFault) => void) | undefined;
 
-  constructor(database: Database.Database) {
-    this.#database = database;
-    this.#sql = prepareAll(database, raftStatements);
-    const newest = this.#sql.lastEntry.first({}) ?? this.#sql.getSnapshot.first({});
-    this.#last = newest ? integer(newest.index) : 0;
+  constructor(
+    channel: Channel,
+    own: boolean,
+    onFailure: ((fault: StorageFault) => void) | undefined,
+  ) {
+    this.#channel = channel;
+    this.#own = own;
+    this.#onFailure = onFailure;
   }
 
-  async identity(): Promise<NodeIdentity | null> {
-    const row = this.#sql.getIdentity.first({});
-    if (!row) return null;
-    const { clusterId, nodeId, directoryId } = row;
-    return {
-      clusterId: text(clusterId),
-      nodeId: integer(nodeId),
-      directoryId: text(directoryId),
-    };
+  identity(): Promise<NodeIdentity | null> {
+    return this.#ask({ type: "metadata-identity" });
   }
 
-  async saveIdentity({ clusterId, nodeId, directoryId }: NodeIdentity): Promise<void> {
-    assert((await this.identity()) === null, "a folder is given its identity once");
-    this.#transaction(() => this.#sql.insertIdentity.run({ clusterId, nodeId, directoryId }));
+  async saveIdentity(identity: NodeIdentity): Promise<void> {
+    await this.#ask({ type: "metadata-save-identity", identity });
   }
 
-  async load(): Promise<{ snapshot: MetadataSnapshot | null; entries: MetadataEntry[] }> {
-    const row = this.#sql.getSnapshot.first({});
-    const snapshot = row && {
-      index: integer(row.index),
-      epoch: integer(row.epoch),
-      image: text(row.image),
-    };
-    const entries: MetadataEntry[] = [];
-    for (let after = snapshot?.index ?? 0; after < this.#last; after = entries.at(-1)?.index ?? 0)
-      for (const { index, epoch, command } of this.#sql.listEntries.all({ after }))
-        entries.push({ index: integer(index), epoch: integer(epoch), command: text(command) });
-    return { snapshot, entries };
+  load(): Promise<MetadataAnswers["metadata-load"]> {
+    return this.#ask({ type: "metadata-load" });
   }
 
   async append(entries: readonly MetadataEntry[]): Promise<void> {
-    for (const [at, { index }] of entries.entries())
-      assert(index === this.#last + 1 + at, "metadata entries follow each other");
-    this.#transaction(() => {
-      for (const { index, epoch, command } of entries)
-        this.#sql.insertEntry.run({ index, epoch, command });
-    });
-    this.#last += entries.length;
+    await this.#ask({ type: "metadata-append", entries });
   }
 
-  async saveSnapshot({ index, epoch, image }: MetadataSnapshot): Promise<void> {
-    assert(index <= this.#last, "a snapshot is of what was appended");
-    const before = this.#sql.getSnapshot.first({});
-    assert(!before || integer(before.index) <= index, "snapshots never go back");
-    this.#transaction(() => {
-      this.#sql.deleteSnapshots.run({});
-      this.#sql.insertSnapshot.run({ index, epoch, image });
-      this.#sql.deleteEntriesTo.run({ index });
-    });
+  async saveSnapshot(snapshot: MetadataSnapshot): Promise<void> {
+    await this.#ask({ type: "metadata-snapshot", snapshot });
   }
 
   async backup(path: string): Promise<void> {
-    if (existsSync(path)) throw new StorageFault("io", `${path} exists: a backup never overwrites`);
-    this.#database.prepare("vacuum into ?").run([path]);
+    await this.#channel.ask({ type: "metadata-backup", path });
   }
 
   async close(): Promise<void> {
-    this.#database.exec("pragma wal_checkpoint(truncate)");
-    this.#database.close();
+    await this.#ask({ type: "metadata-close" });
+    if (this.#own) await this.#channel.close();
   }
 
-  #transaction(work: () => void): void {
-    let outcome: StorageFault["outcome"] = "none";
+  async #ask<T extends MetadataRequest["type"]>(
+    request: MetadataRequest & { readonly type: T },
+  ): Promise<MetadataAnswers[T]> {
     try {
-      this.#database.exec("BEGIN IMMEDIATE");
-      work();
-      outcome = "unknown";
-      this.#database.exec("COMMIT");
+      return await this.#channel.ask<T>(request);
     } catch (error) {
-      if (this.#database.inTransaction) {
-        this.#database.exec("ROLLBACK");
-        outcome = "none";
+      if (error instanceof StorageFault && error.kind === "io") {
+        this.#onFailure?.(error);
+        this.#onFailure = undefined;
       }
-      throw asFault(error, outcome);
+      throw error;
     }
-    this.#commits += 1;
-    if (this.#commits % CHECKPOINT_COMMITS === 0) this.#checkpoint();
-  }
-
-  #checkpoint(): void {
-    this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
   }
 }

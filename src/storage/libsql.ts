@@ -88,6 +88,11 @@ export async function openLibsqlStorage(options: LibsqlStorageOptions): Promise<
   }
 }
 
+/** The Worker that writes this storage, for what is to share it; null for a storage of another kind. */
+export function writerOf(storage: Storage): Channel | null {
+  return storage instanceof LibsqlStorage ? storage.writer : null;
+}
+
 /** Under load, commits between two steps of sweeping. */
 const COMMITS_A_SWEEP = 8;
 const READS_MAX = 256;
@@ -102,7 +107,7 @@ class LibsqlStorage implements Storage {
   readonly powerLost: boolean;
   readonly #options: LibsqlStorageOptions;
   readonly #limits: LibsqlStorageLimits;
-  readonly #writer: Channel;
+  readonly writer: Channel;
   readonly #readers: ReadQueue;
   /** The checkpointer. */
   #side: Channel | null = null;
@@ -123,7 +128,7 @@ class LibsqlStorage implements Storage {
   ) {
     this.#options = options;
     this.#limits = options.limits;
-    this.#writer = writer;
+    this.writer = writer;
     this.#readers = new ReadQueue(options.directory, {
       readersMax: options.limits.readersMax,
       readsMax: READS_MAX,
@@ -135,23 +140,23 @@ class LibsqlStorage implements Storage {
 
   async resumed(): Promise<void> {
     this.#refuseClosed();
-    if (this.powerLost) await this.#watched(this.#writer.ask({ type: "resumed" }));
+    if (this.powerLost) await this.#watched(this.writer.ask({ type: "resumed" }));
   }
 
   async partitions(): Promise<PartitionState[]> {
     this.#refuseClosed();
-    return [...(await this.#writer.ask({ type: "partitions" }))];
+    return [...(await this.writer.ask({ type: "partitions" }))];
   }
 
   async create(keys: readonly PartitionKey[]): Promise<PartitionState[]> {
     assert(keys.length <= CREATE_PARTITIONS_MAX, "partitions are created in bounded steps");
     this.#refuseClosed();
-    return [...(await this.#watched(this.#writer.ask({ type: "create", keys })))];
+    return [...(await this.#watched(this.writer.ask({ type: "create", keys })))];
   }
 
   async drop(partitions: readonly PartitionId[]): Promise<void> {
     this.#refuseClosed();
-    this.#upkeep = await this.#watched(this.#writer.ask({ type: "drop", partitions }));
+    this.#upkeep = await this.#watched(this.writer.ask({ type: "drop", partitions }));
     this.#work();
   }
 
@@ -165,7 +170,7 @@ class LibsqlStorage implements Storage {
 
   async bounds(partition: PartitionId): Promise<Bounds | null> {
     this.#refuseClosed();
-    return this.#writer.ask({ type: "bounds", partition });
+    return this.writer.ask({ type: "bounds", partition });
   }
 
   async read(partition: PartitionId, from: number, bytesMax: number): Promise<ReadRows> {
@@ -191,7 +196,7 @@ class LibsqlStorage implements Storage {
 
   async forgetReceipts(nowMs: number): Promise<void> {
     do this.#refuseClosed();
-    while (await this.#watched(this.#writer.ask({ type: "forget", nowMs })));
+    while (await this.#watched(this.writer.ask({ type: "forget", nowMs })));
   }
 
   async backup(path: string): Promise<void> {
@@ -207,7 +212,7 @@ class LibsqlStorage implements Storage {
 
   async stats(): Promise<StorageStats> {
     this.#refuseClosed();
-    return this.#writer.ask({ type: "stats" });
+    return this.writer.ask({ type: "stats" });
   }
 
   async close(): Promise<void> {
@@ -218,7 +223,7 @@ class LibsqlStorage implements Storage {
     await this.#idle();
     await this.#readers.close();
     await this.#side?.close();
-    await this.#writer.close();
+    await this.writer.close();
   }
 
   async #idle(): Promise<void> {
@@ -250,7 +255,7 @@ class LibsqlStorage implements Storage {
     const packed = packChanges(waiting.map(({ change }) => change));
     try {
       const request = { type: "commit", ...packed.message } as const;
-      const { failures, returned, upkeep } = await this.#writer.ask(request, packed.transfer);
+      const { failures, returned, upkeep } = await this.writer.ask(request, packed.transfer);
       giveBack(packed, returned);
       this.#upkeep = upkeep;
       this.#commitsUnswept += 1;
@@ -291,7 +296,7 @@ class LibsqlStorage implements Storage {
   async #sweep(): Promise<void> {
     this.#commitsUnswept = 0;
     try {
-      this.#upkeep = await this.#watched(this.#writer.ask({ type: "sweep" }));
+      this.#upkeep = await this.#watched(this.writer.ask({ type: "sweep" }));
     } catch (error) {
       this.#upkeep = { ...this.#upkeep, sweep: false };
       this.#options.logger.warn("could not delete old rows; trying again after the next commit", {
@@ -321,7 +326,7 @@ class LibsqlStorage implements Storage {
     this.#checkpointed = false;
     this.#checkpointing = null;
     try {
-      this.#upkeep = await this.#watched(this.#writer.ask({ type: "finish-checkpoint" }));
+      this.#upkeep = await this.#watched(this.writer.ask({ type: "finish-checkpoint" }));
     } catch (error) {
       this.#options.logger.error("a checkpoint failed", { error });
     }

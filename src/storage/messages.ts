@@ -3,6 +3,7 @@
  */
 import type { CommitMessage } from "./commit-message.ts";
 import type { Holder } from "./folder-error.ts";
+import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "./metadata-store.ts";
 import type { Damage } from "./prove-end.ts";
 import type {
   Bounds,
@@ -67,7 +68,37 @@ export type Read =
   | { readonly type: "locate"; readonly partition: PartitionId; readonly place: Place }
   | { readonly type: "receipt"; readonly partition: PartitionId; readonly key: Uint8Array };
 
-export type Request = OpenWriter | OpenReader | WriterRequest | ReaderRequest;
+export interface OpenMetadata {
+  readonly type: "open-metadata";
+  readonly directory: string;
+}
+
+export type MetadataRequest =
+  | { readonly type: "metadata-identity" }
+  | { readonly type: "metadata-save-identity"; readonly identity: NodeIdentity }
+  | { readonly type: "metadata-load" }
+  | { readonly type: "metadata-append"; readonly entries: readonly MetadataEntry[] }
+  | { readonly type: "metadata-snapshot"; readonly snapshot: MetadataSnapshot }
+  | { readonly type: "metadata-backup"; readonly path: string }
+  | { readonly type: "metadata-close" };
+
+export interface MetadataAnswers {
+  "metadata-identity": NodeIdentity | null;
+  "metadata-save-identity": null;
+  "metadata-load": { snapshot: MetadataSnapshot | null; entries: MetadataEntry[] };
+  "metadata-append": null;
+  "metadata-snapshot": null;
+  "metadata-backup": null;
+  "metadata-close": null;
+}
+
+export type Request =
+  | OpenWriter
+  | OpenReader
+  | OpenMetadata
+  | WriterRequest
+  | ReaderRequest
+  | MetadataRequest;
 
 /** An error that can cross a thread. */
 export type Failure =
@@ -105,7 +136,8 @@ export interface Upkeep {
 }
 
 /** What each request is answered with. */
-export interface Answers {
+export interface Answers extends MetadataAnswers {
+  "open-metadata": null;
   "open-writer": Opened;
   "open-reader": null;
   commit: Committed;

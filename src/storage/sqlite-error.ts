@@ -29,3 +29,11 @@ export function asFault(error: unknown, outcome: StorageFault["outcome"]): Stora
   if (isFull(error)) return new StorageFault("full", `the disk is full: ${message}`);
   return new StorageFault("io", `the disk failed: ${message}`, { outcome, cause: error });
 }
+
+/**
+ * A transaction's failure. When its COMMIT failed the engine has taken it back, but its frames may stand in the
+ * write-ahead log, for the next process to find: nobody knows.
+ */
+export function commitFault(error: unknown, committing: boolean): StorageFault {
+  return asFault(error, committing && !isFull(error) ? "unknown" : "none");
+}

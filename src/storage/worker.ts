@@ -4,12 +4,15 @@
  */
 import { failureOf } from "./failure.ts";
 import { LogFile } from "./log-file.ts";
-import type { Answer, Answers, Request } from "./messages.ts";
+import type { Answer, Answers, MetadataRequest, Request } from "./messages.ts";
+import { MetadataFile } from "./metadata-file.ts";
 import { SideFile } from "./side-file.ts";
 import { StorageFault } from "./storage.ts";
 
 let writer: LogFile | null = null;
 let side: SideFile | null = null;
+/** Beside the logs' writer, whose Worker it shares: what one syncs the other would wait for anyway. */
+let metadata: MetadataFile | null = null;
 
 self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
   try {
@@ -21,6 +24,7 @@ self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
 });
 
 function answer(request: Request): Answer<Answers[Request["type"]]> {
+  if (isMetadata(request)) return { value: answerMetadata(request) };
   if (request.type === "open-writer") {
     writer = new LogFile(request);
     return { value: writer.opened };
@@ -29,10 +33,35 @@ function answer(request: Request): Answer<Answers[Request["type"]]> {
     side = new SideFile(request);
     return { value: null };
   }
-  const file = writer ?? side;
-  if (request.type === "close") writer = side = null;
-  if (!file && request.type === "close") return { value: null };
-  if (!file) throw new StorageFault("io", "the file is not open");
+  if (request.type === "open-metadata") {
+    metadata = new MetadataFile(request.directory);
+    return { value: null };
+  }
+  if (request.type === "close") return close();
   // Each Worker is asked only what its file answers.
-  return file.answer(request as never);
+  return opened(writer ?? side).answer(request as never);
+}
+
+function isMetadata(request: Request): request is MetadataRequest {
+  return request.type.startsWith("metadata-");
+}
+
+function answerMetadata(request: MetadataRequest): Answers[MetadataRequest["type"]] {
+  const file = opened(metadata);
+  if (request.type === "metadata-close") metadata = null;
+  return file.answer(request);
+}
+
+function close(): Answer<null> {
+  const files = [writer, side];
+  const left = metadata;
+  writer = side = metadata = null;
+  left?.close();
+  for (const file of files) file?.answer({ type: "close" });
+  return { value: null };
+}
+
+function opened<T>(file: T | null): T {
+  if (!file) throw new StorageFault("io", "the file is not open");
+  return file;
 }

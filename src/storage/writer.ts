@@ -21,7 +21,7 @@ import {
 import type { Failure } from "./messages.ts";
 import { PartitionTable } from "./partition-table.ts";
 import { type LogSql, prepareLog, writeEntries } from "./row-writer.ts";
-import { asFault, isBusy, isGuard } from "./sqlite-error.ts";
+import { commitFault, isBusy, isGuard } from "./sqlite-error.ts";
 import {
   type Change,
   type Entry,
@@ -113,17 +113,14 @@ export class Writer {
   transaction(synced: boolean, work: () => void): void {
     if (this.#broken) throw this.#broken;
     this.#setSynchronous(synced);
-    let outcome: StorageFault["outcome"] = "none";
+    let committing = false;
     try {
       this.#begin();
       work();
-      outcome = "unknown";
+      committing = true;
       this.#database.exec("COMMIT");
     } catch (error) {
-      const undone = this.#rollback();
-      const fault = asFault(error, undone ? "none" : outcome);
-      if (fault.kind === "io") this.#broken = fault;
-      throw fault;
+      throw this.#failed(error, committing);
     }
     this.commits += 1;
     if (synced) this.syncs += 1;
@@ -141,13 +138,16 @@ export class Writer {
     }
   }
 
-  #rollback(): boolean {
+  #failed(error: unknown, committing: boolean): StorageFault {
     try {
       if (this.#database.inTransaction) this.#database.exec("ROLLBACK");
-      return true;
     } catch {
-      return false;
+      // What was not committed is gone with the connection.
     }
+    const fault = commitFault(error, committing);
+    // Later ones have surely no effect.
+    if (fault.kind === "io") this.#broken = new StorageFault("io", fault.message);
+    return fault;
   }
 
   /** The pragma cannot change inside a transaction. */

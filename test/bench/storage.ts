@@ -175,7 +175,8 @@ for (const partitions of [0, 1_000, 10_000]) {
 }
 
 await inFolder(async (directory) => {
-  const store = await openLibsqlMetadataStore(directory);
+  const beside = await open(directory);
+  const store = await openLibsqlMetadataStore(directory, { beside });
   let index = 0;
   const line = await measure("metadata command", 100, 1, async () => {
     index += 1;
@@ -183,5 +184,6 @@ await inFolder(async (directory) => {
   });
   console.log(`\n${show(line)}`);
   await store.close();
+  await beside.close();
 });
 process.exit(0);
