@@ -19,7 +19,7 @@ test(
       for (let kill = 0; kill < kills; kill += 1)
         acknowledged += await killUnderLoad(directory, Math.floor(random.next() * 150));
       console.log(`${acknowledged} acknowledged changes over ${kills} kills, seed ${seed}`);
-      expect(acknowledged).toBeGreaterThan(kills * 10);
+      expect(acknowledged).toBeGreaterThan(kills);
     }),
   180_000,
 );
