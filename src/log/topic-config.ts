@@ -39,6 +39,22 @@ export interface TopicConfig {
  * @throws Refusal invalid_config for an unknown name or a value that is not allowed; it says what is.
  */
 export function parseTopicConfig(overrides: ConfigValues, nodeDefaults: ConfigValues): TopicConfig {
+  const known = parsed.get(nodeDefaults) ?? new Map<string, TopicConfig>();
+  const key = JSON.stringify(overrides);
+  const found = known.get(key);
+  if (found) return found;
+  const config = parseAnew(overrides, nodeDefaults);
+  if (known.size >= PARSED_MAX) known.clear();
+  known.set(key, config);
+  parsed.set(nodeDefaults, known);
+  return config;
+}
+
+/** Parsed configs by the node's defaults, then by the topic's values: every partition asks, and most topics are alike. */
+const parsed = new WeakMap<ConfigValues, Map<string, TopicConfig>>();
+const PARSED_MAX = 1000;
+
+function parseAnew(overrides: ConfigValues, nodeDefaults: ConfigValues): TopicConfig {
   for (const name of Object.keys(overrides)) definitionOf(name);
   const text = (name: string) => valueOf(definitionOf(name), overrides, nodeDefaults).value;
   const number = (name: string) => checkNumber(definitionOf(name), text(name));

@@ -73,6 +73,14 @@ describe("parseTopicConfig", () => {
     expect(String(refusal)).toContain(sentence);
   });
 
+  test("parses the same values once, and tells other values apart", () => {
+    const node = { "retention.ms": "5" };
+    const one = parseTopicConfig({ "retention.bytes": "7" }, node);
+    expect(parseTopicConfig({ "retention.bytes": "7" }, node)).toBe(one);
+    expect(parseTopicConfig({ "retention.bytes": "8" }, node).retentionBytes).toBe(8);
+    expect(parseTopicConfig({ "retention.bytes": "7" }, {}).retentionMs).toBe(604_800_000);
+  });
+
   test("refuses lags that cross", () => {
     expect(() =>
       parseTopicConfig({ "min.compaction.lag.ms": "10", "max.compaction.lag.ms": "9" }, {}),
