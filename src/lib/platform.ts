@@ -82,7 +82,10 @@ export interface HttpLimits {
   readonly connectionsMax: number;
   /** The same for one client address; loopback addresses are exempt. */
   readonly connectionsPerAddressMax: number;
-  /** Larger request bodies get 413 from the runtime where it can (Bun); the app's own limit comes first. */
+  /**
+   * Larger request bodies are cut off by the runtime where it can (Bun), without a word: high, since an upload of lines has
+   * no end of its own; whoever reads a body whole bounds it. A body that nobody reads is not kept in memory.
+   */
   readonly requestBytesMax: number;
   /** A connection that sends nothing for so long is closed, unless its request is held. Whole seconds, 1-255 s. */
   readonly idleMs: number;
@@ -95,7 +98,7 @@ export interface HttpLimits {
 export const httpLimits: HttpLimits = {
   connectionsMax: 20_000,
   connectionsPerAddressMax: 1_000,
-  requestBytesMax: 64 * 1024 * 1024,
+  requestBytesMax: 2 ** 40,
   idleMs: 10_000,
   messageBytesMax: 8 * 1024 * 1024,
   unreadBytesMax: 16 * 1024 * 1024,

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { ask, newTopic, send, values } from "./http-client.ts";
+import { ask, linesOf, linesType, newTopic, send, values } from "./http-client.ts";
 import type { HttpDoor } from "./http-door.ts";
 
 export function wireSuite(
@@ -65,6 +65,23 @@ export function wireSuite(
       socket.destroy();
       await new Promise((resolve) => setTimeout(resolve, 20));
       expect(values(await read(topic))).toEqual(["one", "two"]);
+    });
+
+    test("an upload of lines may be larger than any body", async () => {
+      const topic = await newTopic(door);
+      const line = new TextEncoder().encode(`{"value":"${"x".repeat(1_000_000)}"}\n`);
+      let left = 80;
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        pull(controller) {
+          if (left-- > 0) controller.enqueue(line);
+          else controller.close();
+        },
+      });
+      const path = `/v1/topics/${topic}/records?acks=1`;
+      const answer = await ask(door, path, { method: "POST", body, headers: linesType });
+      expect(linesOf(answer.body).map(({ offset }) => offset)).toEqual(
+        Array.from({ length: 80 }, (_, at) => at),
+      );
     });
 
     test("a client that reads no receipts is read no further", async () => {
