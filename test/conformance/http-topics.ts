@@ -133,6 +133,17 @@ export function topicsSuite(name: string, open: () => Promise<HttpDoor>): void {
         expect((await ask(door, path)).body.status).toBe("ok");
       const metrics = await ask(door, "/metrics");
       expect(metrics.body).toContain("# TYPE kafka_topic_partition_current_offset gauge");
+      const series = new Set<string>();
+      for (const line of metrics.body.trimEnd().split("\n")) {
+        if (/^# (HELP|TYPE) [a-z_]+ \S/.test(line)) continue;
+        const [, name] =
+          /^([a-z_]+(?:\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})?) \S+$/.exec(line) ?? [];
+        expect([line, series.has(name ?? "")]).toEqual([
+          expect.stringContaining(name ?? "?"),
+          false,
+        ]);
+        series.add(name ?? "");
+      }
       const page = await ask(door, "/docs");
       expect(page.headers.get("content-type")).toContain("text/html");
       expect(page.body).not.toMatch(/<script|https?:\/\//);

@@ -118,6 +118,38 @@ describe("problems", () => {
   });
 });
 
+test("a request that takes too long is told so, and that it may still be carried out", async () => {
+  let nowMs = 0;
+  const timers: (() => void)[] = [];
+  const slow = app(
+    { createTopic: () => new Promise(() => {}) },
+    {
+      limits: { requestMs: 5_000 },
+      clock: {
+        ...clock,
+        monotonicMs: () => nowMs,
+        after(_delayMs, fire) {
+          timers.push(fire);
+          return { cancel() {} };
+        },
+      },
+    },
+  );
+  const answer = slow.request("/v1/topics", { method: "POST", body: '{"name":"a"}' });
+  for (nowMs = 0; nowMs <= 6_000; nowMs += 1_000) {
+    await Bun.sleep(0);
+    timers.pop()?.();
+  }
+  const response = await answer;
+  expect(response.status).toBe(504);
+  expect(await response.json()).toMatchObject({
+    code: "request_timed_out",
+    side_effects: "unknown",
+    retryable: true,
+  });
+  expect(timers).toEqual([]);
+});
+
 describe("routing", () => {
   const cases: [string, string, RequestInit, number, Record<string, string>][] = [
     ["unknown path", "/v1/nothing", {}, 404, {}],
