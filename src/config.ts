@@ -69,6 +69,17 @@ export const settings = {
     "num.partitions",
   ),
   "connections-max": one(integer(1, 1_000_000), "20000", "HTTP connections open at once."),
+  "connections-per-address-max": one(
+    integer(1, 1_000_000),
+    "1000",
+    "The same for one client address off loopback.",
+    "max.connections.per.ip",
+  ),
+  "tail-life-ms": one(
+    integer(1_000, 86_400_000),
+    "60000",
+    "About how long an event stream lives until its reader comes back by itself.",
+  ),
   "body-bytes-max": one(
     integer(1024, 1024 * MIB),
     String(16 * MIB),

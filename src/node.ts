@@ -91,6 +91,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
       ...backups(config, storage, store, random),
     },
     stopping: stopping.signal,
+    tail: { lifeMs: config["tail-life-ms"] },
     onBug: surroundings.onFatal,
   });
   const server = await listen(config, surroundings, (request, wire) => app.fetch(request, wire));
@@ -237,6 +238,9 @@ async function listen(
     cert !== null && key !== null
       ? { cert: await readText(cert, "--tls-cert"), key: await readText(key, "--tls-key") }
       : null;
+  const { tooManyConnections } = await import("./http/problem.ts");
+  const { requestIds } = await import("./http/request-ids.ts");
+  const nextId = requestIds(platform.clock, platform.random);
   try {
     return await platform.serveHttp({
       host,
@@ -245,11 +249,12 @@ async function listen(
       limits: {
         ...serverLimits,
         connectionsMax: config["connections-max"],
+        connectionsPerAddressMax: config["connections-per-address-max"],
         requestBytesMax: Math.max(serverLimits.requestBytesMax, config["body-bytes-max"]),
       },
       logger,
       fetch,
-      refuse: () => new Response(null, { status: 503, headers: { "retry-after": "1" } }),
+      refuse: () => tooManyConnections(nextId()),
     });
   } catch (error) {
     throw new StartError(whyNotListening(error, host, port), { cause: error });

@@ -73,7 +73,7 @@ export interface ServeHttpOptions {
   readonly limits: HttpLimits;
   readonly logger: Logger;
   readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
-  /** What a client past a connection limit gets; a 503 with Retry-After. */
+  /** What a client past a connection limit gets. */
   readonly refuse: () => Response;
 }
 

@@ -2,7 +2,8 @@
  * kedge on Deno: `Deno.serve` behind the platform's interface.
  *
  * - Deno closes no connection as idle, so nothing need be held; slow headers and silent connections are not cut here, and
- *   a proxy in front should do it. Slow and oversized bodies are bounded by the app, which reads them.
+ *   a proxy in front should do it. Slow and oversized bodies are bounded by the app, which reads them. Nor can a socket
+ *   be reset here: a reader that stopped is let go of, and its connection stays until the client closes it.
  * - Deno's WebSocket queues without limit and has no drain event: what is unread is asked before each message, and on a
  *   short timer while there is any.
  * - Only what is used of the `Deno` global is declared, so that both runtimes pass one type check.

@@ -7,8 +7,8 @@ import { startNode, StartError, type Node } from "../../src/node.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { nodeFolder } from "./node.ts";
 
-async function start(data: string): Promise<Node> {
-  const args = ["--data", data, "--http", "127.0.0.1:0"];
+async function start(data: string, ...flags: string[]): Promise<Node> {
+  const args = ["--data", data, "--http", "127.0.0.1:0", ...flags];
   const readFile = () => Promise.reject(new Error("no file"));
   const { config } = await loadConfig({ args, env: {}, readFile });
   return startNode(config, {
@@ -73,4 +73,27 @@ test.each(["raft.db", "log.db"])("a folder without its %s is refused, and kept",
   expect(await read(again)).toEqual(["kept"]);
   await again.stop();
   await folder.remove();
+});
+
+test("past connections-max a client gets a problem that says so, until another leaves", async () => {
+  const node = await start(":memory:", "--connections-max", "1");
+  await produce(node, "x");
+  const gone = new AbortController();
+  const tail = await fetch(`${node.url}/v1/tail?topic=t`, { signal: gone.signal });
+  const refused = await fetch(`${node.url}/livez`);
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get("retry-after")).toBe("1");
+  expect(await refused.json()).toMatchObject({
+    code: "throttling_quota_exceeded",
+    retryable: true,
+  });
+  gone.abort();
+  await tail.body?.cancel().catch(() => {});
+  let status = 0;
+  for (let at = 0; at < 200 && status !== 200; at++) {
+    await Bun.sleep(5);
+    status = (await fetch(`${node.url}/livez`)).status;
+  }
+  expect(status).toBe(200);
+  await node.stop();
 });

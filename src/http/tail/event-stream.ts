@@ -98,6 +98,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
       const found = this.#take();
       if (found) return found;
       if (stopping.aborted) return this.#end("stopping");
+      if (clock.monotonicMs() >= this.#endMs) return this.#end("rotate");
       return { text: `: ping\n${this.#position()}\n`, last: false };
     } catch (error) {
       const event = endEvent(feed.cursor(), "failed", problem(error));
