@@ -87,7 +87,14 @@ export class Logs<Log extends KeptLog> {
 
   /** Follows what a submission did; what it takes of storage goes on in the background. */
   follow(effects: readonly Effect[]): void {
+    const refreshed = new Set<string>();
     for (const effect of effects) {
+      if (effect.type === "config-changed") {
+        // The image has all of them already: a resource is looked at once, however many of its configs changed.
+        const resource = `${effect.resource} ${effect.name}`;
+        if (refreshed.has(resource)) continue;
+        refreshed.add(resource);
+      }
       if (effect.type === "partition-created") {
         this.#missing.push({ topicId: effect.topicId, index: effect.index });
       } else if (effect.type === "topic-removed") {

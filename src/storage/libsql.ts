@@ -96,6 +96,7 @@ export function writerOf(storage: Storage): Channel | null {
 /** Under load, commits between two steps of sweeping. */
 const COMMITS_A_SWEEP = 8;
 const READS_MAX = 256;
+const READ_BYTES_MAX = 4 * 1024 * 1024;
 
 interface Waiting {
   readonly change: Change;
@@ -129,9 +130,10 @@ class LibsqlStorage implements Storage {
     this.#options = options;
     this.#limits = options.limits;
     this.writer = writer;
-    this.#readers = new ReadQueue(options.directory, {
+    this.#readers = new ReadQueue(options.directory, options.clock, {
       readersMax: options.limits.readersMax,
       readsMax: READS_MAX,
+      bytesMax: READ_BYTES_MAX,
     });
     this.powerLost = powerLost;
     this.#upkeep = upkeep;

@@ -4,6 +4,7 @@
  * Readers are opened when they are first needed, a second one when the first is busy.
  */
 import { Bug } from "../lib/assert.ts";
+import type { Clock } from "../lib/clock.ts";
 import { Channel } from "./channel.ts";
 import { errorOf } from "./failure.ts";
 import type { Read, ReadAnswer } from "./messages.ts";
@@ -19,17 +20,24 @@ export interface ReadQueueLimits {
   readonly readersMax: number;
   /** Reads that one message may carry. */
   readonly readsMax: number;
+  /** Bytes that the answer to one message may have, unless a single read asks for more. */
+  readonly bytesMax: number;
 }
+
+/** What a read counts for that gives one row: seldom more. */
+const ROW_BYTES = 256 * 1024;
 
 export class ReadQueue {
   readonly #directory: string;
+  readonly #clock: Clock;
   readonly #limits: ReadQueueLimits;
   readonly #channels: Channel[] = [];
   #waiting: Waiting[] = [];
   #gathering = false;
 
-  constructor(directory: string, limits: ReadQueueLimits) {
+  constructor(directory: string, clock: Clock, limits: ReadQueueLimits) {
     this.#directory = directory;
+    this.#clock = clock;
     this.#limits = limits;
   }
 
@@ -62,11 +70,27 @@ export class ReadQueue {
   }
 
   #send(): void {
-    if (this.#waiting.length === 0) return;
-    const channel = this.#free();
-    if (!channel) return;
-    const waiting = this.#waiting.splice(0, this.#limits.readsMax);
-    void this.#exchange(channel, waiting).then(() => this.#send());
+    while (this.#waiting.length > 0) {
+      const channel = this.#free();
+      if (!channel) return;
+      void this.#exchange(channel, this.#take())
+        // What is made of the answers may take long: others get their turn before the next ones come.
+        .then(() => this.#clock.turn())
+        .then(() => this.#send());
+    }
+  }
+
+  /** The next message's reads: one at least, then as many as the limits allow. */
+  #take(): Waiting[] {
+    const { readsMax, bytesMax } = this.#limits;
+    let bytes = 0;
+    let count = 0;
+    for (const { read } of this.#waiting) {
+      bytes += read.type === "read" ? read.bytesMax : ROW_BYTES;
+      if (count > 0 && (bytes > bytesMax || count >= readsMax)) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
   }
 
   async #exchange(channel: Channel, waiting: readonly Waiting[]): Promise<void> {

@@ -7,7 +7,16 @@ import Database from "libsql";
 import { seededRandom } from "../../src/lib/random.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { append, batch } from "./batches.ts";
-import { bootId, copyFolder, hostname, inFolder, openIn, pid, withSql } from "./libsql-folder.ts";
+import {
+  bootId,
+  clock,
+  copyFolder,
+  hostname,
+  inFolder,
+  openIn,
+  pid,
+  withSql,
+} from "./libsql-folder.ts";
 import { caught, topicId } from "./storage-world.ts";
 
 /** For a busy machine: alone, the longest takes half a second. */
@@ -342,4 +351,31 @@ test("trimmed and dropped rows are deleted at leisure and their space goes back"
         database.prepare(`select count(*) from ${table}`).raw().get([]);
       expect([count("rows"), count("partitions"), count("epochs")]).toEqual([[1], [1], [1]]);
     });
+  }));
+
+test("many large reads leave turns for others between them", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    await storage.create([{ topicId, index: 0 }]);
+    for (let end = 0; end < 20; end += 1) {
+      const entries = [append({ base: end, bytes: 200_000 })];
+      const guard = { epoch: 0, end };
+      await storage.commit({ partition: 1, guard, entries, durability: "synced" });
+    }
+    let turns = 0;
+    const answeredAt: number[] = [];
+    const reading = Promise.all(
+      Array.from({ length: 24 }, async () => {
+        const { rows } = await storage.read(1, 0, 4 * 1024 * 1024);
+        expect(rows).toHaveLength(20);
+        answeredAt.push(turns);
+      }),
+    );
+    while (answeredAt.length < 24) {
+      await clock.turn();
+      turns += 1;
+    }
+    await reading;
+    expect(new Set(answeredAt).size).toBeGreaterThan(8);
+    await storage.close();
   }));
