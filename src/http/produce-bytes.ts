@@ -9,7 +9,13 @@ import type { AppendAnswer } from "../broker/verbs.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { readBatchHeader } from "../records/batch.ts";
 import type { RecordHeader } from "../records/record.ts";
-import { appendRequest, createIfAsked, producerText, type ProduceTerms } from "./produce.ts";
+import {
+  appendRequest,
+  createIfAsked,
+  producerText,
+  type ProduceTerms,
+  stickyPartition,
+} from "./produce.ts";
 import { jsonText, type Reply } from "./reply.ts";
 import type { Call } from "./route.ts";
 
@@ -39,7 +45,7 @@ export async function produceRaw(
   const topic = topicOf(terms);
   if (terms.create) await createIfAsked(call, topic, terms);
   const key = query.key_b64 ?? (query.key === undefined ? null : encoder.encode(query.key));
-  const partition = terms.partition ?? choose(call, topic, key);
+  const partition = terms.partition ?? choose(call, terms, topic, key);
   const timestampMs = query.timestamp ?? null;
   const records = [{ key, value, headers: headersOf(call.request), timestampMs }];
   const request = appendRequest(terms, { topic, partition }, { type: "records", records });
@@ -64,7 +70,7 @@ export async function produceBatch(
       "corrupt_message",
       `The batch ends after ${sizeBytes} of ${bytes.length} bytes; send one batch a request.`,
     );
-  const partition = terms.partition ?? choose(call, topic, null);
+  const partition = terms.partition ?? choose(call, terms, topic, null);
   const request = appendRequest(terms, { topic, partition }, { type: "batch", bytes });
   const answer = await call.door.broker.append(call.context, request);
   if (!answer.duplicate) call.door.traffic.appended(topic, answer.count, bytes.length);
@@ -76,11 +82,11 @@ function topicOf(terms: ProduceTerms): string {
   return terms.topic;
 }
 
-function choose(call: Call, topic: string, key: Uint8Array | null): number {
+function choose(call: Call, terms: ProduceTerms, topic: string, key: Uint8Array | null): number {
   const { door, context } = call;
   const count = door.broker.partitionCount(context, topic);
   if (count === 1) return 0;
-  return key === null ? Math.floor(door.random.next() * count) : partitionOfKey(key, count);
+  return key === null ? stickyPartition(call, terms, count) : partitionOfKey(key, count);
 }
 
 /** The record's headers, names in lower case. Runtimes give header values as one character a byte. */

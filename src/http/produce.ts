@@ -85,10 +85,23 @@ export class Placer {
     this.#counts.set(topic, count);
     if (count === 1) return 0;
     if (key !== null) return partitionOfKey(key, count);
-    const sticky = this.#sticky.get(topic) ?? Math.floor(door.random.next() * count);
+    const sticky = this.#sticky.get(topic) ?? stickyPartition(this.#call, this.#terms, count);
     this.#sticky.set(topic, sticky);
     return sticky;
   }
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Where a request's records without key and partition go: anywhere, but for a request that may be repeated always the same
+ * place, since that is where it is known.
+ */
+export function stickyPartition(call: Call, terms: ProduceTerms, count: number): number {
+  const { idempotence } = terms;
+  if (idempotence === null) return Math.floor(call.door.random.next() * count);
+  const name = idempotence.type === "key" ? idempotence.key : idempotence.producerId;
+  return partitionOfKey(encoder.encode(name), count);
 }
 
 /** Makes the topic with the node's defaults if it is asked for and missing; a topic that came meanwhile is fine. */

@@ -34,6 +34,37 @@ export function idempotenceSuite(name: string, open: () => Promise<HttpDoor>): v
       expect(other.status).toBe(400);
     });
 
+    test("a repeated request finds its partition again, also without a key of its records", async () => {
+      const topic = await newTopic(door, 6);
+      const path = `/v1/topics/${topic}/records`;
+      const places = new Set<string>();
+      for (let attempt = 0; attempt < 8; attempt++) {
+        const headers = { "idempotency-key": "again" };
+        const raw = await send(door, path, "raw", headers);
+        const envelope = await post(
+          door,
+          path,
+          { records: [{ value: "e" }] },
+          { "idempotency-key": "e" },
+        );
+        const lines = await send(door, path, '{"value":"l"}', {
+          ...linesType,
+          "idempotency-key": "l",
+        });
+        const [line] = linesOf(lines.body);
+        for (const { partition, offset } of [raw.body.results[0], envelope.body.results[0], line])
+          places.add(`${partition}/${offset}`);
+      }
+      expect(places.size).toBe(3);
+      const producer = { "producer-id": "p6" };
+      const partitions = new Set<number>();
+      for (let seq = 0; seq < 8; seq++) {
+        const made = await send(door, path, "v", { ...producer, "producer-seq": String(seq) });
+        partitions.add(made.body.results[0].partition);
+      }
+      expect(partitions.size).toBe(1);
+    });
+
     test("a producer's sequence: once each, in order, gaps and old epochs refused", async () => {
       const topic = await newTopic(door);
       const path = `/v1/topics/${topic}/partitions/0/records`;
