@@ -80,28 +80,39 @@ async function produce(
 ): Promise<void> {
   const kedge = await session.connect();
   const topic = kedge.topic(name, { create: options.create });
-  const tally = new Tally(session, options.output === "jsonl");
+  const stop = new AbortController();
+  const { interrupted } = session.io;
+  const interrupt = () => stop.abort(interrupted.reason);
+  interrupted.addEventListener("abort", interrupt, { once: true });
+  // Input that is slow to end must not keep a command that can do no more.
+  const tally = new Tally(session, options.output === "jsonl", () => stop.abort());
   const acks: Acks = options.acks === "all" ? "all" : options.acks === "1" ? 1 : 0;
-  const signal = session.io.interrupted;
   let position = 0;
-  for await (const record of records(session, value, options)) {
-    if (tally.fatal || signal.aborted) break;
-    position += 1;
-    const at = position;
-    await topic.send(record, {
-      acks,
-      onSettled: (outcome) => tally.settle(at, outcome),
-    });
+  let failure: { readonly error: unknown } | null = null;
+  try {
+    for await (const record of records(session, value, options, stop.signal)) {
+      if (stop.signal.aborted) break;
+      position += 1;
+      const at = position;
+      const onSettled = (outcome: Receipt | Error) => tally.settle(at, outcome);
+      await topic.send(record, { acks, onSettled });
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) failure = { error };
   }
+  // What was handed over is settled and told, however the input ended.
   await topic.flush().catch(() => {}); // The tally has seen it.
+  if (failure && position === 0) throw failure.error;
   await withTopic(kedge, name, () => tally.end(name));
-  signal.throwIfAborted();
+  if (failure) throw failure.error;
+  interrupted.throwIfAborted();
 }
 
 async function* records(
   session: Session,
   value: string | undefined,
   options: Options,
+  signal: AbortSignal,
 ): AsyncGenerator<NewRecord<unknown>, void, void> {
   const { key, header: headers, partition, timestamp } = options;
   const shared = { key, headers, partition, timestamp };
@@ -109,17 +120,18 @@ async function* records(
   else if (value !== undefined) yield { ...shared, value };
   else if (options.format === "raw")
     yield { ...shared, value: await allBytes(await input(session, options.file)) };
-  else yield* recordsOfLines(session, options, shared);
+  else yield* recordsOfLines(session, options, shared, signal);
 }
 
 async function* recordsOfLines(
   session: Session,
   options: Options,
   shared: Omit<NewRecord<unknown>, "value">,
+  signal: AbortSignal,
 ): AsyncGenerator<NewRecord<unknown>, void, void> {
   const stream = await input(session, options.file);
   let number = 0;
-  for await (const line of byteLines(stream, session.io.interrupted)) {
+  for await (const line of byteLines(stream, signal)) {
     number += 1;
     const record = options.format === "jsonl" ? fromJson(line, number) : fromLine(line, options);
     if (record) yield merged(record, shared);
@@ -182,11 +194,13 @@ class Tally {
   #first: Error | null = null;
   #closed: unknown = null;
   /** A failure that the next record would meet too. */
-  fatal = false;
+  #fatal = false;
+  readonly #onFatal: () => void;
 
-  constructor(session: Session, receipts: boolean) {
+  constructor(session: Session, receipts: boolean, onFatal: () => void) {
     this.#session = session;
     this.#receipts = receipts;
+    this.#onFatal = onFatal;
     this.#progress = new Progress(session.io.stderr, "records");
   }
 
@@ -199,15 +213,18 @@ class Tally {
     if (!this.#receipts) return;
     this.#session.io.stdout.write(`${JSON.stringify(outcome)}\n`).catch((error: unknown) => {
       this.#closed = error;
-      this.fatal = true;
+      this.#fatal = true;
+      this.#onFatal();
     });
   }
 
   #complain(line: number, error: Error): void {
     this.#failed += 1;
     this.#first ??= error;
-    this.fatal ||= !(error instanceof KedgeError) || (error.status !== 400 && error.status !== 413);
-    if (this.fatal || this.#failed > COMPLAINTS_MAX) return;
+    this.#fatal ||=
+      !(error instanceof KedgeError) || (error.status !== 400 && error.status !== 413);
+    if (this.#fatal) this.#onFatal();
+    if (this.#fatal || this.#failed > COMPLAINTS_MAX) return;
     void this.#session.note(`kedge: record ${line}: ${error.message}`);
   }
 
@@ -216,7 +233,7 @@ class Tally {
     await this.#progress.end();
     if (this.#closed !== null) throw this.#closed;
     const kept = this.#progress.count;
-    if (this.#first && kept === 0 && this.fatal) throw this.#first;
+    if (this.#first && kept === 0 && this.#fatal) throw this.#first;
     const places = [...this.#partitions]
       .toSorted(([a], [b]) => a - b)
       .map(([partition, { first, last }]) =>
@@ -228,7 +245,7 @@ class Tally {
       );
     if (!this.#first) return;
     await this.#session.note(
-      `kedge: ${this.#failed} failed${this.fatal ? `: ${this.#first.message}` : ""}`,
+      `kedge: ${this.#failed} failed${this.#fatal ? `: ${this.#first.message}` : ""}`,
     );
     if (kept > 0) throw new Ended(exitCodes.partial);
     throw new Ended(this.#first instanceof KedgeError ? codeOf(this.#first) : exitCodes.failure);

@@ -205,6 +205,9 @@ describe("records", () => {
       stdin: '{"value":1}\n{"v":2}\n',
     });
     expect([bad.code, bad.err]).toEqual([2, expect.stringContaining("Line 2 must be")]);
+    // What came before the bad line is kept, and told.
+    expect(bad.err).toContain("1 record in");
+    expect((await values("origin")).at(-1)).toBe("1");
   });
 
   test("are read from where one says, and as many", async () => {

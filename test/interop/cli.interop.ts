@@ -63,6 +63,18 @@ test("Ctrl-C ends a follower with 130 and a sum", async () => {
   ]);
 }, 30_000);
 
+test("input that never ends does not keep a command that can do no more", async () => {
+  const child = Bun.spawn([process.execPath, main, "produce", "nowhere", "--url", node.url.href], {
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  void child.stdin.write("a\n");
+  await child.stdin.flush();
+  expect(await child.exited).toBe(3);
+  expect(await new Response(child.stderr).text()).toContain("There is no topic nowhere.");
+}, 30_000);
+
 test("exit codes are what the README says", async () => {
   const codes = await shell(
     [
