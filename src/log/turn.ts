@@ -232,7 +232,7 @@ class BatchBuilder {
     const append = config.timestampType === "append";
     stampBatch(data, 0, { baseOffset: this.end, leaderEpoch: this.#start.epoch });
     if (append) stampAppendTime(data, 0, nowMs);
-    this.#add(data, header.lastOffsetDelta + 1, append ? nowMs : header.maxTimestamp);
+    this.#add(data, header.lastOffsetDelta + 1, append ? nowMs : aged(header.maxTimestamp, nowMs));
     return append ? nowMs : null;
   }
 
@@ -269,7 +269,8 @@ class BatchBuilder {
       if (timestampMs !== null && timestampMs > maxTimestamp) maxTimestamp = timestampMs;
     }
     const last = this.#runBase + records.length - 1;
-    this.#rows.add({ base: this.#runBase, last, maxTimestamp, data });
+    const age = aged(maxTimestamp, this.#start.nowMs);
+    this.#rows.add({ base: this.#runBase, last, maxTimestamp: age, data });
     this.#run = [];
     this.#runBytes = 0;
   }
@@ -278,6 +279,11 @@ class BatchBuilder {
     this.#rows.add({ base: this.end, last: this.end + count - 1, maxTimestamp, data });
     this.end += count;
   }
+}
+
+/** Where no record has a timestamp, a row is as old as its append, or retention would delete it at once (Kafka: the file's time). */
+function aged(maxTimestamp: number, nowMs: number): number {
+  return maxTimestamp < 0 ? nowMs : maxTimestamp;
 }
 
 /** The same batch under another compression, its producer's fields kept (Kafka's LogValidator does so too). */

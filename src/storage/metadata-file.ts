@@ -8,7 +8,7 @@ import type Database from "libsql";
 import { assert } from "../lib/assert.ts";
 import type { MetadataAnswers, MetadataRequest } from "./messages.ts";
 import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "./metadata-store.ts";
-import { openDatabase } from "./open.ts";
+import { begin, openDatabase } from "./open.ts";
 import { integer, prepareAll, text } from "./prepared.ts";
 import { commitFault } from "./sqlite-error.ts";
 import { raftStatements } from "./statements.ts";
@@ -130,7 +130,7 @@ export class MetadataFile {
     if (this.#broken) throw this.#broken;
     let committing = false;
     try {
-      this.#database.exec("BEGIN IMMEDIATE");
+      begin(this.#database);
       work();
       committing = true;
       this.#database.exec("COMMIT");

@@ -8,6 +8,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } 
 import Database from "libsql";
 import { assert } from "../lib/assert.ts";
 import { NewerFormat } from "./folder-error.ts";
+import { isBusy } from "./sqlite-error.ts";
 
 export type DatabaseKind = "log" | "raft";
 
@@ -23,6 +24,7 @@ export interface OpenOptions {
 /** Of `log.db`; `raft.db` and what else makes small commits has 4096. */
 export const LOG_PAGE_BYTES = 16_384;
 const USER_VERSION_AT = 60;
+const BEGIN_ATTEMPTS_MAX = 12;
 /** Kept in the file, where its writer put them: setting them takes space, which a full disk does not have. */
 const PRAGMAS_OF_THE_FILE = new Set(["page_size", "auto_vacuum", "journal_mode"]);
 /** A write-ahead log that grew past this is cut back when it restarts. */
@@ -51,6 +53,18 @@ export function openBeside(options: OpenOptions): Database.Database {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** Waits for whoever else has the write lock (a person with a SQLite tool): twelve times the busy time-out. */
+export function begin(database: Database.Database): void {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      database.exec("BEGIN IMMEDIATE");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || attempt === BEGIN_ATTEMPTS_MAX) throw error;
+    }
   }
 }
 

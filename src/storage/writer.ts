@@ -19,9 +19,10 @@ import {
   truncated,
 } from "./log-state.ts";
 import type { Failure } from "./messages.ts";
+import { begin } from "./open.ts";
 import { PartitionTable } from "./partition-table.ts";
 import { type LogSql, prepareLog, writeEntries } from "./row-writer.ts";
-import { commitFault, isBusy, isGuard } from "./sqlite-error.ts";
+import { commitFault, isGuard } from "./sqlite-error.ts";
 import {
   type Change,
   type Entry,
@@ -39,8 +40,6 @@ interface Numbered {
 }
 
 type Failures = Map<number, Failure>;
-
-const BEGIN_ATTEMPTS_MAX = 12;
 
 const GONE = { epoch: -1, end: -1 };
 
@@ -115,7 +114,7 @@ export class Writer {
     this.#setSynchronous(synced);
     let committing = false;
     try {
-      this.#begin();
+      begin(this.#database);
       work();
       committing = true;
       this.#database.exec("COMMIT");
@@ -124,18 +123,6 @@ export class Writer {
     }
     this.commits += 1;
     if (synced) this.syncs += 1;
-  }
-
-  /** Waits for whoever else has the write lock (a person with a SQLite tool): twelve times the busy time-out. */
-  #begin(): void {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        this.#database.exec("BEGIN IMMEDIATE");
-        return;
-      } catch (error) {
-        if (!isBusy(error) || attempt === BEGIN_ATTEMPTS_MAX) throw error;
-      }
-    }
   }
 
   #failed(error: unknown, committing: boolean): StorageFault {

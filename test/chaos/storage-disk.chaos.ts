@@ -7,6 +7,7 @@ import { $ } from "bun";
 import type { Entry, Storage } from "../../src/storage/storage.ts";
 import { append } from "../conformance/batches.ts";
 import { inFolder, openIn } from "../conformance/libsql-folder.ts";
+import { openLibsqlMetadataStore } from "../../src/storage/libsql-metadata.ts";
 import { caught, topicId } from "../conformance/storage-world.ts";
 
 const script = new URL("storage-disk-load.ts", import.meta.url).pathname;
@@ -163,6 +164,34 @@ test(
       await look();
       expect(walBytes).toBeLessThan(70_000_000);
       await storage.close();
+    }),
+  60_000,
+);
+
+test(
+  "whoever holds the write lock of raft.db for a while is waited for",
+  () =>
+    inFolder(async (directory) => {
+      const faults: unknown[] = [];
+      const onFailure = (fault: unknown) => faults.push(fault);
+      const store = await openLibsqlMetadataStore(directory, { onFailure });
+      const holder = `
+        const Database = require("libsql");
+        const database = new Database(process.argv[1], { timeout: 1000 });
+        database.exec("BEGIN IMMEDIATE");
+        console.log("held");
+        setTimeout(() => process.exit(0), 6500);`;
+      const child = Bun.spawn([process.execPath, "-e", holder, `${directory}/raft.db`], {
+        cwd: import.meta.dir,
+        stdout: "pipe",
+      });
+      const held = await child.stdout.getReader().read();
+      expect(new TextDecoder().decode(held.value)).toContain("held");
+      expect(await caught(store.append([{ index: 1, epoch: 1, command: "{}" }]))).toBeNull();
+      expect((await store.load()).entries).toHaveLength(1);
+      expect(faults).toEqual([]);
+      await child.exited;
+      await store.close();
     }),
   60_000,
 );

@@ -2,6 +2,7 @@
  * Retention by age and by size, and the pass that runs it by the clock.
  */
 import { describe, expect, test } from "bun:test";
+import { encodeBatch } from "../../../src/records/batch-encode.ts";
 import { RetentionPass } from "../../../src/log/retention.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
 
@@ -35,6 +36,28 @@ async function pass(node: TestNode): Promise<void> {
   await node.clock.settle();
   await running;
 }
+
+test("records without a timestamp age from when they came", async () => {
+  const node = await openTestNode();
+  const topic = { name: "t", partitions: 1, replicationFactor: 1, configs: {} };
+  const created = node.broker.createTopic(somebody, topic);
+  await node.clock.settle();
+  await created;
+  const record = { key: null, value: new Uint8Array(9), headers: [], timestampMs: -1 };
+  for (const payload of [
+    { type: "records" as const, records: [record] },
+    { type: "batch" as const, bytes: encodeBatch([record]) },
+  ]) {
+    const sent = node.broker.append(somebody, { topic: "t", partition: 0, acks: -1, payload });
+    await node.clock.settle();
+    await sent;
+  }
+  await pass(node);
+  expect(logStart(node)).toBe(0);
+  await node.clock.advance(8 * 24 * HOUR_MS);
+  await pass(node);
+  expect(logStart(node)).toBe(2);
+});
 
 describe("the log start after a pass", () => {
   const cases: readonly [string, Record<string, string>, number][] = [
