@@ -32,7 +32,8 @@ export class ReadQueue {
   readonly #clock: Clock;
   readonly #limits: ReadQueueLimits;
   readonly #channels: Channel[] = [];
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
+  readonly #receipts: Waiting[] = [];
   #gathering = false;
 
   constructor(directory: string, clock: Clock, limits: ReadQueueLimits) {
@@ -45,7 +46,8 @@ export class ReadQueue {
     read: Read & { readonly type: T },
   ): Promise<ReadAnswer & { readonly type: T }> {
     const answer = await new Promise<ReadAnswer>((resolve, reject) => {
-      this.#waiting.push({ read, resolve, reject });
+      const queue = read.type === "receipt" ? this.#receipts : this.#waiting;
+      queue.push({ read, resolve, reject });
       this.#gather();
     });
     if (!answers(answer, read.type)) throw new Bug("a read is answered by its own type");
@@ -55,7 +57,8 @@ export class ReadQueue {
   /** Answers what was sent; what was not is told that it is too late. */
   async close(): Promise<void> {
     const closed = new StorageFault("closed", "the storage is closed");
-    for (const { reject } of this.#waiting.splice(0)) reject(closed);
+    for (const { reject } of [...this.#receipts.splice(0), ...this.#waiting.splice(0)])
+      reject(closed);
     await Promise.all(this.#channels.map((channel) => channel.close()));
   }
 
@@ -70,7 +73,7 @@ export class ReadQueue {
   }
 
   #send(): void {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length + this.#receipts.length > 0) {
       const channel = this.#free();
       if (!channel) return;
       void this.#exchange(channel, this.#take())
@@ -80,9 +83,13 @@ export class ReadQueue {
     }
   }
 
-  /** The next message's reads: one at least, then as many as the limits allow. */
+  /**
+   * The next message's reads: one at least, then as many as the limits allow. Receipts go first and alone: they are small,
+   * and appends wait for them, which must not wait for readers that catch up.
+   */
   #take(): Waiting[] {
     const { readsMax, bytesMax } = this.#limits;
+    if (this.#receipts.length > 0) return this.#receipts.splice(0, readsMax);
     let bytes = 0;
     let count = 0;
     for (const { read } of this.#waiting) {
