@@ -128,7 +128,7 @@ async function jsonBody(request: Request, limits: HttpLimits): Promise<unknown> 
       `The body must be application/json, not ${type.slice(0, 100)}.`,
       { accept: "application/json" },
     );
-  return parseJson(await readBody(request, limits));
+  return parseJson(await readBody(request, limits), "body", limits.valuesMax);
 }
 
 /** A problem as a reply; what nobody foresaw is logged, and a broken invariant told to the node. */

@@ -4,9 +4,10 @@
  * - `auto`: what is valid UTF-8 is a string, else `{"b64"}`. `text`: a string, with U+FFFD for what is not UTF-8. `b64`:
  *   always `{"b64"}`.
  * - `json`: the value is put in as the JSON that it is; as with `auto` where it is none, and as a string where a number
- *   has digits that a double would change. Keys and header values stay as with `auto`.
+ *   has digits that a double would change, or where it is too deep or too rich to be parsed well. Keys and header values stay as with `auto`.
  */
 import type { LogRecord } from "../records/record.ts";
+import { jsonFault } from "./json-text.ts";
 
 export const recordForms = ["auto", "text", "json", "b64"] as const;
 export type RecordForm = (typeof recordForms)[number];
@@ -56,23 +57,17 @@ function base64Text(bytes: Uint8Array): string {
   return `{"b64":"${bytes.toBase64()}"}`;
 }
 
-const longDigits = /\d{16}/;
+/** Commas in a value that goes out as the JSON it is; one with more goes out as a string. */
+const VALUES_MAX = 100_000;
 
-/** JSON as it is, unless it is none or would not survive a reader's doubles. */
+/** JSON as it is, unless it is none or would not survive a reader's parser. */
 function jsonText(text: string): string {
-  let value: unknown;
+  if (jsonFault(text, VALUES_MAX)) return JSON.stringify(text);
   try {
-    value = longDigits.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
+    JSON.parse(text);
   } catch {
     return JSON.stringify(text);
   }
-  // Line breaks would end an event or an NDJSON line.
-  return /[\r\n]/.test(text) ? JSON.stringify(value) : text;
-}
-
-function exact(_name: string, value: unknown, context?: { source?: string }): unknown {
-  const source = context?.source;
-  if (typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? ""))
-    throw new RangeError("an integer beyond 2^53");
-  return value;
+  // Line breaks would end an event or an NDJSON line; in JSON they stand between values only.
+  return text.replaceAll(/[\r\n]+/g, " ");
 }

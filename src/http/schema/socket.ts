@@ -7,6 +7,7 @@ import { base64Text, integer, OFFSET_MAX, topicName, wellFormedText } from "./sh
 import { selections } from "./tail.ts";
 
 const NAME_LENGTH_MAX = 256;
+export const ID_LENGTH_MAX = NAME_LENGTH_MAX;
 const CREDIT_MAX = 1_000_000;
 const EPOCH_MAX = 32_767;
 const PARTITION_MAX = 2 ** 31 - 1;

@@ -11,7 +11,7 @@ import type { Socket, SocketHandlers } from "../../lib/platform.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { problemOf } from "../problem.ts";
 import type { Call } from "../route.ts";
-import { clientMessage, type MessageId, type SubMessage } from "../schema/socket.ts";
+import { clientMessage, ID_LENGTH_MAX, type MessageId, type SubMessage } from "../schema/socket.ts";
 import { parseJsonText, validate } from "../validate.ts";
 import type { TailEvent } from "./feed.ts";
 import { openFeed } from "./open-feed.ts";
@@ -19,6 +19,9 @@ import { Publisher } from "./publisher.ts";
 import { Subscription } from "./subscription.ts";
 
 const GOING_AWAY = 1001;
+
+/** Text of a message that brings no records: what its schema costs goes by values. */
+const CONTROL_LENGTH_MAX = 128 * 1024;
 
 export class Session implements SocketHandlers {
   readonly #call: Call;
@@ -48,6 +51,11 @@ export class Session implements SocketHandlers {
     try {
       const value = parseJsonText(data, "message");
       id = idOf(value);
+      if (data.length > CONTROL_LENGTH_MAX && !isPublication(value))
+        throw new Refusal(
+          "invalid_request",
+          `Only a pub may be longer than ${CONTROL_LENGTH_MAX} characters.`,
+        );
       this.#take(value, data.length);
     } catch (error) {
       this.#refuse(id, error);
@@ -200,5 +208,10 @@ export class Session implements SocketHandlers {
 function idOf(value: unknown): MessageId | null {
   if (typeof value !== "object" || value === null || !("id" in value)) return null;
   const { id } = value;
-  return typeof id === "string" || typeof id === "number" ? id : null;
+  if (typeof id === "string") return id.length <= ID_LENGTH_MAX ? id : null;
+  return typeof id === "number" ? id : null;
+}
+
+function isPublication(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "op" in value && value.op === "pub";
 }
