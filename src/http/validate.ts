@@ -82,5 +82,7 @@ function faultWords(fault: JsonFault, valuesMax: number): string {
       return `the integer ${fault.source.slice(0, 40)} is beyond 2^53 and would change; send it as a string.`;
     case "number":
       return `the number ${fault.source.slice(0, 40)} is beyond a double and would be lost; send it as a string.`;
+    default:
+      return fault satisfies never;
   }
 }

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { jsonFault, NESTING_MAX } from "../../../src/http/json-text.ts";
+import { jsonFault, type JsonFault, NESTING_MAX } from "../../../src/http/json-text.ts";
 import { dataText } from "../../../src/http/record-out.ts";
 
 const padding = `"${"x".repeat(1_000)}"`;
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 
-const faults: readonly [name: string, text: string, type: string | null][] = [
+const faults: readonly [name: string, text: string, type: JsonFault["type"] | null][] = [
   ["deep arrays", nested(NESTING_MAX + 1), "deep"],
   ["deep arrays without an end", "[".repeat(100_000), "deep"],
   ["deep objects", '{"a":'.repeat(NESTING_MAX + 1), "deep"],
