@@ -260,8 +260,11 @@ function batchesReply(
   return { status: 200, type: BATCH_TYPE, body: joined(runs, size), headers };
 }
 
-/** The runs in one buffer of their own. */
+/** The runs as one: a view where they lie side by side, as storage gives them; else in a buffer of their own. */
 export function joined(runs: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const [first] = runs;
+  if (first && first.buffer instanceof ArrayBuffer && sideBySide(runs))
+    return new Uint8Array(first.buffer, first.byteOffset, size);
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const run of runs) {
@@ -269,4 +272,12 @@ export function joined(runs: readonly Uint8Array[], size: number): Uint8Array<Ar
     at += run.length;
   }
   return bytes;
+}
+
+function sideBySide(runs: readonly Uint8Array[]): boolean {
+  return runs.every((run, at) => {
+    const before = runs[at - 1];
+    if (!before) return true;
+    return run.buffer === before.buffer && run.byteOffset === before.byteOffset + before.length;
+  });
 }
