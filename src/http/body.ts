@@ -7,12 +7,17 @@
  */
 import * as zlib from "node:zlib";
 import { promisify } from "node:util";
+import type { Clock } from "../lib/clock.ts";
+import { ByteGatherer } from "./byte-gatherer.ts";
 import { HttpRefusal } from "./problem.ts";
 import type { HttpLimits } from "./limits.ts";
 
 /** Below this, as sent and as decoded, a thread's round trip costs more than decoding here. */
 const DECODE_HERE_BYTES_MAX = 16 * 1024;
 const DECODED_HERE_BYTES_MAX = 256 * 1024;
+
+/** Pieces of a body, which may be a byte each, until others have their turn: pieces at hand come without one. */
+export const PIECES_PER_TURN = 1_000;
 
 export type BodyEncoding = "gzip" | "zstd" | null;
 
@@ -40,16 +45,24 @@ export function mediaTypeOf(request: Request): string {
 }
 
 /** The whole body, decoded. Rejects with body_too_large, unsupported_media_type, bad_request. */
-export function readBody(request: Request, limits: HttpLimits): Promise<Uint8Array<ArrayBuffer>> {
+export function readBody(
+  request: Request,
+  limits: HttpLimits,
+  clock: Clock,
+): Promise<Uint8Array<ArrayBuffer>> {
   const encoding = encodingOf(request);
   const { bodyBytesMax } = limits;
-  const sent = readSent(request, bodyBytesMax);
+  const sent = readSent(request, bodyBytesMax, () => clock.turn());
   return encoding === null ? sent : sent.then((bytes) => decode(encoding, bytes, bodyBytesMax));
 }
 
-function readSent(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+function readSent(
+  request: Request,
+  bytesMax: number,
+  turn: () => Promise<void>,
+): Promise<Uint8Array<ArrayBuffer>> {
   const declared = request.headers.get("content-length");
-  if (declared === null) return readChunks(request, bytesMax);
+  if (declared === null) return readChunks(request, bytesMax, turn);
   const size = Number(declared);
   if (size > bytesMax) throw tooLarge(bytesMax);
   return request.arrayBuffer().then(
@@ -64,30 +77,26 @@ function readSent(request: Request, bytesMax: number): Promise<Uint8Array<ArrayB
 }
 
 /** A body of unknown length, counted as it comes. */
-async function readChunks(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readChunks(
+  request: Request,
+  bytesMax: number,
+  turn: () => Promise<void>,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (request.body === null) return new Uint8Array(0);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const gathered = new ByteGatherer();
   const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
-  for (;;) {
+  for (let pieces = 1; ; pieces++) {
     const part = await reader.read().catch(() => {
       throw cutOff();
     });
-    if (part.done) break;
-    size += part.value.byteLength;
-    if (size > bytesMax) {
+    if (part.done) return gathered.take();
+    if (gathered.size + part.value.byteLength > bytesMax) {
       await reader.cancel().catch(() => {});
       throw tooLarge(bytesMax);
     }
-    chunks.push(part.value);
+    gathered.add(part.value);
+    if (pieces % PIECES_PER_TURN === 0) await turn();
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
 }
 
 async function decode(

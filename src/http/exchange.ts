@@ -11,7 +11,6 @@ import type { Connection } from "../lib/platform.ts";
 import { mediaTypeOf, readBody } from "./body.ts";
 import type { Compressor } from "./compress.ts";
 import type { Guards } from "./guards.ts";
-import type { HttpLimits } from "./limits.ts";
 import type { RouteMeter } from "./metrics.ts";
 import { HttpRefusal, isBug, problemOf, problemReply } from "./problem.ts";
 import type { Reply, ReplyHeaders } from "./reply.ts";
@@ -83,7 +82,7 @@ export function exchange(
     const call = { door, context, request, connection: wireOf(c), id, params, query };
     const { body } = route;
     if (!body) return route.handle({ ...call, body: undefined });
-    return jsonBody(request, door.limits).then((value) =>
+    return jsonBody(request, door).then((value) =>
       route.handle({ ...call, body: validate(body, value, "body") }),
     );
   }
@@ -120,7 +119,7 @@ function wireOf(c: HonoContext): Connection | null {
   return typeof env === "object" && env !== null && "hold" in env ? (env as Connection) : null;
 }
 
-async function jsonBody(request: Request, limits: HttpLimits): Promise<unknown> {
+async function jsonBody(request: Request, { limits, clock }: Door): Promise<unknown> {
   const type = mediaTypeOf(request);
   if (type !== "" && type !== "application/json" && !type.endsWith("+json"))
     throw new HttpRefusal(
@@ -128,7 +127,7 @@ async function jsonBody(request: Request, limits: HttpLimits): Promise<unknown> 
       `The body must be application/json, not ${type.slice(0, 100)}.`,
       { accept: "application/json" },
     );
-  return parseJson(await readBody(request, limits), "body", limits.valuesMax);
+  return parseJson(await readBody(request, limits, clock), "body", limits.valuesMax);
 }
 
 /** A problem as a reply; what nobody foresaw is logged, and a broken invariant told to the node. */

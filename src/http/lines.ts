@@ -2,6 +2,8 @@
  * Cuts a stream of bytes into lines, holding no more than one unfinished line.
  */
 
+import { ByteGatherer } from "./byte-gatherer.ts";
+
 const NEWLINE = 10;
 const RETURN = 13;
 
@@ -11,13 +13,12 @@ export class LineTooLong extends Error {
 }
 
 export class LineCutter {
+  readonly #begun: ByteGatherer;
   readonly #bytesMax: number;
-  /** Pieces of the line that has begun. */
-  #pieces: Uint8Array[] = [];
-  #pieceBytes = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
+    this.#begun = new ByteGatherer();
   }
 
   /** The lines that this chunk completes, without their ends; empty ones are left out. Throws LineTooLong. */
@@ -26,10 +27,9 @@ export class LineCutter {
     for (;;) {
       const end = chunk.indexOf(NEWLINE, from);
       const piece = chunk.subarray(from, end < 0 ? chunk.length : end);
-      if (this.#pieceBytes + piece.length > this.#bytesMax) throw new LineTooLong();
+      if (this.#begun.size + piece.length > this.#bytesMax) throw new LineTooLong();
       if (end < 0) {
-        if (piece.length > 0) this.#pieces.push(piece);
-        this.#pieceBytes += piece.length;
+        this.#begun.add(piece);
         return;
       }
       const line = trimmed(this.#take(piece));
@@ -40,21 +40,14 @@ export class LineCutter {
 
   /** The last line, where the stream ended without a newline. */
   *end(): Iterable<Uint8Array> {
-    const line = trimmed(this.#take(new Uint8Array(0)));
+    const line = trimmed(this.#begun.take());
     if (line.length > 0) yield line;
   }
 
   #take(last: Uint8Array): Uint8Array {
-    if (this.#pieces.length === 0) return last;
-    const line = new Uint8Array(this.#pieceBytes + last.length);
-    let at = 0;
-    for (const piece of [...this.#pieces, last]) {
-      line.set(piece, at);
-      at += piece.length;
-    }
-    this.#pieces = [];
-    this.#pieceBytes = 0;
-    return line;
+    if (this.#begun.size === 0) return last;
+    this.#begun.add(last);
+    return this.#begun.take();
   }
 }
 

@@ -21,6 +21,9 @@ import type { Call } from "./route.ts";
 
 export const BATCH_TYPE = "application/vnd.kafka.recordbatch";
 
+/** Each record is named in the answer; a compressed batch could hold ten million empty ones. */
+const BATCH_RECORDS_MAX = 50_000;
+
 const HEADER_PREFIX = "kafka-header-";
 const noHeaders: readonly RecordHeader[] = [];
 
@@ -64,11 +67,16 @@ export async function produceBatch(
   if (terms.create) await createIfAsked(call, topic, terms);
   if (bytes.length === 0)
     throw new Refusal("corrupt_message", "The body is empty; send one v2 batch.");
-  const { sizeBytes } = readBatchHeader(bytes);
+  const { sizeBytes, count } = readBatchHeader(bytes);
   if (sizeBytes !== bytes.length)
     throw new Refusal(
       "corrupt_message",
       `The batch ends after ${sizeBytes} of ${bytes.length} bytes; send one batch a request.`,
+    );
+  if (count > BATCH_RECORDS_MAX)
+    throw new Refusal(
+      "message_too_large",
+      `The batch says it holds ${count} records; at most ${BATCH_RECORDS_MAX} a request are taken.`,
     );
   const partition = terms.partition ?? choose(call, terms, topic, null);
   const request = appendRequest(terms, { topic, partition }, { type: "batch", bytes });

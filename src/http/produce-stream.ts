@@ -9,7 +9,7 @@
  * - An idempotent upload gives each line an identity: its place among the lines of its partition.
  */
 import type { Idempotence } from "../broker/verbs.ts";
-import { encodingOf } from "./body.ts";
+import { encodingOf, PIECES_PER_TURN } from "./body.ts";
 import { decodedStream } from "./decode-stream.ts";
 import { LineCutter, LineTooLong } from "./lines.ts";
 import { HttpRefusal, isBug, problemOf } from "./problem.ts";
@@ -22,6 +22,12 @@ import { parseJson } from "./validate.ts";
 export const LINES_TYPE = "application/x-ndjson";
 
 const TOPICS_KNOWN_MAX = 1_000;
+
+/** Lines of one chunk that are taken in until others have their turn. */
+const LINES_PER_TURN = 1_000;
+
+/** What a line's receipt counts for, beside the line: two bytes that are no record make a problem document. */
+const RECEIPT_BYTES = 256;
 
 /** The answer to an NDJSON upload: a stream of receipts. */
 export function produceLines(call: Call, terms: ProduceTerms): Reply {
@@ -103,14 +109,14 @@ class Upload {
   }
 
   async #read(): Promise<void> {
-    const { streamBytesMax } = this.#call.door.limits;
     try {
-      while (!this.#stopped) {
+      for (let pieces = 1; !this.#stopped; pieces++) {
+        if (pieces % PIECES_PER_TURN === 0) await this.#call.door.clock.turn();
         const part = await this.#reader.read();
         const lines = part.done ? this.#cutter.end() : this.#cutter.push(part.value);
         await this.#takeIn(lines, part.done ? 0 : part.value.length);
         if (part.done) break;
-        while (this.#pendingBytes > streamBytesMax && !this.#stopped) await this.#change();
+        await this.#room();
       }
     } catch (error) {
       // A cut upload has nobody to be told; a line too long or damaged compression does.
@@ -123,7 +129,7 @@ class Upload {
 
   /** Starts an append for each line; a cutter that throws leaves the lines before the throw appended. */
   async #takeIn(lines: Iterable<Uint8Array>, bytes: number): Promise<void> {
-    const receipts: Promise<string>[] = [];
+    let receipts: Promise<string>[] = [];
     try {
       for (const line of lines) {
         const where = `line ${++this.#lines}`;
@@ -134,10 +140,21 @@ class Upload {
         } catch (error) {
           receipts.push(Promise.resolve(this.#errorReceipt(error)));
         }
+        if (receipts.length < LINES_PER_TURN) continue;
+        this.#push(0, receipts);
+        receipts = [];
+        await this.#room();
+        await this.#call.door.clock.turn();
       }
     } finally {
       this.#push(bytes, receipts);
     }
+  }
+
+  /** Waits until the client has taken enough receipts, or is gone. */
+  async #room(): Promise<void> {
+    const { streamBytesMax } = this.#call.door.limits;
+    while (this.#pendingBytes > streamBytesMax && !this.#stopped) await this.#change();
   }
 
   /** Before any line of the topic is appended, so that lines keep their order. */
@@ -148,8 +165,9 @@ class Upload {
     this.#created.add(topic);
   }
 
-  #push(bytes: number, receipts: Promise<string>[]): void {
-    if (receipts.length === 0 && bytes === 0) return;
+  #push(lineBytes: number, receipts: Promise<string>[]): void {
+    if (receipts.length === 0 && lineBytes === 0) return;
+    const bytes = lineBytes + receipts.length * RECEIPT_BYTES;
     this.#pending.push({ bytes, receipts });
     this.#pendingBytes += bytes;
     this.#changed();

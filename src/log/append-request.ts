@@ -33,6 +33,8 @@ export interface AppendResult {
 
 /** The most that a compressed batch may hold when it is opened. */
 export const DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
+/** The same of a new one: twice the largest batch, and what a reader can still take as JSON in one answer. */
+const DECOMPRESSED_NEW_BYTES_MAX = 16 * 1024 * 1024;
 /** Idempotency keys and producer ids, in UTF-16 units. */
 const NAME_LENGTH_MAX = 256;
 /** What a request costs in the queue beside its payload. */
@@ -63,7 +65,7 @@ export class AppendRequest {
     if (payload.type === "batch") {
       this.header = checkBatch(payload.bytes, {
         bytesMax: batchBytesMax,
-        decompressedBytesMax: DECOMPRESSED_BYTES_MAX,
+        decompressedBytesMax: DECOMPRESSED_NEW_BYTES_MAX,
       });
       if (this.header.transactional) {
         throw new Refusal("invalid_record", "A transactional batch needs an open transaction.");

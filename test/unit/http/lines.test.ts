@@ -32,3 +32,15 @@ test("a line that never ends is refused once it is too long", () => {
   expect(() => cut([piece, piece], 10)).toThrow(LineTooLong);
   expect(() => cut([encoder.encode("0123456789a\n")], 10)).toThrow(LineTooLong);
 });
+
+test("a line that comes byte by byte keeps no pieces", () => {
+  const bytes = encoder.encode("x".repeat(1_000_000));
+  const cutter = new LineCutter(2_000_000);
+  Bun.gc(true);
+  const before = process.memoryUsage().heapUsed;
+  for (let at = 0; at < bytes.length; at++)
+    for (const line of cutter.push(bytes.subarray(at, at + 1))) throw new Error(`${line.length}`);
+  Bun.gc(true);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(20 << 20);
+  expect([...cutter.end()].map((line) => line.length)).toEqual([1_000_000]);
+});
