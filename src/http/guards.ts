@@ -35,7 +35,7 @@ export class Guards {
   readonly #origins: ReadonlySet<string>;
   readonly #hosts: ReadonlySet<string>;
   /** The Host that was let in last: nearly every request has the same. */
-  #host = "";
+  #host: string | null = null;
 
   constructor(options: GuardOptions) {
     this.#digest = options.token === null ? null : digest(options.token);
@@ -81,6 +81,8 @@ export class Guards {
     const name = withoutPort(host).toLowerCase();
     if (name === "localhost" || name.endsWith(".localhost") || isAddress(name)) return;
     if (this.#hosts.has(name)) return;
+    if (host === "")
+      throw new HttpRefusal("unknown_host", "Send a Host header with a name of this node.");
     throw new HttpRefusal(
       "unknown_host",
       `This node does not answer to "${name.slice(0, 100)}"; use its address, or start it with --host-name.`,
@@ -130,8 +132,12 @@ function digest(token: string): Uint8Array {
   return createHash("sha256").update(token).digest();
 }
 
-/** `host:port` of an absolute URL, which every runtime builds from the Host header. */
+/**
+ * `host:port` of an absolute URL, which every runtime builds from the Host header. Where that is missing or no host, Bun
+ * gives the path alone: no host then, wherever `//` may stand in it.
+ */
 function hostOf(url: string): string {
+  if (url.startsWith("/")) return "";
   const start = url.indexOf("//") + 2;
   const end = url.indexOf("/", start);
   return end < 0 ? url.slice(start) : url.slice(start, end);

@@ -34,13 +34,19 @@ export function queryOf(url: string): Record<string, string | string[]> {
   const query: Record<string, string | string[]> = Object.create(null);
   for (const [name, value] of new URLSearchParams(text)) {
     // URLSearchParams puts U+FFFD where bytes are not UTF-8; a key must not change under way.
-    if (value.includes("\ufffd") && !/%ef%bf%bd|\ufffd/i.test(text))
+    if (value.includes("\ufffd") && !isUtf8(text))
       throw new Refusal("invalid_request", `query.${name}: not UTF-8; bytes go base64-encoded.`);
     const before = query[name];
     if (Array.isArray(before)) before.push(value);
     else query[name] = before === undefined ? value : [before, value];
   }
   return { ...query };
+}
+
+/** Whether each U+FFFD of the decoded query was sent as one. */
+function isUtf8(text: string): boolean {
+  const rest = text.replaceAll(/%ef%bf%bd|\ufffd/gi, "-");
+  return [...new URLSearchParams(rest)].every(([, value]) => !value.includes("\ufffd"));
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

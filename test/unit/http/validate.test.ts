@@ -48,3 +48,9 @@ test("ten thousand times the same parameter cost what they weigh", () => {
   expect(queryOf(`/?${"a=1&".repeat(20_000)}`)["a"]).toHaveLength(20_000);
   expect(performance.now() - started).toBeLessThan(500);
 });
+
+test("a replacement character that was sent is text; beside bytes that are not UTF-8 it hides nothing", () => {
+  expect(queryOf("/?key=a%EF%BF%BDb")["key"]).toBe("a\ufffdb");
+  for (const key of ["%ff", "%ff%ef%bf%bd", "%ff&x=%ef%bf%bd", "%e2%ef%bf%bd%82%ac"])
+    expect(() => queryOf(`/?key=${key}`)).toThrow("not UTF-8");
+});
