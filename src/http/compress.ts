@@ -27,7 +27,8 @@ export class Compressor {
   /** The encoding that the client likes and this answer is worth, or null. */
   choose(request: Request, reply: Reply): "gzip" | "zstd" | null {
     const { body, type } = reply;
-    if (body === null || body instanceof ReadableStream || type === null) return null;
+    if (body === null || (typeof body === "object" && !(body instanceof Uint8Array))) return null;
+    if (type === null) return null;
     if (body.length < this.#limits.compressBytesMin) return null;
     if (this.#running >= this.#limits.compressionsMax || !compressible.test(type)) return null;
     const accepted = request.headers.get("accept-encoding");
@@ -43,7 +44,7 @@ export class Compressor {
 
   async compress(encoding: "gzip" | "zstd", reply: Reply): Promise<Reply> {
     const { body } = reply;
-    if (body === null || body instanceof ReadableStream) return reply;
+    if (body === null || (typeof body === "object" && !(body instanceof Uint8Array))) return reply;
     const vary = reply.headers?.["vary"];
     this.#running++;
     try {

@@ -10,7 +10,7 @@ export interface Reply {
   readonly status: number;
   /** The media type; null for an answer without a body. */
   readonly type: string | null;
-  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+  readonly body: string | Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array> | null;
   readonly headers?: ReplyHeaders;
 }
 

@@ -9,7 +9,7 @@ import type Database from "libsql";
 import type { ReadAnswer, Read, StoredRow } from "./messages.ts";
 import { blob, integer } from "./prepared.ts";
 import { type LogSql, prepareLog } from "./row-writer.ts";
-import type { PartitionId, Place, RowHead } from "./storage.ts";
+import { type PartitionId, type Place, type RowHead, TRANSFER_BYTES_MIN } from "./storage.ts";
 
 export class Reader {
   readonly #database: Database.Database;
@@ -134,10 +134,11 @@ function headOf(row: Readonly<Record<keyof RowHead, unknown>>): RowHead {
   };
 }
 
-/** Many small rows in one buffer: a copy here is cheaper than a transfer each. */
+/** Many small rows in one buffer: a copy here is cheaper than a transfer each. Large ones go as they are. */
 function sideBySide(rows: readonly StoredRow[]): readonly StoredRow[] {
-  if (rows.length < 2) return rows;
-  const whole = new Uint8Array(rows.reduce((sum, { data }) => sum + data.byteLength, 0));
+  const bytes = rows.reduce((sum, { data }) => sum + data.byteLength, 0);
+  if (bytes >= rows.length * TRANSFER_BYTES_MIN) return rows;
+  const whole = new Uint8Array(bytes);
   let at = 0;
   return rows.map((row) => {
     const data = whole.subarray(at, at + row.data.byteLength);

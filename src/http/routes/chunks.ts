@@ -51,7 +51,8 @@ export const getChunk = defineRoute({
     const chunk = await readChunk(call, params, params.base);
     const { last, next, runs, size, sealed } = chunk;
     const body = joined(runs, size);
-    const etag = `"${last.topicId}.${params.partition}.${params.base}.${next}.${crc32c(body).toString(16)}"`;
+    const checksum = runs.reduce((sum, run) => crc32c(run, sum), 0);
+    const etag = `"${last.topicId}.${params.partition}.${params.base}.${next}.${checksum.toString(16)}"`;
     const scope = door.authenticated ? "private" : "public";
     const forever = sealed && deletesOnly(door.broker.describeTopic(context, params.topic).configs);
     const headers = {

@@ -7,6 +7,7 @@
  */
 import type { InferOutput } from "valibot";
 import type { Isolation, ReadAnswer, ReadOptions } from "../../broker/verbs.ts";
+import { assert } from "../../lib/assert.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { walkBatches } from "../../records/batch.ts";
 import { endsHeaders, endsText, nextOffset, pageOf, upToDate, type PageTerms } from "../page.ts";
@@ -260,18 +261,18 @@ function batchesReply(
   return { status: 200, type: BATCH_TYPE, body: joined(runs, size), headers };
 }
 
-/** The runs as one: a view where they lie side by side, as storage gives them; else in a buffer of their own. */
-export function joined(runs: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const [first] = runs;
-  if (first && first.buffer instanceof ArrayBuffer && sideBySide(runs))
-    return new Uint8Array(first.buffer, first.byteOffset, size);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const run of runs) {
-    bytes.set(run, at);
-    at += run.length;
-  }
-  return bytes;
+/** The runs as one body: a view where they lie side by side, else a Blob, which Bun sends without another copy. */
+export function joined(runs: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> | Blob {
+  const own: Uint8Array<ArrayBuffer>[] = runs.filter(ownsBuffer);
+  assert(own.length === runs.length, "no thread shares what is read");
+  const [first] = own;
+  return first && sideBySide(own)
+    ? new Uint8Array(first.buffer, first.byteOffset, size)
+    : new Blob(own);
+}
+
+function ownsBuffer(run: Uint8Array): run is Uint8Array<ArrayBuffer> {
+  return run.buffer instanceof ArrayBuffer;
 }
 
 function sideBySide(runs: readonly Uint8Array[]): boolean {
