@@ -89,6 +89,7 @@ function answerOf(request: ReadRequest, { topicId, log }: FoundLog, read: ReadRu
     topic,
     topicId,
     partition,
+    from: read.from,
     batches: read.runs,
     position: read.position,
     refusal: null,
@@ -98,8 +99,8 @@ function answerOf(request: ReadRequest, { topicId, log }: FoundLog, read: ReadRu
 
 /** The partition's ends go with its refusal where there is such a partition, else -1 as in Kafka. */
 function refusalOf(request: ReadRequest, lookup: LogLookup, refusal: Refusal): ReadAnswer {
-  const { topic, partition } = request;
-  const answer = { topic, partition, batches: [], position: -1, refusal, throttleMs: 0 };
+  const { topic, partition, from } = request;
+  const answer = { topic, partition, from, batches: [], position: -1, refusal, throttleMs: 0 };
   try {
     const { topicId, log } = lookup(topic, partition);
     return { ...answer, ...log.ends(), topicId };

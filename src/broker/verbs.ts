@@ -88,6 +88,8 @@ export interface ReadAnswer extends LogEnds {
   readonly topic: string;
   readonly topicId: string;
   readonly partition: number;
+  /** The offset asked for; past the hole in which it lay when nothing readable lies behind the hole. */
+  readonly from: number;
   /** Whole v2 batches, ascending, exactly as stored; the first may begin below `from`. */
   readonly batches: readonly Bytes[];
   /** Log position (bytes since the log's first record, trimmed ones too) of the first batch; equal on all replicas. */

@@ -33,7 +33,7 @@ export function pageOf(answer: ReadAnswer, from: number, to: number, terms: Page
   const records: string[] = [];
   const prefix = placeText(answer.topic, answer.partition);
   let bytes = 0;
-  let next = from;
+  let next = Math.max(from, Math.min(answer.from, to));
   const done = () => ({ records, bytes, next, upToDate: upToDate(answer, next, terms.isolation) });
   for (const run of answer.batches)
     for (const { at, header } of walkBatches(run)) {

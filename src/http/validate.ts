@@ -19,10 +19,17 @@ export function validate<T>(schema: v.GenericSchema<unknown, T>, value: unknown,
 function sentence(issues: readonly v.BaseIssue<unknown>[], where: string): string {
   const told = issues.slice(0, ISSUES_MAX).map((issue) => {
     const path = v.getDotPath(issue);
-    return `${path ? `${where}.${path}` : where}: ${issue.message}`;
+    return `${path ? `${where}.${path}` : where}: ${words(issue)}`;
   });
   const more = issues.length - told.length;
   return more > 0 ? `${told.join("; ")}; and ${more} more.` : `${told.join("; ")}.`;
+}
+
+/** The library's own words for a member too many or too few are about its types, not about the request. */
+function words(issue: v.BaseIssue<unknown>): string {
+  if (issue.type !== "strict_object" && issue.type !== "object") return issue.message;
+  if (issue.expected === "never") return "there is no such member here";
+  return issue.received === "undefined" ? "is missing" : issue.message;
 }
 
 /** The query string as an object; a parameter that is given twice becomes an array. Throws invalid_request. */

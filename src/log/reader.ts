@@ -13,6 +13,8 @@ import type { Isolation, Partition } from "./partition.ts";
 export interface ReadRuns {
   readonly runs: readonly Uint8Array[];
   readonly position: number;
+  /** The offset asked for, or the end of the hole that it was found in when nothing readable lies behind the hole. */
+  readonly from: number;
 }
 
 export interface ReadLimit {
@@ -34,10 +36,10 @@ export function readBatches(
 ): ReadRuns | Promise<ReadRuns> {
   checkRange(partition, from);
   const end = partition.readableEnd(isolation);
-  if (from >= end || (limit.bytesMax <= 0 && !limit.oneAtLeast)) return nothing(partition);
+  if (from >= end || (limit.bytesMax <= 0 && !limit.oneAtLeast)) return nothing(partition, from);
   if (from >= partition.tail.start) {
-    const found = cut(partition.tail.rows(from, limit.bytesMax), from, end, limit);
-    return found ?? nothing(partition);
+    const rows = partition.tail.rows(from, limit.bytesMax);
+    return cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
   }
   return readStored(partition, from, end, limit);
 }
@@ -52,7 +54,16 @@ async function readStored(
   const { rows, logStart } = await storage.read(partition.id, from, limit.bytesMax);
   checkRange(partition, from);
   if (from < logStart) throw trimmed(from, logStart);
-  return cut(rows, from, end, limit) ?? nothing(partition);
+  return cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
+}
+
+/**
+ * Where a reader goes on that was given nothing below the readable `end`: at that end when no row begins before it (the
+ * log's end jumped, as after a power cut), else where it is: what is there did not fit.
+ */
+function pastHole(rows: readonly Row[], from: number, end: number): number {
+  const base = rows[0]?.base ?? end;
+  return base >= end ? end : from;
 }
 
 function checkRange(partition: Partition, from: number): void {
@@ -76,8 +87,8 @@ function trimmed(from: number, earliest: number): Refusal {
   );
 }
 
-function nothing(partition: Partition): ReadRuns {
-  return { runs: [], position: partition.endPosition };
+function nothing(partition: Partition, from: number): ReadRuns {
+  return { runs: [], position: partition.endPosition, from };
 }
 
 /** The whole batches of these rows that reach `from`, end below `end` and fit the limit; null when there is none. */
@@ -98,5 +109,5 @@ function cut(rows: readonly Row[], from: number, end: number, limit: ReadLimit):
     left -= run.byteLength;
     if (left <= 0 || row.last >= end) break;
   }
-  return runs.length === 0 ? null : { runs, position };
+  return runs.length === 0 ? null : { runs, position, from };
 }

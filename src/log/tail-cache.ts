@@ -101,9 +101,9 @@ export class PartitionTail {
   rows(from: number, bytesMax: number): Row[] {
     const found: Row[] = [];
     let bytes = 0;
-    for (let at = this.#indexOf(from); at < this.#rows.length && bytes < bytesMax; at += 1) {
+    for (let at = this.#indexOf(from); at < this.#rows.length; at += 1) {
       const row = this.#rows[at];
-      if (!row) break;
+      if (!row || (found.length > 0 && bytes >= bytesMax)) break;
       found.push(row);
       bytes += row.data.byteLength;
     }

@@ -106,6 +106,7 @@ async function readChunk(call: Call, name: PartitionName, base: number): Promise
       if (sealed) break;
     }
     sealed ||= position >= boundary;
+    next = Math.max(next, answer.from);
     if (sealed || answer.batches.length === 0) return { runs, size, next, sealed, last: answer };
   }
 }

@@ -153,8 +153,8 @@ export const fetchMany = defineRoute({
             : {
                 records: [],
                 bytes: 0,
-                next: place.ask.from,
-                upToDate: upToDate(answer, place.ask.from, isolation),
+                next: answer.from,
+                upToDate: upToDate(answer, answer.from, isolation),
               };
         recordsLeft -= page.records.length;
         bytesLeft -= page.bytes;
@@ -241,7 +241,7 @@ function batchesReply(
 ): Reply {
   const runs: Uint8Array[] = [];
   let size = 0;
-  let next = from;
+  let next = Math.max(from, Math.min(answer.from, to));
   for (const run of answer.batches) {
     let end = 0;
     for (const { at, header } of walkBatches(run)) {

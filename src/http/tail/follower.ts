@@ -129,6 +129,10 @@ export class Follower {
       found.push({ type: "run", topic, slot, bytes, from: slot.next, end });
       slot.next = end;
     }
+    if (answer.batches.length === 0 && answer.from > slot.next) {
+      slot.next = answer.from; // A hole at the end of the log.
+      this.moveTo(slot, slot.next);
+    }
     return false;
   }
 

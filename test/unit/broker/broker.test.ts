@@ -92,6 +92,25 @@ describe("append and read", () => {
     );
   });
 
+  test("a hole at the end of the log is passed; what does not fit is not", async () => {
+    const first = await withTopic();
+    await append(first, records("a", "b"));
+    first.disk.crash({ loseUnsynced: true });
+    const node = await openTestNode({ disk: first.disk, metadata: first.metadata });
+    await now(node, node.resumed);
+    const { highWatermark: end, from } = await readFrom(node, 2);
+    expect(end).toBeGreaterThan(2);
+    expect(from).toBe(end);
+    expect(await readFrom(node, 0)).toMatchObject({ from: 0, highWatermark: end });
+    await append(node, records("c"));
+    const behind = await readFrom(node, 2);
+    expect(behind).toMatchObject({ from: 2, highWatermark: end + 1 });
+    expect(values(behind)).toEqual(["c"]);
+    const tight = { topic: "t", partition: 0, from: end, bytesMax: 0 };
+    const [stays] = await now(node, node.broker.read(somebody, [tight], atOnce));
+    expect(stays?.from).toBe(end);
+  });
+
   test("requests that wait together share one batch and one commit", async () => {
     const node = await withTopic();
     const before = node.disk.commits;

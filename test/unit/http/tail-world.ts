@@ -114,6 +114,11 @@ export class FakeBroker {
     this.#wake();
   }
 
+  /** The log's end jumps, as after a power cut: no record will ever lie below it. */
+  jump(name: string, partition: number, end: number): void {
+    present(this.topics.get(name)?.logs[partition], "made before").end = end;
+  }
+
   trim(name: string, partition: number, start: number): void {
     present(this.topics.get(name)?.logs[partition], "made before").start = start;
   }
@@ -207,6 +212,7 @@ export class FakeBroker {
       highWatermark: end,
       lastStable: end,
       position: 0,
+      from: refusal || reaching.length > 0 ? from : end,
       epoch: 0,
       batches: refusal ? [] : reaching,
       refusal,

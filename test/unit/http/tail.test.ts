@@ -1,5 +1,6 @@
 /** Event streams over a scripted broker on a clock that stands still: order, resumption, gaps. */
 import { describe, expect, test } from "bun:test";
+import { parseCursor } from "../../../src/http/tail/cursor.ts";
 import { tailWorld } from "./tail-world.ts";
 
 describe("following", () => {
@@ -35,6 +36,24 @@ describe("following", () => {
       ...["A0", "A1", "A2", "a0", "a1", "a2"].toSorted(),
       "b0",
     ]);
+    await tail.cancel();
+  });
+
+  test("the cursor moves past a hole at the end of the log", async () => {
+    const world = tailWorld();
+    world.broker.create("t");
+    const tail = await world.tail("topic=t");
+    const begin = await tail.next();
+    world.broker.jump("t", 0, 10_000);
+    const moving = tail.next();
+    await world.clock.pass(10_000);
+    const moved = await moving;
+    expect(moved).toMatchObject({ event: null });
+    expect(parseCursor(moved?.id ?? "")[0]?.places).toEqual([{ partition: 0, next: 10_000 }]);
+    expect(moved?.id).not.toBe(begin?.id);
+    const values = tail.values(1);
+    world.broker.append("t", 0, "behind");
+    expect(await values).toEqual(["behind"]);
     await tail.cancel();
   });
 

@@ -1,6 +1,7 @@
 /** JSON and query strings on their way in: exact, or refused in words that name the place. */
 import { expect, test } from "bun:test";
-import { parseJson, parseJsonText, queryOf } from "../../../src/http/validate.ts";
+import * as v from "valibot";
+import { parseJson, parseJsonText, queryOf, validate } from "../../../src/http/validate.ts";
 
 const kept: [string, unknown][] = [
   ["9007199254740991", 9007199254740991],
@@ -53,4 +54,13 @@ test("a replacement character that was sent is text; beside bytes that are not U
   expect(queryOf("/?key=a%EF%BF%BDb")["key"]).toBe("a\ufffdb");
   for (const key of ["%ff", "%ff%ef%bf%bd", "%ff&x=%ef%bf%bd", "%e2%ef%bf%bd%82%ac"])
     expect(() => queryOf(`/?key=${key}`)).toThrow("not UTF-8");
+});
+
+test("a member too many or too few is told in plain words", () => {
+  const schema = v.strictObject({ before: v.number() });
+  expect(() => validate(schema, {}, "body")).toThrow("body.before: is missing.");
+  expect(() => validate(schema, { before: 1, offset: 2 }, "body")).toThrow(
+    "body.offset: there is no such member here.",
+  );
+  expect(() => validate(schema, { before: "x" }, "body")).toThrow("Expected number");
 });
