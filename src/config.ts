@@ -85,6 +85,11 @@ export const settings = {
     String(16 * MIB),
     "The largest request body, after decompression.",
   ),
+  "answer-bytes-max": one(
+    integer(MIB, 1024 * 1024 * MIB),
+    String(64 * MIB),
+    "Large HTTP answers that their clients have not read yet, over all connections; past it pages get shorter.",
+  ),
   "queued-bytes-max": one(
     integer(MIB, 1024 * 1024 * MIB),
     String(64 * MIB),

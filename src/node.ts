@@ -82,7 +82,10 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     clock,
     random,
     logger,
-    limits: { bodyBytesMax: config["body-bytes-max"] },
+    limits: {
+      bodyBytesMax: config["body-bytes-max"],
+      answerBytesMax: config["answer-bytes-max"],
+    },
     auth: await readToken(config),
     corsOrigins: config["cors-origin"],
     hosts: config["host-name"],

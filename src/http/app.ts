@@ -26,6 +26,7 @@ import type { TailLimits } from "./tail/limits.ts";
 import { Tails } from "./tail/tails.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { Traffic } from "./traffic.ts";
+import { Untaken } from "./untaken.ts";
 
 export interface HttpAppOptions {
   readonly broker: Broker;
@@ -68,6 +69,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     routes: everyRoute,
     version: options.broker.describeNode(context).version,
     tails: new Tails(options.stopping ?? new AbortController().signal, options.tail),
+    untaken: new Untaken(options.clock, limits),
     authenticated: guards.authenticated,
   };
   const machinery: Machinery = {

@@ -13,10 +13,12 @@ import type { Compressor } from "./compress.ts";
 import type { Guards } from "./guards.ts";
 import type { RouteMeter } from "./metrics.ts";
 import { HttpRefusal, isBug, problemOf, problemReply } from "./problem.ts";
-import type { Reply, ReplyHeaders } from "./reply.ts";
+import type { Reply, ReplyHeaders, Runs } from "./reply.ts";
 import type { Door, Route } from "./route.ts";
 import type { TimeLimit } from "./time-limit.ts";
 import { parseJson, queryOf, validate } from "./validate.ts";
+
+const encoder = new TextEncoder();
 
 /** What every exchange of one door shares. */
 export interface Machinery {
@@ -164,11 +166,19 @@ export function answer(
   if (reply instanceof Response) return reply;
   const { compressor } = machinery;
   const encoding = compressor.choose(request, reply);
-  if (encoding === null) return responseOf(reply, id, cors);
-  return compressor.compress(encoding, reply).then((sent) => responseOf(sent, id, cors));
+  if (encoding === null) return responseOf(machinery, request, reply, id, cors);
+  return compressor
+    .compress(encoding, reply)
+    .then((sent) => responseOf(machinery, request, sent, id, cors));
 }
 
-function responseOf(reply: Reply, id: string, cors: ReplyHeaders | null): Response {
+function responseOf(
+  { door }: Machinery,
+  request: Request,
+  reply: Reply,
+  id: string,
+  cors: ReplyHeaders | null,
+): Response {
   const headers: Record<string, string> = { "request-id": id };
   if (reply.type !== null) headers["content-type"] = reply.type;
   if (reply.headers) Object.assign(headers, reply.headers);
@@ -177,5 +187,22 @@ function responseOf(reply: Reply, id: string, cors: ReplyHeaders | null): Respon
     Object.assign(headers, cors);
     if (vary) headers["vary"] = `${vary}, ${cors["vary"] ?? ""}`;
   }
-  return new Response(reply.body, { status: reply.status, headers });
+  const { body, status } = reply;
+  const isLarge =
+    body !== null &&
+    !(body instanceof ReadableStream) &&
+    body.length >= door.limits.answerPiecesMin &&
+    request.method !== "HEAD"; // Its body would neither be taken nor left.
+  if (!isLarge) {
+    const sent = isRuns(body) ? new Blob([...body.runs]) : body;
+    return new Response(sent, { status, headers });
+  }
+  const runs = isRuns(body) ? body.runs : [typeof body === "string" ? encoder.encode(body) : body];
+  const pieces = door.untaken.pieces(runs);
+  headers["content-length"] = String(pieces.length); // Bun leaves it out of a stream's answer.
+  return new Response(pieces.stream, { status, headers });
+}
+
+function isRuns(body: Reply["body"]): body is Runs {
+  return body !== null && typeof body === "object" && "runs" in body;
 }

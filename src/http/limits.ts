@@ -19,6 +19,15 @@ export interface HttpLimits {
   readonly waitMsMax: number;
   readonly fetchRecordsMax: number;
   readonly fetchBytesMax: number;
+  /** Large answers that were made and not yet taken by their clients, over all connections; past it pages get shorter. */
+  readonly answerBytesMax: number;
+  /** Answers from this size on are large: they go out in pieces, and are counted until they are taken. */
+  readonly answerPiecesMin: number;
+  readonly answerPieceBytes: number;
+  /** What a page may still have while `answerBytesMax` is used up. */
+  readonly answerBytesShort: number;
+  /** A client that takes no piece of its answer for so long is cut off. */
+  readonly answerStallMs: number;
   /** Partitions in one POST /v1/fetch. */
   readonly fetchPartitionsMax: number;
   /** What one batch may decode to. */
@@ -43,6 +52,11 @@ export const httpLimits: HttpLimits = {
   waitMsMax: 25_000,
   fetchRecordsMax: 10_000,
   fetchBytesMax: 8 * 1024 * 1024,
+  answerBytesMax: 64 * 1024 * 1024,
+  answerPiecesMin: 128 * 1024,
+  answerPieceBytes: 256 * 1024,
+  answerBytesShort: 32 * 1024,
+  answerStallMs: 30_000,
   fetchPartitionsMax: 1_000,
   decompressedBytesMax: 64 * 1024 * 1024,
   pageMax: 1_000,

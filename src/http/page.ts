@@ -2,7 +2,8 @@
  * One partition's answer to a fetch: which of the read batches' records are shown, and where to go on.
  *
  * - At least one record whatever the limits say, so that no reader stalls on a large one.
- * - Records are counted by their decoded size: a small batch that decompresses into a large one ends the page early.
+ * - Records are counted by their decoded size: a small batch that decompresses into a large one ends the page early. So
+ *   does text that gets a quarter longer than that, by characters that have to be escaped or by many tiny records.
  * - Control batches are passed over; they leave holes, as compaction does.
  */
 import type { Isolation, LogEnds, ReadAnswer } from "../broker/verbs.ts";
@@ -22,19 +23,30 @@ export interface PageTerms {
 export interface Page {
   /** Each record as JSON text. */
   readonly records: readonly string[];
+  /** What of `bytesMax` it used up. */
   readonly bytes: number;
   /** The offset to ask for next. */
   readonly next: number;
   readonly upToDate: boolean;
 }
 
+/** Room for what JSON says around records of 1 KiB, so that a page of them ends where its batches end. */
+const TEXT_PER_BYTE = 1.25;
+
 /** The records of `answer` at or past `from` and below `to`. */
 export function pageOf(answer: ReadAnswer, from: number, to: number, terms: PageTerms): Page {
   const records: string[] = [];
   const prefix = placeText(answer.topic, answer.partition);
+  const textLengthMax = terms.bytesMax * TEXT_PER_BYTE;
+  let textLength = 0;
   let bytes = 0;
   let next = Math.max(from, Math.min(answer.from, to));
-  const done = () => ({ records, bytes, next, upToDate: upToDate(answer, next, terms.isolation) });
+  const done = () => ({
+    records,
+    bytes: Math.max(bytes, Math.ceil(textLength / TEXT_PER_BYTE)),
+    next,
+    upToDate: upToDate(answer, next, terms.isolation),
+  });
   for (const run of answer.batches)
     for (const { at, header } of walkBatches(run)) {
       if (header.baseOffset >= to) return done();
@@ -45,7 +57,10 @@ export function pageOf(answer: ReadAnswer, from: number, to: number, terms: Page
           const size = recordBytes(record);
           const full = records.length >= terms.recordsMax || bytes + size > terms.bytesMax;
           if (full && records.length > 0) return done();
-          records.push(recordText(prefix, record, header.timestampType, terms.form));
+          const text = recordText(prefix, record, header.timestampType, terms.form);
+          if (textLength + text.length > textLengthMax && records.length > 0) return done();
+          records.push(text);
+          textLength += text.length;
           bytes += size;
           next = record.offset + 1;
         }

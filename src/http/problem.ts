@@ -168,7 +168,7 @@ export function isBug(error: unknown): boolean {
 }
 
 /** A problem as an answer, with `Retry-After` where a client may come back. */
-export function problemReply(error: unknown, requestId: string): Reply {
+export function problemReply(error: unknown, requestId: string): Reply & { readonly body: string } {
   const document = problemOf(error, requestId);
   const headers: Record<string, string> = { "cache-control": "no-store" };
   if (document.retry_after_ms !== null)

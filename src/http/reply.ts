@@ -6,11 +6,18 @@
 /** Names in lower case. */
 export type ReplyHeaders = Readonly<Record<string, string>>;
 
+/** Bytes that lie in several buffers. */
+export interface Runs {
+  readonly runs: readonly Uint8Array<ArrayBuffer>[];
+  /** Of all of them, in bytes. */
+  readonly length: number;
+}
+
 export interface Reply {
   readonly status: number;
   /** The media type; null for an answer without a body. */
   readonly type: string | null;
-  readonly body: string | Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array> | null;
+  readonly body: string | Uint8Array<ArrayBuffer> | Runs | ReadableStream<Uint8Array> | null;
   readonly headers?: ReplyHeaders;
 }
 

@@ -17,6 +17,7 @@ import type { NodeProbes } from "./probes.ts";
 import type { Reply } from "./reply.ts";
 import type { Traffic } from "./traffic.ts";
 import type { Tails } from "./tail/tails.ts";
+import type { Untaken } from "./untaken.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -35,6 +36,7 @@ export interface Door {
   /** This program's own. */
   readonly version: string;
   readonly tails: Tails;
+  readonly untaken: Untaken;
   /** Answers may depend on who asks, so shared caches must keep off. */
   readonly authenticated: boolean;
 }

@@ -17,6 +17,8 @@ const pollsMemoryMaxMb = 400;
 const partitions = 3;
 /** What flows past a reader that has stopped, before memory is looked at and after. */
 const megabytes = 100;
+const unreadPages = 300;
+const unreadPagesMemoryMaxMb = 600;
 
 let directory: string;
 let port: number;
@@ -173,6 +175,62 @@ test("readers that stop reading cost little, hold up nobody, and are dropped", a
   await until(() => cut === stalled.length, 5);
   expect(cut).toBe(stalled.length);
 }, 150_000);
+
+test("many clients that never read their large pages cost bounded memory, and others read on", async () => {
+  const records = "/v1/topics/pages/partitions/0/records?max_records=10000&max_bytes=8388608";
+  const control = records.replace("pages", "control");
+  const body = JSON.stringify({
+    partitions: [{ topic: "pages", partition: 0 }],
+    max_records: 10_000,
+    max_bytes: 8_388_608,
+  });
+  const host = "Host: 127.0.0.1\r\n";
+  const asks = [
+    `GET ${records} HTTP/1.1\r\n${host}\r\n`,
+    `GET ${control} HTTP/1.1\r\n${host}\r\n`,
+    `GET ${records} HTTP/1.1\r\n${host}Accept: application/vnd.kafka.recordbatch\r\n\r\n`,
+    `POST /v1/fetch HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `GET /v1/topics/pages/partitions/0/chunks/0 HTTP/1.1\r\n${host}\r\n`,
+  ];
+  for (const [topic, letter] of [
+    ["pages", "x"],
+    ["control", "\u0001"],
+  ] as const) {
+    await createTopic(topic, 1);
+    const values = Array.from({ length: 1_000 }, () => letter.repeat(1024));
+    for (let at = 0; at < 10; at++) expect(await append(topic, 0, values)).toBe(at * 1_000);
+  }
+  await (await fetch(url + records)).arrayBuffer();
+  const before = residentMb();
+  const sockets: Socket[] = [];
+  let most = before;
+  let answered = 0;
+  for (let at = 0; at < unreadPages; at++) {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {}); // Being dropped is what it is for.
+    socket.write(asks[at % asks.length] ?? "");
+    socket.pause();
+    sockets.push(socket);
+    if (at % 10 !== 9) continue;
+    await Bun.sleep(100);
+    most = Math.max(most, residentMb());
+    const other = await fetch(`${url}${records}`);
+    if (other.status === 200) {
+      const page: { records: unknown[] } = await other.json();
+      expect(page.records.length).toBeGreaterThan(0);
+      answered += 1;
+    } else expect([other.status, other.headers.get("retry-after")]).toEqual([429, "1"]);
+  }
+  console.log(
+    `${unreadPages} unread pages: ${before} MB before, ${most} MB at most; others answered ${answered} of ${unreadPages / 10}`,
+  );
+  for (const socket of sockets) socket.destroy();
+  expect(most - before).toBeLessThan(unreadPagesMemoryMaxMb);
+  expect(answered).toBeGreaterThan(0);
+  await Bun.sleep(500);
+  const page: { records: unknown[] } = await (await fetch(url + records)).json();
+  expect(page.records.length).toBeGreaterThan(5_000);
+}, 90_000);
 
 /** Connections of this test that the node still has open, as its process sees them. */
 function openTails(): number {

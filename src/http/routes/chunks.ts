@@ -48,23 +48,32 @@ export const getChunk = defineRoute({
   },
   async handle(call) {
     const { params, door, context, request } = call;
-    const chunk = await readChunk(call, params, params.base);
-    const { last, next, runs, size, sealed } = chunk;
-    const body = joined(runs, size);
-    const checksum = runs.reduce((sum, run) => crc32c(run, sum), 0);
-    const etag = `"${last.topicId}.${params.partition}.${params.base}.${next}.${checksum.toString(16)}"`;
-    const scope = door.authenticated ? "private" : "public";
-    const forever = sealed && deletesOnly(door.broker.describeTopic(context, params.topic).configs);
-    const headers = {
-      ...endsHeaders(last, next, upToDate(last, next, ISOLATION)),
-      etag,
-      "kafka-sealed": String(sealed),
-      "cache-control": forever ? `${scope}, max-age=31536000, immutable` : "no-cache",
-    };
-    if (matches(request.headers.get("if-none-match"), etag))
-      return { status: 304, type: null, body: null, headers };
-    door.traffic.fetched(params.topic, size);
-    return { status: 200, type: BATCH_TYPE, body, headers } satisfies Reply;
+    const { untaken } = door;
+    const granted = untaken.reserve(CHUNK_BYTES);
+    try {
+      const chunk = await readChunk(call, params, params.base);
+      const { last, next, runs, size, sealed } = chunk;
+      const body = joined(runs, size);
+      const checksum = runs.reduce((sum, run) => crc32c(run, sum), 0);
+      const etag = `"${last.topicId}.${params.partition}.${params.base}.${next}.${checksum.toString(16)}"`;
+      const scope = door.authenticated ? "private" : "public";
+      const forever =
+        sealed && deletesOnly(door.broker.describeTopic(context, params.topic).configs);
+      const headers = {
+        ...endsHeaders(last, next, upToDate(last, next, ISOLATION)),
+        etag,
+        "kafka-sealed": String(sealed),
+        "cache-control": forever ? `${scope}, max-age=31536000, immutable` : "no-cache",
+      };
+      if (matches(request.headers.get("if-none-match"), etag))
+        return { status: 304, type: null, body: null, headers };
+      const reply: Reply = { status: 200, type: BATCH_TYPE, body, headers };
+      untaken.admit(reply, granted);
+      door.traffic.fetched(params.topic, size);
+      return reply;
+    } finally {
+      untaken.release(granted);
+    }
   },
 });
 

@@ -15,7 +15,7 @@ import { clamped, offsetOf, type PartitionName, wasTrimmed } from "../places.ts"
 import { problemOf } from "../problem.ts";
 import { BATCH_TYPE } from "../produce-bytes.ts";
 import { LINES_TYPE } from "../produce-stream.ts";
-import { jsonText, type Reply } from "../reply.ts";
+import { jsonText, type Reply, type Runs } from "../reply.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { fetched, fetchedMany, fetchManyBody, fetchQuery, type FromSpec } from "../schema/fetch.ts";
 import { recordOut } from "../schema/record.ts";
@@ -64,38 +64,59 @@ export const fetchPartition = defineRoute({
     const ask: Ask = { ...params, spec, bytesMax, from: 0 };
     const to = query.to ?? Number.MAX_SAFE_INTEGER;
     ask.from = await offsetOf(call, ask, spec, isolationOf(query));
-    const options = readOptions(call, query);
     // Nothing below `to` can come any more: a wait would be in vain.
-    const [answer] = await read(
-      call,
-      [ask],
-      ask.from >= to ? { ...options, waitMs: 0 } : options,
-      query,
-    );
-    if (!answer) return jsonText("{}"); // One answer a request.
-    if (answer.refusal) throw answer.refusal;
-    countOut(call, answer);
-    const accept = call.request.headers.get("accept") ?? "";
-    const turn = turnOf(call.door.clock.nowMs(), query.turn);
-    if (accept.includes(BATCH_TYPE))
-      return batchesReply(answer, ask.from, to, turn, isolationOf(query));
-    const page = pageOf(answer, ask.from, to, pageTerms(call, query, bytesMax));
-    if (accept.includes(LINES_TYPE)) {
-      const headers = {
-        ...endsHeaders(answer, page.next, page.upToDate),
-        "kafka-turn": turn,
-        ...live,
-      };
-      const body = page.records.length === 0 ? "" : `${page.records.join("\n")}\n`;
-      return { status: 200, type: LINES_TYPE, body, headers };
+    const waits = (query.wait_ms ?? 0) > 0 && ask.from < to;
+    const { untaken } = call.door;
+    // Nothing is set aside for as long as a reader waits.
+    let granted = waits ? 0 : untaken.reserve(bytesMax);
+    try {
+      const options = readOptions(call, query, waits ? untaken.fitting(bytesMax) : granted, waits);
+      const [answer] = await read(call, [ask], options, query);
+      if (!answer) return jsonText("{}"); // One answer a request.
+      if (answer.refusal) throw answer.refusal;
+      if (waits) granted = untaken.reserve(bytesMax);
+      const reply = pageReply(call, query, answer, { from: ask.from, to, bytesMax: granted });
+      untaken.admit(reply, granted);
+      countOut(call, answer);
+      return reply;
+    } finally {
+      untaken.release(granted);
     }
-    return jsonText(
-      `{"records":[${page.records.join(",")}],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)},"turn":"${turn}"}`,
-      200,
-      live,
-    );
   },
 });
+
+/** What of a log an answer may show. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly bytesMax: number;
+}
+
+function pageReply(
+  call: Call,
+  query: InferOutput<typeof fetchQuery>,
+  answer: ReadAnswer,
+  span: Span,
+): Reply {
+  const accept = call.request.headers.get("accept") ?? "";
+  const turn = turnOf(call.door.clock.nowMs(), query.turn);
+  if (accept.includes(BATCH_TYPE)) return batchesReply(answer, span, turn, isolationOf(query));
+  const page = pageOf(answer, span.from, span.to, pageTerms(call, query, span.bytesMax));
+  if (accept.includes(LINES_TYPE)) {
+    const headers = {
+      ...endsHeaders(answer, page.next, page.upToDate),
+      "kafka-turn": turn,
+      ...live,
+    };
+    const body = page.records.length === 0 ? "" : `${page.records.join("\n")}\n`;
+    return { status: 200, type: LINES_TYPE, body, headers };
+  }
+  return jsonText(
+    `{"records":[${page.records.join(",")}],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)},"turn":"${turn}"}`,
+    200,
+    live,
+  );
+}
 
 export const fetchMany = defineRoute({
   method: "POST",
@@ -126,52 +147,79 @@ export const fetchMany = defineRoute({
     });
     const asks = places.flatMap((place) => ("error" in place ? [] : [place.ask]));
     const anyFailed = asks.length < places.length;
-    const options = readOptions(call, body);
-    const answers = await read(call, asks, anyFailed ? { ...options, waitMs: 0 } : options, body);
-    const byAsk = new Map(asks.map((ask, index) => [ask, answers[index]]));
-    const texts: string[] = [];
-    let recordsLeft = body.max_records ?? RECORDS_DEFAULT;
-    let bytesLeft = bytesMax;
-    let failed = 0;
-    let firstError: unknown;
-    for (const place of places) {
-      const answer = byAsk.get(place.ask);
-      const error = "error" in place ? place.error : answer?.refusal;
-      if (error) {
-        failed++;
-        firstError ??= error;
-        const problem = problemOf(error, call.id);
-        texts.push(
-          `{${nameText(place.ask)},"status":${problem.status},"error":${JSON.stringify(problem)}}`,
-        );
-      } else if (answer) {
-        countOut(call, answer);
-        const terms = { ...pageTerms(call, body, bytesLeft), recordsMax: recordsLeft };
-        const page =
-          recordsLeft > 0 && bytesLeft > 0
-            ? pageOf(answer, place.ask.from, Number.MAX_SAFE_INTEGER, terms)
-            : {
-                records: [],
-                bytes: 0,
-                next: answer.from,
-                upToDate: upToDate(answer, answer.from, isolation),
-              };
-        recordsLeft -= page.records.length;
-        bytesLeft -= page.bytes;
-        texts.push(
-          `{${nameText(place.ask)},"records":[${page.records.join(",")}],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)}}`,
-        );
-      }
+    const waits = (body.wait_ms ?? 0) > 0 && !anyFailed;
+    const { untaken } = door;
+    let granted = waits ? 0 : untaken.reserve(bytesMax);
+    try {
+      const options = readOptions(call, body, waits ? untaken.fitting(bytesMax) : granted, waits);
+      const answers = await read(call, asks, options, body);
+      if (waits) granted = untaken.reserve(bytesMax);
+      const byAsk = new Map(asks.map((ask, index) => [ask, answers[index]]));
+      const found = places.map((place) => ({ ...place, answer: byAsk.get(place.ask) }));
+      const reply = pagesReply(call, body, found, granted);
+      untaken.admit(reply, granted);
+      for (const answer of answers) if (!answer.refusal) countOut(call, answer);
+      return reply;
+    } finally {
+      untaken.release(granted);
     }
-    if (failed > 0 && places.length === 1) throw firstError;
-    const turn = turnOf(door.clock.nowMs(), undefined);
-    return jsonText(
-      `{"partitions":[${texts.join(",")}],"turn":"${turn}"}`,
-      failed > 0 ? 207 : 200,
-      live,
-    );
   },
 });
+
+/** One partition's place in a fetch of many. */
+interface Found {
+  readonly ask: Ask;
+  readonly error?: unknown;
+  readonly answer: ReadAnswer | undefined;
+}
+
+function pagesReply(
+  call: Call,
+  body: InferOutput<typeof fetchManyBody>,
+  places: readonly Found[],
+  bytesMax: number,
+): Reply {
+  const isolation = isolationOf(body);
+  const texts: string[] = [];
+  let recordsLeft = body.max_records ?? RECORDS_DEFAULT;
+  let bytesLeft = bytesMax;
+  let failed = 0;
+  let firstError: unknown;
+  for (const { ask, answer, error: placeError } of places) {
+    const error = placeError ?? answer?.refusal;
+    if (error) {
+      failed++;
+      firstError ??= error;
+      const problem = problemOf(error, call.id);
+      texts.push(
+        `{${nameText(ask)},"status":${problem.status},"error":${JSON.stringify(problem)}}`,
+      );
+    } else if (answer) {
+      const terms = { ...pageTerms(call, body, bytesLeft), recordsMax: recordsLeft };
+      const page =
+        recordsLeft > 0 && bytesLeft > 0
+          ? pageOf(answer, ask.from, Number.MAX_SAFE_INTEGER, terms)
+          : {
+              records: [],
+              bytes: 0,
+              next: answer.from,
+              upToDate: upToDate(answer, answer.from, isolation),
+            };
+      recordsLeft -= page.records.length;
+      bytesLeft -= page.bytes;
+      texts.push(
+        `{${nameText(ask)},"records":[${page.records.join(",")}],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)}}`,
+      );
+    }
+  }
+  if (failed > 0 && places.length === 1) throw firstError;
+  const turn = turnOf(call.door.clock.nowMs(), undefined);
+  return jsonText(
+    `{"partitions":[${texts.join(",")}],"turn":"${turn}"}`,
+    failed > 0 ? 207 : 200,
+    live,
+  );
+}
 
 /** Reads, once more from the nearest end for those who asked to be clamped or met a moving start. */
 async function read(
@@ -196,11 +244,11 @@ async function read(
   return moved ? broker.read(call.context, asks, options) : answers;
 }
 
-function readOptions(call: Call, terms: Terms): ReadOptions {
-  const waitMs = terms.wait_ms ?? 0;
+function readOptions(call: Call, terms: Terms, bytesMax: number, waits: boolean): ReadOptions {
+  const waitMs = waits ? (terms.wait_ms ?? 0) : 0;
   return {
     bytesMin: terms.min_bytes ?? 1,
-    bytesMax: terms.max_bytes ?? BYTES_DEFAULT,
+    bytesMax,
     waitMs,
     isolation: isolationOf(terms),
     ...(waitMs > 0 ? { signal: call.request.signal } : {}),
@@ -231,44 +279,53 @@ function nameText({ topic, partition }: PartitionName): string {
   return `"topic":${JSON.stringify(topic)},"partition":${partition}`;
 }
 
-/** Whole batches as stored; the first may begin below `from`, none begins at or past `to`. */
+/**
+ * Whole batches as stored; the first may begin below `from`, none begins at or past `to`, and none but the first goes
+ * beyond `bytesMax`.
+ */
 function batchesReply(
   answer: ReadAnswer,
-  from: number,
-  to: number,
+  { from, to, bytesMax }: Span,
   turn: string,
   isolation: Isolation,
 ): Reply {
   const runs: Uint8Array[] = [];
   let size = 0;
   let next = Math.max(from, Math.min(answer.from, to));
+  let isCut = false;
   for (const run of answer.batches) {
     let end = 0;
     for (const { at, header } of walkBatches(run)) {
       if (header.baseOffset >= to) break;
+      isCut = size + at + header.sizeBytes > bytesMax && size + end > 0;
+      if (isCut) break;
       end = at + header.sizeBytes;
       next = nextOffset(header);
     }
     if (end === 0) break;
     runs.push(end === run.length ? run : run.subarray(0, end));
     size += end;
+    if (isCut) break;
   }
   const headers = {
     ...endsHeaders(answer, next, upToDate(answer, next, isolation)),
     "kafka-turn": turn,
     ...live,
   };
-  return { status: 200, type: BATCH_TYPE, body: joined(runs, size), headers };
+  const bytes = joined(runs, size);
+  // A view would keep what was cut off.
+  const body = isCut && bytes instanceof Uint8Array ? bytes.slice() : bytes;
+  return { status: 200, type: BATCH_TYPE, body, headers };
 }
 
-/** The runs as one body: a view where they lie side by side, else a Blob, which Bun sends without another copy. */
-export function joined(runs: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> | Blob {
+/** The runs as one body, without a copy: a view where they lie side by side, else one after the other. */
+export function joined(runs: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> | Runs {
   const own: Uint8Array<ArrayBuffer>[] = runs.filter(ownsBuffer);
   assert(own.length === runs.length, "no thread shares what is read");
   const [first] = own;
   return first && sideBySide(own)
     ? new Uint8Array(first.buffer, first.byteOffset, size)
-    : new Blob(own);
+    : { runs: own, length: size };
 }
 
 function ownsBuffer(run: Uint8Array): run is Uint8Array<ArrayBuffer> {
