@@ -9,6 +9,8 @@ export interface HttpLimits {
   readonly lineBytesMax: number;
   /** Records in one JSON envelope or one line group. */
   readonly recordsMax: number;
+  /** Topics that one request may name, and that one upload of lines may make. */
+  readonly topicsMax: number;
   /** Commas in a JSON body that brings no records: what its schema costs goes by values. */
   readonly valuesMax: number;
   /** Bytes of an NDJSON upload that were read and not yet answered by receipts; past it reading stops. */
@@ -46,6 +48,7 @@ export const httpLimits: HttpLimits = {
   bodyBytesMax: 16 * 1024 * 1024,
   lineBytesMax: 10 * 1024 * 1024,
   recordsMax: 10_000,
+  topicsMax: 100,
   valuesMax: 10_000,
   streamBytesMax: 4 * 1024 * 1024,
   requestMs: 60_000,

@@ -9,11 +9,12 @@
  * - An idempotent upload gives each line an identity: its place among the lines of its partition.
  */
 import type { Idempotence } from "../broker/verbs.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { encodingOf, PIECES_PER_TURN } from "./body.ts";
 import { decodedStream } from "./decode-stream.ts";
 import { LineCutter, LineTooLong } from "./lines.ts";
 import { HttpRefusal, isBug, problemOf } from "./problem.ts";
-import { appendRequest, createIfAsked, Placer, type ProduceTerms } from "./produce.ts";
+import { appendRequest, createTopic, isMissing, Placer, type ProduceTerms } from "./produce.ts";
 import { recordOf, type IncomingRecord } from "./record-in.ts";
 import type { Reply } from "./reply.ts";
 import type { Call } from "./route.ts";
@@ -72,6 +73,8 @@ class Upload {
   readonly #counts = new Map<string, number>();
   /** Topics that need not be made any more; forgotten when they are many. */
   readonly #created = new Set<string>();
+  /** Topics that this upload made. */
+  #made = 0;
   #pendingBytes = 0;
   #lines = 0;
   #ended = false;
@@ -160,9 +163,20 @@ class Upload {
   /** Before any line of the topic is appended, so that lines keep their order. */
   async #createOnce(topic: string | null): Promise<void> {
     if (topic === null || this.#created.has(topic)) return;
-    await createIfAsked(this.#call, topic, this.#terms);
+    if (isMissing(this.#call, topic)) await this.#create(topic);
     if (this.#created.size >= TOPICS_KNOWN_MAX) this.#created.clear();
     this.#created.add(topic);
+  }
+
+  async #create(topic: string): Promise<void> {
+    const { topicsMax } = this.#call.door.limits;
+    if (this.#made >= topicsMax)
+      throw new Refusal(
+        "invalid_request",
+        `An upload makes at most ${topicsMax} topics; make ${topic} first, or in another upload.`,
+      );
+    this.#made += 1;
+    await createTopic(this.#call, topic);
   }
 
   #push(lineBytes: number, receipts: Promise<string>[]): void {

@@ -104,32 +104,45 @@ export function stickyPartition(call: Call, terms: ProduceTerms, count: number):
   return partitionOfKey(encoder.encode(name), count);
 }
 
-/** Makes the topic with the node's defaults if it is asked for and missing; a topic that came meanwhile is fine. */
+/** Makes the topic if it is asked for and missing. */
 export async function createIfAsked(call: Call, topic: string, terms: ProduceTerms): Promise<void> {
-  if (!terms.create) return;
-  const { broker } = call.door;
+  if (terms.create && isMissing(call, topic)) await createTopic(call, topic);
+}
+
+export function isMissing({ door, context }: Call, topic: string): boolean {
   try {
-    broker.partitionCount(call.context, topic);
-    return;
+    door.broker.partitionCount(context, topic);
+    return false;
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== "unknown_topic_or_partition") throw error;
+    return true;
   }
+}
+
+/** Makes the topic with the node's defaults; one that came meanwhile is fine. */
+export async function createTopic({ door, context }: Call, topic: string): Promise<void> {
   try {
     const topics = { name: topic, partitions: -1, replicationFactor: -1, configs: {} };
-    await broker.createTopic(call.context, topics);
+    await door.broker.createTopic(context, topics);
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== "topic_already_exists") throw error;
   }
 }
 
-/** Appends a whole request's records and tells the outcome. */
+/** Appends a whole request's records and tells the outcome. Throws invalid_request for more than `topicsMax` topics. */
 export async function produceAll(
   call: Call,
   terms: ProduceTerms,
   incoming: readonly IncomingRecord[],
 ): Promise<Reply> {
-  if (terms.create)
-    for (const topic of topicsOf(terms, incoming)) await createIfAsked(call, topic, terms);
+  const topics = topicsOf(terms, incoming);
+  const { topicsMax } = call.door.limits;
+  if (topics.size > topicsMax)
+    throw new Refusal(
+      "invalid_request",
+      `The records name ${topics.size} topics: at most ${topicsMax} a request; NDJSON may name any number.`,
+    );
+  for (const topic of topics) await createIfAsked(call, topic, terms);
   const groups = groupsOf(call, terms, incoming);
   const outcomes = await mapAsync(groups, (group) => appendGroup(call, terms, group));
   return produceReply(call, terms, outcomes, incoming.length);

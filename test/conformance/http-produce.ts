@@ -1,6 +1,7 @@
 /** Produce in every body form, over any HTTP door. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as zlib from "node:zlib";
+import { httpLimits } from "../../src/http/limits.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
 import {
   ask,
@@ -234,6 +235,30 @@ export function produceSuite(name: string, open: () => Promise<HttpDoor>): void 
         { topic: "nd-2", offset: 0 },
         { topic: "nd-1", offset: 1 },
       ]);
+    });
+
+    test("one request names, and an upload makes, no more topics than the limit", async () => {
+      const { topicsMax } = httpLimits;
+      const named = (prefix: string, count: number) =>
+        Array.from({ length: count }, (_, at) => ({ topic: `${prefix}-${at}`, value: "v" }));
+      for (const query of ["?create=true", ""]) {
+        const body = JSON.stringify({ records: named("crowd", topicsMax + 1) });
+        const init = { method: "POST", body, headers: jsonType };
+        const refused = await door.fetch(`/v1/produce${query}`, init);
+        expect(refused.status).toBe(400);
+        expect(await refused.text()).toContain(`at most ${topicsMax} a request`);
+      }
+      expect((await ask(door, "/v1/topics/crowd-0")).status).toBe(404);
+      const enough = { records: named("band", topicsMax) };
+      expect((await post(door, "/v1/produce?create=true", enough)).status).toBe(200);
+      // Those that are there already do not count for an upload.
+      const lines = [...named("band", topicsMax), ...named("line", topicsMax + 1)];
+      const upload = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+      const answer = await send(door, "/v1/produce?create=true", upload, linesType);
+      const receipts = linesOf(answer.body);
+      expect(receipts.slice(0, -1).filter(({ error }) => error)).toEqual([]);
+      expect(receipts.at(-1)).toMatchObject({ error: { status: 400 } });
+      expect((await ask(door, `/v1/topics/line-${topicsMax}`)).status).toBe(404);
     });
 
     test("partitions: pinned, named, by key as in Java, sticky without", async () => {

@@ -5,6 +5,7 @@ import type { InferOutput } from "valibot";
 import type { Acks, Idempotence } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { mediaTypeOf, readBody } from "../body.ts";
+import { httpLimits } from "../limits.ts";
 import { HttpRefusal } from "../problem.ts";
 import { BATCH_TYPE, produceBatch, produceRaw } from "../produce-bytes.ts";
 import { LINES_TYPE, produceLines } from "../produce-stream.ts";
@@ -101,7 +102,10 @@ export const produceToMany = defineRoute({
   path: "/v1/produce",
   tag: TAG,
   summary: "Append records to several topics",
-  description: "As for one topic, each record naming its own; JSON envelope or NDJSON.",
+  description:
+    "As for one topic, each record naming its own; JSON envelope or NDJSON. An envelope may name at most " +
+    `${httpLimits.topicsMax} topics, else 400; NDJSON any number, of which \`create=true\` makes at most ` +
+    `${httpLimits.topicsMax}: a line past that gets a receipt that says so.`,
   query: produceManyQuery,
   headers: idempotenceHeaders,
   consumes: { [JSON_TYPE]: produceManyBody, [LINES_TYPE]: recordInWithTopic },
