@@ -68,7 +68,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     probes: options.node ?? {},
     routes: everyRoute,
     version: options.broker.describeNode(context).version,
-    tails: new Tails(options.stopping ?? new AbortController().signal, options.tail),
+    tails: new Tails(options.clock, options.stopping ?? new AbortController().signal, options.tail),
     untaken: new Untaken(options.clock, limits),
     authenticated: guards.authenticated,
   };

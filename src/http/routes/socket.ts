@@ -4,6 +4,7 @@
 import { HttpRefusal } from "../problem.ts";
 import { defineRoute } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
+import { tailLimits } from "../tail/limits.ts";
 import { Session } from "../tail/session.ts";
 
 /** The subprotocol; a page, which cannot set headers, sends its token as another one: `bearer.<token>`. */
@@ -19,8 +20,10 @@ export const socket = defineRoute({
     "a cursor, then by `record`, `batch`, `gap`, `end` {id, cursor, data} as the events of `/v1/tail`, and `cursor` where a " +
     "filter moved on; at most `credit` records (1,000 at first) until `credit` {id, credit} allows more; `unsub` ends it. " +
     "`pub` {topic, partition, records, acks, create, expect, idempotency_key | producer {id, epoch, seq}} is answered by " +
-    "`receipt`, in order. `ping` by `pong`. What is refused: `error` {id, error: problem}. Pages send their token as the " +
-    "subprotocol `bearer.<token>` beside `kedge`.",
+    "`receipt`, in order. `ping` by `pong`. What is refused: `error` {id, error: problem}. " +
+    "Messages are taken in order; a `sub` or `unsub` is done before the next one. A client that has more than " +
+    `${tailLimits.waitingMessagesMax} messages waiting is closed with 1008. ` +
+    "Pages send their token as the subprotocol `bearer.<token>` beside `kedge`.",
   query: noQuery,
   responses: { 101: { description: "The socket is open." } },
   streams: true,

@@ -26,6 +26,14 @@ export interface TailLimits {
   /** WebSocket: publications of one socket whose receipts are not yet sent, and their text. */
   readonly publishingMax: number;
   readonly publishingLengthMax: number;
+  /**
+   * WebSockets: what is taken from all of them together in one turn of the event loop. A message costs 1, and 1 more for
+   * each 4,096 characters; one that opens or ends a subscription 32 more.
+   */
+  readonly costPerTurnMax: number;
+  /** WebSocket: messages of one socket that wait to be taken, and their text; past it the socket is closed with 1008. */
+  readonly waitingMessagesMax: number;
+  readonly waitingLengthMax: number;
 }
 
 export const tailLimits: TailLimits = {
@@ -41,4 +49,7 @@ export const tailLimits: TailLimits = {
   creditMax: 1_000_000,
   publishingMax: 256,
   publishingLengthMax: 16 * 1024 * 1024,
+  costPerTurnMax: 256,
+  waitingMessagesMax: 4_096,
+  waitingLengthMax: 16 * 1024 * 1024,
 };

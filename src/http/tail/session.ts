@@ -2,6 +2,8 @@
  * One WebSocket: subscriptions with credit, publications with receipts, pings. Answers carry the `id` of what they answer;
  * a message that is wrong gets an `error` and the socket stays open.
  *
+ * - Messages are taken in order through an inbox: so much a turn, the next one once a subscription is open or has ended.
+ *   A client that sends faster for long is closed with 1008; what it sent meanwhile is not taken.
  * - A reader that lets more than `unreadBytesMax` pile up gets no more log until it has taken some; one that takes
  *   nothing for `stallMs` then is dropped.
  * - Left out: `settle` and `req`, until queues and services exist.
@@ -14,11 +16,13 @@ import type { Call } from "../route.ts";
 import { clientMessage, ID_LENGTH_MAX, type MessageId, type SubMessage } from "../schema/socket.ts";
 import { parseJsonText, validate } from "../validate.ts";
 import type { TailEvent } from "./feed.ts";
+import { Inbox, type Message } from "./inbox.ts";
 import { openFeed } from "./open-feed.ts";
 import { Publisher } from "./publisher.ts";
 import { Subscription } from "./subscription.ts";
 
 const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
 
 /** Text of a message that brings no records: what its schema costs goes by values. */
 const CONTROL_LENGTH_MAX = 128 * 1024;
@@ -26,13 +30,22 @@ const CONTROL_LENGTH_MAX = 128 * 1024;
 export class Session implements SocketHandlers {
   readonly #call: Call;
   readonly #publisher: Publisher;
+  readonly #inbox: Inbox;
   readonly #subscriptions = new Map<MessageId, Subscription>();
   #socket: Socket | null = null;
   #stall: Timer | null = null;
 
   constructor(call: Call) {
     this.#call = call;
-    this.#publisher = new Publisher(call, call.door.tails.limits);
+    const { limits, turns } = call.door.tails;
+    this.#publisher = new Publisher(call, limits);
+    this.#inbox = new Inbox({
+      turns,
+      messagesMax: limits.waitingMessagesMax,
+      lengthMax: limits.waitingLengthMax,
+      take: (message) => this.#receive(message),
+      overflow: () => this.#giveUp(),
+    });
   }
 
   open(socket: Socket): void {
@@ -43,23 +56,7 @@ export class Session implements SocketHandlers {
   }
 
   message(_socket: Socket, data: string | Uint8Array): void {
-    if (typeof data !== "string") {
-      this.#refuse(null, new Refusal("invalid_request", "Messages are JSON text, not bytes."));
-      return;
-    }
-    let id: MessageId | null = null;
-    try {
-      const value = parseJsonText(data, "message");
-      id = idOf(value);
-      if (data.length > CONTROL_LENGTH_MAX && !isPublication(value))
-        throw new Refusal(
-          "invalid_request",
-          `Only a pub may be longer than ${CONTROL_LENGTH_MAX} characters.`,
-        );
-      this.#take(value, data.length);
-    } catch (error) {
-      this.#refuse(id, error);
-    }
+    this.#inbox.push(typeof data === "string" ? data : null);
   }
 
   drain(): void {
@@ -74,23 +71,39 @@ export class Session implements SocketHandlers {
 
   closed(): void {
     this.#socket = null;
+    this.#inbox.close();
     this.#stall?.cancel();
     this.#call.door.tails.stopping.removeEventListener("abort", this.#stop);
     for (const subscription of this.#subscriptions.values()) subscription.end(null);
     this.#subscriptions.clear();
   }
 
-  #take(value: unknown, length: number): void {
+  #receive(text: Message): Promise<void> | null {
+    let id: MessageId | null = null;
+    try {
+      if (text === null) throw new Refusal("invalid_request", "Messages are JSON text, not bytes.");
+      const value = parseJsonText(text, "message");
+      id = idOf(value);
+      if (text.length > CONTROL_LENGTH_MAX && !isPublication(value))
+        throw new Refusal(
+          "invalid_request",
+          `Only a pub may be longer than ${CONTROL_LENGTH_MAX} characters.`,
+        );
+      return this.#take(value, text.length);
+    } catch (error) {
+      this.#refuse(id, error);
+      return null;
+    }
+  }
+
+  /** Does what one message wants; a promise when the next one is to wait for it. */
+  #take(value: unknown, length: number): Promise<void> | null {
     const message = validate(clientMessage, value, "message");
     switch (message.op) {
       case "sub":
-        this.#subscribe(message);
-        break;
+        return this.#subscribe(message);
       case "unsub":
-        this.#subscription(message.id).end(null);
-        this.#subscriptions.delete(message.id);
-        this.#send(`{"op":"ok","id":${JSON.stringify(message.id)}}`);
-        break;
+        return this.#unsubscribe(message.id, this.#subscription(message.id));
       case "credit":
         this.#subscription(message.id).allow(message.credit);
         break;
@@ -114,9 +127,11 @@ export class Session implements SocketHandlers {
       default:
         message satisfies never;
     }
+    return null;
   }
 
-  #subscribe(message: SubMessage): void {
+  /** Until it is open, or refused. */
+  #subscribe(message: SubMessage): Promise<void> {
     const { clock, tails } = this.#call.door;
     const { limits } = tails;
     if (this.#subscriptions.has(message.id))
@@ -156,6 +171,13 @@ export class Session implements SocketHandlers {
       },
     });
     this.#subscriptions.set(message.id, subscription);
+    return subscription.opened;
+  }
+
+  async #unsubscribe(id: MessageId, subscription: Subscription): Promise<void> {
+    subscription.end(null);
+    await subscription.over;
+    this.#send(`{"op":"ok","id":${JSON.stringify(id)}}`);
   }
 
   #subscription(id: MessageId): Subscription {
@@ -190,6 +212,13 @@ export class Session implements SocketHandlers {
     const clear = !this.#socket || this.#socket.unreadBytes() <= limits.unreadBytesMax;
     if (!clear && !this.#stall) this.#watchForStall();
     return clear;
+  }
+
+  #giveUp(): void {
+    const { waitingMessagesMax: messages, waitingLengthMax: length } = this.#call.door.tails.limits;
+    const reason = `more than ${messages} messages or ${length} characters wait to be taken`;
+    this.#socket?.close(POLICY_VIOLATION, reason);
+    this.closed();
   }
 
   #watchForStall(): void {

@@ -28,6 +28,10 @@ export interface SubscriptionOptions {
 }
 
 export class Subscription {
+  /** Resolves when it is open, or was refused. */
+  readonly opened: Promise<void>;
+  /** Resolves when it has ended: nothing is read or sent any more. */
+  readonly over: Promise<void>;
   readonly #options: SubscriptionOptions;
   readonly #given = new AbortController();
   #credit: number;
@@ -38,7 +42,9 @@ export class Subscription {
   constructor(options: SubscriptionOptions) {
     this.#options = options;
     this.#credit = options.credit;
-    void this.#run();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.opened = promise;
+    this.over = this.#run(resolve);
   }
 
   /** More records that the reader is ready for. */
@@ -60,13 +66,14 @@ export class Subscription {
     this.resume();
   }
 
-  async #run(): Promise<void> {
+  async #run(settleOpened: () => void): Promise<void> {
     const { open, opened, refused, over } = this.#options;
     let feed: Feed | null = null;
     try {
       feed = await open();
       this.#cursorSent = feed.cursor();
       if (!this.#given.signal.aborted) opened(this.#cursorSent);
+      settleOpened();
       await this.#follow(feed);
       if (this.#endReason !== null) this.#send(endEvent(feed.cursor(), this.#endReason));
     } catch (error) {
@@ -74,6 +81,7 @@ export class Subscription {
       else this.#send(endEvent(feed.cursor(), "failed", this.#options.problem(error)));
     }
     over();
+    settleOpened();
   }
 
   async #follow(feed: Feed): Promise<void> {

@@ -1,19 +1,24 @@
 /**
  * All tails of one HTTP door: what they share, how many there are, and their end when the node stops.
  */
+import type { Clock } from "../../lib/clock.ts";
 import { EncodedBatches } from "./encoded.ts";
+import { SharedTurns } from "./inbox.ts";
 import { tailLimits, type TailLimits } from "./limits.ts";
 
 export class Tails {
   readonly limits: TailLimits;
   readonly encoded: EncodedBatches;
+  /** What all WebSockets together take in one turn. */
+  readonly turns: SharedTurns;
   /** Aborted when the node stops: tails end at once, so that their readers go elsewhere. */
   readonly stopping: AbortSignal;
   #open = 0;
 
-  constructor(stopping: AbortSignal, limits: Partial<TailLimits> = {}) {
+  constructor(clock: Clock, stopping: AbortSignal, limits: Partial<TailLimits> = {}) {
     this.stopping = stopping;
     this.limits = { ...tailLimits, ...limits };
+    this.turns = new SharedTurns(() => clock.turn(), this.limits.costPerTurnMax);
     this.encoded = new EncodedBatches(this.limits);
   }
 

@@ -253,6 +253,59 @@ describe("what is wrong gets an error, and the socket stays open", () => {
   });
 });
 
+describe("a storm of messages", () => {
+  test("is taken in parts, between which others have their turn", async () => {
+    const world = tailWorld({ costPerTurnMax: 10 });
+    const [busy, other] = [await world.socket(), await world.socket()];
+    for (let id = 0; id < 100; id++) busy.say({ op: "ping", id });
+    other.say({ op: "ping", id: "other" });
+    expect(busy.sent.length).toBe(10);
+    await world.clock.turn();
+    await world.clock.turn();
+    expect(other.sent).toEqual([{ op: "pong", id: "other" }]);
+    expect(busy.sent.length).toBeLessThan(40);
+    for (let turn = 0; turn < 10; turn++) await world.clock.turn();
+    expect(busy.sent.map(({ id }) => id)).toEqual(Array.from({ length: 100 }, (_, id) => id));
+  });
+
+  test("closes its socket when more waits than may; the others stay", async () => {
+    const world = tailWorld({ costPerTurnMax: 10, waitingMessagesMax: 50 });
+    const [busy, other] = [await world.socket(), await world.socket()];
+    for (let id = 0; id < 100; id++) busy.say({ op: "ping", id });
+    expect(busy.closed).toEqual({
+      code: 1008,
+      reason: "more than 50 messages or 16777216 characters wait to be taken",
+    });
+    busy.handlers?.closed(1008, "");
+    other.say({ op: "ping" });
+    await world.clock.pass(0);
+    expect(busy.sent.length).toBe(10);
+    expect(other.ops("pong")).toHaveLength(1);
+  });
+
+  test("of sub and unsub opens one subscription at a time", async () => {
+    const world = tailWorld({ costPerTurnMax: 1_000_000 });
+    world.broker.create("a");
+    world.broker.append("a", 0, "v");
+    const socket = await world.socket();
+    const opening = world.broker.holdOffsets();
+    for (let id = 0; id < 200; id++) {
+      socket.say({ op: "sub", id, topics: ["a"], from: "earliest", credit: 1 });
+      socket.say({ op: "unsub", id });
+    }
+    await world.clock.pass(0);
+    expect(opening.asked).toBe(1);
+    expect(world.broker.reads).toBe(0);
+    opening.go();
+    await world.clock.pass(0);
+    expect(opening.asked).toBe(200);
+    expect(socket.ops("error")).toEqual([]);
+    const answered = socket.ops("ok").map(({ id }) => id);
+    expect(answered).toEqual(Array.from({ length: 400 }, (_, at) => Math.floor(at / 2)));
+    expect(world.broker.waiting).toBe(0);
+  });
+});
+
 describe("the upgrade", () => {
   const token = { auth: { token: "s3cret-token" } };
 

@@ -74,8 +74,18 @@ export class FakeBroker {
   holdAppends = false;
   readonly held: (() => void)[] = [];
 
+  #offsets: { asked: number; held: Promise<void> | null } = { asked: 0, held: null };
+
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Those who ask for an offset wait until `go`. */
+  holdOffsets(): { readonly asked: number; readonly go: () => void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const offsets = { asked: 0, held: promise, go: resolve };
+    this.#offsets = offsets;
+    return offsets;
   }
 
   get waiting(): number {
@@ -146,6 +156,8 @@ export class FakeBroker {
       findOffset: async (_: unknown, name: string, partition: number, spec: { at: string }) => {
         const log = this.topics.get(name)?.logs[partition];
         if (!log) throw unknown();
+        this.#offsets.asked += 1;
+        await this.#offsets.held;
         return { offset: spec.at === "earliest" ? log.start : log.end, logStart: log.start };
       },
       read: (_: unknown, requests: readonly ReadRequest[], options: ReadOptions) =>
