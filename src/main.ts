@@ -3,11 +3,22 @@
  * kedge: one program, the node and the command line that speaks to it. `serve` is looked for first and loads nothing of
  * the command line, so that a node is up before a parser would be.
  */
+import { existsSync } from "node:fs";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 
 const [command, ...rest] = process.argv.slice(2);
 
-if (command === "serve") {
+/** A clone keeps its packages beside src/; a kedge that is a package itself came with them. */
+const isInstalled =
+  import.meta.url.includes("/node_modules/") ||
+  existsSync(new URL("../node_modules", import.meta.url));
+
+if (!isInstalled) {
+  const folder = fileURLToPath(new URL("..", import.meta.url));
+  console.error(`kedge: its packages are not installed yet: run "bun install" in ${folder}`);
+  process.exitCode = 1;
+} else if (command === "serve") {
   const { serve } = await import("./cli/serve.ts");
   await serve(rest);
 } else {

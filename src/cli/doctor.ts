@@ -10,7 +10,7 @@ import type { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { Ended, exitCodes, Failure } from "./exit.ts";
 import { formatFor, outputOption, showList, type Column, type ListFormat } from "./output.ts";
-import { Progress } from "./progress.ts";
+import { counted, Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
 
 interface Options {
@@ -60,7 +60,7 @@ async function examineNode(session: Session): Promise<Finding[]> {
     {
       state: "ok",
       what: "node",
-      detail: `node ${node.nodeId} of cluster ${node.clusterId}: ${node.topics} topics, ${node.partitions} partitions`,
+      detail: `node ${node.nodeId} of cluster ${node.clusterId}: ${counted(node.topics, "topics")}, ${counted(node.partitions, "partitions")}`,
     },
     {
       state: same ? "ok" : "note",
@@ -203,7 +203,7 @@ async function recordsFinding(session: Session, data: string): Promise<Finding> 
         what: "records",
         detail: `${damage.join("; ")}: restore a backup, or export what can be read`,
       };
-    const size = `${batches} batches in ${partitions} partitions, ${Math.round(bytes / MIB)} MiB`;
+    const size = `${counted(batches, "batches")} in ${counted(partitions, "partitions")}, ${Math.round(bytes / MIB)} MiB`;
     return { state: "ok", what: "records", detail: `${size}: every checksum is right` };
   } finally {
     await progress.end();

@@ -28,10 +28,22 @@ export async function showList<Thing>(
   format: ListFormat,
   stdout: Sink,
 ): Promise<void> {
-  if (format === "json") return stdout.write(`${JSON.stringify(things, null, 2)}\n`);
+  if (format === "json") return stdout.write(`${jsonText(things, 2)}\n`);
   if (format === "jsonl")
-    return stdout.write(things.map((thing) => `${JSON.stringify(thing)}\n`).join(""));
+    return stdout.write(things.map((thing) => `${jsonText(thing)}\n`).join(""));
   return stdout.write(table(things, columns));
+}
+
+/** JSON with the API's names, whatever the client calls them: what one script reads off both has one name. */
+export function jsonText(thing: unknown, indent = 0): string {
+  return JSON.stringify(thing, withWireNames, indent);
+}
+
+/** A replacer: `highWatermark` becomes `high_watermark`; Kafka's config names have no capitals, and stay. */
+function withWireNames(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const wireName = (name: string) => name.replaceAll(/[A-Z]/g, (it) => `_${it.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [wireName(name), each]));
 }
 
 /** Numbers to the right, text to the left, two spaces between. */

@@ -45,7 +45,7 @@ export class Progress {
 
 /** `1 record`, `2,000 records`. */
 export function counted(count: number, nouns: string): string {
-  return `${grouped(count)} ${count === 1 ? nouns.replace(/s$/, "") : nouns}`;
+  return `${grouped(count)} ${count === 1 ? nouns.replace(/(?<=ch)es$|s$/, "") : nouns}`;
 }
 
 function grouped(count: number): string {

@@ -80,7 +80,7 @@ export function fromFile(
 ): Said {
   const { settings, conversions, notBuilt } = vocabulary;
   const byKafkaKey = new Map([...settings].map(([name, { kafka }]) => [kafka, name] as const));
-  const values = content.trimStart().startsWith("{")
+  const values = /^\s*[[{]/.test(content)
     ? jsonValues(content, path)
     : new Map([...parseProperties(content)].map(([key, text]) => [key, [text]]));
   const said: Said = new Map();
@@ -102,12 +102,27 @@ export function fromFile(
 }
 
 function jsonValues(content: string, path: string): Map<string, string[]> {
+  let parsed: unknown;
   try {
-    const parsed: Record<string, unknown> = JSON.parse(content);
-    return new Map(Object.entries(parsed).map(([key, value]) => [key, [value].flat().map(String)]));
+    parsed = JSON.parse(content);
   } catch (error) {
     throw new UsageError(`${path} is not JSON: ${String(error)}`);
   }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new UsageError(`${path} must be one JSON object of settings by their names`);
+  }
+  return new Map(Object.entries(parsed).map(([key, value]) => [key, jsonTexts(key, value, path)]));
+}
+
+/** What a flag would have said: one text, or one each of a list. */
+function jsonTexts(key: string, value: unknown, path: string): string[] {
+  return [value].flat().map((each: unknown) => {
+    if (typeof each === "string") return each;
+    if (typeof each === "number" || typeof each === "boolean") return String(each);
+    throw new UsageError(
+      `"${key}" in ${path} must be a string, a number, true or false, or a list of them, not ${JSON.stringify(each)}`,
+    );
+  });
 }
 
 /** Other units as text; negative numbers mean "for ever" in any, and what is no number is left for its reader to refuse. */

@@ -119,7 +119,7 @@ describe("topics", () => {
     expect((await kedge(["topic", "create", "life", "--if-not-exists"])).code).toBe(0);
     const list = await kedge(["topic", "list"]);
     expect(lines(list.out)).toContainEqual(
-      expect.objectContaining({ name: "life", partitions: 2 }),
+      expect.objectContaining({ name: "life", partitions: 2, replication_factor: 1 }),
     );
     await kedge([
       "topic",
@@ -135,11 +135,20 @@ describe("topics", () => {
     const described = await kedge(["topic", "describe", "life", "-o", "json"]);
     const topic = JSON.parse(described.out) as { configs: Record<string, unknown> };
     expect(topic).toMatchObject({ name: "life", partitions: 3 });
+    const wire = await fetch("http://127.0.0.1:8080/v1/topics/life", {});
+    expect(topic).toEqual(await wire.json());
     expect(topic.configs["cleanup.policy"]).toEqual({ value: "compact", source: "topic" });
     const refused = await kedge(["topic", "delete", "life"]);
     expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("--yes")]);
     expect((await kedge(["topic", "delete", "life", "--yes"])).code).toBe(0);
     expect((await kedge(["topic", "describe", "life"])).code).toBe(3);
+  });
+
+  test("are counted in words by doctor", async () => {
+    const alone = await openMemoryNode();
+    await kedge(["topic", "create", "only"], { fetch: alone });
+    const [node] = lines((await kedge(["doctor"], { fetch: alone })).out);
+    expect(node).toMatchObject({ detail: expect.stringMatching(/: 1 topic, 1 partition$/) });
   });
 
   test("are a table on a terminal, and deleted there only after a yes", async () => {

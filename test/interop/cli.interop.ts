@@ -2,6 +2,9 @@
  * The command line as real processes: pipes, closed pipes, signals, exit codes seen by a shell.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -111,3 +114,21 @@ test("a node that is away for a moment is waited for, and nothing comes twice", 
     await again.close();
   }
 }, 60_000);
+
+test("a clone without its packages says what to run", async () => {
+  const clone = await mkdtemp(join(tmpdir(), "kedge-bare-"));
+  try {
+    const source = new URL("../../src", import.meta.url);
+    await cp(source, join(clone, "src"), { recursive: true });
+    for (const command of ["topic list", "serve"]) {
+      const ran = await shell(`"${process.execPath}" "${clone}/src/main.ts" ${command}`);
+      expect(ran).toEqual({
+        code: 1,
+        out: "",
+        err: expect.stringMatching(/^kedge: .*run "bun install" in .*kedge-bare-.*\n$/),
+      });
+    }
+  } finally {
+    await rm(clone, { recursive: true });
+  }
+}, 30_000);

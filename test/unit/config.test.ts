@@ -154,6 +154,12 @@ describe("what is refused", () => {
     ["remote storage", { env: { KEDGE_STORAGE: "libsql://x" } }, /KEDGE_STORAGE is not built yet/],
     ["a missing file", { args: ["--config", "x"] }, /cannot read the file of --config/],
     ["broken JSON", { args: ["--config", "x"], files: { x: "{" } }, /x is not JSON/],
+    ["JSON that is a list", { args: ["--config", "x"], files: { x: "[1]" } }, /one JSON object/],
+    [
+      "JSON one level too deep",
+      { args: ["--config", "x"], files: { x: '{"http":{"port":80}}' } },
+      /"http" in x must be a string, .* not {"port":80}/,
+    ],
     [
       "a wrong limit",
       { args: ["--connections-max", "0"] },

@@ -5,7 +5,14 @@ import type { Command } from "commander";
 import type { PartitionDescription, TopicDescription } from "../../client/client.ts";
 import type { Sink } from "../io.ts";
 import { withTopic } from "../near-topic.ts";
-import { formatFor, outputOption, table, type Column, type ListFormat } from "../output.ts";
+import {
+  formatFor,
+  jsonText,
+  outputOption,
+  table,
+  type Column,
+  type ListFormat,
+} from "../output.ts";
 import type { Session } from "../session.ts";
 
 const partitionColumns: readonly Column<PartitionDescription>[] = [
@@ -36,10 +43,7 @@ export function addDescribe(topic: Command, session: Session): void {
       const described = await withTopic(kedge, name, () => kedge.describeTopic(name));
       const format = formatFor(options.output, stdout);
       if (format === "table") await show(described, options.allConfigs === true, stdout);
-      else {
-        const indent = format === "json" ? 2 : 0;
-        await stdout.write(`${JSON.stringify(described, null, indent)}\n`);
-      }
+      else await stdout.write(`${jsonText(described, format === "json" ? 2 : 0)}\n`);
     });
 }
 
