@@ -75,6 +75,9 @@ export function codeOf(error: KedgeError): number {
 }
 
 function sentence(error: KedgeError): string {
+  // The runtimes tell a TLS failure by its words alone, each by others.
+  if (error.code === "unreachable" && /certificate/i.test(error.message))
+    return `${error.message}\nTrust the node's certificate with NODE_EXTRA_CA_CERTS=FILE, and ask for a host that it names.`;
   if (error.code === "unreachable")
     return `${error.message}\nIs a node running? Start one with "kedge serve", or name another with --url.`;
   if (error.status === 401)

@@ -80,6 +80,15 @@ describe("exit codes", () => {
     expect([ran.code, ran.err]).toEqual([5, expect.stringContaining("Is a node running?")]);
   });
 
+  test("5: its certificate is not trusted, and how to trust it", async () => {
+    const selfSigned: Fetch = async () => {
+      throw new TypeError("self signed certificate");
+    };
+    const ran = await kedge(["topic", "list", "--patience", "10ms"], { fetch: selfSigned });
+    expect([ran.code, ran.err]).toEqual([5, expect.stringContaining("NODE_EXTRA_CA_CERTS")]);
+    expect(ran.err).not.toContain("Is a node running?");
+  });
+
   test("6: some records were refused, by their line", async () => {
     await kedge(["topic", "create", "tight", "-c", "max.message.bytes=500"]);
     const stdin = `a\n${"b".repeat(900)}\nc\n`;
