@@ -78,7 +78,9 @@ test.skipIf(!python)(
       "exclude-checks": "positive_data_acceptance,ignored_auth",
       "exclude-path-regex": "^/v1/(tail|ws)",
       "max-time": SECONDS,
-      "request-timeout": 30,
+      // A long poll may wait for 25 s.
+      "request-timeout": 60,
+      "max-response-time": 40,
       // One thread: Python before 3.11.5 parses source wrongly on two at once (cpython 106905).
       workers: 1,
       warnings: "off",
