@@ -288,33 +288,38 @@ test("a backup taken while writing opens as a log of its own", () =>
     await copy.close();
   }));
 
-test("the write-ahead log stays bounded under a writer that never idles, beside a reader", () =>
-  inFolder(async (directory) => {
-    const storage = await openIn(directory);
-    await storage.create([0, 1].map((index) => ({ topicId, index })));
-    const bytes = 256 * 1024;
-    const writing = new Set([1, 2]);
-    let walBytes = 0;
-    const write = async (partition: number) => {
-      for (let base = 0; base < 120; base += 1) {
-        await storage.commit({
-          partition,
-          guard: { epoch: 0, end: base },
-          entries: [append({ base, bytes })],
-          durability: "written",
-        });
-        if (base % 10 === 0) walBytes = Math.max(walBytes, (await storage.stats()).walBytes);
-      }
-      writing.delete(partition);
-    };
-    const read = async () => {
-      while (writing.size > 0) await storage.read(1, 0, 4 * bytes);
-    };
-    await Promise.all([write(1), write(2), read()]);
-    expect(walBytes).toBeGreaterThan(8e6);
-    expect(walBytes).toBeLessThan(64e6);
-    await storage.close();
-  }));
+test(
+  "the write-ahead log stays bounded under a writer that never idles, beside a reader",
+  () =>
+    inFolder(async (directory) => {
+      const storage = await openIn(directory);
+      await storage.create([0, 1].map((index) => ({ topicId, index })));
+      const bytes = 256 * 1024;
+      const writing = new Set([1, 2]);
+      let walBytes = 0;
+      const write = async (partition: number) => {
+        for (let base = 0; base < 500; base += 1) {
+          await storage.commit({
+            partition,
+            guard: { epoch: 0, end: base },
+            entries: [append({ base, bytes })],
+            durability: "written",
+          });
+          if (base % 10 === 0) walBytes = Math.max(walBytes, (await storage.stats()).walBytes);
+        }
+        writing.delete(partition);
+      };
+      const read = async () => {
+        while (writing.size > 0) await storage.read(1, 0, 4 * bytes);
+      };
+      await Promise.all([write(1), write(2), read()]);
+      expect(walBytes).toBeGreaterThan(8e6);
+      // Commits wait for a checkpoint that is overdue at 32 MiB; the reader may let it stop short a few times. 262 MB were written.
+      expect(walBytes).toBeLessThan(130e6);
+      await storage.close();
+    }),
+  20_000,
+);
 
 test("trimmed and dropped rows are deleted at leisure and their space goes back", () =>
   inFolder(async (directory) => {
