@@ -2,7 +2,7 @@
  * CI's list of suites: each is a command; its tests are counted from what `bun test` prints, any other command counts as
  * one. A suite that fails does not stop the next, so that one run tells everything.
  *
- * `CI_ONLY=gate,crash` runs some by name.
+ * `CI_ONLY=interop,crash` runs those whose names begin so, in a clone whose packages are installed.
  */
 import { spawn } from "bun";
 
