@@ -31,6 +31,7 @@ export interface TestNode {
   readonly storage: Storage;
   readonly clock: VirtualClock;
   readonly node: LogNode;
+  readonly controller: Controller;
   readonly logs: Logs<Partition>;
   readonly broker: Broker;
   /** Resolves once the logs have begun anew after a power cut. */
@@ -84,5 +85,15 @@ export async function openTestNode(
     version: "test",
   };
   const resumed = resumeLogs(storage, logs.all(), silentLogger);
-  return { disk, metadata, storage, clock, node, logs, broker: createBroker(options), resumed };
+  return {
+    disk,
+    metadata,
+    storage,
+    clock,
+    node,
+    controller,
+    logs,
+    broker: createBroker(options),
+    resumed,
+  };
 }

@@ -1,0 +1,118 @@
+/**
+ * A shard's partition as its coordinator uses it: records appended as one unit, and all of them read back at a load.
+ *
+ * - What an append's failure means is told apart: without effect, or not known, after which memory may no longer agree with the
+ *   log and the shard is loaded anew.
+ * - A load reads whole batches up to the high watermark in bounded pieces; records that this program cannot read are skipped
+ *   with a line in the log, as Kafka does.
+ */
+import { Refusal } from "../lib/refusal.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Partition } from "../log/partition.ts";
+import { readBatches } from "../log/reader.ts";
+import { encodeBatch } from "../records/batch-encode.ts";
+import { readRecords } from "../records/batch-read.ts";
+import { walkBatches } from "../records/batch.ts";
+import type { NewRecord } from "../records/record.ts";
+import { StorageFault } from "../storage/storage.ts";
+import type { CoordinatorRecord, ReplayedRecord, Transaction } from "./step.ts";
+
+/** The most that a compressed batch of a coordinator may hold when it is opened. */
+const DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Appends records, all or none; resolves once they are synced. */
+export async function appendRecords(
+  log: Partition,
+  records: readonly CoordinatorRecord[],
+  transaction: Transaction | null,
+): Promise<void> {
+  const news = records.map(({ key, value }): NewRecord => ({
+    key,
+    value,
+    headers: [],
+    timestampMs: null,
+  }));
+  if (!transaction) {
+    await log.appendAsLeader(log.epoch, { acks: -1, payload: { type: "records", records: news } });
+    return;
+  }
+  const nowMs = log.node.clock.nowMs();
+  const stamped = news.map((record) => ({ ...record, timestampMs: nowMs }));
+  const bytes = encodeBatch(stamped, { transactional: true, ...transaction });
+  await log.appendAsLeader(log.epoch, { acks: -1, payload: { type: "batch", bytes } });
+}
+
+/** True when nobody can say whether the records were appended. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  return error instanceof StorageFault && error.outcome === "unknown";
+}
+
+/** True for what a caller or a disk may cause; anything else is a bug. */
+export function isAppendFailure(error: unknown): boolean {
+  return error instanceof StorageFault || error instanceof Refusal;
+}
+
+/** What a load meets, in order. */
+export type Replayed =
+  | { readonly type: "record"; readonly record: ReplayedRecord }
+  | { readonly type: "marker"; readonly transaction: Transaction; readonly committed: boolean };
+
+/** Everything that the log holds now, a piece at a time, each with the offset that follows it. */
+export async function* replayLog(
+  log: Partition,
+  bytesMax: number,
+  logger: Logger,
+): AsyncGenerator<Iterable<Replayed>, void, undefined> {
+  await log.begun;
+  // Of a commit whose outcome was unknown storage is asked before the log's end is believed; nothing is trimmed.
+  if (log.mustRecover) await log.trim(0);
+  const end = log.highWatermark;
+  let from = log.logStart;
+  while (from < end) {
+    const { runs, from: next } = await readBatches(
+      log,
+      from,
+      { bytesMax, oneAtLeast: true },
+      "read_uncommitted",
+    );
+    if (runs.length === 0) {
+      if (next <= from) return;
+      from = next;
+      continue;
+    }
+    for (const run of runs) {
+      yield replayedOf(run, from, logger);
+      for (const { header } of walkBatches(run)) {
+        from = header.baseOffset + header.lastOffsetDelta + 1;
+      }
+    }
+  }
+}
+
+function* replayedOf(run: Uint8Array, from: number, logger: Logger): Iterable<Replayed> {
+  for (const { at, header } of walkBatches(run)) {
+    const transaction = header.transactional
+      ? { producerId: header.producerId, producerEpoch: header.producerEpoch }
+      : null;
+    for (const { offset, timestampMs, key, value } of readRecords(run, at, {
+      decompressedBytesMax: DECOMPRESSED_BYTES_MAX,
+    })) {
+      if (offset < from) continue;
+      if (key === null) {
+        logger.warn("a coordinator's record without a key is skipped", { offset });
+      } else if (header.control) {
+        const committed = markerOf(key);
+        if (transaction && committed !== null) yield { type: "marker", transaction, committed };
+      } else {
+        yield { type: "record", record: { key, value, offset, timestampMs, transaction } };
+      }
+    }
+  }
+}
+
+/** A control record's key is its version and type, int16 each: 0 aborts, 1 commits; others are no markers. */
+function markerOf(key: Uint8Array): boolean | null {
+  if (key.byteLength < 4) return null;
+  const type = ((key[2] ?? 0) << 8) | (key[3] ?? 0);
+  return type === 1 ? true : type === 0 ? false : null;
+}

@@ -1,0 +1,68 @@
+/**
+ * One turn of a key: what waits in its mailbox, stepped one after the other, to be appended as one unit.
+ *
+ * - Records of a transaction go alone: the turn ends before an input whose records would need another batch; it is stepped
+ *   again in the next turn, which changes nothing, since steps are pure.
+ * - A timer's input is left out when the timer was moved or cancelled after it fired.
+ */
+import type { Clock } from "../lib/clock.ts";
+import type { CoordinatorLimits } from "./limits.ts";
+import type { Mailbox, Posted } from "./mailbox.ts";
+import type { CoordinatorRecord, Core, Env, Reply, TimerChange, Transaction } from "./step.ts";
+
+export interface Turn<State, Input, Effect> {
+  next: State | null;
+  readonly posted: Posted<Input>[];
+  readonly records: CoordinatorRecord[];
+  transaction: Transaction | null;
+  readonly replies: Reply[];
+  readonly timers: TimerChange<Input>[];
+  readonly effects: Effect[];
+}
+
+/** Takes inputs out of the mailbox and steps them; the mailbox's state stays as it is until the turn is committed. */
+export function takeTurn<State, Input, StepEnv extends Env, Effect>(
+  mailbox: Mailbox<State, Input>,
+  core: Core<State, Input, StepEnv, Effect>,
+  env: StepEnv,
+  limits: CoordinatorLimits,
+  clock: Clock,
+): Turn<State, Input, Effect> {
+  const turn: Turn<State, Input, Effect> = {
+    next: mailbox.state,
+    posted: [],
+    records: [],
+    transaction: null,
+    replies: [],
+    timers: [],
+    effects: [],
+  };
+  const moved = new Set<string>();
+  const untilMs = clock.monotonicMs() + limits.sliceMs;
+  let taken = 0;
+  for (const posted of mailbox.queue) {
+    if (taken >= limits.turnInputsMax || (taken > 0 && clock.monotonicMs() > untilMs)) break;
+    const { timer, input } = posted;
+    if (timer && (!mailbox.isCurrent(timer) || moved.has(timer.name))) {
+      taken += 1;
+      continue;
+    }
+    const step = core.step(turn.next, input, env);
+    if (step.records.length > 0 && turn.records.length > 0) {
+      if (step.transaction || turn.transaction) break;
+    }
+    taken += 1;
+    turn.next = step.next;
+    turn.posted.push(posted);
+    turn.records.push(...step.records);
+    if (step.records.length > 0) turn.transaction = step.transaction ?? null;
+    turn.replies.push(...step.replies);
+    turn.effects.push(...step.effects);
+    for (const change of step.timers) {
+      moved.add(change.name);
+      turn.timers.push(change);
+    }
+  }
+  mailbox.queue.splice(0, taken);
+  return turn;
+}
