@@ -14,6 +14,7 @@ import {
   type Entry,
   type PartitionId,
   type Receipt,
+  type Rewrite,
   TRANSFER_BYTES_MIN,
 } from "./storage.ts";
 
@@ -21,10 +22,21 @@ const WORD_BYTES = 8;
 const CHANGE_WORDS = 5;
 /** The widest entry: an append's kind, five numbers, where its bytes are and how many. */
 const ENTRY_WORDS_MAX = 8;
+/** Of each row of a rewrite; its bytes come along as large ones. */
+const REWRITTEN_ROW_WORDS = 4;
 /** In place of a position: the append's bytes are the next of the large ones. */
 const LARGE = -1;
 
-const kinds = ["append", "begin", "trim", "truncate", "receipt"] as const;
+const kinds = [
+  "append",
+  "begin",
+  "trim",
+  "truncate",
+  "receipt",
+  "rewrite",
+  "pack",
+  "cleaned",
+] as const;
 
 export interface CommitMessage {
   readonly buffer: ArrayBuffer;
@@ -93,6 +105,7 @@ class Packer {
           small.set(partition, (small.get(partition) ?? 0) + entry.data.byteLength);
         if (entry.type === "receipt")
           receiptBytes += entry.receipt.key.byteLength + entry.receipt.value.byteLength;
+        if (entry.type === "rewrite") words += entry.rows.length * REWRITTEN_ROW_WORDS;
       }
     }
     let at = words * WORD_BYTES;
@@ -130,6 +143,16 @@ class Packer {
       case "receipt":
         this.#receipt(entry.receipt);
         break;
+      case "rewrite":
+        this.#rewrite(entry);
+        break;
+      case "pack":
+        this.word(entry.from);
+        this.word(entry.to);
+        break;
+      case "cleaned":
+        this.word(entry.to);
+        break;
       default:
         entry satisfies never;
     }
@@ -149,7 +172,7 @@ class Packer {
     this.word(append.maxTimestamp);
     if (append.data.byteLength >= TRANSFER_BYTES_MIN) {
       this.word(LARGE);
-      this.#lend(append);
+      this.#lend(append.data, append);
       return;
     }
     const at = present(this.#next.get(partition), "room was counted for every small append");
@@ -157,14 +180,21 @@ class Packer {
     this.#put(at, append.data);
   }
 
-  #lend(append: Append): void {
-    const { data } = append;
+  #lend(data: Uint8Array, append: Append | null): void {
     const { buffer } = data;
     const owned = buffer instanceof ArrayBuffer && buffer.byteLength === data.byteLength;
     const sent = owned ? data : data.slice();
     if (sent.buffer instanceof ArrayBuffer) this.#transfer.push(sent.buffer);
     this.#large.push(sent);
     this.#lent.push(owned ? append : null);
+  }
+
+  #rewrite({ from, to, replaced, rows }: Rewrite): void {
+    for (const number of [from, to, replaced, rows.length]) this.word(number);
+    for (const { base, last, epoch, count, data } of rows) {
+      for (const number of [base, last, epoch, count]) this.word(number);
+      this.#lend(data, null);
+    }
   }
 
   #receipt({ key, last, expiresMs, value }: Receipt): void {
@@ -220,6 +250,18 @@ class Unpacker {
         const [last, expiresMs] = [this.word(), this.word()];
         return { type, receipt: { last, expiresMs, key: this.#data(), value: this.#data() } };
       }
+      case "rewrite": {
+        const [from, to, replaced] = [this.word(), this.word(), this.word()];
+        const rows = Array.from({ length: this.word() }, () => {
+          const [base, last, epoch, count] = [this.word(), this.word(), this.word(), this.word()];
+          return { base, last, epoch, count, data: this.#nextLarge() };
+        });
+        return { type, from, to, replaced, rows };
+      }
+      case "pack":
+        return { type, from: this.word(), to: this.word() };
+      case "cleaned":
+        return { type, to: this.word() };
       case undefined:
         throw new RangeError("no such kind of entry");
       default:
@@ -229,7 +271,10 @@ class Unpacker {
 
   #data(): Uint8Array {
     const at = this.word();
-    if (at !== LARGE) return new Uint8Array(this.#buffer, at, this.word());
+    return at === LARGE ? this.#nextLarge() : new Uint8Array(this.#buffer, at, this.word());
+  }
+
+  #nextLarge(): Uint8Array {
     this.#largeAt += 1;
     return present(this.#large[this.#largeAt - 1], "every large append came along");
   }

@@ -280,6 +280,8 @@ class LibsqlStorage implements Storage {
     for (const { change } of this.#queue) {
       for (const entry of change.entries)
         if (entry.type === "append") bytes += entry.data.byteLength;
+        else if (entry.type === "rewrite")
+          for (const { data } of entry.rows) bytes += data.byteLength;
       if (
         taken > 0 &&
         (bytes > this.#limits.commitBytesMax || taken >= this.#limits.commitChangesMax)

@@ -120,6 +120,8 @@ export class LogFile {
     this.#short = !this.#hasRoom(growth);
     const failures = [...this.#writer.commit(changes, this.#short)];
     this.#grew(growth);
+    if (changes.some(({ entries }) => entries.some(({ type }) => type === "rewrite")))
+      this.#sweeper.freed();
     const returned = message.large;
     const transfer = returned.flatMap(({ buffer }) =>
       buffer instanceof ArrayBuffer ? [buffer] : [],
@@ -243,6 +245,8 @@ function growthOf(changes: readonly Change[]): number {
     bytes += PAGES_A_PARTITION * LOG_PAGE_BYTES;
     for (const entry of entries) {
       if (entry.type === "append") bytes += entry.data.byteLength;
+      if (entry.type === "rewrite")
+        for (const { data } of entry.rows) bytes += data.byteLength + LOG_PAGE_BYTES;
       // Keys are scattered over their index: each writes a page of its own.
       if (entry.type === "receipt") bytes += LOG_PAGE_BYTES;
     }

@@ -20,6 +20,7 @@ export const emptyLog: LogState = {
   endPosition: 0,
   startPosition: 0,
   maxTimestamp: -1,
+  cleanedTo: 0,
   epochs: [],
 };
 
@@ -61,6 +62,16 @@ export function trimmed(state: LogState, logStart: number, startPosition: number
   return { ...state, logStart, startPosition, epochs: epochsFrom(state.epochs, logStart) };
 }
 
+/** `startPosition` is that of the row that holds `logStart`, once rows have moved in position. */
+export function packed(state: LogState, startPosition: number): LogState {
+  return { ...state, startPosition };
+}
+
+export function cleaned(state: LogState, to: number): LogState {
+  assert(to <= state.end, "compaction stays within the log");
+  return { ...state, cleanedTo: Math.max(state.cleanedTo, to) };
+}
+
 /** What is left below `end`: the log position after the last batch kept, and the largest timestamp up to it. */
 export interface Remainder {
   readonly end: number;
@@ -81,6 +92,7 @@ export function truncated(
     endPosition,
     startPosition: Math.min(state.startPosition, endPosition),
     maxTimestamp,
+    cleanedTo: Math.min(state.cleanedTo, end),
     epoch: epochs.at(-1)?.epoch ?? 0,
     epochs,
   };

@@ -4,16 +4,28 @@
  */
 import { assert, present } from "../lib/assert.ts";
 import { keptBelow } from "./cut.ts";
+import { checkRewrite, placed } from "./rewrite.ts";
 import {
   type LogState,
   type Remainder,
   appended,
   begun,
+  cleaned,
   emptyLog,
+  packed,
   trimmed,
   truncated,
 } from "./log-state.ts";
-import type { Append, Entry, PartitionId, PartitionKey, Receipt, Row } from "./storage.ts";
+import type {
+  Append,
+  Entry,
+  Pack,
+  PartitionId,
+  PartitionKey,
+  Receipt,
+  Rewrite,
+  Row,
+} from "./storage.ts";
 
 interface ImageRow extends Row {
   /** The running maximum of timestamps up to and including this row. */
@@ -99,6 +111,15 @@ function applyEntry(partition: ImagePartition, entry: Entry): void {
     case "receipt":
       partition.receipts.set(entry.receipt.key.toHex(), entry.receipt);
       break;
+    case "rewrite":
+      rewrite(partition, entry);
+      break;
+    case "pack":
+      pack(partition, entry);
+      break;
+    case "cleaned":
+      partition.state = cleaned(partition.state, entry.to);
+      break;
     default:
       entry satisfies never;
   }
@@ -123,6 +144,28 @@ function trim(partition: ImagePartition, logStart: number): void {
   partition.state = trimmed(partition.state, logStart, start);
 }
 
+function rewrite(partition: ImagePartition, { from, to, replaced, rows }: Rewrite): void {
+  const before = partition.rows.filter(({ last }) => last < from);
+  const old = partition.rows.filter(({ last }) => last >= from && last <= to);
+  const after = partition.rows.filter(({ last }) => last > to);
+  checkRewrite({ from, to, replaced, rows }, old, after.length > 0);
+  partition.rows = [...before, ...placed(rows, old), ...after];
+}
+
+function pack(partition: ImagePartition, { from, to }: Pack): void {
+  const at = partition.rows.findIndex(({ last }) => last > to);
+  let end = partition.rows[at]?.position ?? partition.state.endPosition;
+  const moved = partition.rows.map((row) => row);
+  for (let index = (at < 0 ? moved.length : at) - 1; index >= 0; index -= 1) {
+    const row = moved[index];
+    if (!row || row.last < from) break;
+    end = Math.max(0, end - row.data.byteLength);
+    moved[index] = { ...row, position: end };
+  }
+  partition.rows = moved;
+  partition.state = packed(partition.state, moved[0]?.position ?? partition.state.endPosition);
+}
+
 function truncate(partition: ImagePartition, end: number): void {
   if (end >= partition.state.end) return;
   const whole = partition.rows.filter(({ last }) => last < end);
@@ -130,7 +173,7 @@ function truncate(partition: ImagePartition, end: number): void {
   const before = whole.at(-1);
   let remainder: Remainder = {
     end,
-    endPosition: straddling?.position ?? partition.state.endPosition,
+    endPosition: endOf(before) ?? straddling?.position ?? partition.state.endPosition,
     maxTimestamp: before?.maxTimestamp ?? -1,
   };
   if (straddling) {
@@ -146,4 +189,9 @@ function truncate(partition: ImagePartition, end: number): void {
   partition.state = truncated(partition.state, remainder);
   for (const [key, { last }] of partition.receipts) if (last >= end) partition.receipts.delete(key);
   assert(partition.state.end === end, "the end is where truncation was asked to put it");
+}
+
+/** The log position behind a row. */
+function endOf(row: ImageRow | undefined): number | undefined {
+  return row && row.position + row.data.byteLength;
 }

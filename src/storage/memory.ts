@@ -134,9 +134,10 @@ class MemoryStorage implements Storage {
 
   async locate(partition: PartitionId, place: Place): Promise<RowHead | null> {
     const found = await this.#partition(partition);
-    const row = found?.rows.find(({ maxTimestamp, position }) =>
-      "position" in place ? position >= place.position : maxTimestamp >= place.timestampMs,
-    );
+    const row = found?.rows.find(({ last, maxTimestamp, position }) => {
+      if ("offset" in place) return last >= place.offset;
+      return "position" in place ? position >= place.position : maxTimestamp >= place.timestampMs;
+    });
     return row ? headOf(row) : null;
   }
 
@@ -244,11 +245,14 @@ class MemoryStorage implements Storage {
 }
 
 function needsSpace(entry: Entry): boolean {
-  return entry.type === "append" || entry.type === "receipt";
+  return entry.type === "append" || entry.type === "receipt" || entry.type === "rewrite";
 }
 
 function copied(entry: Entry): Entry {
   if (entry.type === "append") return { ...entry, data: entry.data.slice() };
+  if (entry.type === "rewrite") {
+    return { ...entry, rows: entry.rows.map((row) => ({ ...row, data: row.data.slice() })) };
+  }
   if (entry.type !== "receipt") return { ...entry };
   const { key, value } = entry.receipt;
   return { type: "receipt", receipt: { ...entry.receipt, key: key.slice(), value: value.slice() } };

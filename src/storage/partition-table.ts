@@ -100,6 +100,7 @@ function stateOf(row: BoundsRow, epochs: readonly EpochStart[]): LogState {
     startPosition: integer(row.startPosition),
     endPosition: integer(row.endPosition),
     maxTimestamp: integer(row.maxTimestamp),
+    cleanedTo: integer(row.cleanedTo),
     epochs,
   };
 }

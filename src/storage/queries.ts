@@ -24,6 +24,7 @@ const bounds = {
   startPosition: partitions.startPosition,
   endPosition: partitions.endPosition,
   maxTimestamp: partitions.maxTimestamp,
+  cleanedTo: partitions.cleanedTo,
 };
 const rowHead = { base: rows.base, last: rows.last, epoch: rows.epoch, position: rows.position };
 const ofPartition = eq(rows.partition, value("partition"));
@@ -68,6 +69,7 @@ const partitionQueries = {
     startPosition: 0,
     endPosition: 0,
     maxTimestamp: -1,
+    cleanedTo: 0,
     sweptTo: 0,
     dropped: 0,
     guard: 1,
@@ -84,6 +86,7 @@ const partitionQueries = {
       startPosition: set("startPosition"),
       endPosition: set("endPosition"),
       maxTimestamp: set("maxTimestamp"),
+      cleanedTo: set("cleanedTo"),
     })
     .where(and(eq(partitions.id, value("id")), eq(partitions.dropped, 0))),
   dropPartition: db
@@ -167,6 +170,28 @@ const rowQueries = {
     .limit(value("limit")),
   deleteRowsTo: db.delete(rows).where(and(ofPartition, lte(rows.last, value("last")))),
   deleteRowsFrom: db.delete(rows).where(fromOffset),
+  /** Heads of the rows of a range, for compaction. */
+  headsBetween: db
+    .select({ id: rows.id, ...rowHead, maxTimestamp: rows.maxTimestamp, bytes })
+    .from(rows)
+    .where(and(fromOffset, lte(rows.last, value("to"))))
+    .orderBy(asc(rows.last)),
+  deleteRowsBetween: db.delete(rows).where(and(fromOffset, lte(rows.last, value("to")))),
+  insertRowAs: db.insert(rows).values({
+    id: set("id"),
+    partition: set("partition"),
+    base: set("base"),
+    last: set("last"),
+    epoch: set("epoch"),
+    count: set("count"),
+    position: set("position"),
+    maxTimestamp: set("maxTimestamp"),
+    data: set("data"),
+  }),
+  moveRow: db
+    .update(rows)
+    .set({ position: set("position") })
+    .where(eq(rows.id, value("id"))),
 };
 
 const receiptQueries = {

@@ -84,6 +84,11 @@ export class Reader {
     return this.#snapshot(() => {
       const bounds = this.#sql.getPartition.first({ id: partition });
       if (!bounds) return null;
+      if ("offset" in place) {
+        const from = Math.max(place.offset, integer(bounds.logStart));
+        const row = this.#sql.headFrom.first({ partition, from });
+        return row && headOf(row);
+      }
       let low = integer(bounds.logStart);
       let high = integer(bounds.end);
       let found: RowHead | null = null;
@@ -118,7 +123,7 @@ export class Reader {
 
 function reaches(
   row: { readonly position: unknown; readonly maxTimestamp: unknown },
-  place: Place,
+  place: Exclude<Place, { offset: number }>,
 ): boolean {
   return "position" in place
     ? integer(row.position) >= place.position

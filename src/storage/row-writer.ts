@@ -6,10 +6,20 @@
  */
 import type Database from "libsql";
 import { keptBelow } from "./cut.ts";
-import { type LogState, type Remainder, appended, begun, trimmed, truncated } from "./log-state.ts";
+import {
+  type LogState,
+  type Remainder,
+  appended,
+  begun,
+  cleaned,
+  packed,
+  trimmed,
+  truncated,
+} from "./log-state.ts";
 import { blob, integer, prepareAll } from "./prepared.ts";
+import { checkRewrite, placed } from "./rewrite.ts";
 import { logStatements } from "./statements.ts";
-import type { Append, Entry, PartitionId, Receipt } from "./storage.ts";
+import type { Append, Entry, Pack, PartitionId, Receipt, Rewrite } from "./storage.ts";
 
 /** Appends below this size join. */
 const JOINED_BYTES_MAX = 64 * 1024;
@@ -78,6 +88,17 @@ class RowWriter {
       case "receipt":
         this.#putReceipt(entry.receipt);
         break;
+      case "rewrite":
+        this.#flush();
+        this.#rewrite(entry);
+        break;
+      case "pack":
+        this.#flush();
+        this.#pack(entry);
+        break;
+      case "cleaned":
+        this.#state = cleaned(this.#state, entry.to);
+        break;
       default:
         entry satisfies never;
     }
@@ -141,7 +162,11 @@ class RowWriter {
     const before = this.#sql.headBefore.first({ partition, before: end });
     const base: Remainder = {
       end,
-      endPosition: straddling ? integer(straddling.position) : this.#state.endPosition,
+      endPosition: before
+        ? integer(before.position) + integer(before.bytes)
+        : straddling
+          ? integer(straddling.position)
+          : this.#state.endPosition,
       maxTimestamp: before ? integer(before.maxTimestamp) : -1,
     };
     this.#sql.deleteRowsFrom.run({ partition, from: end });
@@ -149,7 +174,8 @@ class RowWriter {
     const data = straddling ? blob(straddling.data) : new Uint8Array();
     const kept = keptBelow(end, data);
     const maxTimestamp = Math.max(base.maxTimestamp, kept.maxTimestamp);
-    const endPosition = base.endPosition + kept.bytes;
+    const position = straddling ? integer(straddling.position) : base.endPosition;
+    const endPosition = kept.bytes > 0 ? position + kept.bytes : base.endPosition;
     if (straddling && kept.bytes > 0) {
       this.#sql.insertRow.run({
         partition,
@@ -157,12 +183,44 @@ class RowWriter {
         last: kept.last,
         epoch: integer(straddling.epoch),
         count: kept.count,
-        position: base.endPosition,
+        position,
         maxTimestamp,
         data: data.subarray(0, kept.bytes),
       });
     }
     this.#state = truncated(this.#state, { end, endPosition, maxTimestamp });
+  }
+
+  #rewrite(entry: Rewrite): void {
+    const partition = this.#partition;
+    const { from, to } = entry;
+    const old = this.#sql.headsBetween.all({ partition, from, to }).map((head) => ({
+      id: integer(head.id),
+      base: integer(head.base),
+      last: integer(head.last),
+      position: integer(head.position),
+      bytes: integer(head.bytes),
+      maxTimestamp: integer(head.maxTimestamp),
+    }));
+    const next = this.#sql.headFrom.first({ partition, from: to + 1 });
+    checkRewrite(entry, old, next !== null);
+    this.#sql.deleteRowsBetween.run({ partition, from, to });
+    // Under the numbers of those that gave way: the newest numbers stay the newest appends', which a start proves.
+    for (const [at, row] of placed(entry.rows, old).entries())
+      this.#sql.insertRowAs.run({ ...row, partition, id: old[at]?.id ?? null });
+  }
+
+  #pack({ from, to }: Pack): void {
+    const partition = this.#partition;
+    const next = this.#sql.headFrom.first({ partition, from: to + 1 });
+    let end = next ? integer(next.position) : this.#state.endPosition;
+    for (const head of this.#sql.headsBetween.all({ partition, from, to }).reverse()) {
+      end = Math.max(0, end - integer(head.bytes));
+      if (integer(head.position) !== end)
+        this.#sql.moveRow.run({ id: integer(head.id), position: end });
+    }
+    const first = this.#sql.headFrom.first({ partition, from: this.#state.logStart });
+    this.#state = packed(this.#state, first ? integer(first.position) : this.#state.endPosition);
   }
 
   #putReceipt({ key, last, expiresMs, value }: Receipt): void {

@@ -20,7 +20,7 @@ export const logStatements = {
     columns: [],
   },
   listPartitions: {
-    sql: 'select "id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "swept_to", "dropped" from "partitions" order by "partitions"."id" asc',
+    sql: 'select "id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "swept_to", "dropped" from "partitions" order by "partitions"."id" asc',
     parameters: [],
     columns: [
       "id",
@@ -33,12 +33,13 @@ export const logStatements = {
       "startPosition",
       "endPosition",
       "maxTimestamp",
+      "cleanedTo",
       "sweptTo",
       "dropped",
     ],
   },
   getPartition: {
-    sql: 'select "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp" from "partitions" where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
+    sql: 'select "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to" from "partitions" where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
     parameters: ["id"],
     columns: [
       "epoch",
@@ -48,15 +49,16 @@ export const logStatements = {
       "startPosition",
       "endPosition",
       "maxTimestamp",
+      "cleanedTo",
     ],
   },
   insertPartition: {
-    sql: 'insert into "partitions" ("id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "swept_to", "dropped", "guard") values (null, ?, ?, 0, 0, 0, 0, 0, 0, -1, 0, 0, 1)',
+    sql: 'insert into "partitions" ("id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "swept_to", "dropped", "guard") values (null, ?, ?, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, 1)',
     parameters: ["topicId", "index"],
     columns: [],
   },
   movePartition: {
-    sql: 'update "partitions" set "epoch" = ?, "log_start" = ?, "end" = ?, "reserved_end" = ?, "start_position" = ?, "end_position" = ?, "max_timestamp" = ?, "guard" = ("partitions"."epoch" = ? and "partitions"."end" = ?) where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
+    sql: 'update "partitions" set "epoch" = ?, "log_start" = ?, "end" = ?, "reserved_end" = ?, "start_position" = ?, "end_position" = ?, "max_timestamp" = ?, "cleaned_to" = ?, "guard" = ("partitions"."epoch" = ? and "partitions"."end" = ?) where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
     parameters: [
       "epoch",
       "logStart",
@@ -65,6 +67,7 @@ export const logStatements = {
       "startPosition",
       "endPosition",
       "maxTimestamp",
+      "cleanedTo",
       "guardEpoch",
       "guardEnd",
       "id",
@@ -154,6 +157,36 @@ export const logStatements = {
   deleteRowsFrom: {
     sql: 'delete from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?)',
     parameters: ["partition", "from"],
+    columns: [],
+  },
+  headsBetween: {
+    sql: 'select "id", "base", "last", "epoch", "position", "max_timestamp", length("data") from "rows" where (("rows"."partition" = ? and "rows"."last" >= ?) and "rows"."last" <= ?) order by "rows"."last" asc',
+    parameters: ["partition", "from", "to"],
+    columns: ["id", "base", "last", "epoch", "position", "maxTimestamp", "bytes"],
+  },
+  deleteRowsBetween: {
+    sql: 'delete from "rows" where (("rows"."partition" = ? and "rows"."last" >= ?) and "rows"."last" <= ?)',
+    parameters: ["partition", "from", "to"],
+    columns: [],
+  },
+  insertRowAs: {
+    sql: 'insert into "rows" ("id", "partition", "base", "last", "epoch", "count", "position", "max_timestamp", "data") values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    parameters: [
+      "id",
+      "partition",
+      "base",
+      "last",
+      "epoch",
+      "count",
+      "position",
+      "maxTimestamp",
+      "data",
+    ],
+    columns: [],
+  },
+  moveRow: {
+    sql: 'update "rows" set "position" = ? where "rows"."id" = ?',
+    parameters: ["position", "id"],
     columns: [],
   },
   putReceipt: {

@@ -40,6 +40,8 @@ export interface Bounds {
   readonly startPosition: number;
   /** The largest record timestamp ever appended, -1 when there is none. */
   readonly maxTimestamp: number;
+  /** Compaction has gone through everything below it. */
+  readonly cleanedTo: number;
 }
 
 export interface PartitionState extends PartitionKey, Bounds {
@@ -114,7 +116,47 @@ export interface Receipt {
   readonly value: Uint8Array;
 }
 
-export type Entry = Append | Begin | Trim | Truncate | PutReceipt;
+/**
+ * Puts other rows in the place of those that lie from `from` to `to`, at the same offsets (compaction). Positions follow
+ * with `Pack`. The newest row of the log is never among them, so that the log goes on ending where it did.
+ */
+export interface Rewrite {
+  readonly type: "rewrite";
+  /** The base of the first row and the last offset of the last one that give way. */
+  readonly from: number;
+  readonly to: number;
+  /** How many rows give way: others than the writer read are a bug. */
+  readonly replaced: number;
+  readonly rows: readonly RewrittenRow[];
+}
+
+export interface RewrittenRow {
+  readonly base: number;
+  readonly last: number;
+  readonly epoch: number;
+  /** Number of batches in `data`. */
+  readonly count: number;
+  /** Lent like an append's and not given back. */
+  readonly data: Uint8Array;
+}
+
+/**
+ * Moves the rows that lie from `from` to `to` in log position, so that each ends where the next one begins: the log's size in
+ * bytes is right again once all rows have been, from the newest to the oldest. A bounded number of rows is the writer's affair.
+ */
+export interface Pack {
+  readonly type: "pack";
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Compaction has gone through everything below `to`. */
+export interface Cleaned {
+  readonly type: "cleaned";
+  readonly to: number;
+}
+
+export type Entry = Append | Begin | Trim | Truncate | PutReceipt | Rewrite | Pack | Cleaned;
 
 /** `synced`: on the disk before it resolves. `written`: survives kill -9; synced with the next synced commit. */
 export type Durability = "synced" | "written";
@@ -140,8 +182,14 @@ export interface Row extends RowHead {
   readonly data: Uint8Array;
 }
 
-/** A place in a log: where the running maximum of timestamps reaches a time, or where the log's bytes reach a position. */
-export type Place = { readonly timestampMs: number } | { readonly position: number };
+/**
+ * A place in a log: where the running maximum of timestamps reaches a time, where the log's bytes reach a position, or the
+ * first row that holds an offset at or past one.
+ */
+export type Place =
+  | { readonly timestampMs: number }
+  | { readonly position: number }
+  | { readonly offset: number };
 
 export interface ReadRows {
   /** Ascending; the first holds the first stored offset at or past `from`. Empty at the end of the log. */
@@ -198,7 +246,7 @@ export interface Storage {
   /** The first readable row whose running maximum of timestamps reaches `timestampMs`, or null. */
   seek(partition: PartitionId, timestampMs: number): Promise<Row | null>;
 
-  /** The first readable row that reaches this place (a time, or a log position), or null: for retention. */
+  /** The first readable row that reaches this place, or null: for retention and compaction. */
   locate(partition: PartitionId, place: Place): Promise<RowHead | null>;
 
   /** The receipt kept under this key, unless forgotten. */

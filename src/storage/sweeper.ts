@@ -45,6 +45,11 @@ export class Sweeper {
     return this.#writer.table.leftovers.size > 0 || this.#freePages > FREE_PAGES_KEPT;
   }
 
+  /** A commit has replaced rows by fewer bytes. */
+  freed(): void {
+    this.#freePages = this.#countFree();
+  }
+
   /** One step: deletes some rows, of as many partitions as fit, or else gives some pages back. */
   sweep(): void {
     const { leftovers } = this.#writer.table;

@@ -38,6 +38,8 @@ export const partitions = sqliteTable(
     startPosition: integer("start_position").notNull(),
     endPosition: integer("end_position").notNull(),
     maxTimestamp: integer("max_timestamp").notNull(),
+    /** Compaction has gone through everything below this offset. */
+    cleanedTo: integer("cleaned_to").notNull().default(0),
     /** Rows below this offset have been deleted; those from here to the log start are still to go. */
     sweptTo: integer("swept_to").notNull(),
     /** 1 once dropped: its rows are going, then this row too. */

@@ -13,6 +13,7 @@ import {
   type LogState,
   appended,
   begun,
+  cleaned,
   emptyLog,
   holds,
   trimmed,
@@ -32,6 +33,9 @@ import {
   type PartitionState,
   StorageFault,
 } from "./storage.ts";
+
+/** Entries after which a log's positions are known only once its rows have been looked at. */
+const movesPositions: ReadonlySet<Entry["type"]> = new Set(["trim", "truncate", "pack"]);
 
 /** A change and its place among those that came together. */
 interface Numbered {
@@ -183,7 +187,7 @@ export class Writer {
     const { accepted, foreseen } = foresee(before, numbered, full, failures);
     if (accepted.length === 0) return;
     const entries = accepted.flatMap(({ change }) => change.entries);
-    const known = !entries.some(({ type }) => type === "trim" || type === "truncate");
+    const known = !entries.some(({ type }) => movesPositions.has(type));
     if (!this.#move(partition, before, known ? foreseen : before)) {
       const actual = this.table.reload(this.sql, partition) ?? GONE;
       fence(failures, accepted, actual);
@@ -211,6 +215,7 @@ export class Writer {
         startPosition: to.startPosition,
         endPosition: to.endPosition,
         maxTimestamp: to.maxTimestamp,
+        cleanedTo: to.cleanedTo,
       });
       return changes === 1;
     } catch (error) {
@@ -262,7 +267,11 @@ function step(state: LogState, entry: Entry): LogState {
         : state;
     case "truncate":
       return entry.end < state.end ? truncated(state, { ...state, end: entry.end }) : state;
+    case "cleaned":
+      return cleaned(state, entry.to);
     case "receipt":
+    case "rewrite":
+    case "pack":
       return state;
     default:
       return entry satisfies never;
@@ -294,5 +303,5 @@ function endAfter(entry: Entry): number {
 }
 
 function needsSpace(entry: Entry): boolean {
-  return entry.type === "append" || entry.type === "receipt";
+  return entry.type === "append" || entry.type === "receipt" || entry.type === "rewrite";
 }

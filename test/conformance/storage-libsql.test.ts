@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { openIn } from "./libsql-folder.ts";
 import { storageLogContract } from "./storage-log.ts";
+import { storageRewriteContract } from "./storage-rewrite.ts";
 import { storageContract } from "./storage.ts";
 
 const make = async () => {
@@ -16,3 +17,4 @@ const make = async () => {
 };
 storageContract("libsql", make);
 storageLogContract("libsql", make);
+storageRewriteContract("libsql", make);

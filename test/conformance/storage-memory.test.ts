@@ -7,6 +7,7 @@ import { memoryStorage } from "../../src/storage/memory.ts";
 import type { Durability, Storage } from "../../src/storage/storage.ts";
 import { append } from "./batches.ts";
 import { storageLogContract } from "./storage-log.ts";
+import { storageRewriteContract } from "./storage-rewrite.ts";
 import { caught } from "./storage-world.ts";
 import { storageContract } from "./storage.ts";
 
@@ -16,6 +17,7 @@ const make = async () => {
 };
 storageContract("memory", make);
 storageLogContract("memory", make);
+storageRewriteContract("memory", make);
 
 describe("memory disk", () => {
   const key = { topicId: "AAAAAAAAAAAAAAAAAAAAbQ", index: 0 };

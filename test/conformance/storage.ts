@@ -38,6 +38,7 @@ export function storageContract(name: string, make: () => Promise<StorageHarness
         startPosition: 0,
         endPosition: 0,
         maxTimestamp: -1,
+        cleanedTo: 0,
       });
       const again = await world.storage.create([...keys, { topicId, index: 3 }]);
       expect(again.slice(0, 3)).toEqual(created);
@@ -87,6 +88,7 @@ export function storageContract(name: string, make: () => Promise<StorageHarness
         startPosition: 0,
         endPosition: total,
         maxTimestamp: 18,
+        cleanedTo: 0,
       });
       expect((await world.storage.partitions())[0]?.epochs).toEqual([{ epoch: 0, start: 0 }]);
     });

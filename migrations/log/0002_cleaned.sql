@@ -1,0 +1,1 @@
+ALTER TABLE `partitions` ADD `cleaned_to` integer DEFAULT 0 NOT NULL;
