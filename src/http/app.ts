@@ -12,7 +12,15 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Random } from "../lib/random.ts";
 import { Compressor } from "./compress.ts";
-import { answer, answerProblem, context, exchange, type Machinery, problem } from "./exchange.ts";
+import {
+  answer,
+  answerProblem,
+  context,
+  Exchanges,
+  type Machinery,
+  problem,
+  wireOf,
+} from "./exchange.ts";
 import { Guards } from "./guards.ts";
 import { httpLimits, type HttpLimits } from "./limits.ts";
 import { HttpMetrics } from "./metrics.ts";
@@ -80,10 +88,11 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     nextId: requestIds(options.clock, options.random),
     onBug: options.onBug ?? (() => {}),
   };
+  const exchanges = new Exchanges(machinery);
   const app = new Hono();
   for (const route of everyRoute) {
     const meter = door.metrics.meter(route.method, route.path);
-    app.on(route.method, honoPath(route.path), exchange(machinery, route, meter));
+    app.on(route.method, honoPath(route.path), exchanges.handler(route, meter));
   }
   // A second app, since a path with two matching handlers would cost every request Hono's composition.
   const rest = new Hono();
@@ -92,6 +101,9 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   rest.notFound((c) => noRoute(machinery, c.req.raw));
   app.notFound((c) => rest.fetch(c.req.raw));
   app.onError((error, c) => answerProblem(machinery, c.req.raw, error));
+  const routed = app.fetch;
+  app.fetch = (request, env, context) =>
+    exchanges.answerKnown(request, wireOf(env)) ?? routed(request, env, context);
   return app;
 }
 

@@ -30,6 +30,10 @@ export interface Machinery {
   readonly onBug: (bug: Bug) => void;
 }
 
+/** URLs that are remembered with their routes and parameters, and the longest of them. */
+const URLS_KNOWN_MAX = 1_000;
+const URL_KNOWN_MAX = 1_000;
+
 /** Everybody who comes by HTTP, until there are users. */
 export const context: Context = {
   principal: "User:ANONYMOUS",
@@ -38,72 +42,124 @@ export const context: Context = {
   listener: "http",
 };
 
-/** Paths whose parameters are remembered, of each route; the same few come again and again. */
-const PATHS_KNOWN_MAX = 1_000;
+/** What a request's URL says to its route, validated. */
+interface Asked {
+  readonly params: unknown;
+  readonly query: unknown;
+}
 
-/** The handler of one route. */
-export function exchange(
-  machinery: Machinery,
-  route: Route,
-  meter: RouteMeter,
-): (c: HonoContext) => Promise<Response> {
-  const { door, guards, timeLimit, nextId } = machinery;
-  const { clock } = door;
-  const paramsOf = paramsReader(route);
-  const noQuery = emptyQuery(route);
-  return async (c) => {
+/** Requests as they come, each to its route; those whose URL is known go there without being routed again. */
+export class Exchanges {
+  readonly #machinery: Machinery;
+  /** By method and URL, of requests without a query: the same few come again and again. */
+  readonly #known = new Map<string, Map<string, { exchange: Exchange; asked: Asked }>>();
+  #size = 0;
+
+  constructor(machinery: Machinery) {
+    this.#machinery = machinery;
+  }
+
+  /** The answer to a request whose URL came before; null: it has to be routed. */
+  answerKnown(request: Request, connection: Connection | null): Promise<Response> | null {
+    const known = this.#known.get(request.method)?.get(request.url);
+    return known ? known.exchange.answer(request, connection, known.asked) : null;
+  }
+
+  /** The handler of one route. */
+  handler(route: Route, meter: RouteMeter): (c: HonoContext) => Promise<Response> {
+    const exchange = new Exchange(this.#machinery, route, meter);
+    const noQuery = emptyQuery(route);
+    return (c) => {
+      const request = c.req.raw;
+      const { url } = request;
+      const plain = !url.includes("?");
+      return exchange.answer(request, connectionOf(c), () => {
+        const params = route.params && validate(route.params, c.req.param(), "path");
+        const query =
+          plain && noQuery !== undefined
+            ? noQuery
+            : route.query && validate(route.query, queryOf(url), "query");
+        const asked = { params, query };
+        // HEAD comes here as GET does, but its answer has no body.
+        if (plain && request.method === route.method)
+          this.#remember(route.method, url, { exchange, asked });
+        return asked;
+      });
+    };
+  }
+
+  #remember(method: string, url: string, known: { exchange: Exchange; asked: Asked }): void {
+    if (url.length > URL_KNOWN_MAX) return;
+    if (this.#size >= URLS_KNOWN_MAX) {
+      this.#known.clear();
+      this.#size = 0;
+    }
+    const urls = this.#known.get(method);
+    if (urls) urls.set(url, known);
+    else this.#known.set(method, new Map([[url, known]]));
+    this.#size += 1;
+  }
+}
+
+/** What one route's requests go through. */
+class Exchange {
+  readonly #machinery: Machinery;
+  readonly #route: Route;
+  readonly #meter: RouteMeter;
+
+  constructor(machinery: Machinery, route: Route, meter: RouteMeter) {
+    this.#machinery = machinery;
+    this.#route = route;
+    this.#meter = meter;
+  }
+
+  /** Never rejects. `asked` may throw what is wrong with the URL. */
+  async answer(
+    request: Request,
+    connection: Connection | null,
+    asked: Asked | (() => Asked),
+  ): Promise<Response> {
+    const machinery = this.#machinery;
+    const route = this.#route;
+    const { clock } = machinery.door;
     const startMs = clock.monotonicMs();
-    const request = c.req.raw;
-    const id = nextId();
+    const id = machinery.nextId();
     let cors: ReplyHeaders | null = null;
     let reply: Reply | Response;
     try {
-      cors = guards.admit(request, route.open === true);
-      const work = begin(c, request, id);
-      reply = work instanceof Promise ? await (route.streams ? work : timeLimit.bound(work)) : work;
+      cors = machinery.guards.admit(request, route.open === true);
+      const work = this.#begin(
+        request,
+        connection,
+        id,
+        typeof asked === "function" ? asked() : asked,
+      );
+      if (!(work instanceof Promise)) reply = work;
+      else reply = await (route.streams ? work : machinery.timeLimit.bound(work));
     } catch (error) {
       reply = problem(machinery, error, id);
     }
     const answered = answer(machinery, request, reply, id, cors);
     const response = answered instanceof Promise ? await answered : answered;
-    meter.observe(response.status, clock.monotonicMs() - startMs);
+    this.#meter.observe(response.status, clock.monotonicMs() - startMs);
     return response;
-  };
+  }
 
-  function begin(
-    c: HonoContext,
+  #begin(
     request: Request,
+    connection: Connection | null,
     id: string,
+    { params, query }: Asked,
   ): Reply | Response | Promise<Reply | Response> {
-    const params = paramsOf(c);
-    const query = !route.query
-      ? undefined
-      : noQuery !== undefined && !request.url.includes("?")
-        ? noQuery
-        : validate(route.query, queryOf(request.url), "query");
-    const call = { door, context, request, connection: wireOf(c), id, params, query };
+    const { door } = this.#machinery;
+    const route = this.#route;
     const { body } = route;
-    if (!body) return route.handle({ ...call, body: undefined });
+    const call = { door, context, request, connection, id, params, query, body: undefined };
+    if (!body) return route.handle(call);
     return jsonBody(request, door).then((value) =>
       route.handle({ ...call, body: validate(body, value, "body") }),
     );
   }
-}
-
-/** Reads a route's path parameters, each path once. */
-function paramsReader(route: Route): (c: HonoContext) => unknown {
-  const { params } = route;
-  if (!params) return () => undefined;
-  const known = new Map<string, unknown>();
-  return (c) => {
-    const { path } = c.req;
-    const before = known.get(path);
-    if (before !== undefined) return before;
-    const read = validate(params, c.req.param(), "path");
-    if (known.size >= PATHS_KNOWN_MAX) known.clear();
-    known.set(path, read);
-    return read;
-  };
 }
 
 /** What a route's query is when none was sent, parsed once; undefined when it must be sent. */
@@ -115,9 +171,12 @@ function emptyQuery(route: Route): unknown {
   }
 }
 
+function connectionOf(c: HonoContext): Connection | null {
+  return wireOf(c.env);
+}
+
 /** The runtime hands its connection over as Hono's environment; `app.request` hands over nothing. */
-function wireOf(c: HonoContext): Connection | null {
-  const env: unknown = c.env;
+export function wireOf(env: unknown): Connection | null {
   return typeof env === "object" && env !== null && "hold" in env ? (env as Connection) : null;
 }
 

@@ -37,6 +37,8 @@ export function bunPlatform(): Platform {
 function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
   const { limits, logger } = options;
   const gate = new Gate(limits);
+  // Whoever reaches a loopback address is on this machine: nobody needs to be asked where from.
+  const addressed = countedAddress(options.host) !== "" && options.host !== "localhost";
   const server = Bun.serve<SocketData>({
     hostname: options.host,
     port: options.port,
@@ -46,7 +48,10 @@ function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
     reusePort: false,
     maxRequestBodySize: limits.requestBytesMax,
     idleTimeout: idleSeconds(options),
-    fetch: (request, server) => answer(request, server, gate, options),
+    fetch: (request, server) => {
+      const address = addressed ? countedAddress(server.requestIP(request)?.address ?? "") : "";
+      return answer(request, server, gate, address, options);
+    },
     error: (error) => serverError(error, logger),
     websocket: {
       idleTimeout: SOCKET_IDLE_SECONDS,
@@ -80,9 +85,9 @@ async function answer(
   request: Request,
   server: Bun.Server<SocketData>,
   gate: Gate,
+  address: string,
   options: ServeHttpOptions,
 ): Promise<Response> {
-  const address = countedAddress(server.requestIP(request)?.address ?? "");
   if (!gate.enter(address)) return options.refuse();
   const connection = new BunConnection(request, server, options, () => gate.leave(address));
   try {

@@ -45,6 +45,42 @@ const refusing = (error: unknown): Partial<Broker> => ({
   },
 });
 
+describe("a URL that came before", () => {
+  const url = "http://127.0.0.1/v1/topics";
+
+  test("is answered by the same rules again", async () => {
+    const door = app({}, { auth: { token: "secret" } });
+    const good = { headers: { authorization: "Bearer secret" } };
+    expect((await door.fetch(new Request(url, good))).status).toBe(200);
+    expect((await door.fetch(new Request(url))).status).toBe(401);
+    expect((await door.fetch(new Request(`${url}?nonsense=1`, good))).status).toBe(400);
+    expect((await door.fetch(new Request(url, good))).status).toBe(200);
+    expect((await door.fetch(new Request(url, { ...good, method: "DELETE" }))).status).toBe(405);
+  });
+
+  test("has no body for HEAD, whichever came first", async () => {
+    const door = app();
+    for (const method of ["HEAD", "GET", "HEAD"]) {
+      const answer = await door.fetch(new Request(url, { method }));
+      expect(answer.status).toBe(200);
+      expect((await answer.text()).length > 0).toBe(method === "GET");
+    }
+  });
+
+  test("is found again after more URLs than are remembered", async () => {
+    const door = app({
+      describeTopic() {
+        throw new Refusal("unknown_topic_or_partition", "none");
+      },
+    });
+    for (let at = 0; at < 1_200; at++) {
+      const answer = await door.fetch(new Request(`${url}/t${at}`));
+      expect(answer.status).toBe(404);
+    }
+    expect((await door.fetch(new Request(url))).status).toBe(200);
+  });
+});
+
 describe("problems", () => {
   const cases: [string, unknown, number, Record<string, unknown>, string | null][] = [
     [
