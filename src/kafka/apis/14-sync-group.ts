@@ -1,0 +1,30 @@
+/**
+ * SyncGroup (key 14): hand out the assignment of a classic group: the leader gives all, everyone receives their own.
+ *
+ * - v3 has static members (KIP-345), v5 checks and tells protocol type and name (KIP-559).
+ */
+import { array, bytes, int16, int32, string } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+export const syncGroup = defineApi({
+  key: 14,
+  name: "SyncGroup",
+  versions: "0-5",
+  flexible: "4+",
+  request: {
+    groupId: string(),
+    generationId: int32(),
+    memberId: string(),
+    groupInstanceId: string({ versions: "3+", nullable: "3+", default: null }),
+    protocolType: string({ versions: "5+", nullable: "5+", default: null, ignorable: true }),
+    protocolName: string({ versions: "5+", nullable: "5+", default: null, ignorable: true }),
+    assignments: array({ memberId: string(), assignment: bytes() }),
+  },
+  response: {
+    throttleTimeMs: int32({ versions: "1+", ignorable: true }),
+    errorCode: int16(),
+    protocolType: string({ versions: "5+", nullable: "5+", default: null, ignorable: true }),
+    protocolName: string({ versions: "5+", nullable: "5+", default: null, ignorable: true }),
+    assignment: bytes(),
+  },
+});

@@ -1,0 +1,28 @@
+/**
+ * InitProducerId (key 22): an id and epoch for an idempotent or transactional producer.
+ *
+ * - A transactional id keeps its producer id; each call raises the epoch, ends what was open and fences who was before.
+ * - v3 lets a producer go on with its own id and epoch (KIP-360), v4 has PRODUCER_FENCED, v5 TRANSACTION_ABORTABLE (KIP-890).
+ * - Left out: v6, two-phase commit (KIP-939), which Kafka does not serve yet either.
+ */
+import { int16, int32, int64, string } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+export const initProducerId = defineApi({
+  key: 22,
+  name: "InitProducerId",
+  versions: "0-5",
+  flexible: "2+",
+  request: {
+    transactionalId: string({ nullable: "0+" }),
+    transactionTimeoutMs: int32(),
+    producerId: int64({ versions: "3+", big: true, default: -1n }),
+    producerEpoch: int16({ versions: "3+", default: -1 }),
+  },
+  response: {
+    throttleTimeMs: int32(),
+    errorCode: int16(),
+    producerId: int64({ big: true, default: -1n }),
+    producerEpoch: int16(),
+  },
+});

@@ -1,0 +1,35 @@
+/**
+ * OffsetForLeaderEpoch (key 23): where the records of a leader epoch end, for readers that check whether they were cut off.
+ *
+ * - v3 names the replica that asks: -1 is a consumer, -2 a reader that may look past the high watermark.
+ */
+import { array, int16, int32, int64, string } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+const offsetForLeaderPartition = {
+  partition: int32(),
+  currentLeaderEpoch: int32({ default: -1 }),
+  leaderEpoch: int32(),
+};
+
+const epochEndOffset = {
+  errorCode: int16(),
+  partition: int32(),
+  leaderEpoch: int32({ default: -1 }),
+  endOffset: int64({ default: -1 }),
+};
+
+export const offsetForLeaderEpoch = defineApi({
+  key: 23,
+  name: "OffsetForLeaderEpoch",
+  versions: "2-4",
+  flexible: "4+",
+  request: {
+    replicaId: int32({ versions: "3+", default: -2, ignorable: true }),
+    topics: array({ topic: string(), partitions: array(offsetForLeaderPartition) }),
+  },
+  response: {
+    throttleTimeMs: int32(),
+    topics: array({ topic: string(), partitions: array(epochEndOffset) }),
+  },
+});

@@ -1,0 +1,27 @@
+/**
+ * EndTxn (key 26): commit or abort a transaction.
+ *
+ * - v5 raises the producer's epoch with every transaction and tells the new one; a repeat with the old epoch is answered
+ *   again (KIP-890).
+ */
+import { bool, int16, int32, int64, string } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+export const endTxn = defineApi({
+  key: 26,
+  name: "EndTxn",
+  versions: "0-5",
+  flexible: "3+",
+  request: {
+    transactionalId: string(),
+    producerId: int64({ big: true }),
+    producerEpoch: int16(),
+    committed: bool(),
+  },
+  response: {
+    throttleTimeMs: int32(),
+    errorCode: int16(),
+    producerId: int64({ versions: "5+", big: true, default: -1n, ignorable: true }),
+    producerEpoch: int16({ versions: "5+", default: -1, ignorable: true }),
+  },
+});

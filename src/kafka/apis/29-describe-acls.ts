@@ -1,0 +1,43 @@
+/**
+ * DescribeAcls (key 29): the access rules that match a filter.
+ *
+ * - v1 has pattern types (KIP-290), v3 users as resources (KIP-373).
+ */
+import { array, int16, int32, int8, string } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+const aclDescription = {
+  principal: string(),
+  host: string(),
+  operation: int8(),
+  permissionType: int8(),
+};
+
+const describeAclsResource = {
+  resourceType: int8(),
+  resourceName: string(),
+  patternType: int8({ default: 3 }),
+  acls: array(aclDescription),
+};
+
+export const describeAcls = defineApi({
+  key: 29,
+  name: "DescribeAcls",
+  versions: "1-3",
+  flexible: "2+",
+  request: {
+    resourceTypeFilter: int8(),
+    resourceNameFilter: string({ nullable: "0+" }),
+    patternTypeFilter: int8({ default: 3 }),
+    principalFilter: string({ nullable: "0+" }),
+    hostFilter: string({ nullable: "0+" }),
+    operation: int8(),
+    permissionType: int8(),
+  },
+  response: {
+    throttleTimeMs: int32(),
+    errorCode: int16(),
+    errorMessage: string({ nullable: "0+" }),
+    resources: array(describeAclsResource),
+  },
+});

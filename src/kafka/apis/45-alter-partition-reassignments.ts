@@ -1,0 +1,42 @@
+/**
+ * AlterPartitionReassignments (key 45): move partitions to other replicas; null replicas cancel a move (KIP-455).
+ *
+ * - v1 may forbid another replication factor (KIP-860).
+ */
+import { array, bool, int16, int32, string } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+const reassignablePartition = {
+  partitionIndex: int32(),
+  replicas: array(int32(), { nullable: "0+", default: null }),
+};
+
+const reassignablePartitionResponse = {
+  partitionIndex: int32(),
+  errorCode: int16(),
+  errorMessage: string({ nullable: "0+" }),
+};
+
+const reassignableTopicResponse = {
+  name: string(),
+  partitions: array(reassignablePartitionResponse),
+};
+
+export const alterPartitionReassignments = defineApi({
+  key: 45,
+  name: "AlterPartitionReassignments",
+  versions: "0-1",
+  flexible: "0+",
+  request: {
+    timeoutMs: int32({ default: 60000 }),
+    allowReplicationFactorChange: bool({ versions: "1+", default: true }),
+    topics: array({ name: string(), partitions: array(reassignablePartition) }),
+  },
+  response: {
+    throttleTimeMs: int32(),
+    allowReplicationFactorChange: bool({ versions: "1+", default: true, ignorable: true }),
+    errorCode: int16(),
+    errorMessage: string({ nullable: "0+" }),
+    responses: array(reassignableTopicResponse),
+  },
+});

@@ -1,0 +1,33 @@
+/**
+ * DescribeProducers (key 61): the producers that partitions know, with sequence, epoch and open transaction (KIP-664).
+ */
+import { array, int16, int32, int64, string } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+const producerState = {
+  producerId: int64({ big: true }),
+  producerEpoch: int32(),
+  lastSequence: int32({ default: -1 }),
+  lastTimestamp: int64({ default: -1 }),
+  coordinatorEpoch: int32(),
+  currentTxnStartOffset: int64({ default: -1 }),
+};
+
+const partitionResponse = {
+  partitionIndex: int32(),
+  errorCode: int16(),
+  errorMessage: string({ nullable: "0+", default: null }),
+  activeProducers: array(producerState),
+};
+
+export const describeProducers = defineApi({
+  key: 61,
+  name: "DescribeProducers",
+  versions: "0",
+  flexible: "0+",
+  request: { topics: array({ name: string(), partitionIndexes: array(int32()) }) },
+  response: {
+    throttleTimeMs: int32(),
+    topics: array({ name: string(), partitions: array(partitionResponse) }),
+  },
+});

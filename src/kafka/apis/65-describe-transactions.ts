@@ -1,0 +1,25 @@
+/**
+ * DescribeTransactions (key 65): the state of transactional ids and the partitions of their transactions (KIP-664).
+ */
+import { array, int16, int32, int64, string } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+const transactionState = {
+  errorCode: int16(),
+  transactionalId: string(),
+  transactionState: string(),
+  transactionTimeoutMs: int32(),
+  transactionStartTimeMs: int64(),
+  producerId: int64({ big: true }),
+  producerEpoch: int16(),
+  topics: array({ topic: string(), partitions: array(int32()) }),
+};
+
+export const describeTransactions = defineApi({
+  key: 65,
+  name: "DescribeTransactions",
+  versions: "0",
+  flexible: "0+",
+  request: { transactionalIds: array(string()) },
+  response: { throttleTimeMs: int32(), transactionStates: array(transactionState) },
+});

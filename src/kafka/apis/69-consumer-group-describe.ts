@@ -1,0 +1,44 @@
+/**
+ * ConsumerGroupDescribe (key 69): the state, members and assignments of KIP-848 groups.
+ *
+ * - v1 tells whether a member still speaks the classic protocol.
+ */
+import { array, bool, int16, int32, int8, string, struct, uuid } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+const topicPartitions = { topicId: uuid(), topicName: string(), partitions: array(int32()) };
+
+const member = {
+  memberId: string(),
+  instanceId: string({ nullable: "0+", default: null }),
+  rackId: string({ nullable: "0+", default: null }),
+  memberEpoch: int32(),
+  clientId: string(),
+  clientHost: string(),
+  subscribedTopicNames: array(string()),
+  subscribedTopicRegex: string({ nullable: "0+", default: null }),
+  assignment: struct({ topicPartitions: array(topicPartitions) }),
+  targetAssignment: struct({ topicPartitions: array(topicPartitions) }),
+  memberType: int8({ versions: "1+", default: -1, ignorable: true }),
+};
+
+const describedGroup = {
+  errorCode: int16(),
+  errorMessage: string({ nullable: "0+", default: null }),
+  groupId: string(),
+  groupState: string(),
+  groupEpoch: int32(),
+  assignmentEpoch: int32(),
+  assignorName: string(),
+  members: array(member),
+  authorizedOperations: int32({ default: -2147483648 }),
+};
+
+export const consumerGroupDescribe = defineApi({
+  key: 69,
+  name: "ConsumerGroupDescribe",
+  versions: "0-1",
+  flexible: "0+",
+  request: { groupIds: array(string()), includeAuthorizedOperations: bool() },
+  response: { throttleTimeMs: int32(), groups: array(describedGroup) },
+});

@@ -1,0 +1,38 @@
+/**
+ * ShareGroupDescribe (key 77): the state, members and assignments of share groups (KIP-932).
+ */
+import { array, bool, int16, int32, string, struct, uuid } from "../../wire/schema.ts";
+import { defineApi } from "../define-api.ts";
+
+const topicPartitions = { topicId: uuid(), topicName: string(), partitions: array(int32()) };
+
+const member = {
+  memberId: string(),
+  rackId: string({ nullable: "0+", default: null }),
+  memberEpoch: int32(),
+  clientId: string(),
+  clientHost: string(),
+  subscribedTopicNames: array(string()),
+  assignment: struct({ topicPartitions: array(topicPartitions) }),
+};
+
+const describedGroup = {
+  errorCode: int16(),
+  errorMessage: string({ nullable: "0+", default: null }),
+  groupId: string(),
+  groupState: string(),
+  groupEpoch: int32(),
+  assignmentEpoch: int32(),
+  assignorName: string(),
+  members: array(member),
+  authorizedOperations: int32({ default: -2147483648 }),
+};
+
+export const shareGroupDescribe = defineApi({
+  key: 77,
+  name: "ShareGroupDescribe",
+  versions: "1",
+  flexible: "0+",
+  request: { groupIds: array(string()), includeAuthorizedOperations: bool() },
+  response: { throttleTimeMs: int32(), groups: array(describedGroup) },
+});
