@@ -21,6 +21,8 @@ export interface Scale {
   readonly topics: readonly number[];
   readonly connections: readonly number[];
   readonly idleReaders: number;
+  /** What one run of a Kafka bench produces. */
+  readonly kafkaMb: number;
 }
 
 export const scales: Readonly<Record<Scale["name"], Scale>> = {
@@ -37,6 +39,7 @@ export const scales: Readonly<Record<Scale["name"], Scale>> = {
     topics: [1, 50],
     connections: [1, 16, 100],
     idleReaders: 200,
+    kafkaMb: 5,
   },
   ci: {
     name: "ci",
@@ -51,6 +54,7 @@ export const scales: Readonly<Record<Scale["name"], Scale>> = {
     topics: [1, 100, 1000, 10_000],
     connections: [1, 16, 64, 256, 1000],
     idleReaders: 10_000,
+    kafkaMb: 150,
   },
   full: {
     name: "full",
@@ -65,6 +69,7 @@ export const scales: Readonly<Record<Scale["name"], Scale>> = {
     topics: [1, 100, 1000, 10_000],
     connections: [1, 16, 64, 256, 1000],
     idleReaders: 10_000,
+    kafkaMb: 300,
   },
 };
 

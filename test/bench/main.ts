@@ -9,6 +9,10 @@ import { catchUp } from "./catch-up.ts";
 import { disk } from "./disk.ts";
 import { growthOfConnections, growthOfLog, growthOfPartitions, growthOfTopics } from "./growth.ts";
 import { type Bench, type Context, Load, type Scale, scales } from "./harness.ts";
+import { kafkaClients } from "./kafka-clients.ts";
+import { kafkaConsume } from "./kafka-consume.ts";
+import { kafkaCost } from "./kafka-cost.ts";
+import { kafkaProduce } from "./kafka-produce.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { produce } from "./produce.ts";
@@ -37,6 +41,10 @@ const benches: readonly Bench[] = [
   growthOfTopics,
   growthOfConnections,
   growthOfStart,
+  kafkaProduce,
+  kafkaConsume,
+  kafkaClients,
+  kafkaCost,
 ];
 
 const http = [produce, arrays, latency, catchUp];
