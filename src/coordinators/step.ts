@@ -52,6 +52,11 @@ export function reply<Answer>(ticket: Ticket<Answer>, answer: Answer | Refusal):
   return { ticket: ticket.number, answer, deliver: () => ticket.settle(answer) };
 }
 
+/** The same for whoever waits for whatever. */
+export function refuse(ticket: Ticket<never>, why: Refusal): Reply {
+  return reply(ticket, why);
+}
+
 /** Sets the key's timer of that name anew (it delivers `input` once), or cancels it. */
 export type TimerChange<Input> =
   | { readonly name: string; readonly afterMs: number; readonly input: Input }
@@ -86,7 +91,7 @@ export function unchanged<State, Input, Effect = never>(
 
 /** One kind of coordinator, as the driver runs it. Keys are group ids or transactional ids. */
 export interface Core<State, Input, StepEnv extends Env = Env, Effect = never> {
-  step(state: State | null, input: Input, env: StepEnv): Step<State, Input, Effect>;
+  step(state: State | null, input: Input, env: StepEnv, key: string): Step<State, Input, Effect>;
   /** Whose record this is; null for one of a kind or version that this program does not know, which is skipped. */
   keyOf(record: CoordinatorRecord): string | null;
   /**

@@ -47,7 +47,7 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
       taken += 1;
       continue;
     }
-    const step = core.step(turn.next, input, env);
+    const step = core.step(turn.next, input, env, mailbox.key);
     if (step.records.length > 0 && turn.records.length > 0) {
       if (step.transaction || turn.transaction) break;
     }

@@ -38,6 +38,8 @@ export type RefusalName =
   | "coordinator_load_in_progress"
   | "coordinator_not_available"
   | "not_coordinator"
+  | "offset_metadata_too_large"
+  | "group_max_size_reached"
   | "illegal_generation"
   | "inconsistent_group_protocol"
   | "invalid_group_id"

@@ -1,0 +1,127 @@
+/**
+ * Groups read back from their records, in place: while a shard is loaded nobody else sees them.
+ */
+import { assert } from "../lib/assert.ts";
+import { recordType } from "../wire/record-schema.ts";
+import { emptyClassicGroup } from "./classic-state.ts";
+import type { Group } from "./group.ts";
+import {
+  classicGroupFrom,
+  groupMetadata,
+  LEGACY_OFFSET_TYPE,
+  offsetCommit,
+  offsetFrom,
+} from "./group-records.ts";
+import type { CommittedOffset, OffsetTable } from "./offset-state.ts";
+import { offsetOf, offsetsIn } from "./offset-table.ts";
+import type { CoordinatorRecord, ReplayedRecord, Transaction } from "./step.ts";
+
+/** The group that a record is about; null for kinds of records that are not known here. */
+export function groupOf({ key }: CoordinatorRecord): string | null {
+  switch (key.byteLength < 2 ? -1 : recordType(key)) {
+    case LEGACY_OFFSET_TYPE:
+    case offsetCommit.type:
+      return offsetKey(key).group;
+    case groupMetadata.type:
+      return groupMetadata.decodeKey(key).group;
+    default:
+      return null;
+  }
+}
+
+function offsetKey(key: Uint8Array) {
+  if (recordType(key) === offsetCommit.type) return offsetCommit.decodeKey(key);
+  const current = key.slice();
+  current[1] = offsetCommit.type; // Both types have one layout.
+  return offsetCommit.decodeKey(current);
+}
+
+export function replayGroup(before: Group | null, record: ReplayedRecord): Group | null {
+  const id = groupOf(record);
+  assert(id !== null, "a record that is replayed belongs to a group");
+  const group = before ?? newGroup(id, record.timestampMs);
+  if (recordType(record.key) !== groupMetadata.type) {
+    replayOffset(group, record);
+    return isNothing(group) ? null : group;
+  }
+  const members = record.value
+    ? classicGroupFrom(id, record.value)
+    : emptyClassicGroup(id, record.timestampMs);
+  const next = { ...group, members };
+  return record.value === null && isNothing(next) ? null : next;
+}
+
+/** Nothing in it is worth keeping; a group that was merely made may be one, and is made again by whoever needs it. */
+function isNothing({ members, offsets }: Group): boolean {
+  const { committed, pending } = offsets;
+  const isBare = members.generation === 0 && members.protocolType === null;
+  return isBare && committed.size === 0 && pending.size === 0;
+}
+
+function newGroup(id: string, nowMs: number): Group {
+  return {
+    id,
+    members: emptyClassicGroup(id, nowMs),
+    offsets: { committed: new Map(), pending: new Map(), nextOrder: 0 },
+  };
+}
+
+function replayOffset(group: Group, record: ReplayedRecord): void {
+  const { topic, partition } = offsetKey(record.key);
+  const { offsets } = group;
+  if (record.value === null) {
+    remove(offsets.committed, topic, partition);
+    for (const [producerId, table] of offsets.pending) {
+      remove(table, topic, partition);
+      if (table.size === 0) mutable(offsets.pending).delete(producerId);
+    }
+    return;
+  }
+  const committed = offsetFrom(record.value, record.offset);
+  Object.assign(offsets, { nextOrder: record.offset + 1 });
+  if (!record.transaction) return put(offsets.committed, topic, partition, committed);
+  const { producerId } = record.transaction;
+  const pending = mutable(offsets.pending);
+  const table = pending.get(producerId) ?? new Map();
+  pending.set(producerId, table);
+  put(table, topic, partition, committed);
+}
+
+export function replayEnd(
+  group: Group,
+  transaction: Transaction,
+  isCommitted: boolean,
+): Group | null {
+  const { committed, pending } = group.offsets;
+  const table = pending.get(transaction.producerId) ?? new Map();
+  mutable(pending).delete(transaction.producerId);
+  for (const { topic, partition, committed: own } of isCommitted ? offsetsIn(table) : []) {
+    const there = offsetOf(committed, topic, partition);
+    if (!there || own.order > there.order) put(committed, topic, partition, own);
+  }
+  return isNothing(group) ? null : group;
+}
+
+function put(
+  table: OffsetTable,
+  topic: string,
+  partition: number,
+  committed: CommittedOffset,
+): void {
+  const partitions = table.get(topic);
+  if (partitions) mutable(partitions).set(partition, committed);
+  else mutable(table).set(topic, new Map([[partition, committed]]));
+}
+
+function remove(table: OffsetTable, topic: string, partition: number): void {
+  const partitions = table.get(topic);
+  if (!partitions) return;
+  mutable(partitions).delete(partition);
+  if (partitions.size === 0) mutable(table).delete(topic);
+}
+
+/** A map that only the load knows so far. */
+function mutable<Key, Value>(map: ReadonlyMap<Key, Value>): Map<Key, Value> {
+  assert(map instanceof Map, "a read-only map is a map");
+  return map;
+}

@@ -1,0 +1,81 @@
+/**
+ * The group coordinator's core: one key is one group, its members (classic or consumer) and its offsets.
+ *
+ * - Whichever kind of group it is decides who takes an input; a refusal goes to who asked and changes nothing.
+ * - Replay knows Kafka's records of groups and offsets in every version; of other kinds (share groups, streams groups) it keeps
+ *   nothing.
+ */
+import { Refusal } from "../lib/refusal.ts";
+import { resumeClassicGroup, stepClassicGroup } from "./classic-group.ts";
+import type { Group, GroupEnv, GroupInput, Membership, MembershipInput } from "./group.ts";
+import { groupOf, replayEnd, replayGroup } from "./group-replay.ts";
+import { noOffsets } from "./offset-state.ts";
+import { stepOffsets } from "./offsets.ts";
+import { type Core, refuse, type Step, unchanged } from "./step.ts";
+
+export const groupCore: Core<Group, GroupInput, GroupEnv> = {
+  step: (group, input, env, id) => stepGroup(id, group, input, env),
+  keyOf: groupOf,
+  replay: replayGroup,
+  replayMarker: replayEnd,
+  loaded: { type: "loaded" },
+  marker: (transaction, committed) => ({ type: "marker", transaction, committed }),
+};
+
+/** One group's step. */
+export function stepGroup(
+  id: string,
+  group: Group | null,
+  input: GroupInput,
+  env: GroupEnv,
+): Step<Group, GroupInput> {
+  try {
+    switch (input.type) {
+      case "commit":
+      case "transactional-commit":
+      case "delete-offsets":
+      case "delete-group":
+      case "sweep":
+      case "topics-deleted":
+      case "marker":
+        return stepOffsets(id, group, input, env);
+      case "loaded":
+      case "join":
+      case "sync":
+      case "heartbeat":
+      case "leave":
+      case "join-timeout":
+      case "initial-wait":
+      case "sync-timeout":
+      case "session-timeout":
+        return stepMembers(id, group, input, env);
+      default:
+        return input satisfies never;
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal) || !("ticket" in input)) throw error;
+    return unchanged(group, { replies: [refuse(input.ticket, error)] });
+  }
+}
+
+function stepMembers(
+  id: string,
+  group: Group | null,
+  input: MembershipInput | { readonly type: "loaded" },
+  env: GroupEnv,
+): Step<Group, GroupInput> {
+  const { next, ...step } = stepMembership(id, group?.members ?? null, input, env);
+  const offsets = group?.offsets ?? noOffsets;
+  if (next === group?.members) return { ...step, next: group };
+  return { ...step, next: next && { id, members: next, offsets } };
+}
+
+function stepMembership(
+  id: string,
+  members: Membership | null,
+  input: MembershipInput | { readonly type: "loaded" },
+  env: GroupEnv,
+): Step<Membership, MembershipInput> {
+  if (input.type !== "loaded") return stepClassicGroup(id, members, input, env);
+  return members ? resumeClassicGroup(members, env) : unchanged<Membership, MembershipInput>(null);
+}
