@@ -47,10 +47,10 @@ export const offsetCommit = defineRecord({
   flexible: "4+",
   key: { group: string(), topic: string(), partition: int32() },
   value: {
-    offset: int64({}),
+    offset: int64(),
     leaderEpoch: int32({ versions: "3+", default: -1, ignorable: true }),
     metadata: string(),
-    commitTimestamp: int64({}),
+    commitTimestamp: int64(),
     expireTimestamp: int64({ versions: "1", default: -1, ignorable: true }),
     topicId: uuid({ versions: "4+", tagged: "4+", tag: 0, ignorable: true }),
   },

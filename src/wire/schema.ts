@@ -118,7 +118,7 @@ export function uint32<const O extends FieldOptions<number>>(options?: O): Typed
 }
 
 /** A number, or a bigint where `big`: for ids that use all 64 bits. */
-export function int64<const O extends FieldOptions<number> | BigOptions>(
+export function int64<const O extends FieldOptions<number> | BigOptions = FieldOptions<number>>(
   options?: O,
 ): Typed<Integer<O>, O> {
   const big = options !== undefined && "big" in options;
