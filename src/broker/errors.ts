@@ -46,7 +46,12 @@ export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
   coordinator_load_in_progress: kind(14, 503, true, "The coordinator is still reading its log."),
   coordinator_not_available: kind(15, 503, true, "The coordinator is not there at the moment."),
   not_coordinator: kind(16, 503, true, "Another node coordinates this group or transaction."),
-  offset_metadata_too_large: kind(12, 400, false, "The metadata of a committed offset is too long."),
+  offset_metadata_too_large: kind(
+    12,
+    400,
+    false,
+    "The metadata of a committed offset is too long.",
+  ),
   group_max_size_reached: kind(81, 409, false, "The group has as many members as it may."),
   illegal_generation: kind(22, 409, false, "The group has moved to another generation."),
   inconsistent_group_protocol: kind(
