@@ -106,6 +106,24 @@ export const settings = {
     "How often retention looks for old records.",
     "log.retention.check.interval.ms",
   ),
+  "log-cleaner-enable": one(
+    toggle,
+    "true",
+    "Compact the logs of topics whose `cleanup.policy` says so.",
+    "log.cleaner.enable",
+  ),
+  "log-cleaner-backoff-ms": one(
+    integer(1, 2 ** 31 - 1),
+    "15000",
+    "How long compaction pauses between two looks at the logs.",
+    "log.cleaner.backoff.ms",
+  ),
+  "log-cleaner-dedupe-buffer-size": one(
+    integer(64 * 1024, 2 ** 31 - 1),
+    String(16 * MIB),
+    "Memory for the keys of the log that is being compacted: 24 bytes each.",
+    "log.cleaner.dedupe.buffer.size",
+  ),
   "producer-id-expiration-ms": one(
     integer(1, Number.MAX_SAFE_INTEGER),
     "86400000",

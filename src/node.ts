@@ -16,6 +16,7 @@ import type { Random } from "./lib/random.ts";
 import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
 import { topicConfigCache } from "./log/config-cache.ts";
 import { defaultLogLimits } from "./log/limits.ts";
+import { Cleaner } from "./log/cleaner.ts";
 import { createLogNode, type LogNode } from "./log/log-node.ts";
 import { Logs } from "./log/logs.ts";
 import { Partition } from "./log/partition.ts";
@@ -64,7 +65,10 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   const { logNode, logs } = await openLogs(config, controller, storage, platform, logger);
   const retention = new RetentionPass(logNode, () => logs.all());
   retention.start();
+  const cleaner = new Cleaner(logNode, () => logs.all());
+  if (config["log-cleaner-enable"]) cleaner.start();
   opened.defer(() => drain(logNode, config["drain-ms"]));
+  opened.defer(() => cleaner.stop());
   opened.defer(() => retention.stop());
   const broker = createBroker({
     controller,
@@ -181,6 +185,8 @@ async function openLogs(
       queuedBytesPerNode: config["queued-bytes-max"],
       tailCacheBytes: config["tail-cache-bytes"],
       retentionCheckMs: config["log-retention-check-interval-ms"],
+      cleanerBackoffMs: config["log-cleaner-backoff-ms"],
+      cleanerBufferBytes: config["log-cleaner-dedupe-buffer-size"],
       receiptMs: config["producer-id-expiration-ms"],
     },
   });

@@ -76,6 +76,23 @@ export class Commits {
   }
 
   /**
+   * Applies entries that move neither the end nor the epoch, merely written: whoever loses them does the work again. An
+   * unknown outcome is the caller's, since nothing here tells.
+   * @throws StorageFault, or Refusal not_leader_or_follower (nothing was applied).
+   */
+  async inPlace(entries: readonly Entry[]): Promise<void> {
+    if (this.#fenced) throw deposed();
+    const change = { partition: this.#partition, guard: this.#guard, entries };
+    try {
+      await this.#storage.commit({ ...change, durability: "written" });
+    } catch (error) {
+      if (error instanceof Fenced) throw this.#fence(error.actual);
+      if (error instanceof StorageFault && error.outcome === "unknown") this.#doubt = true;
+      throw error;
+    }
+  }
+
+  /**
    * Learns where storage stands, as the leader of `epoch`, and makes sure that it is durable. Throws StorageFault as long as
    * that is impossible, Refusal not_leader_or_follower when another epoch has begun.
    */

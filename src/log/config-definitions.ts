@@ -2,7 +2,7 @@
  * Topic configs, declared once as data: Kafka 4.3's names, types, defaults and rules, and one of our own.
  *
  * - Configs marked `effect: "none"` are accepted and shown for the sake of Kafka's tools and change nothing: our log has rows
- *   instead of segment files, and compaction and elections are not there yet.
+ *   instead of segment files, and elections are not there yet.
  *
  * Left out: tiered storage (`remote.*`, `local.*`) and replication throttles.
  */
@@ -83,7 +83,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "86400000",
     least: 0,
     node: "log.cleaner.delete.retention.ms",
-    effect: "none",
+    effect: "full",
     doc: "How long compaction keeps a tombstone, so that readers can learn of the deletion.",
   },
   {
@@ -137,7 +137,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: LONG_MAX,
     least: 1,
     node: "log.cleaner.max.compaction.lag.ms",
-    effect: "none",
+    effect: "full",
     doc: "The longest that a record may stay uncompacted.",
   },
   {
@@ -184,7 +184,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     least: 0,
     greatest: 1,
     node: "log.cleaner.min.cleanable.ratio",
-    effect: "none",
+    effect: "full",
     doc: "Which share of the log must be uncompacted before compaction is worth while.",
   },
   {
@@ -193,7 +193,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "0",
     least: 0,
     node: "log.cleaner.min.compaction.lag.ms",
-    effect: "none",
+    effect: "full",
     doc: "How long a record stays uncompacted at least.",
   },
   {
@@ -237,8 +237,8 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "1073741824",
     least: 1024 * 1024,
     node: "log.segment.bytes",
-    effect: "none",
-    doc: "The size of Kafka's segment files; retention works on rows here.",
+    effect: "full",
+    doc: "How much of the newest log compaction leaves alone while it is younger than `segment.ms`; there are no segment files here.",
   },
   {
     name: "segment.index.bytes",
@@ -264,8 +264,8 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "604800000",
     least: 1,
     node: "log.roll.ms",
-    effect: "none",
-    doc: "After how long Kafka rolls a segment; retention works on rows here.",
+    effect: "full",
+    doc: "From which age on compaction takes also the newest `segment.bytes` of a log, but never its newest row.",
   },
   {
     name: "unclean.leader.election.enable",

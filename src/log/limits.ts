@@ -28,6 +28,10 @@ export interface LogLimits {
   readonly wakeSlice: number;
   /** Kafka's `log.retention.check.interval.ms`. */
   readonly retentionCheckMs: number;
+  /** Kafka's `log.cleaner.backoff.ms`: the pause between two looks for logs to compact. */
+  readonly cleanerBackoffMs: number;
+  /** Kafka's `log.cleaner.dedupe.buffer.size`: memory for the keys of the log that is being compacted. */
+  readonly cleanerBufferBytes: number;
 }
 
 const MiB = 1024 * 1024;
@@ -47,4 +51,6 @@ export const defaultLogLimits: LogLimits = {
   receiptMs: 86_400_000,
   wakeSlice: 256,
   retentionCheckMs: 300_000,
+  cleanerBackoffMs: 15_000,
+  cleanerBufferBytes: 16 * MiB,
 };

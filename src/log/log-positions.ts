@@ -14,6 +14,8 @@ export interface LogPositions {
   endPosition: number;
   startPosition: number;
   maxTimestamp: number;
+  /** Compaction has gone through everything below it. */
+  cleanedTo: number;
 }
 
 export function positionsOf(bounds: Bounds, epoch: number): LogPositions {
@@ -25,5 +27,6 @@ export function positionsOf(bounds: Bounds, epoch: number): LogPositions {
     endPosition: bounds.endPosition,
     startPosition: bounds.startPosition,
     maxTimestamp: bounds.maxTimestamp,
+    cleanedTo: bounds.cleanedTo,
   };
 }

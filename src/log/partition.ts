@@ -9,7 +9,7 @@
 import type { TopicImage } from "../cluster/image.ts";
 import { assert } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
-import type { PartitionId, PartitionState } from "../storage/storage.ts";
+import type { Bounds, Entry, PartitionId, PartitionState } from "../storage/storage.ts";
 import { type AppendInput, AppendRequest, type AppendResult } from "./append-request.ts";
 import { Commits } from "./commits.ts";
 import type { LogNode } from "./log-node.ts";
@@ -116,6 +116,14 @@ export class Partition implements KeptLog, WriterHost {
     return this.#positions.endPosition;
   }
 
+  get startPosition(): number {
+    return this.#positions.startPosition;
+  }
+
+  get cleanedTo(): number {
+    return this.#positions.cleanedTo;
+  }
+
   /** Bytes of log kept. */
   bytes(): number {
     return this.#positions.endPosition - this.#positions.startPosition;
@@ -174,13 +182,39 @@ export class Partition implements KeptLog, WriterHost {
       const logStart = Math.min(before, this.#replicas.highWatermark);
       if (logStart <= this.#positions.logStart) return this.#positions.logStart;
       await this.#commits.commit([{ type: "trim", logStart }], this.#commits.guard, "synced");
-      const bounds = await this.node.storage.bounds(this.id);
-      // Deleted in between: the refusal that close() left tells so.
-      if (!bounds) throw this.#closedBy ?? notLed();
-      this.#positions.logStart = bounds.logStart;
-      this.#positions.startPosition = bounds.startPosition;
-      return bounds.logStart;
+      return (await this.#relocate()).logStart;
     });
+  }
+
+  /**
+   * Applies what compaction makes of rows that it read while the log started at `logStart` (null: whatever it was); false
+   * when the log has been trimmed since, and nothing was changed.
+   * @throws StorageFault, of unknown outcome too; Refusal when the partition is closed or led by another.
+   */
+  rewrite(logStart: number | null, entries: readonly Entry[]): Promise<boolean> {
+    return this.#writer.exclusive(async () => {
+      if (this.#closedBy) throw this.#closedBy;
+      if (this.mustRecover) await this.recover();
+      if (logStart !== null && logStart !== this.#positions.logStart) return false;
+      await this.#commits.inPlace(entries);
+      for (const entry of entries) {
+        if (entry.type === "cleaned") this.#positions.cleanedTo = entry.to;
+        if (entry.type !== "rewrite" && entry.type !== "pack") continue;
+        this.node.cache.dropTo(this.tail, entry.to);
+        if (entry.type === "pack") await this.#relocate();
+      }
+      return true;
+    });
+  }
+
+  /** Learns where the log's rows lie after they have moved. */
+  async #relocate(): Promise<Bounds> {
+    const bounds = await this.node.storage.bounds(this.id);
+    // Deleted in between: the refusal that close() left tells so.
+    if (!bounds) throw this.#closedBy ?? notLed();
+    this.#positions.logStart = bounds.logStart;
+    this.#positions.startPosition = bounds.startPosition;
+    return bounds;
   }
 
   refresh(topic: TopicImage): void {

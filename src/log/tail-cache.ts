@@ -47,6 +47,11 @@ export class TailCache {
     this.#bytes -= tail.clear();
   }
 
+  /** Forgets a partition's rows up to the one that ends at or before `last`: compaction has made others of them. */
+  dropTo(tail: PartitionTail, last: number): void {
+    while (tail.firstLast <= last) this.#bytes -= tail.shift();
+  }
+
   #evict(): void {
     const tail = this.#order[this.#first];
     assert(tail, "bytes in the cache have an owner in the order");
@@ -67,6 +72,11 @@ export class PartitionTail {
   /** The first offset that can be answered from here: Infinity when nothing is cached. */
   get start(): number {
     return this.#rows[this.#first]?.base ?? Infinity;
+  }
+
+  /** The last offset of the first row: Infinity when nothing is cached. */
+  get firstLast(): number {
+    return this.#rows[this.#first]?.last ?? Infinity;
   }
 
   push(row: Row): void {

@@ -31,6 +31,8 @@ export interface TopicConfig {
   readonly inSyncReplicasMin: number;
   readonly retentionBytes: number;
   readonly retentionMs: number;
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
   readonly uncleanLeaderElection: boolean;
 }
 
@@ -77,6 +79,8 @@ function parseAnew(overrides: ConfigValues, nodeDefaults: ConfigValues): TopicCo
     inSyncReplicasMin: number("min.insync.replicas"),
     retentionBytes: unlimited(number("retention.bytes")),
     retentionMs: unlimited(number("retention.ms")),
+    segmentBytes: number("segment.bytes"),
+    segmentMs: number("segment.ms"),
     uncleanLeaderElection: word("unclean.leader.election.enable") === "true",
   };
   if (config.compactionLagMinMs > config.compactionLagMaxMs) {

@@ -27,6 +27,8 @@ describe("parseTopicConfig", () => {
       cleanableDirtyRatioMin: 0.5,
       inSyncReplicasMin: 1,
       retentionBytes: Infinity,
+      segmentBytes: 1_073_741_824,
+      segmentMs: 604_800_000,
       retentionMs: 604_800_000,
       uncleanLeaderElection: false,
     });
