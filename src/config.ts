@@ -29,6 +29,7 @@ import {
   text,
   toggle,
   UsageError,
+  type Address,
   type Kind,
   type Setting,
 } from "./lib/setting.ts";
@@ -41,10 +42,15 @@ const MIB = 1024 * 1024;
 export const settings = {
   data: one(folder, "./data", "Where the node keeps everything it knows.", "log.dirs"),
   http: one(address, "127.0.0.1:8080", "Where HTTP is served; port 0 takes a free one."),
-  kafka: many(listener, "Where the Kafka protocol is served (not built yet).", "listeners"),
+  kafka: many(
+    listener,
+    "Where the Kafka protocol is served; port 0 takes a free one, `none` serves it nowhere.",
+    "listeners",
+    "127.0.0.1:9092",
+  ),
   "kafka-advertised": many(
     listener,
-    "What Kafka clients are told to connect to, by listener name (not built yet).",
+    "What Kafka clients are told to connect to, by listener name.",
     "advertised.listeners",
   ),
   config: maybe(file, "More settings: JSON, or Kafka's server.properties."),
@@ -68,12 +74,35 @@ export const settings = {
     "Partitions of a topic that does not say.",
     "num.partitions",
   ),
-  "connections-max": one(integer(1, 1_000_000), "20000", "HTTP connections open at once."),
+  "auto-create-topics": one(
+    toggle,
+    "true",
+    "A Kafka client that asks for a topic that is not there makes it (HTTP asks for this by itself).",
+    "auto.create.topics.enable",
+  ),
+  "connections-max": one(
+    integer(1, 1_000_000),
+    "20000",
+    "Connections open at once: HTTP's, and those of each Kafka listener.",
+    "max.connections",
+  ),
   "connections-per-address-max": one(
     integer(1, 1_000_000),
     "1000",
     "The same for one client address off loopback.",
     "max.connections.per.ip",
+  ),
+  "connections-max-idle-ms": one(
+    integer(1, 2 ** 31 - 1),
+    "600000",
+    "A Kafka connection on which nothing happens for so long is closed.",
+    "connections.max.idle.ms",
+  ),
+  "request-bytes-max": one(
+    integer(1024, 2 ** 31 - 1),
+    String(100 * MIB),
+    "The largest request of a Kafka client.",
+    "socket.request.max.bytes",
   ),
   "tail-life-ms": one(
     integer(1_000, 86_400_000),
@@ -88,7 +117,7 @@ export const settings = {
   "answer-bytes-max": one(
     integer(MIB, 1024 * 1024 * MIB),
     String(64 * MIB),
-    "Large HTTP answers that their clients have not read yet, over all connections; past it pages get shorter.",
+    "Large answers that their clients have not read yet, over all connections of a door; past it they get shorter.",
   ),
   "queued-bytes-max": one(
     integer(MIB, 1024 * 1024 * MIB),
@@ -252,9 +281,38 @@ function checkTogether(config: Config, httpCalled: string): void {
         `to ask for a token, or --insecure to let everybody in`,
     );
   }
+  checkKafka(config);
   if ((config["tls-cert"] === null) !== (config["tls-key"] === null)) {
     throw new UsageError("--tls-cert and --tls-key come together");
   }
+}
+
+function checkKafka({ kafka, "kafka-advertised": advertised, insecure }: OwnConfig): void {
+  const open = kafka.find(({ host }) => !isLoopback(host));
+  if (open && !insecure) {
+    throw new UsageError(
+      `--kafka asks for ${open.host}:${open.port}, which other machines can reach, and Kafka clients are not asked who ` +
+        `they are yet: listen on 127.0.0.1, or give --insecure to let everybody in`,
+    );
+  }
+  const names = kafka.map(listenerName);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) {
+    throw new UsageError(
+      `two --kafka listeners are called ${twice}: give each a name of its own, as in LAN://127.0.0.1:9093`,
+    );
+  }
+  const stray = advertised.find((each) => !names.includes(listenerName(each)));
+  if (stray) {
+    throw new UsageError(
+      `--kafka-advertised names the listener ${listenerName(stray)}, which no --kafka has`,
+    );
+  }
+}
+
+/** What a Kafka listener without a name is called, as in Kafka. */
+export function listenerName({ name }: Address): string {
+  return (name ?? "PLAINTEXT").toUpperCase();
 }
 
 /** True for addresses that only this machine can reach. */

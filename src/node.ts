@@ -10,7 +10,8 @@ import { readFile } from "node:fs/promises";
 import { createBroker } from "./broker/broker.ts";
 import type { Broker } from "./broker/verbs.ts";
 import { Controller } from "./cluster/controller.ts";
-import { isLoopback, type Config } from "./config.ts";
+import { featureCommands } from "./cluster/features.ts";
+import { isLoopback, listenerName, type Config } from "./config.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Random } from "./lib/random.ts";
 import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
@@ -22,6 +23,7 @@ import { Logs } from "./log/logs.ts";
 import { Partition } from "./log/partition.ts";
 import { resumeLogs } from "./log/resume.ts";
 import { RetentionPass } from "./log/retention.ts";
+import type { KafkaDoor, openKafkaDoor } from "./kafka/listener.ts";
 import { nodeProbes } from "./runtime/node-probes.ts";
 import { FolderIncomplete, FolderInUse, NewerFormat } from "./storage/folder-error.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -31,8 +33,11 @@ import type { Storage } from "./storage/storage.ts";
 const IN_MEMORY = ":memory:";
 
 export interface Node {
+  /** Where HTTP is served. */
   readonly port: number;
   readonly url: string;
+  /** Where the Kafka protocol is served, by listener name. */
+  readonly kafkaPorts: ReadonlyMap<string, number>;
   readonly clusterId: string;
   /** Finishes what was accepted and closes everything; a second call waits for the first. */
   stop(): Promise<void>;
@@ -60,8 +65,11 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   const stores = openStores(config, surroundings, opened);
   // While the storage's Worker starts, this thread loads the door's code.
   const door = import("./http/app.ts");
+  const kafkaDoor = import("./kafka/listener.ts");
+  kafkaDoor.catch(() => {}); // Told where it is awaited.
   const { storage, store } = await stores;
   const controller = await Controller.open({ store, random, logger });
+  await controller.submit(featureCommands);
   const { logNode, logs } = await openLogs(config, controller, storage, platform, logger);
   const retention = new RetentionPass(logNode, () => logs.all());
   retention.start();
@@ -81,6 +89,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   });
   const stopping = new AbortController();
   const { createHttpApp } = await door;
+  const { openKafkaDoor } = await kafkaDoor;
   const app = createHttpApp({
     broker: endingEarly(broker, stopping.signal),
     clock,
@@ -101,6 +110,9 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     tail: { lifeMs: config["tail-life-ms"] },
     onBug: surroundings.onFatal,
   });
+  const kafka = await openKafka(openKafkaDoor, config, surroundings, broker);
+  opened.defer(() => kafka.stop(config["drain-ms"]));
+  // Last, since /readyz says that every door serves.
   const server = await listen(config, surroundings, (request, wire) => app.fetch(request, wire));
   opened.defer(() => server.stop(config["drain-ms"]));
   opened.defer(() => stopping.abort());
@@ -108,6 +120,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   return {
     port: server.port,
     url: urlOf(config, server.port),
+    kafkaPorts: kafka.ports,
     clusterId: controller.identity.clusterId,
     stop: once(() => everything.disposeAsync()),
   };
@@ -220,6 +233,48 @@ function endingEarly(broker: Broker, stopping: AbortSignal): Broker {
   };
 }
 
+async function openKafka(
+  open: typeof openKafkaDoor,
+  config: Config,
+  { platform, logger, onFatal }: Surroundings,
+  broker: Broker,
+): Promise<KafkaDoor> {
+  const { kafkaLimits } = await import("./kafka/limits.ts");
+  const listeners = config.kafka.map((address) => {
+    const name = listenerName(address);
+    const advertised = config["kafka-advertised"].find((each) => listenerName(each) === name);
+    return { name, host: address.host, port: address.port, advertised: advertised ?? null };
+  });
+  try {
+    return await open(listeners, {
+      broker,
+      clock: platform.clock,
+      random: platform.random,
+      logger,
+      limits: {
+        ...kafkaLimits,
+        requestBytesMax: config["request-bytes-max"],
+        unsentBytesMax: config["answer-bytes-max"],
+        idleMs: config["connections-max-idle-ms"],
+      },
+      tcp: {
+        connectionsMax: config["connections-max"],
+        connectionsPerAddressMax: config["connections-per-address-max"],
+      },
+      listenTcp: platform.listenTcp,
+      hostname: platform.hostname,
+      autoCreateTopics: config["auto-create-topics"],
+      onBug: onFatal,
+    });
+  } catch (error) {
+    const { ListenError } = await import("./kafka/listener.ts");
+    if (!(error instanceof ListenError)) throw error;
+    throw new StartError(whyNotListening(error.cause, error.host, error.port, "--kafka"), {
+      cause: error,
+    });
+  }
+}
+
 async function readToken(config: Config): Promise<{ token: string } | null> {
   const path = config["token-file"];
   if (path === null) return null;
@@ -266,15 +321,17 @@ async function listen(
       refuse: () => tooManyConnections(nextId()),
     });
   } catch (error) {
-    throw new StartError(whyNotListening(error, host, port), { cause: error });
+    throw new StartError(whyNotListening(error, host, port, "--http"), { cause: error });
   }
 }
 
-function whyNotListening(error: unknown, host: string, port: number): string {
+function whyNotListening(error: unknown, host: string, port: number, flag: string): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const what = `cannot listen on ${host}:${port}`;
-  if (code === "EADDRINUSE")
-    return `${what}: the port is taken; choose another with --http HOST:PORT`;
+  if (code === "EADDRINUSE") {
+    const none = flag === "--kafka" ? ", or serve it nowhere with --kafka none" : "";
+    return `${what}: the port is taken; choose another with ${flag} HOST:PORT${none}`;
+  }
   if (code === "EACCES") return `${what}: ports below 1024 need a right that this process lacks`;
   const reason = error instanceof Error ? error.message : String(error);
   if (reason.includes("PEM routines") || /certificate|private key/i.test(reason)) {

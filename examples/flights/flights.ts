@@ -93,7 +93,16 @@ function report(name: string, how: string, { count, ms }: Told): void {
 /** A node of this example's own, on a free port. */
 async function startNode(folder: string) {
   const main = new URL("../../src/main.ts", import.meta.url).pathname;
-  const command = [main, "serve", "--data", join(folder, "data"), "--http", "127.0.0.1:0"];
+  const command = [
+    main,
+    "serve",
+    "--data",
+    join(folder, "data"),
+    "--http",
+    "127.0.0.1:0",
+    "--kafka",
+    "none",
+  ];
   const child = Bun.spawn([process.execPath, ...command], { stdout: "pipe", stderr: "inherit" });
   let said = "";
   for await (const piece of child.stdout) {

@@ -9,6 +9,7 @@ import type { Logs } from "../log/logs.ts";
 import { type FoundRecord, findByTimestamp, findMaxTimestamp } from "../log/offset-lookup.ts";
 import type { Partition } from "../log/partition.ts";
 import { checkMayChange } from "./access.ts";
+import { clusterVerbs } from "./cluster-verbs.ts";
 import { type LogLookup, logLookup } from "./log-lookup.ts";
 import { read } from "./reads.ts";
 import { known } from "./topic-rules.ts";
@@ -26,18 +27,28 @@ export function createBroker(options: BrokerOptions): Broker {
   const { controller, logs, node, version } = options;
   const { image, identity } = controller;
   const lookup = logLookup(image, logs);
+  const arriving: Arriving = new Map();
   return {
     ...topicVerbs(options),
     partitionCount: (_context, name) => known(image, name).partitions.length,
-    append: (_context, request) => append(lookup, logs, request),
+    append: (_context, request) => append(lookup, logs, arriving, request),
     read: async (_context, requests, readOptions) => {
       const answers = await read(node, lookup, requests, readOptions);
       if (!answers.some(({ refusal }) => refusal && isOnItsWay(refusal))) return answers;
       await logs.settled();
       return read(node, lookup, requests, readOptions);
     },
-    findOffset: async (_context, topic, index, spec) =>
-      findOffset(await logOf(lookup, logs, topic, index), spec),
+    findOffset: async (_context, topic, index, spec, leaderEpoch) => {
+      const log = await logOf(lookup, logs, topic, index);
+      if (leaderEpoch !== undefined) log.checkEpoch(leaderEpoch);
+      return findOffset(log, spec);
+    },
+    endOfEpoch: async (_context, topic, index, leaderEpoch, current) => {
+      const log = await logOf(lookup, logs, topic, index);
+      if (current !== undefined) log.checkEpoch(current);
+      const { epoch, endOffset } = log.endOfEpoch(leaderEpoch);
+      return { leaderEpoch: epoch, endOffset };
+    },
     deleteRecords: async (_context, topic, index, before) => {
       checkMayChange(topic);
       return deleteRecords(await logOf(lookup, logs, topic, index), before);
@@ -50,23 +61,39 @@ export function createBroker(options: BrokerOptions): Broker {
       topics: image.topicCount,
       partitions: image.partitionCount,
     }),
+    cluster: clusterVerbs(image, logs),
   };
 }
 
+/** Appends that wait for a log to be made, by partition: those that come after them wait as well, to keep their order. */
+type Arriving = Map<string, Promise<unknown>>;
+
+/** Queues at once where the log is there, so that appends go in in the order in which this is called. */
 async function append(
   lookup: LogLookup,
   logs: Logs<Partition>,
+  arriving: Arriving,
   request: AppendRequest,
 ): Promise<AppendAnswer> {
-  checkMayChange(request.topic);
-  const { acks } = request;
+  const { topic, partition, acks } = request;
+  checkMayChange(topic);
   if (acks !== -1 && acks !== 0 && acks !== 1) {
     throw new Refusal("invalid_required_acks", "acks must be all (-1), 1 or 0.");
   }
-  const { topic, partition } = request;
-  const log = findLog(lookup, topic, partition) ?? (await whenMade(lookup, logs, topic, partition));
-  const result = await log.appendAsLeader(log.epoch, request);
-  return { ...result, throttleMs: 0 };
+  const key = `${partition} ${topic}`;
+  const before = arriving.get(key);
+  const log = before ? null : findLog(lookup, topic, partition);
+  if (log) return { ...(await log.appendAsLeader(log.epoch, request)), throttleMs: 0 };
+  const queued = (before ?? logs.settled()).then(() => {
+    const { log } = lookup(topic, partition);
+    return { answered: log.appendAsLeader(log.epoch, request) };
+  });
+  const arrived = queued.catch(() => {}); // The caller hears of it below.
+  arriving.set(key, arrived);
+  await arrived;
+  if (arriving.get(key) === arrived) arriving.delete(key);
+  const { answered } = await queued;
+  return { ...(await answered), throttleMs: 0 };
 }
 
 async function logOf(
@@ -104,7 +131,8 @@ async function whenMade(
 
 async function findOffset(log: Partition, spec: OffsetSpec): Promise<OffsetAnswer> {
   const found = await findPlace(log, spec);
-  return { offset: -1, timestampMs: -1, ...found, ...log.ends() };
+  const leaderEpoch = found?.offset === undefined ? -1 : log.epochAt(found.offset);
+  return { offset: -1, timestampMs: -1, ...found, leaderEpoch, ...log.ends() };
 }
 
 async function findPlace(log: Partition, spec: OffsetSpec): Promise<Partial<FoundRecord> | null> {

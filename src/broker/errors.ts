@@ -114,6 +114,12 @@ export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
   group_id_not_found: kind(69, 404, false, "There is no such group."),
   fetch_session_id_not_found: kind(70, 404, true, "The fetch session is not known here."),
   invalid_fetch_session_epoch: kind(71, 409, true, "The fetch session is at another epoch."),
+  fetch_session_topic_id_error: kind(
+    106,
+    409,
+    true,
+    "The fetch session names its topics by name, or by id, and not by both.",
+  ),
   member_id_required: kind(79, 400, true, "The member must join again with the id it was given."),
   fenced_instance_id: kind(82, 409, false, "Another member took over this instance id."),
   eligible_leaders_not_available: kind(83, 503, false, "No replica that could lead is there."),

@@ -65,6 +65,7 @@ async function readAll(
   for (const request of requests) {
     try {
       const found = lookup(request.topic, request.partition);
+      if (request.leaderEpoch !== undefined) found.log.checkEpoch(request.leaderEpoch);
       seen.push({ partition: found.log, end: found.log.readableEnd(options.isolation) });
       const bytesMax = Math.min(request.bytesMax, options.bytesMax - bytes);
       const limit = { bytesMax, oneAtLeast: bytes === 0 };

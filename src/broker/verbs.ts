@@ -37,7 +37,12 @@ export interface AppendRequest {
   readonly acks: Acks;
   /** One raw v2 batch as a Kafka client made it, or records to be put into one. */
   readonly payload:
-    | { readonly type: "batch"; readonly bytes: Bytes }
+    | {
+        readonly type: "batch";
+        readonly bytes: Bytes;
+        /** The bytes are all that anybody needs of their buffer: it may be given away. */
+        readonly ownsBuffer?: boolean;
+      }
     | { readonly type: "records"; readonly records: readonly NewRecord[] };
   /** Refuse with offset_mismatch unless the next offset is exactly this. */
   readonly expectOffset?: number;
@@ -63,6 +68,8 @@ export interface ReadRequest {
   readonly partition: number;
   readonly from: number;
   readonly bytesMax: number;
+  /** Refuse with fenced_leader_epoch or unknown_leader_epoch unless the partition is at this epoch. */
+  readonly leaderEpoch?: number;
 }
 
 export interface ReadOptions {
@@ -110,6 +117,53 @@ export interface OffsetAnswer extends LogEnds {
   /** -1 when no record is at or past the timestamp. */
   readonly offset: number;
   readonly timestampMs: number;
+  /** The epoch in which the record there was written; -1 where there is none. */
+  readonly leaderEpoch: number;
+}
+
+/** How far a leader epoch goes: the largest one known up to the one asked, and the offset at which the next begins. */
+export interface EpochEnd {
+  readonly leaderEpoch: number;
+  readonly endOffset: number;
+}
+
+/** Where a partition is, as clients need it to find its leader. */
+export interface PartitionPlace {
+  readonly index: number;
+  readonly leader: number;
+  readonly leaderEpoch: number;
+  readonly replicas: readonly number[];
+  readonly inSyncReplicas: readonly number[];
+}
+
+export interface TopicPlaces {
+  readonly name: string;
+  readonly id: string;
+  readonly internal: boolean;
+  readonly partitions: readonly PartitionPlace[];
+}
+
+/** A feature's levels (KIP-584): what this program knows, and what the cluster has settled on. */
+export interface FeatureLevels {
+  readonly name: string;
+  readonly least: number;
+  readonly greatest: number;
+  /** 0: not in use. */
+  readonly finalized: number;
+}
+
+/** What clients ask of the cluster before anything else. */
+export interface ClusterVerbs {
+  /** Grows with every change of what is told here. */
+  version(context: Context): number;
+  /** Ids of the nodes that serve. */
+  nodes(context: Context): readonly number[];
+  /** Null where there is no such topic. */
+  topic(context: Context, name: string): TopicPlaces | null;
+  topicById(context: Context, id: string): TopicPlaces | null;
+  /** Every topic the principal may see. */
+  topics(context: Context): Iterable<TopicPlaces>;
+  features(context: Context): readonly FeatureLevels[];
 }
 
 export interface NewTopic {
@@ -191,7 +245,16 @@ export interface Broker {
     topic: string,
     partition: number,
     spec: OffsetSpec,
+    leaderEpoch?: number,
   ): Promise<OffsetAnswer>;
+  /** @throws Refusal also where the partition is not at the epoch that the client believes in, `current`. */
+  endOfEpoch(
+    context: Context,
+    topic: string,
+    partition: number,
+    leaderEpoch: number,
+    current?: number,
+  ): Promise<EpochEnd>;
   /** Moves the log start up to `before` (-1: the high watermark) and gives the new one. */
   deleteRecords(
     context: Context,
@@ -201,4 +264,6 @@ export interface Broker {
   ): Promise<number>;
 
   describeNode(context: Context): NodeDescription;
+
+  readonly cluster: ClusterVerbs;
 }

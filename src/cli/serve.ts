@@ -90,12 +90,17 @@ function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): v
   });
 }
 
-function banner({ url, clusterId }: Node, config: Config): string {
+function banner({ url, clusterId, kafkaPorts }: Node, config: Config): string {
   const token = config["token-file"];
   const auth = token === null ? "" : ` -H "authorization: Bearer $(cat ${token})"`;
   const curl = `curl${config["tls-cert"] === null ? "" : " -k"}${auth}`;
   const lines = [
     `kedge ${manifest.version} is listening on ${url}`,
+    ...[...kafkaPorts].map(([name, port], at) => {
+      const host = config.kafka[at]?.host ?? "";
+      const shown = kafkaPorts.size === 1 ? "" : ` (${name})`;
+      return `Kafka clients connect to ${host.includes(":") ? `[${host}]` : host}:${port}${shown}`;
+    }),
     `cluster ${clusterId}, data in ${config.data}`,
     "",
     "Try, in another terminal:",
@@ -105,8 +110,5 @@ function banner({ url, clusterId }: Node, config: Config): string {
     `  ${curl} -N '${url}/v1/tail?topic=hello&from=earliest'`,
     `The whole API: ${url}/docs`,
   ];
-  if (config.kafka.length > 0) {
-    lines.push("The Kafka door is not built yet: nothing listens at the address of --kafka.");
-  }
   return `${lines.join("\n")}\n`;
 }

@@ -120,8 +120,14 @@ export class Image {
     return this.#configs.get(configKey(resource, name)) ?? noConfigs;
   }
 
+  /** 0 where nobody has settled it. */
   feature(name: string): number {
     return this.#features.get(name) ?? 0;
+  }
+
+  /** Every feature that was settled, at 0 too. */
+  get features(): ReadonlyMap<string, number> {
+    return this.#features;
   }
 
   /** Applies the command at `index`, which follows the last one applied, and says what it did. */

@@ -2,10 +2,55 @@
  * What a handler is given beside its request.
  */
 import type { Broker, Context } from "../broker/verbs.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Api } from "./define-api.ts";
+import type { FetchSessions } from "./fetch-sessions.ts";
+import type { KafkaLimits } from "./limits.ts";
+import type { UnsentAnswers } from "./unsent-answers.ts";
+
+/** Where clients reach a listener. */
+export interface Endpoint {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A node as clients are told of it. */
+export interface NodeEndpoint {
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What all calls of a door share. */
+export interface Door {
+  /** Every API that is declared. */
+  readonly apis: readonly Api[];
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly limits: KafkaLimits;
+  readonly autoCreateTopics: boolean;
+  readonly sessions: FetchSessions;
+  readonly unsent: UnsentAnswers;
+}
 
 export interface Call {
   readonly broker: Broker;
   readonly context: Context;
   /** The version of the request, and of its answer. */
   readonly version: number;
+  readonly door: Door;
+  /** Every node, at the address of the listener that the client came through. */
+  readonly nodes: readonly NodeEndpoint[];
+  /** True when the frame's buffer holds this request alone, so that records in it may be given away. */
+  readonly ownsFrame: boolean;
+  /** Aborted when the answer should come now: the client is gone, the node stops, or others wait behind a Fetch. */
+  readonly signal: AbortSignal;
+  /** Calls `done` once the answer has been sent, or nobody will take it. */
+  onSent(done: () => void): void;
+}
+
+/** Thrown by a handler: there is no answer that would help, close this connection (Produce with acks=0 that failed). */
+export class HangUp extends Error {
+  override readonly name = "HangUp";
 }

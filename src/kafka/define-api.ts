@@ -24,7 +24,17 @@ export interface Api<Req extends Fields = Fields, Res extends Fields = Fields> {
   readonly request: Message<Req>;
   readonly response: Message<Res>;
   /** Answers a request; null for no answer at all (Produce with acks=0). A method, so that a list may hold any API. */
-  handle?(this: void, request: Decoded<Req>, call: Call): Promise<Encodable<Res> | null>;
+  handle?(this: void, request: Decoded<Req>, call: Call): Handled<Res>;
+  /** The answer that tells this error, where the handler threw a Refusal or the storage failed: as Kafka's, per part of the request. */
+  refuse?(this: void, request: Decoded<Req>, error: ErrorAnswer, version: number): Encodable<Res>;
+}
+
+type Handled<Res extends Fields> = Promise<Encodable<Res> | null> | Encodable<Res> | null;
+
+/** What a whole request came to. */
+export interface ErrorAnswer {
+  readonly errorCode: number;
+  readonly errorMessage: string;
 }
 
 export function defineApi<const Req extends Fields, const Res extends Fields>(options: {
@@ -36,7 +46,8 @@ export function defineApi<const Req extends Fields, const Res extends Fields>(op
   readonly flexible: string;
   readonly request: Req;
   readonly response: Res;
-  handle?(this: void, request: Decoded<Req>, call: Call): Promise<Encodable<Res> | null>;
+  handle?(this: void, request: Decoded<Req>, call: Call): Handled<Res>;
+  refuse?(this: void, request: Decoded<Req>, error: ErrorAnswer, version: number): Encodable<Res>;
 }): Api<Req, Res> {
   const versions = parseVersions(options.versions);
   const flexible = parseVersions(options.flexible);
@@ -48,6 +59,7 @@ export function defineApi<const Req extends Fields, const Res extends Fields>(op
     request: message(options.request, versions, flexible),
     response: message(options.response, versions, flexible),
     ...(options.handle && { handle: options.handle }),
+    ...(options.refuse && { refuse: options.refuse }),
   };
 }
 

@@ -3,7 +3,9 @@
  *
  * - HTTP arrives as `fetch`-shaped requests with a `Connection` beside each: who is there, hold the answer open, turn it
  *   into a WebSocket. Both runtimes give the same `Socket`, so that its users are written once.
- * - Left out: raw TCP listeners and workers, until a door needs them.
+ * - TCP arrives as a `Wire` per connection, whose bytes the platform queues in both directions: whoever uses it asks how
+ *   much is unsent and pauses what it does not want yet, or memory has no bound.
+ * - Left out: workers; storage starts its own.
  */
 import type { Clock } from "./clock.ts";
 import type { Logger } from "./logger.ts";
@@ -25,6 +27,8 @@ export interface Platform {
   readonly makeLogger: (options: LoggerOptions) => ProcessLogger;
   /** Opens the port; rejects with the runtime's own error (EADDRINUSE, EACCES, …) where it cannot. */
   readonly serveHttp: (options: ServeHttpOptions) => Promise<HttpServer>;
+  /** Opens the port for raw connections; rejects like `serveHttp`. */
+  readonly listenTcp: (options: ListenTcpOptions) => Promise<TcpServer>;
   /** Calls `fire` on each of the signals, until the answer is called. */
   readonly onSignal: (
     signals: readonly StopSignal[],
@@ -149,4 +153,53 @@ export interface HttpServer {
   open(): number;
   /** Refuses new connections, waits up to `graceMs` for those in flight, then closes what is left. */
   stop(graceMs: number): Promise<void>;
+}
+
+export interface ListenTcpOptions {
+  readonly host: string;
+  /** 0: any free port; the server tells which. */
+  readonly port: number;
+  readonly limits: TcpLimits;
+  /** A client is there: what is to happen with it. Clients past a limit are closed without being shown. */
+  readonly open: (wire: Wire) => WireHandlers;
+}
+
+export interface TcpLimits {
+  readonly connectionsMax: number;
+  /** For one client address; loopback addresses are exempt. */
+  readonly connectionsPerAddressMax: number;
+}
+
+/** A TCP connection seen from the server. Nothing happens on one that has closed. */
+export interface Wire {
+  /** The client's IP address. */
+  readonly address: string;
+  /** Sends the pieces in order, or queues them; never blocks. They must not change until they are sent. */
+  write(pieces: readonly Uint8Array[]): void;
+  /** Bytes that the operating system has not taken yet. */
+  unsentBytes(): number;
+  /** No more `data` until `resume`: the client is held up by TCP itself. */
+  pause(): void;
+  resume(): void;
+  /** Closes once everything written has been sent. */
+  end(): void;
+  /** Closes at once. */
+  drop(): void;
+}
+
+export interface WireHandlers {
+  /** Bytes as they came; the array is the receiver's to keep. */
+  data(bytes: Uint8Array): void;
+  /** The operating system has taken some of what was unsent. */
+  drained(): void;
+  /** Called exactly once, whoever closed. */
+  closed(): void;
+}
+
+export interface TcpServer {
+  readonly port: number;
+  /** Connections that are open. */
+  open(): number;
+  /** Takes no new connections; those there are stay. */
+  stop(): Promise<void>;
 }

@@ -66,6 +66,7 @@ export type RefusalName =
   | "group_id_not_found"
   | "fetch_session_id_not_found"
   | "invalid_fetch_session_epoch"
+  | "fetch_session_topic_id_error"
   | "member_id_required"
   | "fenced_instance_id"
   | "eligible_leaders_not_available"

@@ -109,12 +109,18 @@ export function maybe<T>(kind: Kind<T>, sentence: string, kafka?: string): Setti
   return { kind, repeats: false, kafka: kafka ?? null, fallback: "", sentence, value };
 }
 
-export function many<T>(kind: Kind<T>, sentence: string, kafka?: string): Setting<readonly T[]> {
+/** A list, over all the times it is given; `none` is an empty one, where there is a default. */
+export function many<T>(
+  kind: Kind<T>,
+  sentence: string,
+  kafka?: string,
+  fallback = "",
+): Setting<readonly T[]> {
   const value = (texts: readonly string[]) =>
-    texts
+    (texts.length === 0 ? [fallback] : texts)
       .flatMap((each) => each.split(","))
       .map((each) => each.trim())
-      .filter((each) => each !== "")
+      .filter((each) => each !== "" && (each !== "none" || fallback === ""))
       .map((each) => kind.parse(each));
-  return { kind, repeats: true, kafka: kafka ?? null, fallback: "", sentence, value };
+  return { kind, repeats: true, kafka: kafka ?? null, fallback, sentence, value };
 }

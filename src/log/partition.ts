@@ -12,6 +12,7 @@ import { Refusal } from "../lib/refusal.ts";
 import type { Bounds, Entry, PartitionId, PartitionState } from "../storage/storage.ts";
 import { type AppendInput, AppendRequest, type AppendResult } from "./append-request.ts";
 import { Commits } from "./commits.ts";
+import { Epochs } from "./epochs.ts";
 import type { LogNode } from "./log-node.ts";
 import { type LogPositions, positionsOf } from "./log-positions.ts";
 import type { KeptLog } from "./logs.ts";
@@ -49,6 +50,7 @@ export class Partition implements KeptLog, WriterHost {
   #positions: LogPositions;
   /** Where the log goes on after a power cut, until that is written; offsets below may have been handed out. */
   #resumeAt: number | null;
+  readonly #epochs: Epochs;
   readonly #replicas: Replicas;
   readonly #commits: Commits;
   readonly #receipts: PartitionReceipts;
@@ -63,6 +65,7 @@ export class Partition implements KeptLog, WriterHost {
     this.#config = node.configOf(topic);
     this.watchers = new Watchers(node.wakes);
     this.#positions = positionsOf(state, Math.max(state.epoch, leaderEpochOf(topic, state.index)));
+    this.#epochs = new Epochs(state.epochs);
     this.#resumeAt = node.storage.powerLost && state.reservedEnd > 0 ? state.reservedEnd : null;
     if (this.#resumeAt !== null) {
       // Readers may know offsets up to there; storage tells of the cut until the new epoch is written.
@@ -137,6 +140,21 @@ export class Partition implements KeptLog, WriterHost {
     const { logStart, epoch } = this.#positions;
     const { highWatermark } = this.#replicas;
     return { logStart, highWatermark, lastStable: highWatermark, epoch };
+  }
+
+  /** The epoch in which the record at `offset` was written; the current one at the log's end. */
+  epochAt(offset: number): number {
+    return this.#epochs.at(offset, this.#positions.epoch, this.#positions.writtenEnd);
+  }
+
+  /** The largest epoch known up to `epoch`, and where it ends; -1 for both where it is newer than this leader's. */
+  endOfEpoch(epoch: number): { epoch: number; endOffset: number } {
+    return this.#epochs.endOf(epoch, this.#positions.epoch, this.#positions.writtenEnd);
+  }
+
+  /** Refuses with fenced_leader_epoch or unknown_leader_epoch what a client believes that is not so. */
+  checkEpoch(believed: number): void {
+    checkEpoch(believed, this.#positions.epoch);
   }
 
   /** Where readers of this isolation must stop. */
@@ -258,12 +276,14 @@ export class Partition implements KeptLog, WriterHost {
     const epoch = positions.epoch + 1;
     await this.#commits.commit([{ type: "begin", epoch, start }], { epoch, end: start }, "synced");
     Object.assign(positions, { epoch, writtenEnd: start, syncedEnd: start });
+    this.#epochs.began(epoch, start);
     this.#resumeAt = null;
   }
 
   committed(turn: Turn): void {
     const positions = this.#positions;
     const before = positions.endPosition;
+    this.#epochs.began(turn.start.epoch, turn.start.end);
     for (const { base, last, epoch, maxTimestamp, data } of turn.appends) {
       const row = { base, last, epoch, position: positions.endPosition, data };
       if (!this.#closedBy) this.node.cache.add(this.tail, row);

@@ -19,6 +19,7 @@ import type {
 } from "../lib/platform.ts";
 import { countedAddress, Gate, Place } from "./gate.ts";
 import { serverError } from "./server-error.ts";
+import { listenTcp } from "./bun-tcp.ts";
 import { systemPlatform } from "./system.ts";
 
 const SOCKET_IDLE_SECONDS = 60;
@@ -31,7 +32,7 @@ interface SocketData {
 }
 
 export function bunPlatform(): Platform {
-  return { name: "bun", version: Bun.version, ...systemPlatform(), serveHttp };
+  return { name: "bun", version: Bun.version, ...systemPlatform(), serveHttp, listenTcp };
 }
 
 function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {

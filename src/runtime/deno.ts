@@ -19,6 +19,7 @@ import type {
 import { present } from "../lib/assert.ts";
 import { countedAddress, Gate, Place } from "./gate.ts";
 import { serverError } from "./server-error.ts";
+import { listenTcp } from "./node-tcp.ts";
 import { systemPlatform } from "./system.ts";
 
 const DRAIN_POLL_MS = 20;
@@ -61,6 +62,7 @@ export function denoPlatform(): Platform {
     version: deno.version.deno,
     ...systemPlatform(),
     serveHttp: (options) => Promise.resolve(serve(deno, options)),
+    listenTcp,
   };
 }
 

@@ -35,8 +35,8 @@ const systemRandom: Random = {
   bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
 };
 
-/** Everything of a platform but its name, version and server. */
-export function systemPlatform(): Omit<Platform, "name" | "version" | "serveHttp"> {
+/** Everything of a platform but its name, version and servers. */
+export function systemPlatform(): Omit<Platform, "name" | "version" | "serveHttp" | "listenTcp"> {
   return {
     clock: systemClock,
     random: systemRandom,

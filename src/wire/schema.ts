@@ -90,7 +90,7 @@ type IsOptional<O> = O extends { readonly default: unknown } | { readonly tag: n
 type Typed<T, O, Input = T> = Field<Nulled<T, O>, Nulled<Input, O>, IsOptional<O>>;
 
 type BigOptions = FieldOptions<bigint> & { readonly big: true };
-type Integer<O> = O extends { readonly big: true } ? bigint : number;
+type Integer<O> = [O] extends [{ readonly big: true }] ? bigint : number;
 /** Records go in as one run of bytes or several, which are written one behind the other. */
 export type RecordsIn = Uint8Array | readonly Uint8Array[];
 

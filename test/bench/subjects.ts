@@ -89,6 +89,8 @@ const kedgeCommand: Command = (port, directory) => [
   directory,
   "--http",
   `127.0.0.1:${port}`,
+  "--kafka",
+  "none",
 ];
 
 /** How a topic's first partition is read, as raw batches or as JSON. */

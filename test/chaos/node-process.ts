@@ -28,7 +28,7 @@ export function spawnNode(
 ): NodeProcess {
   const started = performance.now();
   const log = join(directory, "node.log");
-  const command = ["serve", "--data", data, "--http", `127.0.0.1:${port}`];
+  const command = ["serve", "--data", data, "--http", `127.0.0.1:${port}`, "--kafka", "none"];
   const child = Bun.spawn([...runtime, join(root, "src/main.ts"), ...command], {
     cwd: directory,
     stdin: "ignore",

@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 async function start(name: string): Promise<Node> {
-  const args = ["--data", join(folder, name), "--http", "127.0.0.1:0"];
+  const args = ["--data", join(folder, name), "--http", "127.0.0.1:0", "--kafka", "none"];
   const readNothing = async () => "";
   const { config } = await loadConfig({ args, env: {}, readFile: readNothing });
   const platform = await detectPlatform();

@@ -22,7 +22,7 @@ describe("serve's command line", () => {
   });
 
   test("a token file that is not there exits 1", async () => {
-    const args = ["--data", ":memory:", "--http", "127.0.0.1:0", "--token-file", "/nowhere/token"];
+    const args = ["--token-file", "/nowhere/token", "--data", ":memory:", "--kafka", "none"];
     const { code, errors } = await runServe(args);
     expect(code).toBe(1);
     expect(errors).toContain("--token-file");
@@ -55,7 +55,7 @@ describe("what guards the door", () => {
   });
 
   test("a certificate that is none exits 1", async () => {
-    const args = ["--data", ":memory:", "--http", "127.0.0.1:0"];
+    const args = ["--data", ":memory:", "--http", "127.0.0.1:0", "--kafka", "none"];
     const { code, errors } = await runServe([
       ...args,
       "--tls-cert",

@@ -8,7 +8,7 @@ import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { nodeFolder } from "./node.ts";
 
 async function start(data: string, ...flags: string[]): Promise<Node> {
-  const args = ["--data", data, "--http", "127.0.0.1:0", ...flags];
+  const args = ["--data", data, "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0", ...flags];
   const readFile = () => Promise.reject(new Error("no file"));
   const { config } = await loadConfig({ args, env: {}, readFile });
   return startNode(config, {

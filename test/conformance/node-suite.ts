@@ -76,14 +76,20 @@ export function nodeSuite(name: string, options: () => Promise<NodeOptions>): vo
       "a second one on the folder exits 1 and names the first; a folder is free after kill -9",
       async () => {
         const first = await start();
-        const second = await runServe(["--data", folder.path, "--http", "127.0.0.1:0"], how);
+        const second = await runServe(
+          ["--data", folder.path, "--http", "127.0.0.1:0", "--kafka", "none"],
+          how,
+        );
         expect(second.code).toBe(1);
         expect(second.errors).toContain(`process ${first.pid} `);
         await first.end("SIGKILL");
         const third = await start();
         expect((await ask(third, "/readyz")).status).toBe(200);
         const port = third.url.host;
-        const taken = await runServe(["--data", ":memory:", "--http", port], how);
+        const taken = await runServe(
+          ["--data", ":memory:", "--http", port, "--kafka", "none"],
+          how,
+        );
         expect(taken.code).toBe(1);
         expect(taken.errors).toMatch(/cannot listen on .*: the port is taken/);
         await third.end("SIGKILL");

@@ -42,7 +42,7 @@ export async function startNodeProcess(options: NodeOptions = {}): Promise<NodeP
   const folder = options.data === undefined ? await nodeFolder() : null;
   const data = options.data ?? folder?.path ?? "";
   const child = spawnServe(
-    ["--data", data, "--http", "127.0.0.1:0", ...(options.args ?? [])],
+    ["--data", data, "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0", ...(options.args ?? [])],
     options,
   );
   const errors = gather(child.stderr);

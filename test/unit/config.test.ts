@@ -32,7 +32,7 @@ test("defaults are design.md's", async () => {
   expect(config).toMatchObject({
     data: "./data",
     http: { host: "127.0.0.1", port: 8080 },
-    kafka: [],
+    kafka: [{ name: null, host: "127.0.0.1", port: 9092 }],
     insecure: false,
     "num-partitions": 1,
     topicDefaults: {},

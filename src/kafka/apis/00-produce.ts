@@ -9,7 +9,11 @@
  *   transactions by itself (KIP-890), v13 names topics by id (KIP-516).
  */
 import { array, int16, int32, int64, records, string, struct, uuid } from "../../wire/schema.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { readBatchHeader } from "../../records/batch.ts";
+import { type Call, HangUp } from "../call.ts";
 import { defineApi } from "../define-api.ts";
+import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
 
 const topicProduceData = {
   name: string({ versions: "0-12", ignorable: true }),
@@ -65,4 +69,129 @@ export const produce = defineApi({
     throttleTimeMs: int32({ default: 0 }),
     nodeEndpoints: array(nodeEndpoint, { versions: "10+", tag: 0 }),
   },
+  async handle(request, call) {
+    const { acks, topicData } = request;
+    // Every append is called for before anything is awaited: requests that follow must come behind.
+    const ownsBuffer = call.ownsFrame && holdsOneBatch(topicData);
+    const responses = await Promise.all(
+      topicData.map(async ({ name, topicId, partitionData }) => ({
+        name,
+        topicId,
+        partitionResponses: await Promise.all(
+          partitionData.map((data) => append(call, request, { name, topicId, ownsBuffer }, data)),
+        ),
+      })),
+    );
+    if (acks !== 0) return { responses, throttleTimeMs: 0 };
+    const failed = responses
+      .flatMap(({ partitionResponses }) => partitionResponses)
+      .find(({ errorCode }) => errorCode !== NONE);
+    if (failed) throw new HangUp(`a Produce with acks=0 failed with code ${failed.errorCode}`);
+    return null;
+  },
 });
+
+interface Asked {
+  readonly transactionalId: string | null;
+  readonly acks: number;
+}
+
+interface Target {
+  readonly name: string;
+  readonly topicId: string;
+  readonly ownsBuffer: boolean;
+}
+
+interface PartitionRecords {
+  readonly index: number;
+  readonly records: Uint8Array | null;
+}
+
+/** zstd came with this version; older clients could not read it back. */
+const ZSTD_VERSION = 7;
+const ID_VERSION = 13;
+
+/** Resolves in any case: each partition has its own error. */
+async function append(
+  call: Call,
+  asked: Asked,
+  target: Target,
+  { index, records }: PartitionRecords,
+) {
+  try {
+    const acks = acksOf(asked.acks);
+    const topic = topicOf(call, target);
+    const bytes = checkedRecords(records, call.version);
+    const answer = await call.broker.append(call.context, {
+      topic,
+      partition: index,
+      acks,
+      payload: { type: "batch", bytes, ownsBuffer: target.ownsBuffer },
+    });
+    return {
+      index,
+      errorCode: NONE,
+      baseOffset: answer.baseOffset,
+      logAppendTimeMs: answer.timestampMs ?? -1,
+      logStartOffset: answer.logStart,
+      recordErrors: [],
+    };
+  } catch (error) {
+    return {
+      index,
+      errorCode: produceCodeOf(error),
+      baseOffset: -1,
+      recordErrors: [],
+      errorMessage: messageOf(error),
+      ...leaderOf(call, target, index, error),
+    };
+  }
+}
+
+/** acks=0 waits as 1 does, though nobody hears of it: a client that never waits is held up here, not refused. */
+function acksOf(acks: number): -1 | 1 {
+  if (acks === 0 || acks === 1) return 1;
+  if (acks === -1) return -1;
+  throw new Refusal("invalid_required_acks", `acks must be all (-1), 1 or 0, not ${acks}.`);
+}
+
+function topicOf({ broker, context, version }: Call, { name, topicId }: Target): string {
+  if (version < ID_VERSION) return name;
+  const topic = broker.cluster.topicById(context, topicId);
+  if (topic) return topic.name;
+  throw new Refusal("unknown_topic_id", `There is no topic of id "${topicId}".`);
+}
+
+function checkedRecords(records: Uint8Array | null, version: number): Uint8Array {
+  if (records === null || records.byteLength === 0) {
+    throw new Refusal("invalid_record", "A partition needs exactly one batch of records.");
+  }
+  if (version >= ZSTD_VERSION) return records;
+  if (readBatchHeader(records).codec !== "zstd") return records;
+  throw new Refusal("unsupported_compression_type", `zstd needs version ${ZSTD_VERSION}.`);
+}
+
+/** Internal topics are, to a producer, topics of a wrong name (Kafka's KafkaApis). */
+function produceCodeOf(error: unknown): number {
+  const code = codeOf(error);
+  const closed = error instanceof Refusal && error.code === "topic_authorization_failed";
+  return closed ? codeFor("invalid_topic_exception") : code;
+}
+
+/** With not_leader_or_follower comes the leader that is known here (KIP-951). */
+function leaderOf(call: Call, { name, topicId }: Target, index: number, error: unknown) {
+  if (!(error instanceof Refusal) || error.code !== "not_leader_or_follower") return {};
+  if (call.version < LEADER_VERSION) return {};
+  const { cluster } = call.broker;
+  const byId = call.version >= ID_VERSION;
+  const topic = byId ? cluster.topicById(call.context, topicId) : cluster.topic(call.context, name);
+  const place = topic?.partitions[index];
+  if (!place) return {};
+  return { currentLeader: { leaderId: place.leader, leaderEpoch: place.leaderEpoch } };
+}
+
+const LEADER_VERSION = 10;
+
+function holdsOneBatch(topics: readonly { readonly partitionData: readonly unknown[] }[]): boolean {
+  return topics.length === 1 && topics[0]?.partitionData.length === 1;
+}

@@ -19,6 +19,7 @@ import {
   uuid,
 } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { fetchRecords } from "../fetch.ts";
 
 const replicaState = { replicaId: int32({ default: -1 }), replicaEpoch: int64({ default: -1 }) };
 
@@ -112,5 +113,26 @@ export const fetch = defineApi({
     sessionId: int32({ versions: "7+", default: 0 }),
     responses: array(fetchableTopicResponse),
     nodeEndpoints: array(nodeEndpoint, { versions: "16+", tag: 0 }),
+  },
+  handle: (request, call) => fetchRecords(request, call),
+  refuse({ topics }, { errorCode }, version) {
+    // Before v7 there was no error for the whole answer.
+    const parts = version >= 7 ? [] : topics;
+    return {
+      throttleTimeMs: 0,
+      errorCode,
+      sessionId: 0,
+      responses: parts.map(({ topic, topicId, partitions }) => ({
+        topic,
+        topicId,
+        partitions: partitions.map(({ partition }) => ({
+          partitionIndex: partition,
+          errorCode,
+          highWatermark: -1,
+          abortedTransactions: null,
+          records: null,
+        })),
+      })),
+    };
   },
 });

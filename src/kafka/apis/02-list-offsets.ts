@@ -7,7 +7,10 @@
  * - v2 has the isolation level, v4 leader epochs (KIP-320), v10 a time limit for asking a remote tier (KIP-1075).
  */
 import { array, int16, int32, int64, int8, string } from "../../wire/schema.ts";
+import type { Isolation, OffsetSpec } from "../../broker/verbs.ts";
+import type { Call } from "../call.ts";
 import { defineApi } from "../define-api.ts";
+import { codeFor, codeOf, NONE } from "../error-codes.ts";
 
 const listOffsetsPartition = {
   partitionIndex: int32(),
@@ -43,4 +46,77 @@ export const listOffsets = defineApi({
     throttleTimeMs: int32({ versions: "2+", ignorable: true }),
     topics: array(listOffsetsTopicResponse),
   },
+  async handle({ topics, isolationLevel }, call) {
+    const isolation = isolationLevel === 1 ? "read_committed" : "read_uncommitted";
+    return {
+      throttleTimeMs: 0,
+      topics: await Promise.all(
+        topics.map(async ({ name, partitions }) => ({
+          name,
+          partitions: await Promise.all(
+            partitions.map((asked) => offsetOf(call, name, asked, isolation)),
+          ),
+        })),
+      ),
+    };
+  },
 });
+
+interface AskedOffset {
+  readonly partitionIndex: number;
+  readonly currentLeaderEpoch: number;
+  readonly timestamp: number;
+}
+
+async function offsetOf(call: Call, topic: string, asked: AskedOffset, isolation: Isolation) {
+  const { broker, context, version } = call;
+  const { partitionIndex, currentLeaderEpoch, timestamp } = asked;
+  const spec = specOf(timestamp, isolation, version);
+  if (spec === "unknown") return { partitionIndex, errorCode: codeFor("unsupported_version") };
+  const believed = currentLeaderEpoch === -1 ? undefined : currentLeaderEpoch;
+  try {
+    const place = spec ?? { at: "earliest" };
+    const found = await broker.findOffset(context, topic, partitionIndex, place, believed);
+    // Nothing is tiered here.
+    if (spec === null) return { partitionIndex, errorCode: NONE };
+    const { offset, timestampMs, leaderEpoch } = found;
+    return { partitionIndex, errorCode: NONE, offset, timestamp: timestampMs, leaderEpoch };
+  } catch (error) {
+    return { partitionIndex, errorCode: codeOf(error) };
+  }
+}
+
+/** Null for what only a remote tier has; `unknown` for special times that the version does not have. */
+function specOf(
+  timestamp: number,
+  isolation: Isolation,
+  version: number,
+): OffsetSpec | null | "unknown" {
+  const since = sinceVersion.get(timestamp);
+  if (since === undefined && timestamp < 0) return "unknown";
+  if (since !== undefined && version < since) return "unknown";
+  switch (timestamp) {
+    case -1:
+      return { at: "latest", isolation };
+    case -2:
+    case -4:
+      return { at: "earliest" };
+    case -3:
+      return { at: "max_timestamp" };
+    case -5:
+    case -6:
+      return null;
+    default:
+      return { at: "timestamp", timestampMs: timestamp };
+  }
+}
+
+/** Special times and the version that brought them. */
+const sinceVersion: ReadonlyMap<number, number> = new Map([
+  [-1, 0],
+  [-2, 0],
+  [-3, 7],
+  [-4, 8],
+  [-5, 9],
+  [-6, 11],
+]);

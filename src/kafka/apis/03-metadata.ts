@@ -7,6 +7,7 @@
  *   (KIP-516), v13 has an error for the whole answer (KIP-1102).
  */
 import { array, bool, int16, int32, string, uuid } from "../../wire/schema.ts";
+import { metadataOf } from "../metadata.ts";
 import { defineApi } from "../define-api.ts";
 
 const metadataRequestTopic = {
@@ -60,4 +61,16 @@ export const metadata = defineApi({
     clusterAuthorizedOperations: int32({ versions: "8-10", default: -2147483648 }),
     errorCode: int16({ versions: "13+", ignorable: true }),
   },
+  handle: (request, call) => metadataOf(request, call),
+  refuse: ({ topics }, { errorCode }) => ({
+    throttleTimeMs: 0,
+    brokers: [],
+    topics: (topics ?? []).map(({ name, topicId }) => ({
+      errorCode,
+      name: name ?? "",
+      topicId,
+      partitions: [],
+    })),
+    errorCode,
+  }),
 });

@@ -8,7 +8,13 @@
  * - Left out: `zkMigrationReady` is never true.
  */
 import { array, bool, int16, int32, int64, string } from "../../wire/schema.ts";
+import { advertisedApis, featuresOf } from "../api-versions.ts";
 import { defineApi } from "../define-api.ts";
+import { codeFor, NONE } from "../error-codes.ts";
+
+/** Kafka's rule for the names and versions of clients. */
+const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
+const SOFTWARE_VERSION = 3;
 
 const finalizedFeatureKey = { name: string(), maxVersionLevel: int16(), minVersionLevel: int16() };
 
@@ -32,5 +38,19 @@ export const apiVersions = defineApi({
     finalizedFeaturesEpoch: int64({ versions: "3+", tag: 1, default: -1, ignorable: true }),
     finalizedFeatures: array(finalizedFeatureKey, { versions: "3+", tag: 2, ignorable: true }),
     zkMigrationReady: bool({ versions: "3+", tag: 3, default: false, ignorable: true }),
+  },
+  handle({ clientSoftwareName, clientSoftwareVersion }, { broker, context, version, door }) {
+    const named = SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion);
+    if (version >= SOFTWARE_VERSION && !named) {
+      return { errorCode: codeFor("invalid_request"), apiKeys: [], throttleTimeMs: 0 };
+    }
+    const { cluster } = broker;
+    return {
+      errorCode: NONE,
+      apiKeys: advertisedApis(door.apis),
+      throttleTimeMs: 0,
+      ...featuresOf(cluster.features(context), version),
+      finalizedFeaturesEpoch: cluster.version(context),
+    };
   },
 });

@@ -4,7 +4,9 @@
  * - v3 names the replica that asks: -1 is a consumer, -2 a reader that may look past the high watermark.
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
+import type { Call } from "../call.ts";
 import { defineApi } from "../define-api.ts";
+import { codeOf, NONE } from "../error-codes.ts";
 
 const offsetForLeaderPartition = {
   partition: int32(),
@@ -32,4 +34,32 @@ export const offsetForLeaderEpoch = defineApi({
     throttleTimeMs: int32(),
     topics: array({ topic: string(), partitions: array(epochEndOffset) }),
   },
+  async handle({ topics }, call) {
+    return {
+      throttleTimeMs: 0,
+      topics: await Promise.all(
+        topics.map(async ({ topic, partitions }) => ({
+          topic,
+          partitions: await Promise.all(partitions.map((asked) => endOf(call, topic, asked))),
+        })),
+      ),
+    };
+  },
 });
+
+interface AskedEpoch {
+  readonly partition: number;
+  readonly currentLeaderEpoch: number;
+  readonly leaderEpoch: number;
+}
+
+async function endOf({ broker, context }: Call, topic: string, asked: AskedEpoch) {
+  const { partition, currentLeaderEpoch, leaderEpoch } = asked;
+  const believed = currentLeaderEpoch === -1 ? undefined : currentLeaderEpoch;
+  try {
+    const end = await broker.endOfEpoch(context, topic, partition, leaderEpoch, believed);
+    return { errorCode: NONE, partition, ...end };
+  } catch (error) {
+    return { errorCode: codeOf(error), partition };
+  }
+}

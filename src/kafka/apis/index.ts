@@ -1,5 +1,10 @@
 /**
- * Every API that is declared, by key. Those with a handler are served.
+ * Every API that is declared, by key. Those with a handler are advertised and served; nothing else has to be told of them.
+ *
+ * To serve another one: declare it in `NN-name.ts` with a `handle(request, call)`, and put it into this list. The handler
+ * translates and calls a verb of `call.broker`. It answers what is wrong with a part of its request in that part (`codeOf` of
+ * `error-codes.ts` gives the code of a Refusal or a StorageFault); what it throws is told by the API's `refuse(request, error,
+ * version)` for the request as a whole, or closes the connection where there is none. `call.signal` ends a wait.
  */
 import type { Api } from "../define-api.ts";
 import { produce } from "./00-produce.ts";

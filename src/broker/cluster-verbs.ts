@@ -1,0 +1,47 @@
+/**
+ * What clients ask of the cluster before anything else: which nodes, which topics, who leads what, which features.
+ *
+ * - A partition's epoch is its log's where that is ahead of the image's (after a power cut a leader raises it by itself), or
+ *   clients would be told that theirs is over and be given the same one again.
+ */
+import type { Image, PartitionImage, TopicImage } from "../cluster/image.ts";
+import { knownFeatures } from "../cluster/features.ts";
+import type { Logs } from "../log/logs.ts";
+import type { Partition } from "../log/partition.ts";
+import { isInternal } from "./access.ts";
+import type { ClusterVerbs, PartitionPlace, TopicPlaces } from "./verbs.ts";
+
+export function clusterVerbs(image: Image, logs: Logs<Partition>): ClusterVerbs {
+  const places = (topic: TopicImage): TopicPlaces => ({
+    name: topic.name,
+    id: topic.id,
+    internal: isInternal(topic.name),
+    partitions: topic.partitions.map((partition) => placeOf(logs, topic.id, partition)),
+  });
+  return {
+    version: () => image.index,
+    nodes: () => [...image.brokers.keys()],
+    topic(_context, name) {
+      const topic = image.topic(name);
+      return topic && places(topic);
+    },
+    topicById(_context, id) {
+      const topic = image.topicById(id);
+      return topic && places(topic);
+    },
+    *topics() {
+      for (const topic of image.topics()) yield places(topic);
+    },
+    features: () =>
+      knownFeatures.map((feature) => ({ ...feature, finalized: image.feature(feature.name) })),
+  };
+}
+
+function placeOf(
+  logs: Logs<Partition>,
+  topicId: string,
+  partition: PartitionImage,
+): PartitionPlace {
+  const epoch = logs.log(topicId, partition.index)?.epoch ?? 0;
+  return epoch <= partition.leaderEpoch ? partition : { ...partition, leaderEpoch: epoch };
+}

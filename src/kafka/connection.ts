@@ -1,0 +1,330 @@
+/**
+ * One client's connection: requests come in, answers go out in the order of the requests.
+ *
+ * - As in Kafka, a request begins once those before it are answered, so that a client may rely on their order. One exception:
+ *   Produce requests that follow one another run side by side, for here an answer waits for the disk; `begin` of each is
+ *   called in order, and appends in order.
+ * - A Fetch that waits for records is told to answer with what it has as soon as another kind of request stands behind it:
+ *   clients that do all on one connection (kafkajs) do not miss their heartbeats.
+ * - Held up in both directions: a client that sends more than it reads, or more than there is room for, is not read.
+ * - What cannot be understood closes this connection, and nothing else.
+ */
+import type { Clock } from "../lib/clock.ts";
+import type { Deadlines, Expiring } from "../lib/deadlines.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Wire, WireHandlers } from "../lib/platform.ts";
+import { assert } from "../lib/assert.ts";
+import { BadFrame, FREE_BYTES, type Frame, FrameReader } from "./frame-reader.ts";
+import type { KafkaLimits } from "./limits.ts";
+import type { Claimant, Room } from "./room.ts";
+
+/** What a request comes to: bytes to send, silence (acks=0), or the end of the connection. */
+export type Reply =
+  | {
+      readonly type: "answer";
+      readonly pieces: readonly Uint8Array[];
+      /** Called once the operating system has taken all of it, or nobody will any more. */
+      readonly sent?: () => void;
+    }
+  | { readonly type: "silence" }
+  | { readonly type: "close"; readonly reason: string };
+
+/** How a request stands to those around it. */
+export type Kind = "produce" | "fetch" | "other";
+
+/** One request while it is worked on. */
+export interface Exchange {
+  readonly frame: Frame;
+  /** Aborted when the answer should come now: the connection is gone, the node stops, others wait behind a Fetch. */
+  readonly signal: AbortSignal;
+}
+
+/** What the requests mean: `dispatch.ts`. */
+export interface Service {
+  kindOf(frame: Frame): Kind;
+  /** Works on one request. Throws or rejects only for bugs. */
+  begin(exchange: Exchange): Reply | Promise<Reply>;
+}
+
+/** What the connections of a door share. */
+export interface Shared {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: KafkaLimits;
+  readonly deadlines: Deadlines;
+  /** For requests that are not answered yet. */
+  readonly requests: Room;
+  readonly onBug: (error: unknown) => void;
+}
+
+class Slot implements Exchange {
+  readonly frame: Frame;
+  readonly kind: Kind;
+  /** Room that it holds. */
+  readonly claimed: number;
+  reply: Reply | null = null;
+  #abort: AbortController | null = null;
+  #hurried = false;
+
+  constructor(frame: Frame, kind: Kind, claimed: number) {
+    this.frame = frame;
+    this.kind = kind;
+    this.claimed = claimed;
+  }
+
+  /** Made when somebody asks: most requests never wait. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#hurried) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  hurry(): void {
+    this.#hurried = true;
+    this.#abort?.abort();
+  }
+}
+
+export class Connection implements WireHandlers, Claimant, Expiring {
+  readonly #wire: Wire;
+  readonly #shared: Shared;
+  readonly #service: Service;
+  readonly #closed: () => void;
+  readonly #reader: FrameReader;
+  /** Not answered yet, in order of arrival; the first `#begun` of them are being worked on. */
+  readonly #slots: Slot[] = [];
+  #begun = 0;
+  /** Bytes of room that are held, for slots and for the frame under way. */
+  #claimed = 0;
+  #paused = false;
+  #turnsLeft: number;
+  #inTurn = false;
+  #advancing = false;
+  #again = false;
+  /** No more requests are taken. */
+  #ending = false;
+  #over = false;
+  #written = 0;
+  /** Who wants to hear when so many bytes in all have been sent. */
+  readonly #unsent: { readonly end: number; readonly sent: () => void }[] = [];
+  #activeMs: number;
+
+  constructor(wire: Wire, service: Service, shared: Shared, closed: () => void) {
+    const { limits, clock } = shared;
+    this.#wire = wire;
+    this.#service = service;
+    this.#shared = shared;
+    this.#closed = closed;
+    this.#turnsLeft = limits.requestsPerTurn;
+    this.#reader = new FrameReader({
+      bytesMax: limits.requestBytesMax,
+      admit: (bytes) => this.#admit(bytes),
+    });
+    this.#activeMs = clock.monotonicMs();
+    shared.deadlines.add(this, this.#checkMs());
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#activeMs = this.#shared.clock.monotonicMs();
+    this.#reader.push(bytes);
+    this.#advance();
+  }
+
+  drained(): void {
+    this.#activeMs = this.#shared.clock.monotonicMs();
+    this.#tellSent();
+    this.#advance();
+  }
+
+  closed(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#ending = true;
+    const { deadlines, requests } = this.#shared;
+    deadlines.remove(this);
+    requests.leave(this);
+    // What is being worked on still uses its frame; the others are forgotten.
+    for (const slot of this.#slots.splice(this.#begun)) this.#release(slot.claimed);
+    this.#release(this.#reader.admittedBytes > FREE_BYTES ? this.#reader.admittedBytes : 0);
+    for (const slot of this.#slots) slot.hurry();
+    for (const { sent } of this.#unsent.splice(0)) sent();
+    this.#closed();
+  }
+
+  roomMayBeThere(): void {
+    this.#advance();
+  }
+
+  /** Takes no more requests, lets those that wait answer now, and closes once all are answered. */
+  finish(): void {
+    this.#ending = true;
+    for (const slot of this.#slots) slot.hurry();
+    this.#advance();
+  }
+
+  drop(): void {
+    this.#wire.drop();
+  }
+
+  /** The regular look at whether the client still does its part. */
+  expire(): void {
+    const { limits, clock, deadlines, logger } = this.#shared;
+    const silentMs = clock.monotonicMs() - this.#activeMs;
+    const stalls = this.#wire.unsentBytes() > 0 || (this.#reader.inFrame && !this.#paused);
+    const idle = this.#slots.length === 0 && silentMs >= limits.idleMs;
+    if (idle || (stalls && silentMs >= limits.stallMs)) {
+      logger.debug("a Kafka client was cut off", { client: this.#wire.address, silentMs });
+      this.#wire.drop();
+    } else {
+      deadlines.add(this, this.#checkMs());
+    }
+  }
+
+  #checkMs(): number {
+    const { idleMs, stallMs } = this.#shared.limits;
+    return Math.min(idleMs, stallMs);
+  }
+
+  #admit(bytes: number): boolean {
+    const { limits, requests } = this.#shared;
+    const full = this.#claimed > 0 && this.#claimed + bytes > limits.requestsBytesPerConnection;
+    if (full || !requests.claim(this, bytes)) return false;
+    this.#claimed += bytes;
+    return true;
+  }
+
+  #release(bytes: number): void {
+    if (bytes === 0) return;
+    this.#claimed -= bytes;
+    assert(this.#claimed >= 0, "a connection gives back what it claimed");
+    this.#shared.requests.release(bytes);
+  }
+
+  /** Does whatever can be done now: send answers, begin requests, read more of them. */
+  #advance(): void {
+    if (this.#advancing) {
+      this.#again = true;
+      return;
+    }
+    this.#advancing = true;
+    try {
+      do {
+        this.#again = false;
+        this.#answer();
+        this.#read();
+      } while (this.#again);
+    } catch (error) {
+      if (error instanceof BadFrame) this.#close(error.message);
+      else this.#shared.onBug(error);
+    }
+    this.#advancing = false;
+    this.#hold();
+  }
+
+  #answer(): void {
+    for (let slot = this.#slots[0]; slot?.reply; slot = this.#slots[0]) {
+      this.#slots.shift();
+      this.#begun -= 1;
+      this.#release(slot.claimed);
+      this.#send(slot.reply);
+    }
+    this.#begin();
+    if (this.#ending && this.#slots.length === 0 && !this.#over) this.#wire.end();
+  }
+
+  #send(reply: Reply): void {
+    if (reply.type === "close") this.#close(reply.reason);
+    if (reply.type !== "answer") return;
+    if (this.#over) {
+      reply.sent?.();
+      return;
+    }
+    this.#activeMs = this.#shared.clock.monotonicMs();
+    this.#wire.write(reply.pieces);
+    for (const piece of reply.pieces) this.#written += piece.byteLength;
+    if (!reply.sent) return;
+    if (this.#wire.unsentBytes() === 0) reply.sent();
+    else this.#unsent.push({ end: this.#written, sent: reply.sent });
+  }
+
+  #begin(): void {
+    for (let slot = this.#slots[this.#begun]; slot; slot = this.#slots[this.#begun]) {
+      const before = this.#slots[this.#begun - 1];
+      // All that is under way is Produce where the last of it is.
+      if (before && !(before.kind === "produce" && slot.kind === "produce")) {
+        if (before.kind === "fetch" && slot.kind !== "fetch") before.hurry();
+        return;
+      }
+      this.#begun += 1;
+      const reply = this.#service.begin(slot);
+      if (reply instanceof Promise) void this.#await(slot, reply);
+      else slot.reply = reply;
+      if (slot.reply) this.#again = true;
+    }
+  }
+
+  async #await(slot: Slot, reply: Promise<Reply>): Promise<void> {
+    try {
+      slot.reply = await reply;
+    } catch (error) {
+      this.#shared.onBug(error);
+      return;
+    }
+    this.#advance();
+  }
+
+  #read(): void {
+    while (!this.#ending && !this.#inTurn) {
+      if (this.#isFull()) return;
+      if (this.#turnsLeft === 0) {
+        void this.#takeTurn();
+        return;
+      }
+      const frame = this.#reader.next();
+      if (!frame) return;
+      this.#turnsLeft -= 1;
+      const size = frame.bytes.byteLength;
+      this.#slots.push(new Slot(frame, this.#service.kindOf(frame), size > FREE_BYTES ? size : 0));
+      this.#answer();
+    }
+  }
+
+  /** Many small requests in one chunk: others get their turn in between. */
+  async #takeTurn(): Promise<void> {
+    this.#inTurn = true;
+    await this.#shared.clock.turn();
+    this.#inTurn = false;
+    this.#turnsLeft = this.#shared.limits.requestsPerTurn;
+    this.#advance();
+  }
+
+  #isFull(): boolean {
+    const { requestsPerConnection, unsentBytesPerConnection } = this.#shared.limits;
+    if (this.#slots.length >= requestsPerConnection) return true;
+    return this.#wire.unsentBytes() > unsentBytesPerConnection;
+  }
+
+  /** Reads on, or lets TCP hold the client up: bytes are waiting that cannot be taken yet. */
+  #hold(): void {
+    const pause = this.#isFull() || this.#reader.blocked || this.#inTurn;
+    if (pause === this.#paused || this.#over) return;
+    this.#paused = pause;
+    if (pause) this.#wire.pause();
+    else this.#wire.resume();
+  }
+
+  #tellSent(): void {
+    const sent = this.#written - this.#wire.unsentBytes();
+    while (this.#unsent[0] && this.#unsent[0].end <= sent) this.#unsent.shift()?.sent();
+  }
+
+  #close(reason: string): void {
+    if (this.#over) return;
+    this.#shared.logger.info("a Kafka connection was closed", {
+      client: this.#wire.address,
+      reason,
+    });
+    this.#ending = true;
+    this.#wire.end();
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * From what went wrong to the code that Kafka's clients know. Refusals have theirs in `broker/errors.ts`; a storage fault is
+ * KAFKA_STORAGE_ERROR, which clients try again; anything else is a bug and no answer.
+ */
+import { refusalKinds } from "../broker/errors.ts";
+import { Refusal, type RefusalName } from "../lib/refusal.ts";
+import { StorageFault } from "../storage/storage.ts";
+
+/** No error. */
+export const NONE = 0;
+
+export function codeFor(name: RefusalName): number {
+  return refusalKinds[name].kafka;
+}
+
+/** The code of a refusal or a fault; throws anything else on. */
+export function codeOf(error: unknown): number {
+  if (error instanceof Refusal) return codeFor(error.code);
+  if (error instanceof StorageFault) return codeFor("kafka_storage_error");
+  throw error;
+}
+
+/** What to tell beside the code, for a person; the same errors as `codeOf`. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Refusal) return error.message;
+  if (error instanceof StorageFault) return "The broker's storage failed.";
+  throw error;
+}

@@ -1,0 +1,221 @@
+/**
+ * Answering a Fetch: what it is about (its session), what is there to read, what of it is news.
+ *
+ * - One read verb does the waiting; nothing is set aside for as long as a client waits, and an answer counts against the
+ *   door's room until the client has taken it.
+ * - A topic that is not known, by id or by name, is an error of its partitions and ends the wait, as every error does.
+ * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
+ */
+import type { Isolation, ReadAnswer, ReadRequest } from "../broker/verbs.ts";
+import { Refusal } from "../lib/refusal.ts";
+import { readBatchHeader } from "../records/batch.ts";
+import { zeroUuid } from "../wire/uuid.ts";
+import type { Call } from "./call.ts";
+import { codeFor, codeOf, NONE } from "./error-codes.ts";
+import type { FetchPartition, FetchScope } from "./fetch-sessions.ts";
+
+/** The request as declared in `apis/01-fetch.ts`, as far as a consumer's goes. */
+interface Asked {
+  readonly replicaId: number;
+  readonly replicaState: { readonly replicaId: number };
+  readonly maxWaitMs: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly isolationLevel: number;
+  readonly sessionId: number;
+  readonly sessionEpoch: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly topicId: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly currentLeaderEpoch: number;
+      readonly fetchOffset: number;
+      readonly partitionMaxBytes: number;
+    }[];
+  }[];
+  readonly forgottenTopicsData: readonly {
+    readonly topic: string;
+    readonly topicId: string;
+    readonly partitions: readonly number[];
+  }[];
+}
+
+/** One partition's part of the answer. */
+interface Part {
+  readonly of: FetchPartition;
+  readonly data: PartitionData;
+  readonly bytes: number;
+}
+
+type PartitionData = ReturnType<typeof dataOf>;
+
+const ID_VERSION = 13;
+/** zstd batches go to no client of an older version. */
+const ZSTD_VERSION = 10;
+
+export async function fetchRecords(asked: Asked, call: Call) {
+  if (asked.replicaId >= 0 || asked.replicaState.replicaId >= 0) {
+    throw new Refusal(
+      "cluster_authorization_failed",
+      "Followers do not fetch through a listener for clients.",
+    );
+  }
+  const byId = call.version >= ID_VERSION;
+  const scope = call.door.sessions.open({
+    sessionId: asked.sessionId,
+    sessionEpoch: asked.sessionEpoch,
+    byId,
+    partitions: partitionsOf(asked, byId),
+    forgotten: asked.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
+      partitions.map((partition) => ({ topic: byId ? topicId : topic, partition })),
+    ),
+  });
+  await call.door.unsent.turn();
+  const parts = await readParts([...scope.partitions], asked, call, byId);
+  keepCount(call, parts);
+  return {
+    throttleTimeMs: 0,
+    errorCode: NONE,
+    sessionId: scope.sessionId,
+    responses: responsesOf(newsOf(scope, parts, call), byId),
+  };
+}
+
+function partitionsOf({ topics }: Asked, byId: boolean): FetchPartition[] {
+  return topics.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map(({ partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes }) => ({
+      topic: byId ? topicId : topic,
+      partition,
+      fetchOffset,
+      bytesMax: partitionMaxBytes,
+      leaderEpoch: currentLeaderEpoch,
+    })),
+  );
+}
+
+/** Every partition's part, in the order asked. */
+async function readParts(
+  partitions: readonly FetchPartition[],
+  asked: Asked,
+  call: Call,
+  byId: boolean,
+): Promise<Part[]> {
+  const requests = partitions.map((partition) => readRequest(partition, call, byId));
+  const known = requests.filter((request) => request !== null);
+  const answers = await read(known, known.length < requests.length, asked, call);
+  let next = 0;
+  return partitions.map((of, at) => {
+    const answer = requests[at] ? answers[next++] : undefined;
+    return answer ? partOf(of, answer, call.version) : unknownPart(of, byId);
+  });
+}
+
+/** Null for a topic id that is not known. */
+function readRequest(of: FetchPartition, call: Call, byId: boolean): ReadRequest | null {
+  const { partition, fetchOffset, leaderEpoch } = of;
+  const bytesMax = Math.max(0, of.bytesMax);
+  const topic = byId ? call.broker.cluster.topicById(call.context, of.topic)?.name : of.topic;
+  if (topic === undefined) return null;
+  const request = { topic, partition, from: fetchOffset, bytesMax };
+  return leaderEpoch === -1 ? request : { ...request, leaderEpoch };
+}
+
+function read(
+  requests: readonly ReadRequest[],
+  anyUnknown: boolean,
+  asked: Asked,
+  call: Call,
+): Promise<ReadAnswer[]> {
+  const { limits, unsent } = call.door;
+  const isolation: Isolation = asked.isolationLevel === 1 ? "read_committed" : "read_uncommitted";
+  const bytesMax = unsent.fitting(Math.min(Math.max(0, asked.maxBytes), limits.fetchBytesMax));
+  const waits = !anyUnknown && asked.maxWaitMs > 0 && asked.minBytes > 0;
+  return call.broker.read(call.context, requests, {
+    bytesMin: Math.max(0, asked.minBytes),
+    bytesMax,
+    waitMs: waits ? Math.min(asked.maxWaitMs, limits.waitMsMax) : 0,
+    isolation,
+    ...(waits ? { signal: call.signal } : {}),
+  });
+}
+
+function partOf(of: FetchPartition, answer: ReadAnswer, version: number): Part {
+  const { refusal } = answer;
+  if (refusal) return { of, data: dataOf(of, answer, codeOf(refusal), []), bytes: 0 };
+  if (version < ZSTD_VERSION && holdsZstd(answer)) {
+    const code = codeFor("unsupported_compression_type");
+    return { of, data: dataOf(of, answer, code, []), bytes: 0 };
+  }
+  let bytes = 0;
+  for (const run of answer.batches) bytes += run.byteLength;
+  return { of, data: dataOf(of, answer, NONE, answer.batches), bytes };
+}
+
+function unknownPart(of: FetchPartition, byId: boolean): Part {
+  const ends = { highWatermark: -1, lastStable: -1, logStart: -1 };
+  const code = codeFor(byId ? "unknown_topic_id" : "unknown_topic_or_partition");
+  return { of, data: dataOf(of, ends, code, []), bytes: 0 };
+}
+
+function dataOf(
+  { partition }: FetchPartition,
+  ends: { readonly highWatermark: number; readonly lastStable: number; readonly logStart: number },
+  errorCode: number,
+  records: readonly Uint8Array[],
+) {
+  return {
+    partitionIndex: partition,
+    errorCode,
+    highWatermark: ends.highWatermark,
+    lastStableOffset: ends.lastStable,
+    logStartOffset: ends.logStart,
+    abortedTransactions: null,
+    records,
+  };
+}
+
+function holdsZstd({ batches }: ReadAnswer): boolean {
+  return batches.some((run) => readBatchHeader(run).codec === "zstd");
+}
+
+/** Counts the answer until the client has taken it. */
+function keepCount(call: Call, parts: readonly Part[]): void {
+  let bytes = 0;
+  for (const part of parts) bytes += part.bytes;
+  if (bytes === 0) return;
+  const { unsent } = call.door;
+  unsent.add(bytes);
+  call.onSent(() => unsent.remove(bytes));
+}
+
+/** What is told: everything, or in a session that goes on what has changed. */
+function newsOf(scope: FetchScope, parts: readonly Part[], call: Call): readonly Part[] {
+  const session = scope.incremental ?? call.door.sessions.session(scope.sessionId);
+  if (!session) return parts;
+  const news = parts.filter(({ of, data, bytes }) => {
+    const { highWatermark, logStartOffset, errorCode } = data;
+    const told = { highWatermark, logStart: logStartOffset };
+    return session.isNews(of, told, { failed: errorCode !== NONE, records: bytes > 0 });
+  });
+  return scope.incremental ? news : parts;
+}
+
+/** Parts by topic, neighbours together. */
+function responsesOf(parts: readonly Part[], byId: boolean) {
+  const responses: { topic: string; topicId: string; partitions: PartitionData[] }[] = [];
+  let last = "";
+  for (const { of, data } of parts) {
+    const current = responses.at(-1);
+    if (current && of.topic === last) {
+      current.partitions.push(data);
+    } else {
+      const topic = byId
+        ? { topic: "", topicId: of.topic }
+        : { topic: of.topic, topicId: zeroUuid };
+      responses.push({ ...topic, partitions: [data] });
+      last = of.topic;
+    }
+  }
+  return responses;
+}

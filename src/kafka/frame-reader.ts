@@ -1,0 +1,158 @@
+/**
+ * Cuts what comes over a connection into frames: a length of four bytes, then so many bytes of request.
+ *
+ * - A frame is never put together by joining chunks: it gets one buffer of its size, up to 1 MiB at once and past that
+ *   growing as its bytes arrive. A frame that lies within one chunk stays a view of it.
+ * - Before a frame of more than `FREE_BYTES` is taken up, `admit` is asked for room; until there is some, nothing further is
+ *   read, and the rest of what has arrived waits as it is.
+ * - A length that cannot be one is a `BadFrame`: the connection cannot be understood any more.
+ */
+import { assert, present } from "../lib/assert.ts";
+
+/** What came in cannot be understood: its connection is to be closed. */
+export class BadFrame extends Error {
+  override readonly name = "BadFrame";
+}
+
+export interface Frame {
+  readonly bytes: Uint8Array;
+  /** True when the buffer holds this frame and nothing else that anybody needs: it may be given away. */
+  readonly owned: boolean;
+}
+
+/** Frames up to this size are taken without asking: what each connection may always hold. */
+export const FREE_BYTES = 4096;
+/** The most that is set aside before any of a frame's bytes are there. */
+const ALLOCATED_AT_ONCE = 1024 * 1024;
+/** A frame from this size on gets a buffer of its own, since storage takes such buffers over without a copy. */
+const OWNED_BYTES = 64 * 1024;
+const LENGTH_BYTES = 4;
+
+export interface FrameOptions {
+  /** Kafka's `socket.request.max.bytes`. */
+  readonly bytesMax: number;
+  /** Sets room aside for a frame of so many bytes; false: not now. */
+  readonly admit: (bytes: number) => boolean;
+}
+
+export class FrameReader {
+  readonly #options: FrameOptions;
+  #chunks: Uint8Array[] = [];
+  /** How much of the first chunk has been used. */
+  #at = 0;
+  #waiting = 0;
+  /** The size of the frame under way; -1 between two frames. */
+  #size = -1;
+  #admitted = false;
+  #blocked = false;
+  #frame: Uint8Array | null = null;
+  #filled = 0;
+
+  constructor(options: FrameOptions) {
+    this.#options = options;
+  }
+
+  /** True when a frame has begun that is not there in full. */
+  get inFrame(): boolean {
+    return this.#size >= 0 || this.#waiting > 0;
+  }
+
+  /** True while the next frame waits for room. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  /** The size of the frame under way for which room was set aside, 0 without one. */
+  get admittedBytes(): number {
+    return this.#admitted ? this.#size : 0;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (chunk.byteLength === 0) return;
+    this.#chunks.push(chunk);
+    this.#waiting += chunk.byteLength;
+  }
+
+  /** The next whole frame; null when its end has not come yet or there is no room for it. Throws BadFrame. */
+  next(): Frame | null {
+    if (this.#size < 0 && !this.#readLength()) return null;
+    if (!this.#admitted) {
+      this.#blocked = this.#size > FREE_BYTES && !this.#options.admit(this.#size);
+      if (this.#blocked) return null;
+      this.#admitted = true;
+    }
+    return this.#wholeInChunk() ?? this.#fill();
+  }
+
+  #readLength(): boolean {
+    if (this.#waiting < LENGTH_BYTES) return false;
+    let size = 0;
+    for (let index = 0; index < LENGTH_BYTES; index += 1) size = (size << 8) | this.#takeByte();
+    const { bytesMax } = this.#options;
+    if (size < 0 || size > bytesMax) {
+      throw new BadFrame(`a frame of ${size} bytes; 0 to ${bytesMax} are allowed`);
+    }
+    this.#size = size;
+    return true;
+  }
+
+  /** A frame that one chunk holds: a view where it is small or the chunk's only content. */
+  #wholeInChunk(): Frame | null {
+    if (this.#frame || this.#size === 0) return null;
+    const chunk = this.#chunks[0];
+    const size = this.#size;
+    if (!chunk || chunk.byteLength - this.#at < size) return null;
+    const alone = this.#at === LENGTH_BYTES && chunk.byteLength === LENGTH_BYTES + size;
+    const owned = alone && chunk.buffer.byteLength === chunk.byteLength;
+    if (!owned && size >= OWNED_BYTES) return null;
+    const bytes = chunk.subarray(this.#at, this.#at + size);
+    this.#skip(size);
+    return this.#finish(bytes, owned);
+  }
+
+  #fill(): Frame | null {
+    const size = this.#size;
+    this.#frame ??= new Uint8Array(Math.min(size, ALLOCATED_AT_ONCE));
+    while (this.#filled < size) {
+      const chunk = this.#chunks[0];
+      if (!chunk) return null;
+      if (this.#filled === this.#frame.byteLength) this.#frame = grown(this.#frame, size);
+      const frame: Uint8Array = this.#frame;
+      const room = frame.byteLength - this.#filled;
+      const part = chunk.subarray(this.#at, this.#at + room);
+      frame.set(part, this.#filled);
+      this.#filled += part.byteLength;
+      this.#skip(part.byteLength);
+    }
+    assert(this.#frame.byteLength === size, "a frame's buffer ends with the frame");
+    return this.#finish(this.#frame, true);
+  }
+
+  #finish(bytes: Uint8Array, owned: boolean): Frame {
+    this.#size = -1;
+    this.#admitted = false;
+    this.#frame = null;
+    this.#filled = 0;
+    return { bytes, owned };
+  }
+
+  #takeByte(): number {
+    const byte = present(this.#chunks[0]?.[this.#at], "bytes that wait are there");
+    this.#skip(1);
+    return byte;
+  }
+
+  #skip(bytes: number): void {
+    this.#at += bytes;
+    this.#waiting -= bytes;
+    if (this.#at < (this.#chunks[0]?.byteLength ?? 0)) return;
+    this.#chunks.shift();
+    this.#at = 0;
+  }
+}
+
+function grown(frame: Uint8Array, size: number): Uint8Array {
+  const larger = new Uint8Array(Math.min(size, frame.byteLength * 2));
+  larger.set(frame);
+  return larger;
+}
