@@ -1,0 +1,53 @@
+/**
+ * The partitions of a transaction, as a value: topic to partition indexes, both ascending. Never changed in place, since the
+ * state before a step stands until the step's record is synced.
+ */
+
+export interface TransactionTopic {
+  readonly topic: string;
+  /** Ascending, each once. */
+  readonly partitions: readonly number[];
+}
+
+/** Ascending by topic, each topic once. */
+export type TransactionPartitions = readonly TransactionTopic[];
+
+export const noPartitions: TransactionPartitions = [];
+
+/** Puts any list of topics and indexes into the one order, each partition once. */
+export function partitionsOf(topics: Iterable<TransactionTopic>): TransactionPartitions {
+  const byTopic = new Map<string, Set<number>>();
+  for (const { topic, partitions } of topics) {
+    const indexes = byTopic.get(topic) ?? new Set<number>();
+    for (const index of partitions) indexes.add(index);
+    byTopic.set(topic, indexes);
+  }
+  return [...byTopic]
+    .map(([topic, indexes]) => ({ topic, partitions: [...indexes].sort((a, b) => a - b) }))
+    .sort((a, b) => (a.topic < b.topic ? -1 : 1));
+}
+
+/** Both together. */
+export function addPartitions(
+  held: TransactionPartitions,
+  added: TransactionPartitions,
+): TransactionPartitions {
+  return partitionsOf([...held, ...added]);
+}
+
+/** True when every partition of `asked` is among `held`. */
+export function holdsAll(held: TransactionPartitions, asked: TransactionPartitions): boolean {
+  return asked.every(({ topic, partitions }) => {
+    const topicHeld = held.find((one) => one.topic === topic);
+    return partitions.every((index) => topicHeld?.partitions.includes(index) === true);
+  });
+}
+
+/** One entry a partition, in order. */
+export function* eachPartition(
+  topics: TransactionPartitions,
+): Iterable<{ readonly topic: string; readonly index: number }> {
+  for (const { topic, partitions } of topics) {
+    for (const index of partitions) yield { topic, index };
+  }
+}
