@@ -59,7 +59,7 @@ export function stepTransaction(
     case "expire":
       return expire(transaction, input, nowMs);
     default:
-      return assert(false, "every input has its case");
+      return input satisfies never;
   }
 }
 
