@@ -3,7 +3,8 @@
  * without them. Run by `bun test/peers/make-record-fixtures.ts` when a client's version moves.
  */
 import { type Codec, codecNames } from "../../src/records/compression.ts";
-import { javaMissing, startJavaRecords } from "./records-java.ts";
+import { javaMissing } from "./java.ts";
+import { startJavaRecords } from "./records-java.ts";
 import { base64, toJson } from "./records-json.ts";
 import { encodeWithKafkaJs, kafkaJsCodecs } from "./records-kafkajs.ts";
 import { encodeWithPlatformatic } from "./records-platformatic.ts";
