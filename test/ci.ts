@@ -22,6 +22,7 @@ const suites: readonly Suite[] = [
   slow("fuzz records", "./test/fuzz/records.fuzz.ts", 2),
   slow("fuzz http", "./test/fuzz/http.fuzz.ts", 2),
   slow("interop kafka messages", "./test/interop/kafka-messages.interop.ts", 5),
+  slow("interop compaction", "./test/interop/compaction.interop.ts", 3),
   slow("interop records", "./test/interop/records.interop.ts", 5),
   slow("crash storage", "./test/chaos/storage-crash.chaos.ts", 3),
   slow("chaos storage disk", "./test/chaos/storage-disk.chaos.ts", 2),

@@ -1,0 +1,187 @@
+/**
+ * Compaction beside Apache Kafka's: the same batches into both, and the same records must survive, first with tombstones, and
+ * without them once their horizon has passed. A broker of the peer is started for it; without Java it is left out.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { CompressionTypes, Kafka, logLevel } from "kafkajs";
+import { seededRandom } from "../../src/lib/random.ts";
+import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
+
+const PORT = 19_392;
+const SEGMENT_MS = 2_000;
+const DELETE_RETENTION_MS = 6_000;
+const configs = {
+  "cleanup.policy": "compact",
+  "segment.ms": String(SEGMENT_MS),
+  "min.cleanable.dirty.ratio": "0",
+  "delete.retention.ms": String(DELETE_RETENTION_MS),
+};
+
+interface Sent {
+  readonly key: string;
+  readonly value: string | null;
+}
+
+/** A topic `t` of one partition, kept by either. */
+interface Peer {
+  send(records: readonly Sent[], gzip: boolean): Promise<void>;
+  /** Every record from the beginning, as `offset key=value` or `offset key`. */
+  readAll(): Promise<readonly string[]>;
+}
+
+const script = new URL("../peers/kafka.sh", import.meta.url).pathname;
+const java = Bun.which("java");
+let folder = "";
+let node: NodeProcess;
+
+async function kafkaScript(...args: readonly string[]): Promise<void> {
+  const child = Bun.spawn(["bash", script, ...args], {
+    env: {
+      ...process.env,
+      KAFKA_PORT: String(PORT),
+      KAFKA_DATA: `${folder}/data`,
+      KAFKA_RUN: `${folder}/run`,
+      KAFKA_HEAP: "-Xms256m -Xmx256m",
+      KAFKA_EXTRA: "log.cleaner.backoff.ms=200 log.retention.check.interval.ms=1000",
+    },
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  if ((await child.exited) !== 0) throw new Error(`kafka.sh ${args.join(" ")} failed`);
+}
+
+beforeAll(async () => {
+  if (!java) return;
+  folder = await mkdtemp(`${tmpdir()}/kedge-compaction-`);
+  await Bun.$`mkdir -p ${folder}/data ${folder}/run`;
+  [node] = await Promise.all([
+    startNodeProcess({ args: ["--log-cleaner-backoff-ms", "200"] }),
+    kafkaScript("start"),
+  ]);
+}, 120_000);
+
+afterAll(async () => {
+  if (!java) return;
+  await kafkaScript("stop");
+  await node.close();
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+async function apacheKafka(): Promise<Peer> {
+  const kafka = new Kafka({ brokers: [`127.0.0.1:${PORT}`], logLevel: logLevel.ERROR });
+  const admin = kafka.admin();
+  await admin.connect();
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+  await admin.createTopics({ topics: [{ topic: "t", numPartitions: 1, configEntries }] });
+  const producer = kafka.producer();
+  await producer.connect();
+  let readers = 0;
+  return {
+    async send(records, gzip) {
+      const compression = gzip ? CompressionTypes.GZIP : CompressionTypes.None;
+      await producer.send({ topic: "t", compression, messages: [...records] });
+    },
+    async readAll() {
+      const [ends] = await admin.fetchTopicOffsets("t");
+      const last = Number(ends?.high ?? 0) - 1;
+      const found: string[] = [];
+      const consumer = kafka.consumer({ groupId: `reader-${(readers += 1)}` });
+      await consumer.connect();
+      await consumer.subscribe({ topic: "t", fromBeginning: true });
+      // The newest record always survives.
+      await new Promise<void>((resolve) => {
+        void consumer.run({
+          async eachMessage({ message: { offset, key, value } }) {
+            found.push(`${offset} ${String(key)}${value ? `=${String(value)}` : ""}`);
+            if (Number(offset) === last) resolve();
+          },
+        });
+      });
+      await consumer.disconnect();
+      return found;
+    },
+  };
+}
+
+async function kedge(): Promise<Peer> {
+  const json = { "content-type": "application/json" };
+  const post = async (path: string, body: unknown, headers: Record<string, string> = json) => {
+    const answer = await node.fetch(path, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+  };
+  await post("/v1/topics", { name: "t", partitions: 1, configs });
+  return {
+    send: (records) => post("/v1/topics/t/partitions/0/records", { records }),
+    async readAll() {
+      const found: string[] = [];
+      for (let from = 0; ;) {
+        const path = `/v1/topics/t/partitions/0/records?from=${from}`;
+        const answer = await node.fetch(path);
+        const page = (await answer.json()) as {
+          records: { offset: number; key: string; value: string | null }[];
+          next: number;
+        };
+        for (const { offset, key, value } of page.records)
+          found.push(`${offset} ${key}${value === null ? "" : `=${value}`}`);
+        if (page.next === from) return found;
+        from = page.next;
+      }
+    },
+  };
+}
+
+/** Reads until there is what should be; gives what there was at the last look. */
+async function survivors(peer: Peer, wanted: readonly string[]): Promise<readonly string[]> {
+  let found: readonly string[] = [];
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await Bun.sleep(200)) {
+    found = await peer.readAll();
+    if (Bun.deepEquals(found, wanted)) break;
+  }
+  return found;
+}
+
+test.skipIf(!java)(
+  "the same records survive",
+  async () => {
+    const peers = [await apacheKafka(), await kedge()];
+    const random = seededRandom(3);
+    const log: Sent[] = [];
+    const send = async (records: readonly Sent[]) => {
+      log.push(...records);
+      await Promise.all(peers.map((peer) => peer.send(records, log.length % 2 === 0)));
+    };
+    for (let batch = 0; batch < 40; batch += 1) {
+      const count = 1 + Math.floor(random.next() * 30);
+      await send(
+        Array.from({ length: count }, () => ({
+          key: `k${Math.floor(random.next() * 60)}`,
+          value: random.next() < 0.15 ? null : `v${Math.floor(random.next() * 1e6)}`,
+        })),
+      );
+    }
+    const dirty = log.length;
+    await Bun.sleep(SEGMENT_MS + 200);
+    await send([{ key: "roll", value: "1" }]);
+    const newest = new Map(log.slice(0, dirty).map(({ key }, offset) => [key, offset]));
+    const lines = log.map(({ key, value }, at) => `${at} ${key}${value ? `=${value}` : ""}`);
+    const kept = [...lines.keys()].filter(
+      (at) => at >= dirty || newest.get(log[at]?.key ?? "") === at,
+    );
+    const wanted = kept.map((at) => lines[at] ?? "");
+    for (const peer of peers) expect(await survivors(peer, wanted)).toEqual(wanted);
+    await Bun.sleep(DELETE_RETENTION_MS + 500);
+    await send([{ key: "roll", value: "2" }]);
+    const live = kept.filter((at) => log[at]?.value !== null).map((at) => lines[at] ?? "");
+    live.push(`${dirty + 1} roll=2`);
+    for (const peer of peers) expect(await survivors(peer, live)).toEqual(live);
+  },
+  120_000,
+);
+
+test.skipIf(java !== null)("left out: this machine has no java for Apache Kafka", () => {});
