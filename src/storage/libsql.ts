@@ -16,11 +16,13 @@ import { Channel } from "./channel.ts";
 import { giveBack, packChanges } from "./commit-message.ts";
 import { errorOf } from "./failure.ts";
 import type { Upkeep } from "./messages.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { ReadQueue } from "./read-queue.ts";
 import {
   type Bounds,
   CREATE_PARTITIONS_MAX,
   type Change,
+  type Entry,
   type PartitionId,
   type PartitionKey,
   type PartitionState,
@@ -38,6 +40,8 @@ export interface LibsqlStorageLimits {
   /** Space on the volume below which appends are refused; an eighth of the volume where that is less. */
   readonly freeBytesMin: number;
   readonly readersMax: number;
+  /** Large reads kept for other readers, and asked for before they are. */
+  readonly readAheadBytesMax: number;
   /** Bytes and changes that one commit takes at most. */
   readonly commitBytesMax: number;
   readonly commitChangesMax: number;
@@ -46,6 +50,7 @@ export interface LibsqlStorageLimits {
 export const libsqlStorageLimits: LibsqlStorageLimits = {
   freeBytesMin: 64 * 1024 * 1024,
   readersMax: 2,
+  readAheadBytesMax: 32 * 1024 * 1024,
   commitBytesMax: 16 * 1024 * 1024,
   commitChangesMax: 4096,
 };
@@ -110,6 +115,7 @@ class LibsqlStorage implements Storage {
   readonly #limits: LibsqlStorageLimits;
   readonly writer: Channel;
   readonly #readers: ReadQueue;
+  readonly #readAhead: ReadAhead;
   /** The checkpointer. */
   #side: Channel | null = null;
   #queue: Waiting[] = [];
@@ -135,6 +141,15 @@ class LibsqlStorage implements Storage {
       readsMax: READS_MAX,
       bytesMax: READ_BYTES_MAX,
     });
+    this.#readAhead = new ReadAhead({
+      clock: options.clock,
+      bytesMax: options.limits.readAheadBytesMax,
+      read: async (page) => {
+        const { rows, logStart } = await this.#readers.ask({ type: "read", ...page });
+        return { rows, logStart };
+      },
+      isIdle: () => !this.#closed && this.#readers.idle,
+    });
     this.powerLost = powerLost;
     this.#upkeep = upkeep;
     this.#work();
@@ -159,6 +174,7 @@ class LibsqlStorage implements Storage {
   async drop(partitions: readonly PartitionId[]): Promise<void> {
     this.#refuseClosed();
     this.#upkeep = await this.#watched(this.writer.ask({ type: "drop", partitions }));
+    for (const partition of partitions) this.#readAhead.forget(partition);
     this.#work();
   }
 
@@ -177,8 +193,7 @@ class LibsqlStorage implements Storage {
 
   async read(partition: PartitionId, from: number, bytesMax: number): Promise<ReadRows> {
     this.#refuseClosed();
-    const { rows, logStart } = await this.#readers.ask({ type: "read", partition, from, bytesMax });
-    return { rows, logStart };
+    return this.#readAhead.read({ partition, from, bytesMax });
   }
 
   async seek(partition: PartitionId, timestampMs: number): Promise<Row | null> {
@@ -264,6 +279,7 @@ class LibsqlStorage implements Storage {
       const failed = new Map(failures);
       for (const [at, { change, resolve, reject }] of waiting.entries()) {
         const failure = failed.get(at);
+        if (change.entries.some(changesRows)) this.#readAhead.forget(change.partition);
         if (failure) reject(this.#noticed(errorOf(failure, change)));
         else resolve();
       }
@@ -365,6 +381,11 @@ class LibsqlStorage implements Storage {
   #refuseClosed(): void {
     if (this.#closed) throw closedFault();
   }
+}
+
+/** Whether rows that could be read before are other rows, or none, after it. */
+function changesRows({ type }: Entry): boolean {
+  return type !== "append" && type !== "begin" && type !== "receipt";
 }
 
 function closedFault(): StorageFault {

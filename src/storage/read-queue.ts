@@ -42,6 +42,11 @@ export class ReadQueue {
     this.#limits = limits;
   }
 
+  /** True while nothing waits for a reader. */
+  get idle(): boolean {
+    return this.#waiting.length === 0 && this.#receipts.length === 0;
+  }
+
   async ask<T extends Read["type"]>(
     read: Read & { readonly type: T },
   ): Promise<ReadAnswer & { readonly type: T }> {

@@ -1,0 +1,151 @@
+/**
+ * Large reads, kept for a moment: several readers that catch up on one log share them, and who reads on finds the next one
+ * under way.
+ *
+ * - Kept are whole pages alone (an answer that reached the end of its log may be out of date at once), for `KEPT_MS` after
+ *   their last use, within `bytesMax` over all partitions; the same read asked twice at once goes to the file once.
+ * - A read that begins where an earlier one ended is part of a catch-up: the one after it is asked for, if no reader waits.
+ * - Whoever changes what a log holds (truncate, trim, rewrite, drop) must `forget` it.
+ * - What is given is shared: nobody may write to it or transfer it.
+ */
+import type { Clock } from "../lib/clock.ts";
+import type { PartitionId, ReadRows } from "./storage.ts";
+
+const KEPT_MS = 1_000;
+/** Smaller reads go to the file: they cost little, and keeping track of them as much. */
+const PAGE_BYTES_MIN = 256 * 1024;
+/** A page is whole when it has this share of what was asked for. */
+const WHOLE_SHARE = 3 / 4;
+/** Ends of earlier reads that are remembered. */
+const ENDS_MAX = 256;
+
+interface ReadPage {
+  readonly partition: PartitionId;
+  readonly from: number;
+  readonly bytesMax: number;
+}
+
+interface Kept {
+  readonly page: ReadPage;
+  readonly rows: Promise<ReadRows>;
+  /** What it holds; while it is under way, what it may hold. */
+  bytes: number;
+  usedMs: number;
+}
+
+interface ReadAheadOptions {
+  readonly clock: Clock;
+  readonly bytesMax: number;
+  readonly read: (page: ReadPage) => Promise<ReadRows>;
+  /** True while no read waits for a reader. */
+  readonly isIdle: () => boolean;
+}
+
+export class ReadAhead {
+  readonly #options: ReadAheadOptions;
+  /** By partition, place and size; the least recently used first. */
+  readonly #kept = new Map<string, Kept>();
+  /** Where reads ended, by partition and offset, oldest first. */
+  readonly #ends = new Set<string>();
+  #bytes = 0;
+  #ticking = false;
+
+  constructor(options: ReadAheadOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes kept, and those of pages that are under way. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async read(page: ReadPage): Promise<ReadRows> {
+    const { read, isIdle, bytesMax } = this.#options;
+    if (page.bytesMax < PAGE_BYTES_MIN || page.bytesMax * 2 > bytesMax) return read(page);
+    const readsOn = this.#ends.has(endName(page.partition, page.from));
+    const rows = await this.#get(page);
+    const last = rows.rows.at(-1)?.last;
+    if (last === undefined) return rows;
+    this.#remember(endName(page.partition, last + 1));
+    const next = { ...page, from: last + 1 };
+    if (readsOn && isWhole(page, rows) && isIdle()) this.#get(next).catch(() => {}); // Asked again by its reader.
+    return rows;
+  }
+
+  /** The log is not what it was. */
+  forget(partition: PartitionId): void {
+    for (const [name, { page }] of this.#kept) if (page.partition === partition) this.#drop(name);
+  }
+
+  #get(page: ReadPage): Promise<ReadRows> {
+    const name = `${page.partition}/${page.from}/${page.bytesMax}`;
+    const { clock, read } = this.#options;
+    const before = this.#kept.get(name);
+    if (before) {
+      before.usedMs = clock.monotonicMs();
+      this.#kept.delete(name);
+      this.#kept.set(name, before);
+      return before.rows;
+    }
+    const rows = read(page);
+    const kept = { page, rows, bytes: page.bytesMax, usedMs: clock.monotonicMs() };
+    this.#kept.set(name, kept);
+    this.#bytes += kept.bytes;
+    this.#shrink();
+    rows.then(
+      (answer) => this.#settle(name, kept, isWhole(page, answer) ? bytesOf(answer) : -1),
+      () => this.#settle(name, kept, -1),
+    );
+    if (!this.#ticking) clock.after(KEPT_MS, this.#tick);
+    this.#ticking = true;
+    return rows;
+  }
+
+  /** What came is kept as large as it is, or, where that is -1, no longer. */
+  #settle(name: string, kept: Kept, bytes: number): void {
+    if (this.#kept.get(name) !== kept) return;
+    if (bytes < 0) return this.#drop(name);
+    this.#bytes += bytes - kept.bytes;
+    kept.bytes = bytes;
+    this.#shrink();
+  }
+
+  #shrink(): void {
+    for (const name of this.#kept.keys()) {
+      if (this.#bytes <= this.#options.bytesMax) return;
+      this.#drop(name);
+    }
+  }
+
+  #drop(name: string): void {
+    this.#bytes -= this.#kept.get(name)?.bytes ?? 0;
+    this.#kept.delete(name);
+  }
+
+  #remember(end: string): void {
+    this.#ends.delete(end);
+    this.#ends.add(end);
+    const [oldest] = this.#ends;
+    if (this.#ends.size > ENDS_MAX && oldest !== undefined) this.#ends.delete(oldest);
+  }
+
+  readonly #tick = (): void => {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    for (const [name, { usedMs }] of this.#kept) if (usedMs + KEPT_MS <= nowMs) this.#drop(name);
+    this.#ticking = this.#kept.size > 0;
+    if (this.#ticking) clock.after(KEPT_MS / 2, this.#tick);
+  };
+}
+
+function endName(partition: PartitionId, offset: number): string {
+  return `${partition}/${offset}`;
+}
+
+function bytesOf({ rows }: ReadRows): number {
+  return rows.reduce((sum, { data }) => sum + data.byteLength, 0);
+}
+
+function isWhole({ bytesMax }: ReadPage, answer: ReadRows): boolean {
+  return bytesOf(answer) >= bytesMax * WHOLE_SHARE;
+}

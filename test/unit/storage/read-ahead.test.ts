@@ -1,0 +1,108 @@
+/** Large reads that are shared and asked for ahead: how often the file is asked, and what is held. */
+import { expect, test } from "bun:test";
+import { ReadAhead } from "../../../src/storage/read-ahead.ts";
+import type { ReadRows } from "../../../src/storage/storage.ts";
+import { VirtualClock } from "../../simulation/virtual-clock.ts";
+
+const MiB = 1024 * 1024;
+const PAGE = { partition: 1, from: 0, bytesMax: MiB };
+
+/** A log of rows of 128 KiB and one offset each, up to `end`. */
+function world(options: { end?: number; bytesMax?: number; idle?: boolean } = {}) {
+  const { end = 1_000, bytesMax = 8 * MiB, idle = true } = options;
+  const clock = new VirtualClock();
+  const asked: number[] = [];
+  const log = { end, fails: false };
+  const ahead = new ReadAhead({
+    clock,
+    bytesMax,
+    isIdle: () => idle,
+    read: ({ from, bytesMax: bytes }): Promise<ReadRows> => {
+      asked.push(from);
+      if (log.fails) return Promise.reject(new Error("the disk failed"));
+      const count = Math.min(Math.floor(bytes / (128 * 1024)), log.end - from);
+      const rows = Array.from({ length: count }, (_, at) => ({
+        base: from + at,
+        last: from + at,
+        epoch: 0,
+        position: (from + at) * 128 * 1024,
+        data: new Uint8Array(128 * 1024),
+      }));
+      return Promise.resolve({ rows, logStart: 0 });
+    },
+  });
+  return { ahead, asked, clock, log };
+}
+
+test("readers that ask for the same page at once, or soon after, share one read", async () => {
+  const { ahead, asked } = world();
+  const [first, second] = await Promise.all([ahead.read(PAGE), ahead.read(PAGE)]);
+  expect(second.rows).toBe(first.rows);
+  expect((await ahead.read(PAGE)).rows).toBe(first.rows);
+  expect(asked).toEqual([0]);
+});
+
+test("who reads on finds the next page under way, once", async () => {
+  const { ahead, asked } = world();
+  for (const from of [0, 8, 16, 24]) {
+    const { rows } = await ahead.read({ ...PAGE, from });
+    expect(rows[0]?.base).toBe(from);
+  }
+  expect(asked).toEqual([0, 8, 16, 24, 32]);
+});
+
+test("nothing is read ahead while others wait, nor for a reader that jumps", async () => {
+  const busy = world({ idle: false });
+  for (const from of [0, 8, 16]) await busy.ahead.read({ ...PAGE, from });
+  expect(busy.asked).toEqual([0, 8, 16]);
+  const jumping = world();
+  for (const from of [0, 100, 300]) await jumping.ahead.read({ ...PAGE, from });
+  expect(jumping.asked).toEqual([0, 100, 300]);
+});
+
+test("a page that reached the end of the log is not kept: more may have come", async () => {
+  const { ahead, asked, log } = world({ end: 3 });
+  expect((await ahead.read(PAGE)).rows.length).toBe(3);
+  log.end = 5;
+  expect((await ahead.read(PAGE)).rows.length).toBe(5);
+  expect(asked).toEqual([0, 0]);
+  expect(ahead.bytes).toBe(0);
+});
+
+test("a read that failed is asked again", async () => {
+  const { ahead, asked, log } = world();
+  log.fails = true;
+  await expect(ahead.read(PAGE)).rejects.toThrow("the disk failed");
+  log.fails = false;
+  expect((await ahead.read(PAGE)).rows.length).toBe(8);
+  expect(asked).toEqual([0, 0]);
+});
+
+test("a log that was changed is read anew, and only that one", async () => {
+  const { ahead, asked } = world();
+  await ahead.read(PAGE);
+  await ahead.read({ ...PAGE, partition: 2 });
+  ahead.forget(1);
+  await ahead.read({ ...PAGE, partition: 2 });
+  expect(asked).toEqual([0, 0]);
+  await ahead.read(PAGE);
+  expect(asked).toEqual([0, 0, 0]);
+});
+
+test("what is kept is bounded in bytes, and forgotten once nobody reads it", async () => {
+  const { ahead, clock } = world({ bytesMax: 3 * MiB });
+  for (let from = 0; from < 80; from += 8) {
+    await ahead.read({ ...PAGE, from });
+    expect(ahead.bytes).toBeLessThanOrEqual(3 * MiB);
+  }
+  expect(ahead.bytes).toBeGreaterThan(0);
+  await clock.advance(2_000);
+  expect(ahead.bytes).toBe(0);
+});
+
+test("small reads, and those too large to be kept, go to the file each time", async () => {
+  const { ahead, asked } = world({ bytesMax: 4 * MiB });
+  for (const bytesMax of [128 * 1024, 128 * 1024, 3 * MiB, 3 * MiB])
+    await ahead.read({ ...PAGE, bytesMax });
+  expect(asked.length).toBe(4);
+});
