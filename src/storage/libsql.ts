@@ -346,7 +346,14 @@ class LibsqlStorage implements Storage {
     this.#checkpointed = false;
     this.#checkpointing = null;
     try {
-      this.#upkeep = await this.#watched(this.writer.ask({ type: "finish-checkpoint" }));
+      // A read that is under way holds what came since it began, and keeps the log from beginning anew. Reads are short: the
+      // next ones wait for this.
+      const resume = await this.#readers.pause();
+      try {
+        this.#upkeep = await this.#watched(this.writer.ask({ type: "finish-checkpoint" }));
+      } finally {
+        resume();
+      }
     } catch (error) {
       this.#options.logger.error("a checkpoint failed", { error });
     }

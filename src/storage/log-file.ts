@@ -19,7 +19,7 @@ const BUSY_MS = 5_000;
 /** Growth of the write-ahead log at which a checkpoint is asked for. */
 const CHECKPOINT_BYTES_MAX = 16 * 1024 * 1024;
 /** At so many times that growth, commits wait for it. */
-const OVERDUE_CHECKPOINTS = 2;
+const OVERDUE_CHECKPOINTS = 1.5;
 /** On a small volume this share of it takes the place of larger numbers. */
 const VOLUME_SHARE = 1 / 8;
 /** About what a step of sweeping adds to it: pages of tables and indexes, free lists, moved pages. */
@@ -190,7 +190,7 @@ export class LogFile {
     const row: unknown = this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
     const [busy, log, checkpointed] = Array.isArray(row) ? row.map(Number) : [];
     const complete = busy === 0 && log !== undefined && log > 0 && log === checkpointed;
-    // A reader holds the rest: asked again after another sixteenth.
+    // Somebody else holds the rest (a backup, a person with a SQLite tool): asked again after another sixteenth.
     this.#walGrowthBytes = complete ? 0 : this.#checkpointBytes * (1 - 1 / 16);
   }
 

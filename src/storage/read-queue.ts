@@ -34,7 +34,9 @@ export class ReadQueue {
   readonly #channels: Channel[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #receipts: Waiting[] = [];
+  readonly #exchanges = new Set<Promise<void>>();
   #gathering = false;
+  #paused = false;
 
   constructor(directory: string, clock: Clock, limits: ReadQueueLimits) {
     this.#directory = directory;
@@ -59,6 +61,16 @@ export class ReadQueue {
     return answer;
   }
 
+  /** Resolves once no read is under way; the next ones wait until the function that it gives is called. */
+  async pause(): Promise<() => void> {
+    this.#paused = true;
+    await Promise.all(this.#exchanges);
+    return () => {
+      this.#paused = false;
+      this.#send();
+    };
+  }
+
   /** Answers what was sent; what was not is told that it is too late. */
   async close(): Promise<void> {
     const closed = new StorageFault("closed", "the storage is closed");
@@ -78,10 +90,13 @@ export class ReadQueue {
   }
 
   #send(): void {
-    while (this.#waiting.length + this.#receipts.length > 0) {
+    while (!this.#paused && this.#waiting.length + this.#receipts.length > 0) {
       const channel = this.#free();
       if (!channel) return;
-      void this.#exchange(channel, this.#take())
+      const exchange = this.#exchange(channel, this.#take());
+      this.#exchanges.add(exchange);
+      void exchange
+        .finally(() => this.#exchanges.delete(exchange))
         // What is made of the answers may take long: others get their turn before the next ones come.
         .then(() => this.#clock.turn())
         .then(() => this.#send());
