@@ -6,8 +6,10 @@
  *   their last use, within `bytesMax` over all partitions; the same read asked twice at once goes to the file once.
  * - A read that begins where an earlier one ended is part of a catch-up: the one after it is asked for, if no reader waits.
  * - Whoever changes what a log holds (truncate, trim, rewrite, drop) must `forget` it.
+ * - Readers that share an answer get it one a turn: what each of them makes of it may take long.
  * - What is given is shared: nobody may write to it or transfer it.
  */
+import { Sequence } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { PartitionId, ReadRows } from "./storage.ts";
 
@@ -47,6 +49,7 @@ export class ReadAhead {
   readonly #kept = new Map<string, Kept>();
   /** Where reads ended, by partition and offset, oldest first. */
   readonly #ends = new Set<string>();
+  readonly #handOut = new Sequence();
   #bytes = 0;
   #ticking = false;
 
@@ -85,7 +88,10 @@ export class ReadAhead {
       before.usedMs = clock.monotonicMs();
       this.#kept.delete(name);
       this.#kept.set(name, before);
-      return before.rows;
+      return this.#handOut.run(async () => {
+        await clock.turn();
+        return before.rows;
+      });
     }
     const rows = read(page);
     const kept = { page, rows, bytes: page.bytesMax, usedMs: clock.monotonicMs() };

@@ -11,6 +11,11 @@ const PAGE = { partition: 1, from: 0, bytesMax: MiB };
 function world(options: { end?: number; bytesMax?: number; idle?: boolean } = {}) {
   const { end = 1_000, bytesMax = 8 * MiB, idle = true } = options;
   const clock = new VirtualClock();
+  clock.turn = () => {
+    turns.count += 1;
+    return Promise.resolve();
+  };
+  const turns = { count: 0 };
   const asked: number[] = [];
   const log = { end, fails: false };
   const ahead = new ReadAhead({
@@ -31,7 +36,7 @@ function world(options: { end?: number; bytesMax?: number; idle?: boolean } = {}
       return Promise.resolve({ rows, logStart: 0 });
     },
   });
-  return { ahead, asked, clock, log };
+  return { ahead, asked, clock, log, turns };
 }
 
 test("readers that ask for the same page at once, or soon after, share one read", async () => {
@@ -40,6 +45,17 @@ test("readers that ask for the same page at once, or soon after, share one read"
   expect(second.rows).toBe(first.rows);
   expect((await ahead.read(PAGE)).rows).toBe(first.rows);
   expect(asked).toEqual([0]);
+});
+
+test("readers that share an answer get it one a turn", async () => {
+  const { ahead, turns } = world();
+  const turnsAt = new Set<number>();
+  const reader = async () => {
+    await ahead.read(PAGE);
+    turnsAt.add(turns.count);
+  };
+  await Promise.all(Array.from({ length: 5 }, reader));
+  expect(turnsAt.size).toBeGreaterThanOrEqual(4);
 });
 
 test("who reads on finds the next page under way, once", async () => {
