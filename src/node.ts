@@ -208,7 +208,7 @@ async function openLogs(
     image,
     clock,
     logger,
-    openLog: (state, topic) => new Partition(logNode, state, topic),
+    openLog: (state, topic, producers) => new Partition(logNode, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
   await resumeLogs(storage, logs.all(), logger);

@@ -4,13 +4,21 @@
  * - Left out: throttling (every answer says 0), quotas and access rules beyond internal topics.
  */
 import { Refusal } from "../lib/refusal.ts";
+import type { AppendResult } from "../log/append-request.ts";
 import type { LogNode } from "../log/log-node.ts";
 import type { Logs } from "../log/logs.ts";
 import { type FoundRecord, findByTimestamp, findMaxTimestamp } from "../log/offset-lookup.ts";
 import type { Partition } from "../log/partition.ts";
+import {
+  appendInTransaction,
+  isTransactional,
+  type TransactionalAppend,
+} from "../log/transactional-append.ts";
+import { noTransactions, type TransactionVerifier } from "../log/verification.ts";
 import { checkMayChange } from "./access.ts";
 import { clusterVerbs } from "./cluster-verbs.ts";
 import { type LogLookup, logLookup } from "./log-lookup.ts";
+import { producerVerbs } from "./producer-verbs.ts";
 import { read } from "./reads.ts";
 import { known } from "./topic-rules.ts";
 import { type TopicsOptions, topicVerbs } from "./topics.ts";
@@ -19,19 +27,21 @@ import type { AppendAnswer, AppendRequest, Broker, OffsetAnswer, OffsetSpec } fr
 export interface BrokerOptions extends TopicsOptions {
   readonly logs: Logs<Partition>;
   readonly node: LogNode;
+  /** The transaction coordinator; without one nobody can begin a transaction. */
+  readonly verifier?: TransactionVerifier;
   /** This program's own. */
   readonly version: string;
 }
 
 export function createBroker(options: BrokerOptions): Broker {
-  const { controller, logs, node, version } = options;
+  const { controller, logs, node, version, verifier = noTransactions } = options;
   const { image, identity } = controller;
   const lookup = logLookup(image, logs);
   const arriving: Arriving = new Map();
   return {
     ...topicVerbs(options),
     partitionCount: (_context, name) => known(image, name).partitions.length,
-    append: (_context, request) => append(lookup, logs, arriving, request),
+    append: (_context, request) => append(lookup, logs, arriving, verifier, request),
     read: async (_context, requests, readOptions) => {
       const answers = await read(node, lookup, requests, readOptions);
       if (!answers.some(({ refusal }) => refusal && isOnItsWay(refusal))) return answers;
@@ -53,6 +63,7 @@ export function createBroker(options: BrokerOptions): Broker {
       checkMayChange(topic);
       return deleteRecords(await logOf(lookup, logs, topic, index), before);
     },
+    producers: producerVerbs(logs, (topic, index) => logOf(lookup, logs, topic, index)),
     describeNode: () => ({
       clusterId: identity.clusterId,
       nodeId: identity.nodeId,
@@ -73,6 +84,7 @@ async function append(
   lookup: LogLookup,
   logs: Logs<Partition>,
   arriving: Arriving,
+  verifier: TransactionVerifier,
   request: AppendRequest,
 ): Promise<AppendAnswer> {
   const { topic, partition, acks } = request;
@@ -83,10 +95,10 @@ async function append(
   const key = `${partition} ${topic}`;
   const before = arriving.get(key);
   const log = before ? null : findLog(lookup, topic, partition);
-  if (log) return { ...(await log.appendAsLeader(log.epoch, request)), throttleMs: 0 };
+  if (log) return { ...(await appendTo(log, request, verifier)), throttleMs: 0 };
   const queued = (before ?? logs.settled()).then(() => {
     const { log } = lookup(topic, partition);
-    return { answered: log.appendAsLeader(log.epoch, request) };
+    return { answered: appendTo(log, request, verifier) };
   });
   const arrived = queued.catch(() => {}); // The caller hears of it below.
   arriving.set(key, arrived);
@@ -94,6 +106,31 @@ async function append(
   if (arriving.get(key) === arrived) arriving.delete(key);
   const { answered } = await queued;
   return { ...(await answered), throttleMs: 0 };
+}
+
+/** The request is in the log's queue when this returns, unless it waits for a transaction coordinator. */
+function appendTo(
+  log: Partition,
+  request: AppendRequest,
+  verifier: TransactionVerifier,
+): Promise<AppendResult> {
+  if (!isPartOfTransaction(request)) return log.appendAsLeader(log.epoch, request);
+  const { topic, transactional } = request;
+  return appendInTransaction(log, topic, request, owned(transactional), verifier);
+}
+
+function isPartOfTransaction({ payload }: AppendRequest): boolean {
+  if (payload.type === "batch") return isTransactional(payload.bytes);
+  return payload.transaction !== undefined;
+}
+
+/** As Kafka says it where a transactional batch comes without a transactional id. */
+function owned(transactional: TransactionalAppend | undefined): TransactionalAppend {
+  if (transactional) return transactional;
+  throw new Refusal(
+    "transactional_id_authorization_failed",
+    "A transactional batch needs the request's transactional id.",
+  );
 }
 
 async function logOf(
@@ -137,7 +174,10 @@ async function findOffset(log: Partition, spec: OffsetSpec): Promise<OffsetAnswe
 
 async function findPlace(log: Partition, spec: OffsetSpec): Promise<Partial<FoundRecord> | null> {
   if (spec.at === "earliest") return { offset: log.logStart };
-  if (spec.at === "latest") return { offset: log.readableEnd(spec.isolation) };
+  if (spec.at === "latest") {
+    if (spec.isolation === "read_committed" && !log.isStableKnown) await log.whenStableKnown();
+    return { offset: log.readableEnd(spec.isolation) };
+  }
   if (spec.at === "max_timestamp") return findMaxTimestamp(log);
   return findByTimestamp(log, spec.timestampMs);
 }

@@ -94,6 +94,12 @@ export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
     "The transaction timeout is longer than the node allows.",
   ),
   concurrent_transactions: kind(51, 503, true, "The transaction before is still being completed."),
+  transaction_coordinator_fenced: kind(
+    52,
+    409,
+    false,
+    "A newer coordinator of this transaction is active.",
+  ),
   transactional_id_authorization_failed: kind(
     53,
     403,

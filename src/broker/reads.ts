@@ -40,7 +40,7 @@ export async function read(
     const leftMs = deadlineMs - clock.monotonicMs();
     if (leftMs <= 0) return pass.answers;
     if (pass.seen.some(({ partition, end }) => partition.readableEnd(isolation) > end)) continue;
-    const places = pass.seen.map(({ partition }) => partition.watchers);
+    const places = pass.seen.map(({ partition }) => partition.watchers.of(isolation));
     const waiter = new Waiter(places, bytesMin - pass.ready, leftMs, deadlines, signal);
     if ((await waiter.woken) === "aborted") return pass.answers;
   }
@@ -71,8 +71,9 @@ async function readAll(
       const limit = { bytesMax, oneAtLeast: bytes === 0 };
       const reading = readBatches(found.log, request.from, limit, options.isolation);
       const runs = reading instanceof Promise ? await reading : reading;
+      const before = bytes;
       for (const run of runs.runs) bytes += run.byteLength;
-      ready += Math.min(request.bytesMax, found.log.endPosition - runs.position);
+      ready += Math.min(request.bytesMax, readyBytes(found.log, options, runs, bytes - before));
       answers.push(answerOf(request, found, runs));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -81,6 +82,17 @@ async function readAll(
     }
   }
   return { answers, ready: Math.max(bytes, ready), refused, seen };
+}
+
+/** What a reader could have had from here on: all that follows, unless an open transaction stands in between. */
+function readyBytes(
+  log: Partition,
+  { isolation }: ReadOptions,
+  { position }: ReadRuns,
+  givenBytes: number,
+): number {
+  const all = log.readableEnd(isolation) === log.highWatermark;
+  return all ? log.endPosition - position : givenBytes;
 }
 
 function answerOf(request: ReadRequest, { topicId, log }: FoundLog, read: ReadRuns): ReadAnswer {
@@ -93,6 +105,7 @@ function answerOf(request: ReadRequest, { topicId, log }: FoundLog, read: ReadRu
     from: read.from,
     batches: read.runs,
     position: read.position,
+    aborted: read.aborted,
     refusal: null,
     throttleMs: 0,
   };
@@ -101,7 +114,16 @@ function answerOf(request: ReadRequest, { topicId, log }: FoundLog, read: ReadRu
 /** The partition's ends go with its refusal where there is such a partition, else -1 as in Kafka. */
 function refusalOf(request: ReadRequest, lookup: LogLookup, refusal: Refusal): ReadAnswer {
   const { topic, partition, from } = request;
-  const answer = { topic, partition, from, batches: [], position: -1, refusal, throttleMs: 0 };
+  const answer = {
+    topic,
+    partition,
+    from,
+    batches: [],
+    position: -1,
+    aborted: null,
+    refusal,
+    throttleMs: 0,
+  };
   try {
     const { topicId, log } = lookup(topic, partition);
     return { ...answer, ...log.ends(), topicId };

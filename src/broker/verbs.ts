@@ -7,6 +7,7 @@
  */
 import type { Refusal } from "../lib/refusal.ts";
 import type { NewRecord } from "../records/record.ts";
+import type { ProducerVerbs } from "./producer-verbs.ts";
 
 /** Who asks, from where: every verb takes it first. */
 export interface Context {
@@ -35,7 +36,10 @@ export interface AppendRequest {
   readonly topic: string;
   readonly partition: number;
   readonly acks: Acks;
-  /** One raw v2 batch as a Kafka client made it, or records to be put into one. */
+  /**
+   * One raw v2 batch as a Kafka client made it, or records to be put into one. A batch with a producer id obeys the rules of
+   * idempotent producers; one that was appended before is answered as it was then, with `duplicate`.
+   */
   readonly payload:
     | {
         readonly type: "batch";
@@ -43,10 +47,26 @@ export interface AppendRequest {
         /** The bytes are all that anybody needs of their buffer: it may be given away. */
         readonly ownsBuffer?: boolean;
       }
-    | { readonly type: "records"; readonly records: readonly NewRecord[] };
+    | {
+        readonly type: "records";
+        readonly records: readonly NewRecord[];
+        /** Part of this producer's transaction. */
+        readonly transaction?: { readonly producerId: bigint; readonly producerEpoch: number };
+      };
+  /** What a transactional batch needs, and records with a `transaction`; on others it means nothing. */
+  readonly transactional?: TransactionalAppend;
   /** Refuse with offset_mismatch unless the next offset is exactly this. */
   readonly expectOffset?: number;
   readonly idempotence?: Idempotence;
+}
+
+export interface TransactionalAppend {
+  readonly transactionalId: string;
+  /**
+   * What the producer understands (KIP-890). `joins`: its first batch adds the partition to the transaction (Produce v12 on).
+   * Else it must have been added before; `abortable` producers (v11) are told transaction_abortable.
+   */
+  readonly support: "default" | "abortable" | "joins";
 }
 
 export interface AppendAnswer {
@@ -91,6 +111,13 @@ export interface LogEnds {
   readonly epoch: number;
 }
 
+/** The producer's transactional batches from `first` up to its marker at `last` were aborted. */
+export interface AbortedTransaction {
+  readonly producerId: bigint;
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface ReadAnswer extends LogEnds {
   readonly topic: string;
   readonly topicId: string;
@@ -101,6 +128,11 @@ export interface ReadAnswer extends LogEnds {
   readonly batches: readonly Bytes[];
   /** Log position (bytes since the log's first record, trimmed ones too) of the first batch; equal on all replicas. */
   readonly position: number;
+  /**
+   * For read_committed: the aborted transactions that have records in the batches, which are not to be shown, and are left
+   * in. Null for read_uncommitted.
+   */
+  readonly aborted: readonly AbortedTransaction[] | null;
   /** This partition's own refusal (offset_out_of_range, unknown_topic_or_partition, …); the others still answer. */
   readonly refusal: Refusal | null;
   readonly throttleMs: number;
@@ -266,4 +298,5 @@ export interface Broker {
   describeNode(context: Context): NodeDescription;
 
   readonly cluster: ClusterVerbs;
+  readonly producers: ProducerVerbs;
 }

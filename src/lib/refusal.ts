@@ -56,6 +56,7 @@ export type RefusalName =
   | "invalid_producer_id_mapping"
   | "invalid_transaction_timeout"
   | "concurrent_transactions"
+  | "transaction_coordinator_fenced"
   | "transactional_id_authorization_failed"
   | "security_disabled"
   | "operation_not_attempted"

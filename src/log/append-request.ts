@@ -7,6 +7,7 @@ import { checkBatch } from "../records/batch-check.ts";
 import { recordBytesMax } from "../records/batch-encode.ts";
 import type { BatchHeader } from "../records/batch.ts";
 import type { NewRecord } from "../records/record.ts";
+import type { DataBatch, Marker } from "./producers.ts";
 import { type Idempotence, type Receipt, receiptName } from "./receipts.ts";
 
 /** `-1` is `all`: answered at the high watermark. `1`: once written. `0`: nobody waits. */
@@ -14,12 +15,26 @@ export type Acks = -1 | 0 | 1;
 
 export interface AppendInput {
   readonly acks: Acks;
-  /** One raw v2 batch, which is stamped in place, or records to be put into one. */
+  /** One raw v2 batch, which is stamped in place, records to be put into one, or the end of a transaction. */
   readonly payload:
     | { readonly type: "batch"; readonly bytes: Uint8Array }
-    | { readonly type: "records"; readonly records: readonly NewRecord[] };
+    | {
+        readonly type: "records";
+        readonly records: readonly NewRecord[];
+        /** Part of this producer's transaction; without sequences. */
+        readonly transaction?: TransactionOwner;
+      }
+    | { readonly type: "marker"; readonly marker: Marker };
+  /** The coordinator's word for the first batch of a transaction (`verification.ts`). */
+  readonly guard?: object | null;
   readonly expectOffset?: number;
   readonly idempotence?: Idempotence;
+}
+
+/** Who writes a transaction. */
+export interface TransactionOwner {
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
 }
 
 export interface AppendResult {
@@ -37,6 +52,8 @@ export const DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
 const DECOMPRESSED_NEW_BYTES_MAX = 16 * 1024 * 1024;
 /** Idempotency keys and producer ids, in UTF-16 units. */
 const NAME_LENGTH_MAX = 256;
+/** A control batch of one record. */
+const MARKER_BYTES = 96;
 /** What a request costs in the queue beside its payload. */
 const REQUEST_BYTES = 256;
 
@@ -44,6 +61,8 @@ export class AppendRequest {
   readonly input: AppendInput;
   /** The raw batch's header, null for records. */
   readonly header: BatchHeader | null;
+  /** What the rules of producers ask of it; null without a producer. */
+  readonly produced: DataBatch | null;
   readonly count: number;
   /** The exact size of raw bytes; for records an upper bound of what they add to a batch. */
   readonly bytes: number;
@@ -67,17 +86,23 @@ export class AppendRequest {
         bytesMax: batchBytesMax,
         decompressedBytesMax: DECOMPRESSED_NEW_BYTES_MAX,
       });
-      if (this.header.transactional) {
-        throw new Refusal("invalid_record", "A transactional batch needs an open transaction.");
-      }
+      this.produced = this.header.producerId < 0n ? null : this.header;
       this.count = this.header.count;
       this.bytes = payload.bytes.byteLength;
+    } else if (payload.type === "marker") {
+      this.header = null;
+      this.produced = null;
+      this.count = 1;
+      this.bytes = MARKER_BYTES;
     } else {
       if (payload.records.length === 0) {
         throw new Refusal("invalid_request", "A request needs at least one record.");
       }
       this.header = null;
       this.count = payload.records.length;
+      this.produced = payload.transaction
+        ? ownBatch(payload.transaction, payload.records.length)
+        : null;
       let bytes = 0;
       for (const record of payload.records) bytes += recordBytesMax(record);
       this.bytes = bytes;
@@ -95,6 +120,11 @@ export class AppendRequest {
   get queuedBytes(): number {
     return this.bytes + REQUEST_BYTES;
   }
+}
+
+/** A transaction's records without a sequence: whoever made them knows whether they were appended. */
+export function ownBatch(owner: TransactionOwner, count: number): DataBatch {
+  return { ...owner, baseSequence: -1, lastOffsetDelta: count - 1, transactional: true };
 }
 
 function checkNumbers({ idempotence, expectOffset }: AppendInput): void {
@@ -126,7 +156,8 @@ const STAMPED_BYTES = 17;
 function digestOf({ payload }: AppendInput): Uint8Array {
   const hash = createHash("sha256");
   if (payload.type === "batch") return hash.update(payload.bytes.subarray(STAMPED_BYTES)).digest();
-  for (const { key, value, headers, timestampMs } of payload.records) {
+  const records = payload.type === "records" ? payload.records : [];
+  for (const { key, value, headers, timestampMs } of records) {
     const names = headers.map(({ name, value }) => [name, value?.byteLength ?? null]);
     const shape = [key?.byteLength ?? null, value?.byteLength ?? null, timestampMs, names];
     hash.update(JSON.stringify(shape));

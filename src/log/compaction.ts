@@ -277,7 +277,8 @@ function rowsOf(
     }
     for (const { header } of walkBatches(data)) {
       const last = header.baseOffset + header.lastOffsetDelta;
-      builder?.add({ base: header.baseOffset, last, maxTimestamp: header.maxTimestamp, data });
+      const { baseOffset: base, maxTimestamp, producerId } = header;
+      builder?.add({ base, last, maxTimestamp, produced: producerId >= 0n, data });
     }
   }
   rows.push(...(builder?.finish() ?? []));

@@ -22,8 +22,18 @@ export interface LogLimits {
   readonly earlyRequestWaitMs: number;
   /** Receipts kept in memory over all partitions; older ones are read from storage. */
   readonly receiptsCached: number;
-  /** Kafka's `producer.id.expiration.ms`: how long a receipt is kept. */
+  /** Kafka's `producer.id.expiration.ms`: how long a receipt is kept, and a silent producer remembered. */
   readonly receiptMs: number;
+  /** Producers remembered in one partition, and in all: past it those that have been silent longest are forgotten. */
+  readonly producersPerPartition: number;
+  readonly producersPerNode: number;
+  /** How much of a log, and of all logs, may have to be read back at a start to know their producers. */
+  readonly producersBehindBytes: number;
+  readonly producersBehindBytesPerNode: number;
+  /** Producers of one partition that storage may not know of yet. */
+  readonly producersUnstored: number;
+  /** The newest aborted transactions of one partition that are kept in memory. */
+  readonly abortedCached: number;
   /** Waiters woken in one go, before other work gets its turn. */
   readonly wakeSlice: number;
   /** Kafka's `log.retention.check.interval.ms`. */
@@ -49,6 +59,12 @@ export const defaultLogLimits: LogLimits = {
   earlyRequestWaitMs: 5000,
   receiptsCached: 50_000,
   receiptMs: 86_400_000,
+  producersPerPartition: 20_000,
+  producersPerNode: 200_000,
+  producersBehindBytes: 4 * MiB,
+  producersBehindBytesPerNode: 128 * MiB,
+  producersUnstored: 1000,
+  abortedCached: 1000,
   wakeSlice: 256,
   retentionCheckMs: 300_000,
   cleanerBackoffMs: 15_000,

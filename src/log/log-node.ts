@@ -6,7 +6,9 @@ import type { Clock } from "../lib/clock.ts";
 import { Deadlines } from "../lib/deadlines.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Storage } from "../storage/storage.ts";
+import { BehindLogs } from "./behind-logs.ts";
 import { defaultLogLimits, type LogLimits } from "./limits.ts";
+import type { ProducerCount } from "./producer-memory.ts";
 import { ReceiptCache } from "./receipt-cache.ts";
 import { TailCache } from "./tail-cache.ts";
 import type { TopicConfig } from "./topic-config.ts";
@@ -21,6 +23,10 @@ export interface LogNode {
   readonly receipts: ReceiptCache;
   readonly deadlines: Deadlines;
   readonly wakes: WakeQueue;
+  /** Producers remembered in all partitions. */
+  readonly producers: ProducerCount;
+  /** Logs whose producers storage does not know up to their ends. */
+  readonly behind: BehindLogs;
   /** Requests that wait for any partition. */
   readonly queued: { bytes: number };
   readonly configOf: (topic: TopicImage) => TopicConfig;
@@ -44,6 +50,8 @@ export function createLogNode(options: {
     receipts: new ReceiptCache(limits.receiptsCached),
     deadlines: new Deadlines(clock),
     wakes: new WakeQueue(clock, limits.wakeSlice),
+    producers: { count: 0 },
+    behind: new BehindLogs(limits.producersBehindBytesPerNode),
     queued: { bytes: 0 },
   };
 }

@@ -18,6 +18,7 @@ import {
   type PartitionKey,
   type PartitionState,
   type Storage,
+  type StoredProducer,
 } from "../storage/storage.ts";
 
 const RETRY_MS = 1_000;
@@ -36,7 +37,11 @@ interface LogsOptions<Log extends KeptLog> {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Must not wait: what it has to write first, it writes before its first append. */
-  readonly openLog: (state: PartitionState, topic: TopicImage) => Log;
+  readonly openLog: (
+    state: PartitionState,
+    topic: TopicImage,
+    producers: readonly StoredProducer[],
+  ) => Log;
 }
 
 interface Kept<Log> {
@@ -61,7 +66,10 @@ export class Logs<Log extends KeptLog> {
   /** Opens every log that storage has, and settles what an earlier run left undone. */
   static async open<Log extends KeptLog>(options: LogsOptions<Log>): Promise<Logs<Log>> {
     const logs = new Logs(options);
-    for (const state of await options.storage.partitions()) logs.#keep(state);
+    const producers = await options.storage.producers();
+    for (const state of await options.storage.partitions()) {
+      logs.#keep(state, producers.get(state.id) ?? []);
+    }
     for (const topic of options.image.topics()) {
       const kept = logs.#kept.get(topic.id);
       for (const { index } of topic.partitions) {
@@ -111,7 +119,7 @@ export class Logs<Log extends KeptLog> {
     return this.#settled;
   }
 
-  #keep(state: PartitionState): void {
+  #keep(state: PartitionState, producers: readonly StoredProducer[]): void {
     const topic = this.#options.image.topicById(state.topicId);
     if (!topic?.partitions[state.index]) {
       this.#leftover.push(state.id);
@@ -119,7 +127,10 @@ export class Logs<Log extends KeptLog> {
     }
     const partitions = this.#kept.get(topic.id) ?? new Map<number, Kept<Log>>();
     if (partitions.has(state.index)) return;
-    partitions.set(state.index, { id: state.id, log: this.#options.openLog(state, topic) });
+    partitions.set(state.index, {
+      id: state.id,
+      log: this.#options.openLog(state, topic, producers),
+    });
     this.#kept.set(topic.id, partitions);
   }
 
@@ -167,7 +178,8 @@ export class Logs<Log extends KeptLog> {
     while (this.#missing.length > 0) {
       const keys = this.#missing.slice(0, CREATE_PARTITIONS_MAX);
       const states = await this.#options.storage.create(keys);
-      for (const state of states) this.#keep(state);
+      // New, or made by a call whose answer was lost: nobody has written there.
+      for (const state of states) this.#keep(state, []);
       const made = new Set(keys);
       this.#missing = this.#missing.filter((key) => !made.has(key));
     }

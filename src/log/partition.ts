@@ -2,45 +2,47 @@
  * One partition as its leader keeps it: where the log stands, who writes, who reads, who waits.
  *
  * - Four ends: written, synced, high watermark and last stable offset. Readers see what is below the high watermark; a record
- *   is acknowledged at the written end (acks=1) or at the high watermark (acks=all).
+ *   is acknowledged at the written end (acks=1) or at the high watermark (acks=all). The last stable offset is the first of the
+ *   oldest open transaction, or the high watermark where none is open.
  * - On a relaxed topic "synced" means written: that is what the topic asked for.
- * - Left out: followers, transactions (the last stable offset is the high watermark), compaction.
+ * - Left out: followers (and with them transactions whose markers lie above the high watermark), compaction.
  */
 import type { TopicImage } from "../cluster/image.ts";
 import { assert } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
-import type { Bounds, Entry, PartitionId, PartitionState } from "../storage/storage.ts";
+import {
+  type Bounds,
+  type Entry,
+  type PartitionId,
+  type PartitionState,
+  type PutProducers,
+  type StoredProducer,
+} from "../storage/storage.ts";
 import { type AppendInput, AppendRequest, type AppendResult } from "./append-request.ts";
+import type { BehindLog } from "./behind-logs.ts";
 import { Commits } from "./commits.ts";
 import { Epochs } from "./epochs.ts";
+import { checkEpoch, leaderEpochOf } from "./leader-epoch.ts";
 import type { LogNode } from "./log-node.ts";
 import { type LogPositions, positionsOf } from "./log-positions.ts";
 import type { KeptLog } from "./logs.ts";
+import { PartitionProducers } from "./partition-producers.ts";
 import { PartitionReceipts } from "./receipt-cache.ts";
+import { type Ends, type Isolation, ReaderWatchers } from "./reader-watchers.ts";
 import { Replicas } from "./replicas.ts";
 import { PartitionTail } from "./tail-cache.ts";
 import type { TopicConfig } from "./topic-config.ts";
 import type { Outcome, Turn } from "./turn.ts";
-import { Watchers } from "./waiters.ts";
 import { Writer, type WriterHost } from "./writer.ts";
 
-/** The ends of the log as its readers may see them. */
-export interface Ends {
-  readonly logStart: number;
-  readonly highWatermark: number;
-  readonly lastStable: number;
-  readonly epoch: number;
-}
-
-export type Isolation = "read_committed" | "read_uncommitted";
-
-export class Partition implements KeptLog, WriterHost {
+export class Partition implements KeptLog, WriterHost, BehindLog {
   readonly id: PartitionId;
   readonly topicId: string;
   readonly index: number;
   readonly node: LogNode;
+  readonly producers: PartitionProducers;
   /** Long polls that stand here. */
-  readonly watchers: Watchers;
+  readonly watchers: ReaderWatchers;
   /** The newest rows, in memory. */
   readonly tail = new PartitionTail();
   /** Resolves once the log may be appended to; rejects when storage failed before. */
@@ -57,13 +59,19 @@ export class Partition implements KeptLog, WriterHost {
   readonly #writer: Writer;
 
   /** Opens the log as storage has it; after a power cut it goes on at the reserved end, in a new epoch. */
-  constructor(node: LogNode, state: PartitionState, topic: TopicImage) {
+  constructor(
+    node: LogNode,
+    state: PartitionState,
+    topic: TopicImage,
+    producers: readonly StoredProducer[],
+  ) {
     this.node = node;
     this.id = state.id;
     this.topicId = state.topicId;
     this.index = state.index;
     this.#config = node.configOf(topic);
-    this.watchers = new Watchers(node.wakes);
+    this.watchers = new ReaderWatchers(node.wakes);
+    this.producers = new PartitionProducers(node, this, state, producers);
     this.#positions = positionsOf(state, Math.max(state.epoch, leaderEpochOf(topic, state.index)));
     this.#epochs = new Epochs(state.epochs);
     this.#resumeAt = node.storage.powerLost && state.reservedEnd > 0 ? state.reservedEnd : null;
@@ -85,8 +93,9 @@ export class Partition implements KeptLog, WriterHost {
       unqueued: (request) => this.#writer.unqueued(request),
     });
     this.#writer = new Writer(node, this, this.#commits, this.#receipts);
-    this.begun =
-      this.#resumeAt === null ? Promise.resolve() : this.#writer.exclusive(() => this.recover());
+    this.begun = this.mustRecover
+      ? this.#writer.exclusive(() => this.recover())
+      : Promise.resolve();
     this.begun.catch(() => {}); // Whoever appends before it worked hears of it.
   }
 
@@ -139,7 +148,11 @@ export class Partition implements KeptLog, WriterHost {
   ends(): Ends {
     const { logStart, epoch } = this.#positions;
     const { highWatermark } = this.#replicas;
-    return { logStart, highWatermark, lastStable: highWatermark, epoch };
+    return { logStart, highWatermark, lastStable: this.lastStable, epoch };
+  }
+
+  get lastStable(): number {
+    return this.producers.lastStable(this.#replicas.highWatermark, this.#positions.logStart);
   }
 
   /** The epoch in which the record at `offset` was written; the current one at the log's end. */
@@ -158,8 +171,21 @@ export class Partition implements KeptLog, WriterHost {
   }
 
   /** Where readers of this isolation must stop. */
-  readableEnd(_isolation: Isolation): number {
-    return this.#replicas.highWatermark;
+  readableEnd(isolation: Isolation): number {
+    return isolation === "read_committed" ? this.lastStable : this.#replicas.highWatermark;
+  }
+
+  /** Whether it is known which transactions are open: not at a start, until the newest batches have been read back. */
+  get isStableKnown(): boolean {
+    return this.producers.memory.knownEnd >= this.#replicas.highWatermark;
+  }
+
+  /** Resolves once it is known. Throws StorageFault, or what closed the partition. */
+  whenStableKnown(): Promise<void> {
+    return this.#writer.exclusive(async () => {
+      if (this.#closedBy) throw this.#closedBy;
+      await this.#learn();
+    });
   }
 
   /**
@@ -199,8 +225,14 @@ export class Partition implements KeptLog, WriterHost {
       if (this.mustRecover) await this.recover();
       const logStart = Math.min(before, this.#replicas.highWatermark);
       if (logStart <= this.#positions.logStart) return this.#positions.logStart;
-      await this.#commits.commit([{ type: "trim", logStart }], this.#commits.guard, "synced");
-      return (await this.#relocate()).logStart;
+      // What is cut off may be all that tells of a producer.
+      const put = this.producers.unstored();
+      const entries: Entry[] = put ? [put] : [];
+      entries.push({ type: "trim", logStart });
+      await this.#commits.commit(entries, this.#commits.guard, "synced");
+      const { logStart: moved, producersEnd } = await this.#relocate();
+      if (put && put.end === producersEnd) this.producers.stored();
+      return moved;
     });
   }
 
@@ -214,7 +246,10 @@ export class Partition implements KeptLog, WriterHost {
       if (this.#closedBy) throw this.#closedBy;
       if (this.mustRecover) await this.recover();
       if (logStart !== null && logStart !== this.#positions.logStart) return false;
-      await this.#commits.inPlace(entries);
+      // Batches that go may be all that tells of a producer.
+      const put = entries.some(({ type }) => type === "rewrite") ? this.producers.unstored() : null;
+      await this.#commits.inPlace(put ? [put, ...entries] : entries);
+      if (put) this.producers.stored();
       for (const entry of entries) {
         if (entry.type === "cleaned") this.#positions.cleanedTo = entry.to;
         if (entry.type !== "rewrite" && entry.type !== "pack") continue;
@@ -235,6 +270,21 @@ export class Partition implements KeptLog, WriterHost {
     return bounds;
   }
 
+  /** Brings storage up with the producers, without an append; those silent since before `beforeMs` are forgotten first. */
+  async storeProducers(beforeMs = -Infinity): Promise<void> {
+    const { producers } = this;
+    await producers.tryToStore(() =>
+      this.#writer.exclusive(async () => {
+        if (this.#closedBy || this.mustRecover || producers.memory.isEmpty) return;
+        producers.memory.expire(beforeMs);
+        const put = producers.unstored();
+        if (!put) return;
+        await this.#commits.inPlace([put]);
+        producers.stored();
+      }),
+    );
+  }
+
   refresh(topic: TopicImage): void {
     this.#config = this.node.configOf(topic);
     const epoch = leaderEpochOf(topic, this.index);
@@ -251,14 +301,31 @@ export class Partition implements KeptLog, WriterHost {
     );
     this.#receipts.close(this.#closedBy);
     this.node.cache.clear(this.tail);
+    this.producers.close();
     this.watchers.changed();
   }
 
   get mustRecover(): boolean {
-    return this.#resumeAt !== null || this.#commits.inDoubt;
+    const unknown = this.producers.memory.knownEnd < this.#positions.writtenEnd;
+    return this.#resumeAt !== null || this.#commits.inDoubt || unknown;
   }
 
   async recover(): Promise<void> {
+    if (this.#resumeAt !== null || this.#commits.inDoubt) await this.#reread();
+    await this.#learn();
+  }
+
+  /** Reads back what the newest batches say of producers, where memory does not know it. */
+  async #learn(): Promise<void> {
+    const { writtenEnd } = this.#positions;
+    if (this.producers.memory.knownEnd >= writtenEnd) return;
+    const bounds = await this.node.storage.bounds(this.id);
+    if (!bounds) throw this.#closedBy ?? notLed();
+    await this.producers.learn(bounds, writtenEnd);
+    this.watchers.stableMayHaveMoved();
+  }
+
+  async #reread(): Promise<void> {
     const durability = this.#config.relaxed ? "written" : "synced";
     const bounds = await this.#commits.reread(this.#positions.epoch, durability);
     const positions = positionsOf(bounds, Math.max(bounds.epoch, this.#positions.epoch));
@@ -266,9 +333,10 @@ export class Partition implements KeptLog, WriterHost {
     assert(positions.writtenEnd >= this.#replicas.highWatermark, "what was acknowledged is kept");
     this.node.cache.clear(this.tail);
     this.#receipts.forget();
+    const ends = this.ends();
     const before = this.#positions.endPosition;
     this.#positions = positions;
-    this.#moveWatermark(positions.syncedEnd, positions.endPosition - before);
+    this.#moveWatermark(positions.syncedEnd, ends, positions.endPosition - before);
   }
 
   /** Begins an epoch past everything that may have been handed out before the power cut. */
@@ -280,10 +348,11 @@ export class Partition implements KeptLog, WriterHost {
     this.#resumeAt = null;
   }
 
-  committed(turn: Turn): void {
+  committed(turn: Turn, due: PutProducers | null): void {
     const positions = this.#positions;
     const before = positions.endPosition;
     this.#epochs.began(turn.start.epoch, turn.start.end);
+    const ends = this.ends();
     for (const { base, last, epoch, maxTimestamp, data } of turn.appends) {
       const row = { base, last, epoch, position: positions.endPosition, data };
       if (!this.#closedBy) this.node.cache.add(this.tail, row);
@@ -292,7 +361,9 @@ export class Partition implements KeptLog, WriterHost {
     }
     positions.writtenEnd = turn.end;
     positions.syncedEnd = turn.end;
-    this.#moveWatermark(turn.end, positions.endPosition - before);
+    const bytes = positions.endPosition - before;
+    if (!this.#closedBy) this.producers.settled(turn, due, bytes);
+    this.#moveWatermark(turn.end, ends, bytes);
   }
 
   settle({ type, request, settled }: Exclude<Outcome, { type: "refused" }>): void {
@@ -304,32 +375,12 @@ export class Partition implements KeptLog, WriterHost {
     else this.#replicas.settled(end, () => request.resolve(result));
   }
 
-  #moveWatermark(end: number, bytes: number): void {
+  #moveWatermark(end: number, before: Ends, bytes: number): void {
     this.#replicas.localSynced(end);
-    this.watchers.readable(bytes);
+    this.watchers.advanced(before, this.ends(), bytes);
   }
 }
 
 function notLed(): Refusal {
   return new Refusal("not_leader_or_follower", "The partition is not kept here any more.");
-}
-
-function leaderEpochOf(topic: TopicImage, index: number): number {
-  return topic.partitions[index]?.leaderEpoch ?? 0;
-}
-
-function checkEpoch(asked: number, current: number): void {
-  if (asked === current) return;
-  if (asked < current) {
-    throw new Refusal(
-      "fenced_leader_epoch",
-      `Leader epoch ${asked} is over; the partition is at ${current}.`,
-      { epoch: current },
-    );
-  }
-  throw new Refusal(
-    "unknown_leader_epoch",
-    `Leader epoch ${asked} has not begun here; the partition is at ${current}.`,
-    { epoch: current },
-  );
 }

@@ -5,9 +5,10 @@
  *   left out in silence.
  */
 import { Refusal } from "../lib/refusal.ts";
-import { batchesBefore, batchesFrom, batchesWithin } from "../records/batch-read.ts";
-import type { Row } from "../storage/storage.ts";
-import type { Isolation, Partition } from "./partition.ts";
+import { batchesBefore, batchesFrom, batchesWithin, endOf } from "../records/batch-read.ts";
+import type { AbortedTransaction, Row } from "../storage/storage.ts";
+import type { Partition } from "./partition.ts";
+import type { Isolation } from "./reader-watchers.ts";
 
 /** What a read gave: runs of whole batches, and the log position in bytes of the first. */
 export interface ReadRuns {
@@ -15,6 +16,8 @@ export interface ReadRuns {
   readonly position: number;
   /** The offset asked for, or the end of the hole that it was found in when nothing readable lies behind the hole. */
   readonly from: number;
+  /** The aborted transactions that have records in the runs; null for readers that do not ask. */
+  readonly aborted: readonly AbortedTransaction[] | null;
 }
 
 export interface ReadLimit {
@@ -35,13 +38,37 @@ export function readBatches(
   isolation: Isolation,
 ): ReadRuns | Promise<ReadRuns> {
   checkRange(partition, from);
-  const end = partition.readableEnd(isolation);
+  if (isolation === "read_uncommitted")
+    return readBelow(partition, from, limit, partition.highWatermark);
+  if (!partition.isStableKnown) {
+    return partition.whenStableKnown().then(() => readBatches(partition, from, limit, isolation));
+  }
+  const reading = readBelow(partition, from, limit, partition.lastStable);
+  if (reading instanceof Promise) return reading.then((read) => withAborted(partition, read));
+  return withAborted(partition, reading);
+}
+
+function readBelow(
+  partition: Partition,
+  from: number,
+  limit: ReadLimit,
+  end: number,
+): ReadRuns | Promise<ReadRuns> {
   if (from >= end || (limit.bytesMax <= 0 && !limit.oneAtLeast)) return nothing(partition, from);
   if (from >= partition.tail.start) {
     const rows = partition.tail.rows(from, limit.bytesMax);
     return cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
   }
   return readStored(partition, from, end, limit);
+}
+
+/** Aborted transactions are looked up once the span is known: all of them ended before it was stable. */
+function withAborted(partition: Partition, read: ReadRuns): ReadRuns | Promise<ReadRuns> {
+  const last = read.runs.at(-1);
+  if (!last) return { ...read, aborted: [] };
+  const found = partition.producers.aborted.within(read.from, endOf(last));
+  if (found instanceof Promise) return found.then((aborted) => ({ ...read, aborted }));
+  return { ...read, aborted: found };
 }
 
 async function readStored(
@@ -88,7 +115,7 @@ function trimmed(from: number, earliest: number): Refusal {
 }
 
 function nothing(partition: Partition, from: number): ReadRuns {
-  return { runs: [], position: partition.endPosition, from };
+  return { runs: [], position: partition.endPosition, from, aborted: null };
 }
 
 /** The whole batches of these rows that reach `from`, end below `end` and fit the limit; null when there is none. */
@@ -109,5 +136,5 @@ function cut(rows: readonly Row[], from: number, end: number, limit: ReadLimit):
     left -= run.byteLength;
     if (left <= 0 || row.last >= end) break;
   }
-  return runs.length === 0 ? null : { runs, position, from };
+  return runs.length === 0 ? null : { runs, position, from, aborted: null };
 }

@@ -5,6 +5,8 @@
  *   before them. By size: as many of the oldest rows as leave at least `retention.bytes`.
  * - Never past the high watermark. A row's age goes by the largest timestamp up to it, so one record from the future keeps what
  *   follows it until its own time has come (as it does in Kafka within its segment).
+ * - The same pass forgets producers that have been silent for long and receipts that have expired, and has logs that have
+ *   been silent for a while store their producers.
  * - The rows themselves are deleted by storage, in bounded chunks and when it likes.
  */
 import { StorageFault } from "../storage/storage.ts";
@@ -73,8 +75,10 @@ export class RetentionPass {
   /** One pass over all logs; a log whose storage fails is left for the next one. */
   async run(): Promise<void> {
     const { clock, logger, storage } = this.#node;
+    const silentMs = clock.nowMs() - this.#node.limits.receiptMs;
     for (const partition of this.#partitions()) {
       if (this.#stopped) return;
+      await partition.storeProducers(silentMs);
       try {
         await this.#retain(partition);
       } catch (error) {

@@ -14,6 +14,8 @@ interface StampedBatch {
   readonly base: number;
   readonly last: number;
   readonly maxTimestamp: number;
+  /** It has a producer id. */
+  readonly produced: boolean;
   readonly data: Uint8Array;
 }
 
@@ -55,6 +57,7 @@ export class RowBuilder {
       epoch: this.#epoch,
       count: batches.length,
       maxTimestamp: batches.reduce((max, { maxTimestamp }) => Math.max(max, maxTimestamp), -1),
+      producers: batches.some(({ produced }) => produced),
       data: batches.length === 1 ? first.data : this.#join(batches),
     });
     this.#joined = [];

@@ -5,6 +5,7 @@
  * - Receipts, `expect`, sizes, keys and timestamps are checked per request, before any batch is built; a refused request is
  *   left out and costs its neighbours nothing.
  * - Records of neighbouring requests share one batch, until it is full; a raw batch stays its own, since its CRC must hold.
+ * - A producer's batch is held against what is known of the producer, with what this very turn adds to it.
  * - Pure but for stamping raw batches in place: what is built changes nothing until the commit has settled.
  */
 import { assert, present } from "../lib/assert.ts";
@@ -18,9 +19,16 @@ import {
   stampBatch,
 } from "../records/batch.ts";
 import type { Codec } from "../records/compression.ts";
+import { encodeMarker } from "../records/control.ts";
 import type { NewRecord } from "../records/record.ts";
 import type { Append } from "../storage/storage.ts";
-import { type AppendRequest, DECOMPRESSED_BYTES_MAX } from "./append-request.ts";
+import {
+  type AppendInput,
+  type AppendRequest,
+  DECOMPRESSED_BYTES_MAX,
+  type TransactionOwner,
+} from "./append-request.ts";
+import type { Marker } from "./producers.ts";
 import {
   judge,
   nextReceipt,
@@ -32,6 +40,7 @@ import {
 import { checkBatchRecords, checkBatchSize, checkRecord } from "./record-rules.ts";
 import { RowBuilder } from "./row-builder.ts";
 import type { TopicConfig } from "./topic-config.ts";
+import { type KnownProducers, TurnProducers } from "./turn-producers.ts";
 
 /** The partition as the turn finds it. */
 export interface TurnStart {
@@ -69,6 +78,8 @@ export interface Turn {
   readonly outcomes: readonly Outcome[];
   /** Receipts to be stored with the records, by name. */
   readonly receipts: ReadonlyMap<string, TurnReceipt>;
+  /** What the records change of producers and transactions. */
+  readonly producers: TurnProducers;
 }
 
 /** The most that a batch made of several requests' records holds. */
@@ -78,8 +89,9 @@ export function buildTurn(
   requests: readonly AppendRequest[],
   start: TurnStart,
   receipts: TurnReceipts,
+  producers: KnownProducers,
 ): Turn {
-  const builder = new TurnBuilder(start, receipts);
+  const builder = new TurnBuilder(start, receipts, producers);
   for (const request of requests) builder.take(request);
   return builder.finish();
 }
@@ -89,11 +101,13 @@ class TurnBuilder {
   readonly #known: TurnReceipts;
   readonly #outcomes: Outcome[] = [];
   readonly #receipts = new Map<string, TurnReceipt>();
+  readonly #producers: TurnProducers;
   readonly #batches: BatchBuilder;
 
-  constructor(start: TurnStart, known: TurnReceipts) {
+  constructor(start: TurnStart, known: TurnReceipts, producers: KnownProducers) {
     this.#start = start;
     this.#known = known;
+    this.#producers = new TurnProducers(producers);
     this.#batches = new BatchBuilder(start);
   }
 
@@ -116,6 +130,7 @@ class TurnBuilder {
       end: this.#batches.end,
       outcomes: this.#outcomes,
       receipts: this.#receipts,
+      producers: this.#producers,
     };
   }
 
@@ -142,9 +157,19 @@ class TurnBuilder {
   }
 
   #judge(request: AppendRequest): "new" | "early" | Settled {
-    const { digest, receiptName, input } = request;
-    if (receiptName === null || !input.idempotence) return "new";
-    return judge(this.#receiptOf(request, receiptName), input.idempotence, digest);
+    const { digest, receiptName, input, produced } = request;
+    if (receiptName !== null && input.idempotence) {
+      const receipt = this.#receiptOf(request, receiptName);
+      const verdict = judge(receipt, input.idempotence, digest);
+      if (verdict !== "new") return verdict;
+    }
+    if (input.payload.type === "marker") this.#producers.check(input.payload.marker);
+    if (!produced) return "new";
+    const duplicate = this.#producers.judge(produced, input.guard ?? null);
+    if (!duplicate) return "new";
+    const { baseOffset, count, timestampMs } = duplicate;
+    const append = this.#start.config.timestampType === "append";
+    return { baseOffset, count, timestampMs: append ? timestampMs : null };
   }
 
   #append(request: AppendRequest): void {
@@ -157,13 +182,35 @@ class TurnBuilder {
         { expected: expectOffset, actual: baseOffset },
       );
     }
-    const timestampMs =
-      payload.type === "batch"
-        ? this.#batches.addBatch(payload.bytes, present(request.header, "a raw batch has a header"))
-        : this.#batches.addRecords(payload.records);
+    const timestampMs = this.#add(request, payload);
     const settled = { baseOffset, count: this.#batches.end - baseOffset, timestampMs };
     if (request.receiptName !== null) this.#remember(request, request.receiptName, settled);
     this.#outcomes.push({ type: "appended", request, settled });
+  }
+
+  /** Takes the payload or throws; gives the timestamp that the broker chose, if it chose any. */
+  #add({ header, produced }: AppendRequest, payload: AppendInput["payload"]): number | null {
+    const { end } = this.#batches;
+    const { nowMs } = this.#start;
+    switch (payload.type) {
+      case "batch": {
+        const known = present(header, "a raw batch has a header");
+        const chosen = this.#batches.addBatch(payload.bytes, known);
+        if (produced) this.#producers.append(produced, end, chosen ?? known.maxTimestamp);
+        return chosen;
+      }
+      case "records": {
+        const chosen = this.#batches.addRecords(payload.records, payload.transaction ?? null);
+        if (produced) this.#producers.append(produced, end, nowMs);
+        return chosen;
+      }
+      case "marker":
+        this.#batches.addMarker(payload.marker);
+        this.#producers.end(payload.marker, end, nowMs);
+        return null;
+      default:
+        return payload satisfies never;
+    }
   }
 
   #remember(request: AppendRequest, name: string, settled: Settled): void {
@@ -191,8 +238,9 @@ class BatchBuilder {
   readonly #rows: RowBuilder;
   /** The next offset to be given. */
   end: number;
-  /** Records waiting to be made into one batch, which begins at `#runBase`. */
+  /** Records waiting to be made into one batch, which begins at `#runBase`; of one transaction, or of none. */
   #run: NewRecord[] = [];
+  #runOwner: TransactionOwner | null = null;
   #runBase = 0;
   #runBytes = 0;
   readonly #runBytesMax: number;
@@ -205,9 +253,11 @@ class BatchBuilder {
   }
 
   /** Takes all of the records or none; gives the timestamp that the broker chose, if it chose any. */
-  addRecords(records: readonly NewRecord[]): number | null {
+  addRecords(records: readonly NewRecord[], owner: TransactionOwner | null): number | null {
     const { config, nowMs } = this.#start;
     for (const record of records) checkRecord(record, config, nowMs);
+    if (owner || this.#runOwner) this.#flushRun();
+    this.#runOwner = owner;
     const stamp = config.timestampType === "append";
     let chosen: number | null = null;
     for (const record of records) {
@@ -232,8 +282,17 @@ class BatchBuilder {
     const append = config.timestampType === "append";
     stampBatch(data, 0, { baseOffset: this.end, leaderEpoch: this.#start.epoch });
     if (append) stampAppendTime(data, 0, nowMs);
-    this.#add(data, header.lastOffsetDelta + 1, append ? nowMs : aged(header.maxTimestamp, nowMs));
+    const age = append ? nowMs : aged(header.maxTimestamp, nowMs);
+    this.#add(data, header.lastOffsetDelta + 1, age, header.producerId >= 0n);
     return append ? nowMs : null;
+  }
+
+  addMarker(marker: Marker): void {
+    this.#flushRun();
+    const { nowMs, epoch } = this.#start;
+    const data = encodeMarker({ ...marker, timestampMs: nowMs });
+    stampBatch(data, 0, { baseOffset: this.end, leaderEpoch: epoch });
+    this.#add(data, 1, nowMs, true);
   }
 
   finish(): Append[] {
@@ -258,7 +317,9 @@ class BatchBuilder {
     if (records.length === 0) return;
     const { config, epoch } = this.#start;
     const wanted = config.compressionType;
+    const owner = this.#runOwner;
     const data = encodeBatch(records, {
+      ...(owner ? { ...owner, transactional: true } : {}),
       codec: wanted === "producer" ? "none" : wanted,
       baseOffset: this.#runBase,
       leaderEpoch: epoch,
@@ -270,13 +331,19 @@ class BatchBuilder {
     }
     const last = this.#runBase + records.length - 1;
     const age = aged(maxTimestamp, this.#start.nowMs);
-    this.#rows.add({ base: this.#runBase, last, maxTimestamp: age, data });
+    this.#rows.add({
+      base: this.#runBase,
+      last,
+      maxTimestamp: age,
+      produced: owner !== null,
+      data,
+    });
     this.#run = [];
     this.#runBytes = 0;
   }
 
-  #add(data: Uint8Array, count: number, maxTimestamp: number): void {
-    this.#rows.add({ base: this.end, last: this.end + count - 1, maxTimestamp, data });
+  #add(data: Uint8Array, count: number, maxTimestamp: number, produced: boolean): void {
+    this.#rows.add({ base: this.end, last: this.end + count - 1, maxTimestamp, produced, data });
     this.end += count;
   }
 }
@@ -289,6 +356,6 @@ function aged(maxTimestamp: number, nowMs: number): number {
 /** The same batch under another compression, its producer's fields kept (Kafka's LogValidator does so too). */
 function recoded(bytes: Uint8Array, header: BatchHeader, codec: Codec): Uint8Array {
   const records = [...readRecords(bytes, 0, { decompressedBytesMax: DECOMPRESSED_BYTES_MAX })];
-  const { producerId, producerEpoch, baseSequence } = header;
-  return encodeBatch(records, { codec, producerId, producerEpoch, baseSequence });
+  const { producerId, producerEpoch, baseSequence, transactional } = header;
+  return encodeBatch(records, { codec, producerId, producerEpoch, baseSequence, transactional });
 }

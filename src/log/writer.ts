@@ -10,10 +10,11 @@
  */
 import { assert } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
-import { type Entry, StorageFault } from "../storage/storage.ts";
+import { type Entry, type PutProducers, StorageFault } from "../storage/storage.ts";
 import type { AppendRequest } from "./append-request.ts";
 import type { Commits } from "./commits.ts";
 import type { LogNode } from "./log-node.ts";
+import type { PartitionProducers } from "./partition-producers.ts";
 import type { PartitionReceipts } from "./receipt-cache.ts";
 import { storedKey } from "./receipt-cache.ts";
 import { encodeReceipt } from "./receipts.ts";
@@ -30,8 +31,9 @@ export interface WriterHost {
   /** True when storage may not be where the partition believes: `recover` before anything else. */
   readonly mustRecover: boolean;
   recover(): Promise<void>;
-  /** The turn's commit has settled: its records are written, and as durable as the topic asks. */
-  committed(turn: Turn): void;
+  readonly producers: PartitionProducers;
+  /** The turn's commit has settled: its records are written, and as durable as the topic asks; so is what was `due`. */
+  committed(turn: Turn, due: PutProducers | null): void;
   /** The answer to a request; called once per request. */
   settle(outcome: Exclude<Outcome, { type: "refused" }>): void;
 }
@@ -138,15 +140,18 @@ export class Writer {
     const known = await this.#lookUp(requests);
     const { config, epoch, writtenEnd } = host;
     const nowMs = this.#node.clock.nowMs();
-    const turn = buildTurn(known, { epoch, end: writtenEnd, config, nowMs }, this.#receipts);
+    const start = { epoch, end: writtenEnd, config, nowMs };
+    const { producers } = host;
+    const turn = buildTurn(known, start, this.#receipts, producers.memory);
     if (turn.appends.length > 0) {
+      const due = producers.due();
       try {
-        await this.#commit(turn);
+        await this.#commit(turn, due);
       } catch (error) {
         this.#fail(turn, error instanceof Refusal ? (host.closedBy ?? error) : error);
         return;
       }
-      host.committed(turn);
+      host.committed(turn, due);
     }
     for (const outcome of turn.outcomes) this.#settle(outcome);
   }
@@ -168,10 +173,12 @@ export class Writer {
     return failed.size === 0 ? requests : requests.filter((request) => !failed.has(request));
   }
 
-  async #commit(turn: Turn): Promise<void> {
+  async #commit(turn: Turn, due: PutProducers | null): Promise<void> {
     const { nowMs, config } = turn.start;
     const expiresMs = nowMs + this.#node.limits.receiptMs;
-    const entries: Entry[] = [...turn.appends];
+    const entries: Entry[] = due ? [due, ...turn.appends] : [...turn.appends];
+    for (const transaction of turn.producers.aborted)
+      entries.push({ type: "aborted", transaction });
     for (const [name, { receipt, last }] of turn.receipts) {
       const value = encodeReceipt(receipt);
       entries.push({ type: "receipt", receipt: { key: storedKey(name), last, expiresMs, value } });

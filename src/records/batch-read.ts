@@ -105,6 +105,14 @@ export function batchesWithin(bytes: Uint8Array, bytesMax: number): Uint8Array {
   return bytes;
 }
 
+/** The offset after the last of a run of batches, 0 for none. */
+export function endOf(bytes: Uint8Array): number {
+  const view = viewOf(bytes);
+  let end = 0;
+  for (let at = 0; at < bytes.length; at += batchBytes(view, at)) end = lastOffsetAt(view, at) + 1;
+  return end;
+}
+
 function openRecords(
   bytes: Uint8Array,
   at: number,

@@ -3,7 +3,7 @@
  * Cloning the changes as objects costs ten times as much (64 changes: 655 us against 65).
  *
  * - The buffer holds, as float64s: the number of changes, then each change and its entries; then the bytes of small appends
- *   and of receipts. Those of a partition's appends lie side by side, so that the writer joins them into a row without
+ *   of receipts and of producers. Those of a partition's appends lie side by side, so that the writer joins them into a row without
  *   another copy.
  * - Large appends that own their buffer are transferred and come back with the answer; others are copied.
  */
@@ -13,17 +13,22 @@ import {
   type Change,
   type Entry,
   type PartitionId,
+  type PutProducers,
   type Receipt,
   type Rewrite,
+  type StoredProducer,
   TRANSFER_BYTES_MIN,
 } from "./storage.ts";
 
 const WORD_BYTES = 8;
 const CHANGE_WORDS = 5;
-/** The widest entry: an append's kind, five numbers, where its bytes are and how many. */
-const ENTRY_WORDS_MAX = 8;
+/** The widest entry but for producers: an append's kind, six numbers, where its bytes are and how many. */
+const ENTRY_WORDS_MAX = 9;
 /** Of each row of a rewrite; its bytes come along as large ones. */
 const REWRITTEN_ROW_WORDS = 4;
+/** A producer's id (in two), four numbers, where its bytes are and how many. */
+const PRODUCER_WORDS = 8;
+const ID_WORDS = 2;
 /** In place of a position: the append's bytes are the next of the large ones. */
 const LARGE = -1;
 
@@ -36,6 +41,8 @@ const kinds = [
   "rewrite",
   "pack",
   "cleaned",
+  "producers",
+  "aborted",
 ] as const;
 
 export interface CommitMessage {
@@ -92,20 +99,24 @@ class Packer {
   /** Where each partition's next small append goes. */
   readonly #next = new Map<PartitionId, number>();
   #at = 0;
-  #receiptsAt: number;
+  #othersAt: number;
 
   constructor(changes: readonly Change[]) {
     let words = 1;
     const small = new Map<PartitionId, number>();
-    let receiptBytes = 0;
+    let otherBytes = 0;
     for (const { partition, entries } of changes) {
       words += CHANGE_WORDS + entries.length * ENTRY_WORDS_MAX;
       for (const entry of entries) {
         if (entry.type === "append" && entry.data.byteLength < TRANSFER_BYTES_MIN)
           small.set(partition, (small.get(partition) ?? 0) + entry.data.byteLength);
         if (entry.type === "receipt")
-          receiptBytes += entry.receipt.key.byteLength + entry.receipt.value.byteLength;
+          otherBytes += entry.receipt.key.byteLength + entry.receipt.value.byteLength;
         if (entry.type === "rewrite") words += entry.rows.length * REWRITTEN_ROW_WORDS;
+        if (entry.type === "producers") {
+          words += entry.changed.length * PRODUCER_WORDS + entry.gone.length * ID_WORDS;
+          for (const { batches } of entry.changed) otherBytes += batches.byteLength;
+        }
       }
     }
     let at = words * WORD_BYTES;
@@ -113,8 +124,8 @@ class Packer {
       this.#next.set(partition, at);
       at += bytes;
     }
-    this.#receiptsAt = at;
-    const buffer = new ArrayBuffer(at + receiptBytes);
+    this.#othersAt = at;
+    const buffer = new ArrayBuffer(at + otherBytes);
     this.#words = new Float64Array(buffer, 0, words);
     this.#bytes = new Uint8Array(buffer);
   }
@@ -153,6 +164,17 @@ class Packer {
       case "cleaned":
         this.word(entry.to);
         break;
+      case "producers":
+        this.#producers(entry);
+        break;
+      case "aborted": {
+        const { producerId, first, last, lastStable } = entry.transaction;
+        this.#id(producerId);
+        this.word(first);
+        this.word(last);
+        this.word(lastStable);
+        break;
+      }
       default:
         entry satisfies never;
     }
@@ -170,6 +192,7 @@ class Packer {
     this.word(append.epoch);
     this.word(append.count);
     this.word(append.maxTimestamp);
+    this.word(append.producers ? 1 : 0);
     if (append.data.byteLength >= TRANSFER_BYTES_MIN) {
       this.word(LARGE);
       this.#lend(append.data, append);
@@ -200,10 +223,40 @@ class Packer {
   #receipt({ key, last, expiresMs, value }: Receipt): void {
     this.word(last);
     this.word(expiresMs);
-    for (const bytes of [key, value]) {
-      this.#put(this.#receiptsAt, bytes);
-      this.#receiptsAt += bytes.byteLength;
+    this.#other(key);
+    this.#other(value);
+  }
+
+  #producers({ end, changed, gone }: PutProducers): void {
+    this.word(end);
+    this.word(changed.length);
+    for (const {
+      id,
+      epoch,
+      coordinatorEpoch,
+      lastTimestamp,
+      transactionStart,
+      batches,
+    } of changed) {
+      this.#id(id);
+      this.word(epoch);
+      this.word(coordinatorEpoch);
+      this.word(lastTimestamp);
+      this.word(transactionStart);
+      this.#other(batches);
     }
+    this.word(gone.length);
+    for (const id of gone) this.#id(id);
+  }
+
+  #id(id: bigint): void {
+    this.word(Number(id >> 32n));
+    this.word(Number(id & 0xffff_ffffn));
+  }
+
+  #other(bytes: Uint8Array): void {
+    this.#put(this.#othersAt, bytes);
+    this.#othersAt += bytes.byteLength;
   }
 
   #put(at: number, bytes: Uint8Array): void {
@@ -238,7 +291,8 @@ class Unpacker {
     switch (type) {
       case "append": {
         const [base, last, epoch, count] = [this.word(), this.word(), this.word(), this.word()];
-        return { type, base, last, epoch, count, maxTimestamp: this.word(), data: this.#data() };
+        const [maxTimestamp, producers] = [this.word(), this.word() === 1];
+        return { type, base, last, epoch, count, maxTimestamp, producers, data: this.#data() };
       }
       case "begin":
         return { type, epoch: this.word(), start: this.word() };
@@ -262,11 +316,37 @@ class Unpacker {
         return { type, from: this.word(), to: this.word() };
       case "cleaned":
         return { type, to: this.word() };
+      case "producers": {
+        const end = this.word();
+        const changed = Array.from({ length: this.word() }, () => this.#producer());
+        return { type, end, changed, gone: Array.from({ length: this.word() }, () => this.#id()) };
+      }
+      case "aborted": {
+        const producerId = this.#id();
+        const [first, last, lastStable] = [this.word(), this.word(), this.word()];
+        return { type, transaction: { producerId, first, last, lastStable } };
+      }
       case undefined:
         throw new RangeError("no such kind of entry");
       default:
         return type satisfies never;
     }
+  }
+
+  #producer(): StoredProducer {
+    return {
+      id: this.#id(),
+      epoch: this.word(),
+      coordinatorEpoch: this.word(),
+      lastTimestamp: this.word(),
+      transactionStart: this.word(),
+      batches: this.#data(),
+    };
+  }
+
+  #id(): bigint {
+    const high = BigInt(this.word());
+    return (high << 32n) | BigInt(this.word());
   }
 
   #data(): Uint8Array {

@@ -19,6 +19,7 @@ import type { Upkeep } from "./messages.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { ReadQueue } from "./read-queue.ts";
 import {
+  type AbortedTransaction,
   type Bounds,
   CREATE_PARTITIONS_MAX,
   type Change,
@@ -34,6 +35,7 @@ import {
   type Storage,
   StorageFault,
   type StorageStats,
+  type StoredProducer,
 } from "./storage.ts";
 
 export interface LibsqlStorageLimits {
@@ -165,6 +167,11 @@ class LibsqlStorage implements Storage {
     return [...(await this.writer.ask({ type: "partitions" }))];
   }
 
+  async producers(): Promise<ReadonlyMap<PartitionId, readonly StoredProducer[]>> {
+    this.#refuseClosed();
+    return this.writer.ask({ type: "producers" });
+  }
+
   async create(keys: readonly PartitionKey[]): Promise<PartitionState[]> {
     assert(keys.length <= CREATE_PARTITIONS_MAX, "partitions are created in bounded steps");
     this.#refuseClosed();
@@ -209,6 +216,11 @@ class LibsqlStorage implements Storage {
   async receipt(partition: PartitionId, key: Uint8Array): Promise<Receipt | null> {
     this.#refuseClosed();
     return (await this.#readers.ask({ type: "receipt", partition, key })).receipt;
+  }
+
+  async aborted(partition: PartitionId, from: number): Promise<readonly AbortedTransaction[]> {
+    this.#refuseClosed();
+    return (await this.#readers.ask({ type: "aborted", partition, from })).aborted;
   }
 
   async forgetReceipts(nowMs: number): Promise<void> {

@@ -8,9 +8,9 @@ import { errorOf } from "./failure.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import type { Answer, Answers, OpenWriter, Opened, Upkeep, WriterRequest } from "./messages.ts";
 import { LOG_PAGE_BYTES, openDatabase, pragma } from "./open.ts";
-import { integer, text } from "./prepared.ts";
+import { blob, integer, text } from "./prepared.ts";
 import { type Damage, findDamage } from "./prove-end.ts";
-import type { Bounds, Change, PartitionId } from "./storage.ts";
+import type { Bounds, Change, PartitionId, StoredProducer } from "./storage.ts";
 import { RECEIPTS_FORGOTTEN_MAX, Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
 
@@ -26,6 +26,8 @@ const VOLUME_SHARE = 1 / 8;
 const SWEEP_GROWTH_BYTES = 1024 * 1024;
 /** Pages that a commit writes for one partition beside its data: its place in the tables and their indexes. */
 const PAGES_A_PARTITION = 4;
+/** What a stored producer adds, about: one that is alone on its page costs more, but seldom are there many of those. */
+const PRODUCER_BYTES = 1024;
 const UNKNOWN_BOOT = "unknown";
 /** No boot's id: whatever starts next counts as a restart. */
 const DAMAGED_BOOT = "damaged";
@@ -89,6 +91,8 @@ export class LogFile {
         return {
           value: [...this.#writer.table.ids()].map((id) => this.#writer.table.describe(id)),
         };
+      case "producers":
+        return { value: this.#producers() };
       case "resumed":
         this.#markRunning(this.#mark);
         this.#powerLost = false;
@@ -152,6 +156,27 @@ export class LogFile {
     if (!state) return null;
     const { epochs: _epochs, ...bounds } = state;
     return bounds;
+  }
+
+  #producers(): Answers["producers"] {
+    const found = new Map<PartitionId, StoredProducer[]>();
+    for (const row of this.#writer.sql.listProducers.all({})) {
+      const partition = integer(row.partition);
+      // Dropped ones are still to be swept.
+      if (!this.#writer.table.state(partition)) continue;
+      const producer = {
+        id: BigInt(text(row.producerId)),
+        epoch: integer(row.epoch),
+        coordinatorEpoch: integer(row.coordinatorEpoch),
+        lastTimestamp: integer(row.lastTimestamp),
+        transactionStart: integer(row.transactionStart),
+        batches: blob(row.batches),
+      };
+      const known = found.get(partition);
+      if (known) known.push(producer);
+      else found.set(partition, [producer]);
+    }
+    return found;
   }
 
   #stats(): Answers["stats"] {
@@ -249,6 +274,9 @@ function growthOf(changes: readonly Change[]): number {
         for (const { data } of entry.rows) bytes += data.byteLength + LOG_PAGE_BYTES;
       // Keys are scattered over their index: each writes a page of its own.
       if (entry.type === "receipt") bytes += LOG_PAGE_BYTES;
+      if (entry.type === "producers")
+        bytes += LOG_PAGE_BYTES + (entry.changed.length + entry.gone.length) * PRODUCER_BYTES;
+      if (entry.type === "aborted") bytes += LOG_PAGE_BYTES;
     }
   }
   return bytes;

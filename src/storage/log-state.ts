@@ -3,7 +3,15 @@
  * keeps the rows and says where they lie; the rules of offsets are here, once.
  */
 import { assert } from "../lib/assert.ts";
-import type { Append, Begin, Bounds, EpochStart, Guard } from "./storage.ts";
+import type {
+  Append,
+  Begin,
+  Bounds,
+  EpochStart,
+  Guard,
+  PutAborted,
+  PutProducers,
+} from "./storage.ts";
 
 /** Offsets reserved durably ahead of the end, so that none is handed out twice after a power cut. */
 export const RESERVED_AHEAD = 10_000;
@@ -21,6 +29,8 @@ export const emptyLog: LogState = {
   startPosition: 0,
   maxTimestamp: -1,
   cleanedTo: 0,
+  producersEnd: 0,
+  abortedEnd: 0,
   epochs: [],
 };
 
@@ -41,6 +51,7 @@ export function appended(state: LogState, entry: Append): LogState {
     epoch: entry.epoch,
     endPosition: state.endPosition + entry.data.byteLength,
     maxTimestamp: Math.max(state.maxTimestamp, entry.maxTimestamp),
+    producersEnd: entry.producers ? state.producersEnd : movedAlong(state, entry.last + 1),
     epochs: withEpoch(state.epochs, entry.epoch, entry.base),
   });
 }
@@ -52,8 +63,26 @@ export function begun(state: LogState, entry: Begin): LogState {
     ...state,
     end: entry.start,
     epoch: entry.epoch,
+    producersEnd: movedAlong(state, entry.start),
     epochs: withEpoch(state.epochs, entry.epoch, entry.start),
   });
+}
+
+/** Where nothing was behind, and nothing of producers came, nothing is behind. */
+function movedAlong({ producersEnd, end }: LogState, newEnd: number): number {
+  return producersEnd === end ? newEnd : producersEnd;
+}
+
+export function producersPut(state: LogState, { end }: PutProducers): LogState {
+  assert(end >= state.producersEnd, "what is stored of producers never gets older");
+  assert(end <= state.end, "producers are stored as of an offset that the log has reached");
+  return { ...state, producersEnd: end };
+}
+
+export function abortedPut(state: LogState, { transaction }: PutAborted): LogState {
+  assert(transaction.last < state.end, "an aborted transaction is put behind its marker");
+  assert(transaction.last >= state.abortedEnd, "markers ascend");
+  return { ...state, abortedEnd: transaction.last + 1 };
 }
 
 /** `startPosition` is that of the row that holds `logStart`, or the end's when none does. */
@@ -93,6 +122,9 @@ export function truncated(
     startPosition: Math.min(state.startPosition, endPosition),
     maxTimestamp,
     cleanedTo: Math.min(state.cleanedTo, end),
+    // What producers were before is not known any more: the log has to be walked from its start.
+    producersEnd: end < state.producersEnd ? 0 : state.producersEnd,
+    abortedEnd: Math.min(state.abortedEnd, end),
     epoch: epochs.at(-1)?.epoch ?? 0,
     epochs,
   };

@@ -8,23 +8,28 @@ import { checkRewrite, placed } from "./rewrite.ts";
 import {
   type LogState,
   type Remainder,
+  abortedPut,
   appended,
   begun,
   cleaned,
   emptyLog,
   packed,
+  producersPut,
   trimmed,
   truncated,
 } from "./log-state.ts";
 import type {
+  AbortedTransaction,
   Append,
   Entry,
   Pack,
   PartitionId,
   PartitionKey,
+  PutProducers,
   Receipt,
   Rewrite,
   Row,
+  StoredProducer,
 } from "./storage.ts";
 
 interface ImageRow extends Row {
@@ -37,6 +42,9 @@ export interface ImagePartition {
   state: LogState;
   rows: ImageRow[];
   receipts: Map<string, Receipt>;
+  producers: Map<bigint, StoredProducer>;
+  /** Ascending by marker. */
+  aborted: AbortedTransaction[];
 }
 
 export interface Image {
@@ -57,8 +65,15 @@ export function emptyImage(): Image {
 /** A copy that shares rows, which never change. */
 export function copyImage(image: Image): Image {
   const partitions = new Map<PartitionId, ImagePartition>();
-  for (const [id, { key, state, rows, receipts }] of image.partitions)
-    partitions.set(id, { key, state, rows: [...rows], receipts: new Map(receipts) });
+  for (const [id, { key, state, rows, receipts, producers, aborted }] of image.partitions)
+    partitions.set(id, {
+      key,
+      state,
+      rows: [...rows],
+      receipts: new Map(receipts),
+      producers: new Map(producers),
+      aborted: [...aborted],
+    });
   return { nextId: image.nextId, partitions };
 }
 
@@ -70,6 +85,8 @@ export function applyOperation(image: Image, operation: Operation): void {
         state: emptyLog,
         rows: [],
         receipts: new Map(),
+        producers: new Map(),
+        aborted: [],
       });
       image.nextId += 1;
       break;
@@ -120,9 +137,22 @@ function applyEntry(partition: ImagePartition, entry: Entry): void {
     case "cleaned":
       partition.state = cleaned(partition.state, entry.to);
       break;
+    case "producers":
+      putProducers(partition, entry);
+      break;
+    case "aborted":
+      partition.state = abortedPut(partition.state, entry);
+      partition.aborted.push(entry.transaction);
+      break;
     default:
       entry satisfies never;
   }
+}
+
+function putProducers(partition: ImagePartition, entry: PutProducers): void {
+  partition.state = producersPut(partition.state, entry);
+  for (const producer of entry.changed) partition.producers.set(producer.id, producer);
+  for (const id of entry.gone) partition.producers.delete(id);
 }
 
 function append(partition: ImagePartition, entry: Append): void {
@@ -140,6 +170,7 @@ function append(partition: ImagePartition, entry: Append): void {
 
 function trim(partition: ImagePartition, logStart: number): void {
   partition.rows = partition.rows.filter(({ last }) => last >= logStart);
+  partition.aborted = partition.aborted.filter(({ last }) => last >= logStart);
   const start = partition.rows[0]?.position ?? partition.state.endPosition;
   partition.state = trimmed(partition.state, logStart, start);
 }
@@ -186,6 +217,8 @@ function truncate(partition: ImagePartition, end: number): void {
     }
   }
   partition.rows = whole;
+  if (end < partition.state.producersEnd) partition.producers.clear();
+  partition.aborted = partition.aborted.filter(({ last }) => last < end);
   partition.state = truncated(partition.state, remainder);
   for (const [key, { last }] of partition.receipts) if (last >= end) partition.receipts.delete(key);
   assert(partition.state.end === end, "the end is where truncation was asked to put it");

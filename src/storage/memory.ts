@@ -11,6 +11,8 @@ import { holds } from "./log-state.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import type { ImagePartition, Operation } from "./memory-image.ts";
 import {
+  ABORTED_READ_MAX,
+  type AbortedTransaction,
   type Bounds,
   type Change,
   type Entry,
@@ -26,6 +28,7 @@ import {
   type Storage,
   StorageFault,
   type StorageStats,
+  type StoredProducer,
   TRANSFER_BYTES_MIN,
   CREATE_PARTITIONS_MAX,
 } from "./storage.ts";
@@ -75,6 +78,14 @@ class MemoryStorage implements Storage {
   async partitions(): Promise<PartitionState[]> {
     await this.#alive();
     return [...this.#disk.image.partitions].map(([id, partition]) => stateOf(id, partition));
+  }
+
+  async producers(): Promise<ReadonlyMap<PartitionId, readonly StoredProducer[]>> {
+    await this.#alive();
+    const found = new Map<PartitionId, readonly StoredProducer[]>();
+    for (const [id, { producers }] of this.#disk.image.partitions)
+      if (producers.size > 0) found.set(id, [...producers.values()]);
+    return found;
   }
 
   async create(keys: readonly PartitionKey[]): Promise<PartitionState[]> {
@@ -144,6 +155,12 @@ class MemoryStorage implements Storage {
   async receipt(partition: PartitionId, key: Uint8Array): Promise<Receipt | null> {
     const found = await this.#partition(partition);
     return found?.receipts.get(key.toHex()) ?? null;
+  }
+
+  async aborted(partition: PartitionId, from: number): Promise<readonly AbortedTransaction[]> {
+    const found = await this.#partition(partition);
+    const aborted = found?.aborted.filter(({ last }) => last >= from) ?? [];
+    return aborted.slice(0, ABORTED_READ_MAX);
   }
 
   async forgetReceipts(nowMs: number): Promise<void> {
@@ -252,6 +269,10 @@ function copied(entry: Entry): Entry {
   if (entry.type === "append") return { ...entry, data: entry.data.slice() };
   if (entry.type === "rewrite") {
     return { ...entry, rows: entry.rows.map((row) => ({ ...row, data: row.data.slice() })) };
+  }
+  if (entry.type === "producers") {
+    const changed = entry.changed.map((each) => ({ ...each, batches: each.batches.slice() }));
+    return { ...entry, changed };
   }
   if (entry.type !== "receipt") return { ...entry };
   const { key, value } = entry.receipt;

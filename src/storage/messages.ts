@@ -6,6 +6,7 @@ import type { Holder } from "./folder-error.ts";
 import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "./metadata-store.ts";
 import type { Damage } from "./prove-end.ts";
 import type {
+  AbortedTransaction,
   Bounds,
   Guard,
   PartitionId,
@@ -16,6 +17,7 @@ import type {
   RowHead,
   StorageFault,
   StorageStats,
+  StoredProducer,
 } from "./storage.ts";
 
 export interface OpenWriter {
@@ -41,6 +43,7 @@ export type WriterRequest =
   | { readonly type: "create"; readonly keys: readonly PartitionKey[] }
   | { readonly type: "drop"; readonly partitions: readonly PartitionId[] }
   | { readonly type: "partitions" }
+  | { readonly type: "producers" }
   | { readonly type: "resumed" }
   | { readonly type: "bounds"; readonly partition: PartitionId }
   | { readonly type: "forget"; readonly nowMs: number }
@@ -66,7 +69,8 @@ export type Read =
     }
   | { readonly type: "seek"; readonly partition: PartitionId; readonly timestampMs: number }
   | { readonly type: "locate"; readonly partition: PartitionId; readonly place: Place }
-  | { readonly type: "receipt"; readonly partition: PartitionId; readonly key: Uint8Array };
+  | { readonly type: "receipt"; readonly partition: PartitionId; readonly key: Uint8Array }
+  | { readonly type: "aborted"; readonly partition: PartitionId; readonly from: number };
 
 export interface OpenMetadata {
   readonly type: "open-metadata";
@@ -144,6 +148,7 @@ export interface Answers extends MetadataAnswers {
   create: readonly PartitionState[];
   drop: Upkeep;
   partitions: readonly PartitionState[];
+  producers: ReadonlyMap<PartitionId, readonly StoredProducer[]>;
   resumed: null;
   bounds: Bounds | null;
   /** Whether there may be more to forget. */
@@ -165,7 +170,8 @@ export type ReadAnswer =
   | { readonly type: "read"; readonly rows: readonly StoredRow[]; readonly logStart: number }
   | { readonly type: "seek"; readonly row: StoredRow | null }
   | { readonly type: "locate"; readonly head: RowHead | null }
-  | { readonly type: "receipt"; readonly receipt: Receipt | null };
+  | { readonly type: "receipt"; readonly receipt: Receipt | null }
+  | { readonly type: "aborted"; readonly aborted: readonly AbortedTransaction[] };
 
 /** Seen from the Worker: an answer and the buffers that move with it. */
 export interface Answer<T> {

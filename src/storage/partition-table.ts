@@ -101,6 +101,8 @@ function stateOf(row: BoundsRow, epochs: readonly EpochStart[]): LogState {
     endPosition: integer(row.endPosition),
     maxTimestamp: integer(row.maxTimestamp),
     cleanedTo: integer(row.cleanedTo),
+    producersEnd: integer(row.producersEnd) < 0 ? integer(row.end) : integer(row.producersEnd),
+    abortedEnd: integer(row.abortedEnd),
     epochs,
   };
 }

@@ -5,7 +5,8 @@
  */
 import { and, asc, desc, eq, gt, gte, lt, lte, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
-import { epochs, meta, partitions, receipts, rows } from "./tables-log.ts";
+import { aborted, epochs, meta, partitions, producers, receipts, rows } from "./tables-log.ts";
+import { ABORTED_READ_MAX } from "./storage.ts";
 import { entries, identity, snapshots } from "./tables-raft.ts";
 
 const db = drizzle.mock();
@@ -25,6 +26,8 @@ const bounds = {
   endPosition: partitions.endPosition,
   maxTimestamp: partitions.maxTimestamp,
   cleanedTo: partitions.cleanedTo,
+  producersEnd: partitions.producersEnd,
+  abortedEnd: partitions.abortedEnd,
 };
 const rowHead = { base: rows.base, last: rows.last, epoch: rows.epoch, position: rows.position };
 const ofPartition = eq(rows.partition, value("partition"));
@@ -70,6 +73,8 @@ const partitionQueries = {
     endPosition: 0,
     maxTimestamp: -1,
     cleanedTo: 0,
+    producersEnd: 0,
+    abortedEnd: 0,
     sweptTo: 0,
     dropped: 0,
     guard: 1,
@@ -87,6 +92,8 @@ const partitionQueries = {
       endPosition: set("endPosition"),
       maxTimestamp: set("maxTimestamp"),
       cleanedTo: set("cleanedTo"),
+      producersEnd: set("producersEnd"),
+      abortedEnd: set("abortedEnd"),
     })
     .where(and(eq(partitions.id, value("id")), eq(partitions.dropped, 0))),
   dropPartition: db
@@ -230,6 +237,79 @@ const receiptQueries = {
   ),
 };
 
+const producerQueries = {
+  putProducer: db
+    .insert(producers)
+    .values({
+      partition: set("partition"),
+      producerId: set("producerId"),
+      epoch: set("epoch"),
+      coordinatorEpoch: set("coordinatorEpoch"),
+      lastTimestamp: set("lastTimestamp"),
+      transactionStart: set("transactionStart"),
+      batches: set("batches"),
+    })
+    .onConflictDoUpdate({
+      target: [producers.partition, producers.producerId],
+      set: {
+        epoch: sql`excluded.epoch`,
+        coordinatorEpoch: sql`excluded.coordinator_epoch`,
+        lastTimestamp: sql`excluded.last_timestamp`,
+        transactionStart: sql`excluded.transaction_start`,
+        batches: sql`excluded.batches`,
+      },
+    }),
+  listProducers: db
+    .select({
+      partition: producers.partition,
+      producerId: producers.producerId,
+      epoch: producers.epoch,
+      coordinatorEpoch: producers.coordinatorEpoch,
+      lastTimestamp: producers.lastTimestamp,
+      transactionStart: producers.transactionStart,
+      batches: producers.batches,
+    })
+    .from(producers),
+  deleteProducer: db
+    .delete(producers)
+    .where(
+      and(
+        eq(producers.partition, value("partition")),
+        eq(producers.producerId, value("producerId")),
+      ),
+    ),
+  deleteProducers: db.delete(producers).where(eq(producers.partition, value("partition"))),
+  insertAborted: db.insert(aborted).values({
+    partition: set("partition"),
+    last: set("last"),
+    producerId: set("producerId"),
+    first: set("first"),
+    lastStable: set("lastStable"),
+  }),
+  listAborted: db
+    .select({
+      last: aborted.last,
+      producerId: aborted.producerId,
+      first: aborted.first,
+      lastStable: aborted.lastStable,
+    })
+    .from(aborted)
+    .where(and(eq(aborted.partition, value("partition")), gte(aborted.last, value("from"))))
+    .orderBy(asc(aborted.last))
+    .limit(ABORTED_READ_MAX),
+  deleteAbortedFrom: db
+    .delete(aborted)
+    .where(and(eq(aborted.partition, value("partition")), gte(aborted.last, value("from")))),
+  /** A bounded step of deleting those below an offset. */
+  deleteAbortedBelow: db.delete(aborted).where(
+    sql`rowid in ${db
+      .select({ rowid: sql`rowid` })
+      .from(aborted)
+      .where(and(eq(aborted.partition, value("partition")), lt(aborted.last, value("below"))))
+      .limit(sql.placeholder("limit"))}`,
+  ),
+};
+
 const metadataQueries = {
   getIdentity: db
     .select({
@@ -270,6 +350,12 @@ const metadataQueries = {
 };
 
 export const queries = {
-  log: { ...metaQueries, ...partitionQueries, ...rowQueries, ...receiptQueries },
+  log: {
+    ...metaQueries,
+    ...partitionQueries,
+    ...rowQueries,
+    ...receiptQueries,
+    ...producerQueries,
+  },
   raft: metadataQueries,
 };

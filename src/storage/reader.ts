@@ -7,9 +7,15 @@
  */
 import type Database from "libsql";
 import type { ReadAnswer, Read, StoredRow } from "./messages.ts";
-import { blob, integer } from "./prepared.ts";
+import { blob, integer, text } from "./prepared.ts";
 import { type LogSql, prepareLog } from "./row-writer.ts";
-import { type PartitionId, type Place, type RowHead, TRANSFER_BYTES_MIN } from "./storage.ts";
+import {
+  type AbortedTransaction,
+  type PartitionId,
+  type Place,
+  type RowHead,
+  TRANSFER_BYTES_MIN,
+} from "./storage.ts";
 
 export class Reader {
   readonly #database: Database.Database;
@@ -40,6 +46,8 @@ export class Reader {
           receipt: { key, last: integer(last), expiresMs: integer(expiresMs), value: blob(value) },
         };
       }
+      case "aborted":
+        return { type: "aborted", aborted: this.#aborted(read.partition, read.from) };
       default:
         return read satisfies never;
     }
@@ -73,6 +81,15 @@ export class Reader {
       if (!whole || bytes >= bytesMax) return rows;
       next = to + 1;
     }
+  }
+
+  #aborted(partition: PartitionId, from: number): AbortedTransaction[] {
+    return this.#sql.listAborted.all({ partition, from }).map((row) => ({
+      producerId: BigInt(text(row.producerId)),
+      first: integer(row.first),
+      last: integer(row.last),
+      lastStable: integer(row.lastStable),
+    }));
   }
 
   #rowFrom(partition: PartitionId, from: number): StoredRow | null {

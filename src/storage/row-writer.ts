@@ -9,17 +9,28 @@ import { keptBelow } from "./cut.ts";
 import {
   type LogState,
   type Remainder,
+  abortedPut,
   appended,
   begun,
   cleaned,
   packed,
+  producersPut,
   trimmed,
   truncated,
 } from "./log-state.ts";
 import { blob, integer, prepareAll } from "./prepared.ts";
 import { checkRewrite, placed } from "./rewrite.ts";
 import { logStatements } from "./statements.ts";
-import type { Append, Entry, Pack, PartitionId, Receipt, Rewrite } from "./storage.ts";
+import type {
+  AbortedTransaction,
+  Append,
+  Entry,
+  Pack,
+  PartitionId,
+  PutProducers,
+  Receipt,
+  Rewrite,
+} from "./storage.ts";
 
 /** Appends below this size join. */
 const JOINED_BYTES_MAX = 64 * 1024;
@@ -99,6 +110,14 @@ class RowWriter {
       case "cleaned":
         this.#state = cleaned(this.#state, entry.to);
         break;
+      case "producers":
+        this.#putProducers(entry);
+        break;
+      case "aborted":
+        // Its marker may be in the open row.
+        this.#state = abortedPut(this.#state, entry);
+        this.#putAborted(entry.transaction);
+        break;
       default:
         entry satisfies never;
     }
@@ -171,6 +190,8 @@ class RowWriter {
     };
     this.#sql.deleteRowsFrom.run({ partition, from: end });
     this.#sql.deleteReceiptsFrom.run({ partition, from: end });
+    this.#sql.deleteAbortedFrom.run({ partition, from: end });
+    if (end < this.#state.producersEnd) this.#sql.deleteProducers.run({ partition });
     const data = straddling ? blob(straddling.data) : new Uint8Array();
     const kept = keptBelow(end, data);
     const maxTimestamp = Math.max(base.maxTimestamp, kept.maxTimestamp);
@@ -221,6 +242,20 @@ class RowWriter {
     }
     const first = this.#sql.headFrom.first({ partition, from: this.#state.logStart });
     this.#state = packed(this.#state, first ? integer(first.position) : this.#state.endPosition);
+  }
+
+  #putProducers(entry: PutProducers): void {
+    this.#state = producersPut(this.#state, entry);
+    const partition = this.#partition;
+    for (const { id, batches, ...numbers } of entry.changed)
+      this.#sql.putProducer.run({ partition, producerId: String(id), ...numbers, batches });
+    for (const id of entry.gone)
+      this.#sql.deleteProducer.run({ partition, producerId: String(id) });
+  }
+
+  #putAborted({ producerId, ...offsets }: AbortedTransaction): void {
+    const partition = this.#partition;
+    this.#sql.insertAborted.run({ partition, producerId: String(producerId), ...offsets });
   }
 
   #putReceipt({ key, last, expiresMs, value }: Receipt): void {

@@ -20,7 +20,7 @@ export const logStatements = {
     columns: [],
   },
   listPartitions: {
-    sql: 'select "id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "swept_to", "dropped" from "partitions" order by "partitions"."id" asc',
+    sql: 'select "id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "producers_end", "aborted_end", "swept_to", "dropped" from "partitions" order by "partitions"."id" asc',
     parameters: [],
     columns: [
       "id",
@@ -34,12 +34,14 @@ export const logStatements = {
       "endPosition",
       "maxTimestamp",
       "cleanedTo",
+      "producersEnd",
+      "abortedEnd",
       "sweptTo",
       "dropped",
     ],
   },
   getPartition: {
-    sql: 'select "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to" from "partitions" where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
+    sql: 'select "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "producers_end", "aborted_end" from "partitions" where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
     parameters: ["id"],
     columns: [
       "epoch",
@@ -50,15 +52,17 @@ export const logStatements = {
       "endPosition",
       "maxTimestamp",
       "cleanedTo",
+      "producersEnd",
+      "abortedEnd",
     ],
   },
   insertPartition: {
-    sql: 'insert into "partitions" ("id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "swept_to", "dropped", "guard") values (null, ?, ?, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, 1)',
+    sql: 'insert into "partitions" ("id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "producers_end", "aborted_end", "swept_to", "dropped", "guard") values (null, ?, ?, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 1)',
     parameters: ["topicId", "index"],
     columns: [],
   },
   movePartition: {
-    sql: 'update "partitions" set "epoch" = ?, "log_start" = ?, "end" = ?, "reserved_end" = ?, "start_position" = ?, "end_position" = ?, "max_timestamp" = ?, "cleaned_to" = ?, "guard" = ("partitions"."epoch" = ? and "partitions"."end" = ?) where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
+    sql: 'update "partitions" set "epoch" = ?, "log_start" = ?, "end" = ?, "reserved_end" = ?, "start_position" = ?, "end_position" = ?, "max_timestamp" = ?, "cleaned_to" = ?, "producers_end" = ?, "aborted_end" = ?, "guard" = ("partitions"."epoch" = ? and "partitions"."end" = ?) where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
     parameters: [
       "epoch",
       "logStart",
@@ -68,6 +72,8 @@ export const logStatements = {
       "endPosition",
       "maxTimestamp",
       "cleanedTo",
+      "producersEnd",
+      "abortedEnd",
       "guardEpoch",
       "guardEnd",
       "id",
@@ -212,6 +218,62 @@ export const logStatements = {
   forgetReceipts: {
     sql: 'delete from "receipts" where rowid in (select rowid from "receipts" where "receipts"."expires_ms" < ? limit ?)',
     parameters: ["nowMs", "limit"],
+    columns: [],
+  },
+  putProducer: {
+    sql: 'insert into "producers" ("partition", "producer_id", "epoch", "coordinator_epoch", "last_timestamp", "transaction_start", "batches") values (?, ?, ?, ?, ?, ?, ?) on conflict ("producers"."partition", "producers"."producer_id") do update set "epoch" = excluded.epoch, "coordinator_epoch" = excluded.coordinator_epoch, "last_timestamp" = excluded.last_timestamp, "transaction_start" = excluded.transaction_start, "batches" = excluded.batches',
+    parameters: [
+      "partition",
+      "producerId",
+      "epoch",
+      "coordinatorEpoch",
+      "lastTimestamp",
+      "transactionStart",
+      "batches",
+    ],
+    columns: [],
+  },
+  listProducers: {
+    sql: 'select "partition", "producer_id", "epoch", "coordinator_epoch", "last_timestamp", "transaction_start", "batches" from "producers"',
+    parameters: [],
+    columns: [
+      "partition",
+      "producerId",
+      "epoch",
+      "coordinatorEpoch",
+      "lastTimestamp",
+      "transactionStart",
+      "batches",
+    ],
+  },
+  deleteProducer: {
+    sql: 'delete from "producers" where ("producers"."partition" = ? and "producers"."producer_id" = ?)',
+    parameters: ["partition", "producerId"],
+    columns: [],
+  },
+  deleteProducers: {
+    sql: 'delete from "producers" where "producers"."partition" = ?',
+    parameters: ["partition"],
+    columns: [],
+  },
+  insertAborted: {
+    sql: 'insert into "aborted" ("partition", "last", "producer_id", "first", "last_stable") values (?, ?, ?, ?, ?)',
+    parameters: ["partition", "last", "producerId", "first", "lastStable"],
+    columns: [],
+  },
+  listAborted: {
+    sql: 'select "last", "producer_id", "first", "last_stable" from "aborted" where ("aborted"."partition" = ? and "aborted"."last" >= ?) order by "aborted"."last" asc limit 1000',
+    parameters: ["partition", "from"],
+    columns: ["last", "producerId", "first", "lastStable"],
+  },
+  deleteAbortedFrom: {
+    sql: 'delete from "aborted" where ("aborted"."partition" = ? and "aborted"."last" >= ?)',
+    parameters: ["partition", "from"],
+    columns: [],
+  },
+  deleteAbortedBelow: {
+    sql: 'delete from "aborted" where rowid in (select rowid from "aborted" where ("aborted"."partition" = ? and "aborted"."last" < ?) limit ?)',
+    parameters: ["partition", "below", "limit"],
     columns: [],
   },
 } as const;

@@ -42,6 +42,10 @@ export interface Bounds {
   readonly maxTimestamp: number;
   /** Compaction has gone through everything below it. */
   readonly cleanedTo: number;
+  /** What is stored of producers is as of this offset: batches from here to the end may say more. */
+  readonly producersEnd: number;
+  /** No aborted transaction ends at or past this offset. */
+  readonly abortedEnd: number;
 }
 
 export interface PartitionState extends PartitionKey, Bounds {
@@ -74,6 +78,8 @@ export interface Append {
   readonly count: number;
   /** The largest timestamp in `data`. */
   readonly maxTimestamp: number;
+  /** Whether a batch in `data` has a producer id: what is stored of producers is then behind the log. */
+  readonly producers: boolean;
   /**
    * Lent to storage until the commit settles: nobody reads or writes it in between. When it is the whole of a buffer of
    * `TRANSFER_BYTES_MIN` or more, other views on that buffer are cut off for good, and storage puts another view with the
@@ -95,7 +101,10 @@ export interface Trim {
   readonly logStart: number;
 }
 
-/** Cuts everything at and past `end`: later rows, the batch that straddles it, epochs, receipts. The end is then `end`. */
+/**
+ * Cuts everything at and past `end`: later rows, the batch that straddles it, epochs, receipts, aborted transactions. The end
+ * is then `end`. Where producers were stored as of a later offset they are forgotten, and `producersEnd` is 0.
+ */
 export interface Truncate {
   readonly type: "truncate";
   readonly end: number;
@@ -156,7 +165,58 @@ export interface Cleaned {
   readonly to: number;
 }
 
-export type Entry = Append | Begin | Trim | Truncate | PutReceipt | Rewrite | Pack | Cleaned;
+/**
+ * Brings what is stored of producers up to `end`, which lies between the stored one and the log's: those that changed since,
+ * and those that may be forgotten.
+ */
+export interface PutProducers {
+  readonly type: "producers";
+  readonly end: number;
+  readonly changed: readonly StoredProducer[];
+  readonly gone: readonly bigint[];
+}
+
+/** One producer's state in one partition; what its numbers mean is log/'s affair. */
+export interface StoredProducer {
+  /** Any int64. */
+  readonly id: bigint;
+  readonly epoch: number;
+  readonly coordinatorEpoch: number;
+  readonly lastTimestamp: number;
+  /** The first offset of its open transaction, -1 without one. */
+  readonly transactionStart: number;
+  readonly batches: Uint8Array;
+}
+
+/** Remembers an aborted transaction, written with its marker: the log's newest record at that time. */
+export interface PutAborted {
+  readonly type: "aborted";
+  readonly transaction: AbortedTransaction;
+}
+
+/** A producer's records from `first` up to its marker at `last` were aborted. */
+export interface AbortedTransaction {
+  readonly producerId: bigint;
+  readonly first: number;
+  readonly last: number;
+  /** The last stable offset once the marker was written. */
+  readonly lastStable: number;
+}
+
+/** Aborted transactions that one look-up gives at most. */
+export const ABORTED_READ_MAX = 1_000;
+
+export type Entry =
+  | Append
+  | Begin
+  | Trim
+  | Truncate
+  | PutReceipt
+  | Rewrite
+  | Pack
+  | Cleaned
+  | PutProducers
+  | PutAborted;
 
 /** `synced`: on the disk before it resolves. `written`: survives kill -9; synced with the next synced commit. */
 export type Durability = "synced" | "written";
@@ -221,6 +281,9 @@ export interface Storage {
   /** Every partition there is, by id. What a killed process had merely written is synced by now, unless power was lost. */
   partitions(): Promise<PartitionState[]>;
 
+  /** What is stored of producers, by partition; each as of its partition's `producersEnd`. */
+  producers(): Promise<ReadonlyMap<PartitionId, readonly StoredProducer[]>>;
+
   /** Gives each key its partition, new and empty or as it was; synced. At most `CREATE_PARTITIONS_MAX`. */
   create(keys: readonly PartitionKey[]): Promise<PartitionState[]>;
 
@@ -251,6 +314,12 @@ export interface Storage {
 
   /** The receipt kept under this key, unless forgotten. */
   receipt(partition: PartitionId, key: Uint8Array): Promise<Receipt | null>;
+
+  /**
+   * Aborted transactions whose markers lie at or past `from`, ascending by marker, `ABORTED_READ_MAX` at most. Those below
+   * the log start may be gone.
+   */
+  aborted(partition: PartitionId, from: number): Promise<readonly AbortedTransaction[]>;
 
   /** Forgets receipts that expired before `nowMs`, in bounded steps. */
   forgetReceipts(nowMs: number): Promise<void>;

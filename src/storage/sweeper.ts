@@ -16,6 +16,7 @@ import type { Writer } from "./writer.ts";
 const SWEPT_BYTES_MAX = 8 * 1024 * 1024;
 const SWEPT_ROWS_MAX = 500;
 const SWEPT_PARTITIONS_MAX = 100;
+const SWEPT_ABORTED_MAX = 5_000;
 /** At 16 KiB: 16 MiB. */
 const FREE_PAGES_KEPT = 1024;
 /** Pages given back in one step: moving a page costs about as much as writing it. */
@@ -108,7 +109,14 @@ export class Sweeper {
       sql.deleteRowsTo.run({ partition, last });
       return false;
     }
+    const ended = Math.min(below, Number.MAX_SAFE_INTEGER);
+    const limit = SWEPT_ABORTED_MAX;
+    if (sql.deleteAbortedBelow.run({ partition, below: ended, limit }).changes === limit) {
+      budget.rows = 0;
+      return false;
+    }
     if (dropped) {
+      sql.deleteProducers.run({ partition });
       sql.deleteEpochs.run({ partition });
       sql.deleteReceipts.run({ partition });
       sql.deletePartition.run({ id: partition });

@@ -40,6 +40,9 @@ export const partitions = sqliteTable(
     maxTimestamp: integer("max_timestamp").notNull(),
     /** Compaction has gone through everything below this offset. */
     cleanedTo: integer("cleaned_to").notNull().default(0),
+    /** -1 in a partition from before there were producers: as of its end. */
+    producersEnd: integer("producers_end").notNull().default(-1),
+    abortedEnd: integer("aborted_end").notNull().default(0),
     /** Rows below this offset have been deleted; those from here to the log start are still to go. */
     sweptTo: integer("swept_to").notNull(),
     /** 1 once dropped: its rows are going, then this row too. */
@@ -95,4 +98,34 @@ export const receipts = sqliteTable(
     primaryKey({ columns: [table.partition, table.key] }),
     index("receipts_expires").on(table.expiresMs),
   ],
+);
+
+/** Producers in each partition, as of `partitions.producers_end`. Ids are any int64, kept as text: a number is exact to 2^53. */
+export const producers = sqliteTable(
+  "producers",
+  {
+    partition: integer("partition").notNull(),
+    producerId: text("producer_id").notNull(),
+    epoch: integer("epoch").notNull(),
+    coordinatorEpoch: integer("coordinator_epoch").notNull(),
+    lastTimestamp: integer("last_timestamp").notNull(),
+    /** The first offset of its open transaction, -1 without one. */
+    transactionStart: integer("transaction_start").notNull(),
+    /** The last five batches. */
+    batches: blob("batches", { mode: "buffer" }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.partition, table.producerId] })],
+);
+
+/** Aborted transactions, by the offset of their marker. */
+export const aborted = sqliteTable(
+  "aborted",
+  {
+    partition: integer("partition").notNull(),
+    last: integer("last").notNull(),
+    producerId: text("producer_id").notNull(),
+    first: integer("first").notNull(),
+    lastStable: integer("last_stable").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.partition, table.last] })],
 );

@@ -11,11 +11,13 @@ import { assert } from "../lib/assert.ts";
 import { failureOf } from "./failure.ts";
 import {
   type LogState,
+  abortedPut,
   appended,
   begun,
   cleaned,
   emptyLog,
   holds,
+  producersPut,
   trimmed,
   truncated,
 } from "./log-state.ts";
@@ -216,6 +218,8 @@ export class Writer {
         endPosition: to.endPosition,
         maxTimestamp: to.maxTimestamp,
         cleanedTo: to.cleanedTo,
+        producersEnd: to.producersEnd,
+        abortedEnd: to.abortedEnd,
       });
       return changes === 1;
     } catch (error) {
@@ -273,6 +277,10 @@ function step(state: LogState, entry: Entry): LogState {
     case "rewrite":
     case "pack":
       return state;
+    case "producers":
+      return producersPut(state, entry);
+    case "aborted":
+      return abortedPut(state, entry);
     default:
       return entry satisfies never;
   }

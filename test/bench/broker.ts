@@ -38,7 +38,7 @@ async function openBroker(storage: Storage): Promise<Broker> {
     image: controller.image,
     clock,
     logger: silentLogger,
-    openLog: (state, topic) => new Partition(node, state, topic),
+    openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
   const broker = createBroker({

@@ -11,6 +11,7 @@ export interface BatchShape {
   readonly bytes?: number;
   readonly epoch?: number;
   readonly timestampMs?: number;
+  readonly producerId?: bigint;
 }
 
 /** One batch of `bytes` in all (at least 62), filled with a pattern that depends on its base offset. */
@@ -20,6 +21,7 @@ export function batch({
   bytes = 100,
   epoch = 0,
   timestampMs = base,
+  producerId = -1n,
 }: BatchShape): Uint8Array {
   const data = new Uint8Array(bytes).fill((base * 31 + 7) & 0xff);
   const view = new DataView(data.buffer);
@@ -31,7 +33,7 @@ export function batch({
   view.setInt32(23, records - 1);
   view.setBigInt64(27, BigInt(timestampMs));
   view.setBigInt64(35, BigInt(timestampMs));
-  view.setBigInt64(43, -1n);
+  view.setBigInt64(43, producerId);
   view.setInt16(51, -1);
   view.setInt32(53, -1);
   view.setInt32(57, records);
@@ -58,6 +60,7 @@ export function append(...shapes: readonly BatchShape[]): Append {
     epoch: first.epoch ?? 0,
     count: shapes.length,
     maxTimestamp: Math.max(...shapes.map(({ base, timestampMs = base }) => timestampMs)),
+    producers: shapes.some(({ producerId = -1n }) => producerId >= 0n),
     data,
   };
 }

@@ -67,7 +67,7 @@ export async function openApp(options: Partial<HttpAppOptions>) {
     image,
     clock,
     logger,
-    openLog: (state, topic) => new Partition(node, state, topic),
+    openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
   const defaults = { partitionsDefault: 1, configDefaults: {}, version: "test" };

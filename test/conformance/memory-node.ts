@@ -39,7 +39,7 @@ export async function openMemoryNode(options: Partial<HttpAppOptions> = {}): Pro
     image,
     clock,
     logger,
-    openLog: (state, topic) => new Partition(node, state, topic),
+    openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
   const broker = createBroker({

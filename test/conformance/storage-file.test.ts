@@ -1,13 +1,11 @@
 /**
- * What only a storage in a file can do, or suffer: exact types, other processes, other formats, damage, growth.
+ * What only a storage in a file can do, or suffer: other processes, damage, growth.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import Database from "libsql";
 import { seededRandom } from "../../src/lib/random.ts";
-import { readMigrations } from "../../src/storage/open.ts";
-import type { Storage } from "../../src/storage/storage.ts";
-import { append, batch } from "./batches.ts";
+import { append } from "./batches.ts";
 import {
   bootId,
   clock,
@@ -18,32 +16,11 @@ import {
   pid,
   withSql,
 } from "./libsql-folder.ts";
+import { fill, intactEnd } from "./storage-fill.ts";
 import { caught, topicId } from "./storage-world.ts";
 
 /** For a busy machine: alone, the longest takes half a second. */
 setDefaultTimeout(30_000);
-
-async function fill(storage: Storage, from: number, to: number, bytes = 1000): Promise<void> {
-  await storage.create([{ topicId, index: 0 }]);
-  for (let base = from; base < to; base += 1)
-    await storage.commit({
-      partition: 1,
-      guard: { epoch: 0, end: base },
-      entries: [append({ base, bytes })],
-      durability: "synced",
-    });
-}
-
-/** Every stored batch is right and in its place; gives the end. */
-async function intactEnd(storage: Storage, bytes = 1000): Promise<number> {
-  const { rows } = await storage.read(1, 0, Infinity);
-  const data = Buffer.concat(rows.map((row) => row.data));
-  const expected = Array.from({ length: data.length / bytes }, (_, base) => batch({ base, bytes }));
-  expect(Bun.hash(data)).toBe(Bun.hash(Buffer.concat(expected)));
-  const bounds = await storage.bounds(1);
-  expect(bounds?.end ?? 0).toBe(expected.length);
-  return expected.length;
-}
 
 test("a second start is refused and told who was first", () =>
   inFolder(async (directory) => {
@@ -64,46 +41,6 @@ test("another process is refused too", () =>
     expect(await new Response(child.stderr).text()).toContain(`in use by process ${pid}`);
     expect(await child.exited).toBe(1);
     await first.close();
-  }));
-
-test("every integer is stored as one", () =>
-  inFolder(async (directory) => {
-    const storage = await openIn(directory);
-    const far = 2 ** 52 + 1;
-    await storage.create([{ topicId, index: 2 ** 31 - 1 }]);
-    const receipt = { key: Uint8Array.of(1), last: far, expiresMs: far, value: Uint8Array.of(0) };
-    await storage.commit({
-      partition: 1,
-      guard: { epoch: 0, end: 0 },
-      entries: [
-        { type: "begin", epoch: 2 ** 31 - 1, start: far },
-        append({ base: far, epoch: 2 ** 31 - 1, timestampMs: far }),
-        { type: "receipt", receipt },
-      ],
-      durability: "synced",
-    });
-    expect(await storage.bounds(1)).toMatchObject({ end: far + 1, maxTimestamp: far });
-    expect((await storage.read(1, 0, 1)).rows[0]?.base).toBe(far);
-    await storage.close();
-    const texts = new Set(["partitions.topic_id", "meta.key", "meta.value"]);
-    const blobs = new Set(["rows.data", "receipts.key", "receipts.value"]);
-    withSql(directory, (database) => {
-      for (const table of ["partitions", "rows", "epochs", "receipts"]) {
-        const columns = database
-          .prepare(`select name from pragma_table_info('${table}')`)
-          .raw()
-          .all([]);
-        for (const [column] of columns as [string][]) {
-          const types = database
-            .prepare(`select distinct typeof("${column}") from "${table}"`)
-            .raw()
-            .all([]);
-          const name = `${table}.${column}`;
-          const wanted = texts.has(name) ? "text" : blobs.has(name) ? "blob" : "integer";
-          expect([name, types]).toEqual([name, [[wanted]]]);
-        }
-      }
-    });
   }));
 
 test("only a restart of the machine without a clean end counts as a power cut, until every log has begun anew", () =>
@@ -151,48 +88,6 @@ test("a writer that finds its partition moved by someone else is fenced, its nei
     expect(await storage.bounds(1)).toMatchObject({ epoch: 3, end: 7 });
     expect((await storage.read(1, 0, 1)).rows).toEqual([]);
     await storage.close();
-  }));
-
-/** The format that this kedge writes. */
-const known = readMigrations("log").length;
-
-test("a database of the first format is upgraded", () =>
-  inFolder(async (directory) => {
-    const first = await readFile(
-      new URL("../../migrations/log/0000_log.sql", import.meta.url),
-      "utf8",
-    );
-    withSql(directory, (database) => {
-      for (const pragma of ["page_size = 16384", "auto_vacuum = 2", "journal_mode = wal"])
-        database.exec(`pragma ${pragma}`);
-      database.exec(`begin; ${first}; pragma user_version = 1; commit`);
-      database.exec(
-        `insert into partitions values (1, '${topicId}', 0, 0, 0, 1, 10001, 0, 100, 0, 0, 0, 1)`,
-      );
-      database
-        .prepare("insert into rows values (1, 1, 0, 0, 0, 1, 0, 0, ?)")
-        .run([batch({ base: 0, bytes: 1000 }).subarray(0, 1000)]);
-      database.exec("update partitions set end_position = 1000");
-    });
-    const storage = await openIn(directory);
-    await fill(storage, 1, 3);
-    expect(await intactEnd(storage)).toBe(3);
-    expect(await storage.receipt(1, Uint8Array.of(1))).toBeNull();
-    await storage.close();
-    expect(
-      withSql(directory, (database) => database.pragma("user_version", { simple: false })),
-    ).toEqual([{ user_version: known }]);
-  }));
-
-test("a database of a newer format is refused and not touched", () =>
-  inFolder(async (directory) => {
-    await (await openIn(directory)).close();
-    withSql(directory, (database) => database.exec("pragma user_version = 99"));
-    const before = Bun.hash(await readFile(`${directory}/log.db`));
-    const error = await caught(openIn(directory));
-    expect(error).toMatchObject({ name: "NewerFormat" });
-    expect(String(error)).toContain(`has format 99; this kedge knows formats up to ${known}`);
-    expect(Bun.hash(await readFile(`${directory}/log.db`))).toBe(before);
   }));
 
 test("bit flips in the write-ahead log leave an exact prefix of the commits", () =>

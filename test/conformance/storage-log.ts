@@ -1,10 +1,16 @@
 /**
- * What every Storage must do with one log in its life: epochs, trims, truncation, places by time, receipts.
+ * What every Storage must do with one log in its life: epochs, trims, truncation, places by time, receipts, producers,
+ * aborted transactions.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 
+import {
+  ABORTED_READ_MAX,
+  type PartitionId,
+  type StoredProducer,
+} from "../../src/storage/storage.ts";
 import { append } from "./batches.ts";
-import { type StorageHarness, StorageWorld } from "./storage-world.ts";
+import { type StorageHarness, StorageWorld, topicId } from "./storage-world.ts";
 
 export function storageLogContract(name: string, make: () => Promise<StorageHarness>): void {
   describe(`storage log contract: ${name}`, () => {
@@ -177,5 +183,120 @@ export function storageLogContract(name: string, make: () => Promise<StorageHarn
       await world.storage.forgetReceipts(2001);
       expect(await world.storage.receipt(partition, key)).toBeNull();
     });
+
+    test("producers are stored as of an offset, and what comes later is known to be missing", async () => {
+      const [partition, other] = await made(world, 2);
+      const stored = async () => (await world.storage.producers()).get(partition) ?? [];
+      const endOf = async () => (await world.bounds(partition)).producersEnd;
+      await world.commit(partition, [append({ base: 0, records: 3 })]);
+      expect(await endOf()).toBe(3);
+      await world.commit(partition, [append({ base: 3, producerId: 7n })]);
+      await world.commit(partition, [append({ base: 4 })]);
+      await world.commit(partition, [{ type: "begin", epoch: 1, start: 10 }]);
+      expect(await endOf()).toBe(3);
+      expect(await stored()).toEqual([]);
+      const huge = producer(2n ** 63n - 1n, { transactionStart: 2 ** 52 + 1, lastTimestamp: -1 });
+      const first = {
+        type: "producers",
+        end: 10,
+        changed: [producer(7n), huge],
+        gone: [],
+      } as const;
+      // In front of the append that it rides with, which may be of a producer again.
+      await world.commit(partition, [first, append({ base: 10, epoch: 1, producerId: 7n })]);
+      await world.commit(other, [{ ...first, end: 0, changed: [producer(7n, { epoch: 9 })] }]);
+      expect(await endOf()).toBe(10);
+      expect(byId(await stored())).toEqual([producer(7n), huge]);
+      const second = { ...first, end: 11, changed: [producer(7n, { epoch: 1 })], gone: [huge.id] };
+      await world.commit(partition, [second]);
+      await world.commit(partition, [append({ base: 11, epoch: 1 })]);
+      await world.reopen();
+      expect(await endOf()).toBe(12);
+      expect(await stored()).toEqual([producer(7n, { epoch: 1 })]);
+      await world.storage.drop([partition]);
+      expect([...(await world.storage.producers()).keys()]).toEqual([other]);
+    });
+
+    test("truncation below what producers were stored as of forgets them; above it they stay", async () => {
+      const [partition] = await made(world, 1);
+      const put = { type: "producers", changed: [producer(7n)], gone: [] } as const;
+      await world.commit(partition, [append({ base: 0, records: 10, producerId: 7n })]);
+      await world.commit(partition, [
+        { ...put, end: 10 },
+        append({ base: 10, records: 10, producerId: 7n }),
+      ]);
+      await world.commit(partition, [{ type: "truncate", end: 10 }]);
+      expect((await world.bounds(partition)).producersEnd).toBe(10);
+      expect((await world.storage.producers()).get(partition)).toEqual([producer(7n)]);
+      await world.commit(partition, [{ type: "truncate", end: 5 }]);
+      expect((await world.bounds(partition)).producersEnd).toBe(0);
+      expect((await world.storage.producers()).has(partition)).toBe(false);
+    });
+
+    test("aborted transactions are found by their markers, until they are cut or trimmed", async () => {
+      const [partition, other] = await made(world, 2);
+      const aborted = async (from: number) =>
+        (await world.storage.aborted(partition, from)).map(({ last }) => last);
+      const put = (producerId: bigint, first: number, last: number) => {
+        const transaction = { producerId, first, last, lastStable: last + 1 };
+        return [
+          append({ base: last, producerId }),
+          { type: "aborted", transaction } as const,
+        ] as const;
+      };
+      await world.commit(partition, put(7n, 0, 3));
+      await world.commit(partition, [...put(2n ** 63n - 1n, 1, 5), ...put(8n, 4, 6)]);
+      await world.commit(other, put(7n, 0, 100));
+      await world.reopen();
+      expect(await aborted(0)).toEqual([3, 5, 6]);
+      expect(await aborted(4)).toEqual([5, 6]);
+      expect((await world.storage.aborted(partition, 5))[0]).toEqual({
+        producerId: 2n ** 63n - 1n,
+        first: 1,
+        last: 5,
+        lastStable: 6,
+      });
+      expect(await aborted(7)).toEqual([]);
+      expect((await world.bounds(partition)).abortedEnd).toBe(7);
+      await world.commit(partition, [{ type: "truncate", end: 6 }]);
+      expect(await aborted(0)).toEqual([3, 5]);
+      expect((await world.bounds(partition)).abortedEnd).toBe(6);
+      await world.commit(partition, [{ type: "trim", logStart: 5 }]);
+      expect(await aborted(5)).toEqual([5]);
+      expect((await world.storage.aborted(other, 0)).map(({ last }) => last)).toEqual([100]);
+    });
+
+    test("a look-up gives a bounded number of aborted transactions", async () => {
+      const [partition] = await made(world, 1);
+      const entries = Array.from({ length: ABORTED_READ_MAX + 5 }, (_, at) => {
+        const transaction = { producerId: 1n, first: at, last: at, lastStable: at + 1 };
+        return [append({ base: at, producerId: 1n }), { type: "aborted", transaction }] as const;
+      });
+      await world.commit(partition, entries.flat());
+      expect((await world.storage.aborted(partition, 0)).length).toBe(ABORTED_READ_MAX);
+      expect((await world.storage.aborted(partition, ABORTED_READ_MAX)).length).toBe(5);
+    });
   });
+}
+
+async function made(world: StorageWorld, count: number): Promise<[PartitionId, PartitionId]> {
+  const keys = Array.from({ length: count }, (_, index) => ({ topicId, index }));
+  const [first, second] = await world.storage.create(keys);
+  return [first?.id ?? -1, second?.id ?? -1];
+}
+
+function producer(id: bigint, more: Partial<StoredProducer> = {}): StoredProducer {
+  return {
+    id,
+    epoch: 0,
+    coordinatorEpoch: -1,
+    lastTimestamp: 1_700_000_000_000,
+    transactionStart: -1,
+    batches: Uint8Array.of(1, 0, 255),
+    ...more,
+  };
+}
+
+function byId(producers: readonly StoredProducer[]): StoredProducer[] {
+  return producers.toSorted((one, other) => (one.id < other.id ? -1 : 1));
 }

@@ -39,6 +39,8 @@ export function storageContract(name: string, make: () => Promise<StorageHarness
         endPosition: 0,
         maxTimestamp: -1,
         cleanedTo: 0,
+        producersEnd: 0,
+        abortedEnd: 0,
       });
       const again = await world.storage.create([...keys, { topicId, index: 3 }]);
       expect(again.slice(0, 3)).toEqual(created);
@@ -89,6 +91,8 @@ export function storageContract(name: string, make: () => Promise<StorageHarness
         endPosition: total,
         maxTimestamp: 18,
         cleanedTo: 0,
+        producersEnd: 19,
+        abortedEnd: 0,
       });
       expect((await world.storage.partitions())[0]?.epochs).toEqual([{ epoch: 0, start: 0 }]);
     });

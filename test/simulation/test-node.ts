@@ -72,7 +72,7 @@ export async function openTestNode(
     image,
     clock,
     logger: silentLogger,
-    openLog: (state, topic) => new Partition(node, state, topic),
+    openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
   const options: BrokerOptions = {

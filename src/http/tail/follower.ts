@@ -10,7 +10,7 @@ import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Context, Isolation, ReadAnswer } from "../../broker/verbs.ts";
 import { refusalKinds } from "../../broker/errors.ts";
-import { batchBytes, lastOffsetAt, viewOf } from "../../records/batch.ts";
+import { endOf } from "../../records/batch-read.ts";
 import { type CursorTopic, CursorText, hashName } from "./cursor.ts";
 import {
   checkSize,
@@ -225,12 +225,4 @@ function gap(topic: FollowedTopic, slot: Slot, to: number | null, reason: GapRea
   const { name, id } = topic;
   const { partition, next: from } = slot;
   return { type: "gap", topic: name, topicId: id, slot, partition, from, to, reason };
-}
-
-/** The offset after the last of a run of batches. */
-function endOf(bytes: Uint8Array): number {
-  const view = viewOf(bytes);
-  let end = 0;
-  for (let at = 0; at < bytes.length; at += batchBytes(view, at)) end = lastOffsetAt(view, at) + 1;
-  return end;
 }

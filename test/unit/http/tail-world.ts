@@ -227,6 +227,7 @@ export class FakeBroker {
       from: refusal || reaching.length > 0 ? from : end,
       epoch: 0,
       batches: refusal ? [] : reaching,
+      aborted: [],
       refusal,
       throttleMs: 0,
     };

@@ -127,6 +127,7 @@ describe("a page's text", () => {
           batches: [encodeBatch(records)],
           position: 0,
           from: 0,
+          aborted: [],
           refusal: null,
           throttleMs: 0,
           logStart: 0,

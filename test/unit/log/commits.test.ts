@@ -21,6 +21,7 @@ async function withFates(fates: Fate[]): Promise<{ storage: Storage; commits: Co
     powerLost: false,
     resumed: () => memory.resumed(),
     partitions: () => memory.partitions(),
+    producers: () => memory.producers(),
     create: (keys) => memory.create(keys),
     drop: (partitions) => memory.drop(partitions),
     async commit(change) {
@@ -35,6 +36,7 @@ async function withFates(fates: Fate[]): Promise<{ storage: Storage; commits: Co
     seek: (...args) => memory.seek(...args),
     locate: (...args) => memory.locate(...args),
     receipt: (...args) => memory.receipt(...args),
+    aborted: (...args) => memory.aborted(...args),
     forgetReceipts: (nowMs) => memory.forgetReceipts(nowMs),
     backup: (path) => memory.backup(path),
     stats: () => memory.stats(),

@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { AppendRequest } from "../../../src/log/append-request.ts";
 import { parseTopicConfig } from "../../../src/log/topic-config.ts";
+import type { KnownProducers } from "../../../src/log/turn-producers.ts";
 import { buildTurn, type TurnReceipts } from "../../../src/log/turn.ts";
 import { encodeBatch } from "../../../src/records/batch-encode.ts";
 import { readRecords } from "../../../src/records/batch-read.ts";
@@ -16,6 +17,12 @@ const noReceipts: TurnReceipts = {
   receipt: () => null,
   park() {},
   unpark: () => [],
+};
+
+const noProducers: KnownProducers = {
+  state: () => null,
+  verification: () => null,
+  open: new Map(),
 };
 
 interface Asked {
@@ -55,7 +62,7 @@ test("offsets, rows and batches agree with the answers, and refusals leave no ho
   fc.assert(
     fc.property(fc.array(asked, { maxLength: 40 }), fc.nat(1e9), (all, end) => {
       const requests = all.map(requestOf);
-      const turn = buildTurn(requests, { epoch: 3, end, config, nowMs }, noReceipts);
+      const turn = buildTurn(requests, { epoch: 3, end, config, nowMs }, noReceipts, noProducers);
       const found: string[] = [];
       let next = end;
       for (const row of turn.appends) {
@@ -98,7 +105,7 @@ test("small batches share a row, large ones have their own", () => {
   const config = { ...parseTopicConfig({}, {}), messageBytesMax: 1e6 };
   const sizes = [10, 20, 100_000, 30, 40];
   const requests = sizes.map((size, name) => requestOf({ raw: true, sizes: [size] }, name));
-  const turn = buildTurn(requests, { epoch: 0, end: 0, config, nowMs }, noReceipts);
+  const turn = buildTurn(requests, { epoch: 0, end: 0, config, nowMs }, noReceipts, noProducers);
   expect(turn.appends.map(({ count }) => count)).toEqual([2, 1, 2]);
   const large = requests[2]?.input.payload;
   // Not copied: a large batch goes to storage as it came.

@@ -2,12 +2,32 @@
  * The writer's message gives back the changes that went in, whatever they are.
  */
 import { expect, test } from "bun:test";
-import { array, assert, constantFrom, nat, oneof, property, record, uint8Array } from "fast-check";
+import {
+  array,
+  assert,
+  bigInt,
+  boolean,
+  constantFrom,
+  nat,
+  oneof,
+  property,
+  record,
+  uint8Array,
+} from "fast-check";
 import { packChanges, unpackChanges } from "../../../src/storage/commit-message.ts";
 import type { Change, Entry } from "../../../src/storage/storage.ts";
 
 const offset = nat({ max: Number.MAX_SAFE_INTEGER });
 const bytes = uint8Array({ minLength: 1, maxLength: 300 });
+const id = bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const producer = record({
+  id,
+  epoch: nat(),
+  coordinatorEpoch: constantFrom(-1, 0, 7),
+  lastTimestamp: offset,
+  transactionStart: constantFrom(-1, 2 ** 52 + 1),
+  batches: bytes,
+});
 const entry = oneof(
   record({
     base: offset,
@@ -15,6 +35,7 @@ const entry = oneof(
     epoch: nat(),
     count: nat(),
     maxTimestamp: constantFrom(-1, 0, 2 ** 52 + 1),
+    producers: boolean(),
     data: bytes,
   }).map((fields): Entry => ({ type: "append", ...fields })),
   record({ epoch: nat(), start: offset }).map((fields): Entry => ({ type: "begin", ...fields })),
@@ -24,6 +45,13 @@ const entry = oneof(
     type: "receipt",
     receipt,
   })),
+  record({ end: offset, changed: array(producer), gone: array(id) }).map((fields): Entry => ({
+    type: "producers",
+    ...fields,
+  })),
+  record({ producerId: id, first: offset, last: offset, lastStable: offset }).map(
+    (transaction): Entry => ({ type: "aborted", transaction }),
+  ),
 );
 const change = record({
   partition: nat({ max: 3 }),
@@ -48,6 +76,7 @@ test("small appends of a partition lie side by side, large ones are lent in orde
     epoch: 0,
     count: 1,
     maxTimestamp: 0,
+    producers: false,
     data: new Uint8Array(size).fill(fill),
   });
   const make = (partition: number, ...entries: Entry[]): Change => ({

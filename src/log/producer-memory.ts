@@ -1,0 +1,188 @@
+/**
+ * What one partition knows of its producers: their states, their open transactions, and how far storage is behind.
+ *
+ * - Changed once a commit has settled, or while the newest batches are read back at a start; `knownEnd` says up to which
+ *   offset it is complete.
+ * - Storage is brought up with what changed since the last time (`unstored`); between two such entries only the log knows.
+ * - An id without an open transaction is forgotten `producerMs` after its last batch (Kafka's `producer.id.expiration.ms`), or
+ *   earlier when there are too many: those that have been silent longest.
+ */
+import { present } from "../lib/assert.ts";
+import { readMarker } from "../records/control.ts";
+import { walkBatches } from "../records/batch.ts";
+import type { PutProducers, StoredProducer } from "../storage/storage.ts";
+import { producerState, storedProducer } from "./producer-codec.ts";
+import { afterBatch, afterMarker, type ProducerState, type Verification } from "./producers.ts";
+import type { LogLimits } from "./limits.ts";
+import type { KnownProducers, TurnProducers } from "./turn-producers.ts";
+import { Verifications } from "./verification.ts";
+
+interface Known {
+  state: ProducerState;
+  /** When this node last heard of it. */
+  heardMs: number;
+}
+
+/** When there are too many this share of a partition's goes. */
+const EVICTED_SHARE = 1 / 8;
+
+/** What memories of one node share: how many producers all of them know. */
+export interface ProducerCount {
+  count: number;
+}
+
+export class ProducerMemory implements KnownProducers {
+  /** Memory is complete up to this offset. */
+  knownEnd: number;
+  readonly verifications = new Verifications(this);
+  readonly #known = new Map<bigint, Known>();
+  readonly #open = new Map<bigint, number>();
+  readonly #limits: LogLimits;
+  readonly #total: ProducerCount;
+  #changed = new Set<bigint>();
+  #gone = new Set<bigint>();
+
+  /** As storage has it: `stored` is as of `end`. */
+  constructor(
+    stored: readonly StoredProducer[],
+    end: number,
+    shared: { readonly limits: LogLimits; readonly total: ProducerCount; readonly nowMs: number },
+  ) {
+    const { limits, total, nowMs } = shared;
+    this.knownEnd = end;
+    this.#limits = limits;
+    this.#total = total;
+    total.count += stored.length;
+    for (const each of stored)
+      this.#known.set(each.id, { state: producerState(each), heardMs: nowMs });
+    const open = stored.filter(({ transactionStart }) => transactionStart >= 0);
+    open.sort((one, other) => one.transactionStart - other.transactionStart);
+    for (const { id, transactionStart } of open) this.#open.set(id, transactionStart);
+  }
+
+  /** Nothing is known, and nothing that storage would have to be told. */
+  get isEmpty(): boolean {
+    return this.#known.size === 0 && this.unstoredCount === 0;
+  }
+
+  get open(): ReadonlyMap<bigint, number> {
+    return this.#open;
+  }
+
+  /** How many producers storage has to be told about. */
+  get unstoredCount(): number {
+    return this.#changed.size + this.#gone.size;
+  }
+
+  /** The first offset of the oldest open transaction, Infinity when none is open. */
+  get firstUnstable(): number {
+    if (this.#open.size === 0) return Infinity;
+    const [first = Infinity] = this.#open.values();
+    return first;
+  }
+
+  state(producerId: bigint): ProducerState | null {
+    return this.#known.get(producerId)?.state ?? null;
+  }
+
+  verification(producerId: bigint): Verification | null {
+    return this.verifications.pending(producerId);
+  }
+
+  *states(): Iterable<readonly [bigint, ProducerState]> {
+    for (const [id, { state }] of this.#known) yield [id, state];
+  }
+
+  /** A turn's commit has settled. */
+  settled(turn: TurnProducers, end: number, nowMs: number): void {
+    for (const [id, state] of turn.changed) this.#set(id, state, nowMs);
+    for (const id of turn.unverified) this.verifications.used(id);
+    this.knownEnd = end;
+  }
+
+  /** Reads batches back that were appended past `knownEnd`: nothing is judged again. */
+  learn(rows: Uint8Array, nowMs: number): void {
+    for (const { at, header } of walkBatches(rows)) {
+      const { producerId, baseOffset, lastOffsetDelta } = header;
+      if (baseOffset < this.knownEnd) continue;
+      this.knownEnd = baseOffset + lastOffsetDelta + 1;
+      if (producerId < 0n) continue;
+      const before = this.state(producerId);
+      if (!header.control) {
+        this.#set(producerId, afterBatch(before, header, baseOffset, header.maxTimestamp), nowMs);
+        continue;
+      }
+      const marker = readMarker(rows, at);
+      if (!marker) continue;
+      const { producerEpoch, maxTimestamp } = header;
+      const { coordinatorEpoch } = marker;
+      const after = afterMarker(before, { producerEpoch, coordinatorEpoch }, maxTimestamp);
+      this.#set(producerId, after, nowMs);
+    }
+  }
+
+  /** What storage has to be told, as of now. */
+  unstored(): PutProducers {
+    const changed = [...this.#changed].map((id) =>
+      storedProducer(id, present(this.state(id), "what changed is known")),
+    );
+    return { type: "producers", end: this.knownEnd, changed, gone: [...this.#gone] };
+  }
+
+  /** Storage has been told so. Whatever changed since is known to be `unstored` yet: it comes afterwards. */
+  stored(): void {
+    this.#changed = new Set();
+    this.#gone = new Set();
+  }
+
+  /** Forgets ids that have been silent since before `beforeMs`, unless a transaction of theirs is open. */
+  expire(beforeMs: number): void {
+    for (const [id, { state, heardMs }] of this.#known) {
+      if (state.transactionStart >= 0 || Math.max(heardMs, state.lastTimestamp) >= beforeMs)
+        continue;
+      this.#forget(id);
+    }
+  }
+
+  /** The log is gone: its producers count no more. */
+  close(): void {
+    this.#total.count -= this.#known.size;
+    this.#known.clear();
+    this.#open.clear();
+    this.stored();
+  }
+
+  #set(id: bigint, state: ProducerState, nowMs: number): void {
+    const known = this.#known.get(id);
+    const { transactionStart } = state;
+    if (transactionStart !== (known?.state.transactionStart ?? -1)) {
+      this.#open.delete(id);
+      if (transactionStart >= 0) this.#open.set(id, transactionStart);
+    }
+    this.#changed.add(id);
+    this.#gone.delete(id);
+    if (known) {
+      known.state = state;
+      known.heardMs = nowMs;
+      return;
+    }
+    this.#known.set(id, { state, heardMs: nowMs });
+    this.#total.count += 1;
+    const { producersPerPartition, producersPerNode } = this.#limits;
+    const tooMany =
+      this.#known.size > producersPerPartition || this.#total.count > producersPerNode;
+    if (tooMany) this.#evict();
+  }
+
+  #evict(): void {
+    const silent = [...this.#known].filter(([, { state }]) => state.transactionStart < 0);
+    silent.sort(([, one], [, other]) => one.heardMs - other.heardMs);
+    for (const [id] of silent.slice(0, Math.ceil(silent.length * EVICTED_SHARE))) this.#forget(id);
+  }
+
+  #forget(id: bigint): void {
+    if (this.#known.delete(id)) this.#total.count -= 1;
+    this.#changed.delete(id);
+    this.#gone.add(id);
+  }
+}
