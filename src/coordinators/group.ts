@@ -48,6 +48,8 @@ export interface GroupConfig {
   readonly offsetsRetentionMs: number;
   /** `offsets.retention.check.interval.ms` */
   readonly offsetsCheckMs: number;
+  /** `offsets.topic.num.partitions`, at the topic's making. */
+  readonly offsetsPartitions: number;
 }
 
 export const defaultGroupConfig: GroupConfig = {
@@ -59,4 +61,5 @@ export const defaultGroupConfig: GroupConfig = {
   offsetMetadataBytesMax: 4096,
   offsetsRetentionMs: 7 * 24 * 3_600_000,
   offsetsCheckMs: 600_000,
+  offsetsPartitions: 50,
 };

@@ -82,3 +82,23 @@ export function unusedSinceMs(members: Membership, { commitMs }: CommittedOffset
 export function membershipTombstones(members: Membership): readonly CoordinatorRecord[] {
   return [groupTombstone(members.id)];
 }
+
+/** @throws Refusal unless this member may read offsets now; in a classic group anybody may. */
+export function checkFetch(
+  _members: Membership | null,
+  _memberId: string | null,
+  _memberEpoch: number,
+): void {}
+
+export function typeOf(members: Membership): "classic" {
+  return members.type;
+}
+
+/** The state's name, as Kafka's tools print it. */
+export function stateOf(members: Membership): string {
+  return members.state;
+}
+
+export function protocolTypeOf(members: Membership): string {
+  return members.protocolType ?? "";
+}

@@ -196,7 +196,9 @@ function sweep(group: Group, env: GroupEnv): GroupStep {
   const expired: Place[] = [];
   let left = 0;
   for (const { topic, partition, committed } of offsetsIn(offsets.committed)) {
-    const isOver = !isSubscribed(members, topic) && hasExpired(group, committed, env);
+    const isOver =
+      isOfAnother(topic, committed, env) ||
+      (!isSubscribed(members, topic) && hasExpired(group, committed, env));
     if (isOver && !isPending(offsets, topic, partition)) expired.push({ topic, partition });
     else left += 1;
   }
@@ -215,6 +217,15 @@ function hasExpired({ members }: Group, committed: CommittedOffset, env: GroupEn
   if (committed.expireMs !== null) return env.nowMs >= committed.expireMs;
   const sinceMs = unusedSinceMs(members, committed);
   return sinceMs !== null && env.nowMs - sinceMs >= env.config.offsetsRetentionMs;
+}
+
+/** The topic was deleted, or another of the same name has taken its place. */
+export function isOfAnother(
+  topic: string,
+  { topicId }: CommittedOffset,
+  { image }: Pick<GroupEnv, "image">,
+): boolean {
+  return topicId !== null && image.topic(topic)?.id !== topicId;
 }
 
 function forgetTopics(group: Group, topics: ReadonlySet<string>): GroupStep {

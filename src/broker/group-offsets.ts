@@ -1,0 +1,71 @@
+/**
+ * The verbs on a group's offsets: commit, in and out of a transaction, fetch, delete.
+ */
+import type { Image } from "../cluster/image.ts";
+import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
+import type { OffsetOutcome } from "../coordinators/offset-state.ts";
+import { fetchOffsets } from "./committed-offsets.ts";
+import type { GroupVerbs, OffsetRefusal, OffsetToCommit, OffsetsToCommit } from "./group-verbs.ts";
+
+type OffsetVerbs = Pick<
+  GroupVerbs,
+  "commitOffsets" | "commitOffsetsIn" | "fetchOffsets" | "deleteOffsets"
+>;
+
+export function groupOffsetVerbs(driver: GroupCoordinator["driver"], image: Image): OffsetVerbs {
+  return {
+    commitOffsets: (_context, request) =>
+      commit(image, request, (known) =>
+        driver.submit<readonly OffsetOutcome[]>(request.group, (ticket) => ({
+          type: "commit",
+          member: request.member,
+          offsets: known,
+          knowsMemberEpochs: request.knowsMemberEpochs,
+          retentionMs: request.retentionMs,
+          ticket,
+        })),
+      ),
+    commitOffsetsIn: (_context, transaction, request) =>
+      commit(image, request, (known) =>
+        driver.submit<readonly OffsetOutcome[]>(request.group, (ticket) => ({
+          type: "transactional-commit",
+          transaction,
+          member: request.member,
+          offsets: known,
+          ticket,
+        })),
+      ),
+    fetchOffsets: (_context, group, wanted) =>
+      fetchOffsets(driver.state(group), group, wanted, image),
+    deleteOffsets: (_context, group, partitions) =>
+      driver.submit<readonly OffsetOutcome[]>(group, (ticket) => ({
+        type: "delete-offsets",
+        partitions,
+        ticket,
+      })),
+  };
+}
+
+type Known = Omit<OffsetToCommit, "topic"> & { readonly topic: string };
+
+/** Leaves out offsets of topics that are not there, and commits the rest. */
+async function commit(
+  image: Image,
+  { offsets }: OffsetsToCommit,
+  submit: (known: readonly Known[]) => Promise<readonly OffsetOutcome[]>,
+): Promise<readonly OffsetRefusal[]> {
+  const refusals = new Map<OffsetToCommit, OffsetRefusal>();
+  const known: Known[] = [];
+  for (const each of offsets) {
+    const topic =
+      each.topic === null ? image.topicById(each.topicId ?? "") : image.topic(each.topic);
+    if (topic) known.push({ ...each, topic: topic.name, topicId: topic.id });
+    else
+      refusals.set(each, each.topic === null ? "unknown_topic_id" : "unknown_topic_or_partition");
+  }
+  // Also without an offset that could be committed: who asks must be a member.
+  const outcomes = await submit(known);
+  let next = 0;
+  return offsets.map((each) => refusals.get(each) ?? outcomes[next++] ?? null);
+}
+
