@@ -7,6 +7,7 @@
  * - Secrets come by file only, so that they stand in no process list and no environment dump.
  * - Left out, and refused rather than ignored: the flags of the cluster and of remote storage.
  */
+import { groupSettings } from "./coordinators/group-settings.ts";
 import { Refusal } from "./lib/refusal.ts";
 import {
   fromArgs,
@@ -159,6 +160,7 @@ export const settings = {
     "How long a request that is safe to repeat is remembered.",
     "producer.id.expiration.ms",
   ),
+  ...groupSettings,
   "drain-ms": one(integer(0, 600_000), "5000", "How long a stop waits for what was accepted."),
 } as const satisfies Record<string, Setting<unknown>>;
 

@@ -11,6 +11,8 @@ import { createBroker } from "./broker/broker.ts";
 import type { Broker } from "./broker/verbs.ts";
 import { Controller } from "./cluster/controller.ts";
 import { featureCommands } from "./cluster/features.ts";
+import { GroupCoordinator } from "./coordinators/group-coordinator.ts";
+import { groupConfigOf } from "./coordinators/group-settings.ts";
 import { isLoopback, listenerName, type Config } from "./config.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Random } from "./lib/random.ts";
@@ -78,10 +80,12 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   opened.defer(() => drain(logNode, config["drain-ms"]));
   opened.defer(() => cleaner.stop());
   opened.defer(() => retention.stop());
+  const groups = openGroups(config, controller, logs, logNode, random);
   const broker = createBroker({
     controller,
     logs,
     node: logNode,
+    groups,
     random,
     version,
     partitionsDefault: config["num-partitions"],
@@ -112,6 +116,8 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   });
   const kafka = await openKafka(openKafkaDoor, config, surroundings, broker);
   opened.defer(() => kafka.stop(config["drain-ms"]));
+  // Members that wait for a rebalance are told to ask elsewhere.
+  opened.defer(() => groups.close());
   // Last, since /readyz says that every door serves.
   const server = await listen(config, surroundings, (request, wire) => app.fetch(request, wire));
   opened.defer(() => server.stop(config["drain-ms"]));
@@ -124,6 +130,26 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     clusterId: controller.identity.clusterId,
     stop: once(() => everything.disposeAsync()),
   };
+}
+
+function openGroups(
+  config: Config,
+  controller: Controller,
+  logs: Logs<Partition>,
+  { clock, logger, deadlines }: LogNode,
+  random: Random,
+): GroupCoordinator {
+  const groups = new GroupCoordinator({
+    config: groupConfigOf(config),
+    controller,
+    logs,
+    random,
+    clock,
+    deadlines,
+    logger,
+  });
+  groups.start();
+  return groups;
 }
 
 /** What lets a client copy the node's files; nothing where there are none. */

@@ -16,7 +16,9 @@ import {
 } from "../log/transactional-append.ts";
 import { noTransactions, type TransactionVerifier } from "../log/verification.ts";
 import { checkMayChange } from "./access.ts";
+import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
 import { clusterVerbs } from "./cluster-verbs.ts";
+import { groupVerbs } from "./groups.ts";
 import { type LogLookup, logLookup } from "./log-lookup.ts";
 import { producerVerbs } from "./producer-verbs.ts";
 import { read } from "./reads.ts";
@@ -29,12 +31,14 @@ export interface BrokerOptions extends TopicsOptions {
   readonly node: LogNode;
   /** The transaction coordinator; without one nobody can begin a transaction. */
   readonly verifier?: TransactionVerifier;
+  readonly groups: GroupCoordinator;
   /** This program's own. */
   readonly version: string;
 }
 
 export function createBroker(options: BrokerOptions): Broker {
-  const { controller, logs, node, version, verifier = noTransactions } = options;
+  const { controller, logs, node, groups, random, version } = options;
+  const { verifier = noTransactions } = options;
   const { image, identity } = controller;
   const lookup = logLookup(image, logs);
   const arriving: Arriving = new Map();
@@ -73,6 +77,7 @@ export function createBroker(options: BrokerOptions): Broker {
       partitions: image.partitionCount,
     }),
     cluster: clusterVerbs(image, logs),
+    groups: groupVerbs({ groups, image, nodeId: identity.nodeId, random }),
   };
 }
 

@@ -68,4 +68,3 @@ async function commit(
   let next = 0;
   return offsets.map((each) => refusals.get(each) ?? outcomes[next++] ?? null);
 }
-

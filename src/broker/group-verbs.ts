@@ -115,4 +115,3 @@ export interface GroupVerbs {
   describeClassic(context: Context, group: string): ClassicGroupDescription;
   delete(context: Context, group: string): Promise<void>;
 }
-

@@ -5,7 +5,12 @@
  * - Left out: access rules, until security/ is there.
  */
 import type { Image } from "../cluster/image.ts";
-import type { ClassicProtocol, JoinAnswer, LeaveAnswer, SyncAnswer } from "../coordinators/classic-state.ts";
+import type {
+  ClassicProtocol,
+  JoinAnswer,
+  LeaveAnswer,
+  SyncAnswer,
+} from "../coordinators/classic-state.ts";
 import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
 import type { Group } from "../coordinators/group.ts";
 import { newMemberId } from "../coordinators/member-id.ts";

@@ -6,6 +6,7 @@
  * - Topics are named; a door that was given a topic id asks `topicById` first.
  */
 import type { Refusal } from "../lib/refusal.ts";
+import type { GroupVerbs } from "./group-verbs.ts";
 import type { NewRecord } from "../records/record.ts";
 import type { ProducerVerbs } from "./producer-verbs.ts";
 
@@ -299,4 +300,5 @@ export interface Broker {
 
   readonly cluster: ClusterVerbs;
   readonly producers: ProducerVerbs;
+  readonly groups: GroupVerbs;
 }

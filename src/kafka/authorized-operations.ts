@@ -29,6 +29,7 @@ export const operations = {
     bit.describe |
     bit.describeConfigs |
     bit.alterConfigs,
+  group: bit.read | bit.delete | bit.describe | bit.describeConfigs | bit.alterConfigs,
   cluster:
     bit.create |
     bit.alter |

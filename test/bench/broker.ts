@@ -9,6 +9,8 @@ import { tmpdir } from "node:os";
 import { createBroker } from "../../src/broker/broker.ts";
 import type { AppendRequest, Broker } from "../../src/broker/verbs.ts";
 import { Controller } from "../../src/cluster/controller.ts";
+import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
+import { defaultGroupConfig } from "../../src/coordinators/group.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createLogNode } from "../../src/log/log-node.ts";
 import { Logs } from "../../src/log/logs.ts";
@@ -41,10 +43,21 @@ async function openBroker(storage: Storage): Promise<Broker> {
     openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
+  const { deadlines } = node;
+  const groups = new GroupCoordinator({
+    config: defaultGroupConfig,
+    controller,
+    logs,
+    random,
+    clock,
+    deadlines,
+    logger: silentLogger,
+  });
   const broker = createBroker({
     controller,
     logs,
     node,
+    groups,
     random,
     partitionsDefault: 6,
     configDefaults: {},

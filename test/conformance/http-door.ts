@@ -3,6 +3,8 @@
  */
 import { createBroker } from "../../src/broker/broker.ts";
 import { Controller } from "../../src/cluster/controller.ts";
+import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
+import { defaultGroupConfig } from "../../src/coordinators/group.ts";
 import { createHttpApp, type HttpAppOptions } from "../../src/http/app.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createLogNode } from "../../src/log/log-node.ts";
@@ -71,7 +73,11 @@ export async function openApp(options: Partial<HttpAppOptions>) {
   });
   controller.onEffects((effects) => logs.follow(effects));
   const defaults = { partitionsDefault: 1, configDefaults: {}, version: "test" };
-  const broker = createBroker({ controller, logs, node, random, ...defaults });
+  const { deadlines } = node;
+  const config = defaultGroupConfig;
+  const shared = { controller, logs, random, clock, deadlines, logger };
+  const groups = new GroupCoordinator({ config, ...shared });
+  const broker = createBroker({ controller, logs, node, groups, random, ...defaults });
   const app = createHttpApp({ broker, clock, random, logger, ...options });
   return { app, close: () => storage.close() };
 }

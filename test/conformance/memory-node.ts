@@ -6,6 +6,8 @@ import { createBroker } from "../../src/broker/broker.ts";
 import type { Fetch } from "../../src/client/client.ts";
 import { Controller } from "../../src/cluster/controller.ts";
 import { createHttpApp, type HttpAppOptions } from "../../src/http/app.ts";
+import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
+import { defaultGroupConfig } from "../../src/coordinators/group.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { defaultLogLimits } from "../../src/log/limits.ts";
 import { createLogNode } from "../../src/log/log-node.ts";
@@ -42,10 +44,21 @@ export async function openMemoryNode(options: Partial<HttpAppOptions> = {}): Pro
     openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
+  const { deadlines } = node;
+  const groups = new GroupCoordinator({
+    config: defaultGroupConfig,
+    controller,
+    logs,
+    random,
+    clock,
+    deadlines,
+    logger,
+  });
   const broker = createBroker({
     controller,
     logs,
     node,
+    groups,
     random,
     partitionsDefault: 1,
     configDefaults: {},

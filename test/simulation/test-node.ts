@@ -4,6 +4,8 @@
 import { type BrokerOptions, createBroker } from "../../src/broker/broker.ts";
 import type { Broker, Context } from "../../src/broker/verbs.ts";
 import { Controller } from "../../src/cluster/controller.ts";
+import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
+import { defaultGroupConfig, type GroupConfig } from "../../src/coordinators/group.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { defaultLogLimits, type LogLimits } from "../../src/log/limits.ts";
@@ -33,6 +35,7 @@ export interface TestNode {
   readonly node: LogNode;
   readonly controller: Controller;
   readonly logs: Logs<Partition>;
+  readonly groups: GroupCoordinator;
   readonly broker: Broker;
   /** Resolves once the logs have begun anew after a power cut. */
   readonly resumed: Promise<void>;
@@ -44,6 +47,7 @@ export async function openTestNode(
     readonly metadata?: MemoryMetadataDisk;
     readonly clock?: VirtualClock;
     readonly limits?: Partial<LogLimits>;
+    readonly groups?: Partial<GroupConfig>;
     /** Stands between the log and its disk. */
     readonly wrap?: (storage: Storage) => Storage;
     readonly seed?: number;
@@ -75,10 +79,20 @@ export async function openTestNode(
     openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
+  const groups = new GroupCoordinator({
+    config: { ...defaultGroupConfig, offsetsPartitions: 2, ...given.groups },
+    controller,
+    logs,
+    random,
+    clock,
+    deadlines: node.deadlines,
+    logger: silentLogger,
+  });
   const options: BrokerOptions = {
     controller,
     logs,
     node,
+    groups,
     random,
     partitionsDefault: 1,
     configDefaults: {},
@@ -87,6 +101,7 @@ export async function openTestNode(
   const resumed = resumeLogs(storage, logs.all(), silentLogger);
   return {
     disk,
+    groups,
     metadata,
     storage,
     clock,

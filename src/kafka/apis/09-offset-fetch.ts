@@ -7,6 +7,7 @@
  *   its epoch (KIP-848), v10 names topics by id.
  */
 import { array, bool, int16, int32, int64, string, uuid } from "../../wire/schema.ts";
+import { fetchedOffsets, refusedOffsets } from "../offset-fetch.ts";
 import { defineApi } from "../define-api.ts";
 
 const offsetFetchRequestTopics = {
@@ -75,4 +76,6 @@ export const offsetFetch = defineApi({
     errorCode: int16({ versions: "2-7", default: 0, ignorable: true }),
     groups: array(offsetFetchResponseGroup, { versions: "8+" }),
   },
+  handle: (request, call) => fetchedOffsets(request, call),
+  refuse: (request, { errorCode }, version) => refusedOffsets(request, errorCode, version),
 });

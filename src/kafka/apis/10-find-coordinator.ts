@@ -5,6 +5,7 @@
  * - v6 knows share groups (KIP-932): the type, not the fields.
  */
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
+import { coordinatorsFor, noCoordinators } from "../find-coordinator.ts";
 import { defineApi } from "../define-api.ts";
 
 const coordinator = {
@@ -35,4 +36,7 @@ export const findCoordinator = defineApi({
     port: int32({ versions: "0-3" }),
     coordinators: array(coordinator, { versions: "4+" }),
   },
+  handle: (request, call) => coordinatorsFor(request, call),
+  refuse: (request, { errorCode, errorMessage }, version) =>
+    noCoordinators(request, errorCode, errorMessage, version),
 });

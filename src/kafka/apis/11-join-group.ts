@@ -6,7 +6,9 @@
  *   tells the protocol type (KIP-559), v8 takes a reason (KIP-800), v9 lets the leader skip its assignment (KIP-814).
  */
 import { array, bool, bytes, int16, int32, string } from "../../wire/schema.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import { defineApi } from "../define-api.ts";
+import { codeOf, NONE } from "../error-codes.ts";
 
 const joinGroupResponseMember = {
   memberId: string(),
@@ -40,4 +42,54 @@ export const joinGroup = defineApi({
     memberId: string(),
     members: array(joinGroupResponseMember),
   },
+  async handle(request, { broker, context, version }) {
+    const { memberId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs } = request;
+    try {
+      const joined = await broker.groups.join(context, {
+        group: request.groupId,
+        memberId,
+        instanceId: groupInstanceId,
+        protocolType: request.protocolType,
+        protocols: request.protocols,
+        sessionTimeoutMs,
+        rebalanceTimeoutMs: rebalanceTimeoutMs === -1 ? sessionTimeoutMs : rebalanceTimeoutMs,
+        memberIdRequired: version >= 4,
+        canSkipAssignment: version >= 9,
+      });
+      return {
+        throttleTimeMs: 0,
+        errorCode: NONE,
+        generationId: joined.generation,
+        protocolType: joined.protocolType,
+        protocolName: nameFor(joined.protocol, version),
+        leader: joined.leader ?? "",
+        skipAssignment: joined.skipAssignment,
+        memberId: joined.memberId,
+        members: joined.members.map(({ instanceId, ...member }) => ({
+          ...member,
+          groupInstanceId: instanceId,
+        })),
+      };
+    } catch (error) {
+      // The id to come back with is part of this refusal.
+      const given = error instanceof Refusal ? error.facts["memberId"] : null;
+      return refused(codeOf(error), typeof given === "string" ? given : memberId, version);
+    }
+  },
 });
+
+function refused(errorCode: number, memberId: string, version: number) {
+  return {
+    throttleTimeMs: 0,
+    errorCode,
+    protocolName: nameFor(null, version),
+    leader: "",
+    memberId,
+    members: [],
+  };
+}
+
+/** There was no null before version 7. */
+function nameFor(protocol: string | null, version: number): string | null {
+  return version >= 7 ? protocol : (protocol ?? "");
+}

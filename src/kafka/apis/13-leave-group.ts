@@ -5,6 +5,10 @@
  */
 import { array, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { codeFor, NONE } from "../error-codes.ts";
+
+/** Several members leave in one request from this version on. */
+const BATCH_VERSION = 3;
 
 const memberIdentity = {
   memberId: string(),
@@ -32,5 +36,36 @@ export const leaveGroup = defineApi({
     throttleTimeMs: int32({ versions: "1+", ignorable: true }),
     errorCode: int16(),
     members: array(memberResponse, { versions: "3+" }),
+  },
+  async handle(request, { broker, context, version }) {
+    const alone = version < BATCH_VERSION;
+    const leaving = alone
+      ? [{ memberId: request.memberId, groupInstanceId: null, reason: null }]
+      : request.members;
+    const answers = await broker.groups.leave(
+      context,
+      request.groupId,
+      leaving.map(({ memberId, groupInstanceId, reason }) => ({
+        memberId,
+        instanceId: groupInstanceId,
+        reason,
+      })),
+    );
+    const codes = answers.map((answer) => (answer === null ? NONE : codeFor(answer)));
+    if (alone) return { throttleTimeMs: 0, errorCode: codes[0] ?? NONE, members: [] };
+    return {
+      throttleTimeMs: 0,
+      errorCode: NONE,
+      members: request.members.map((member, at) => ({ ...member, errorCode: codes[at] ?? NONE })),
+    };
+  },
+  refuse({ members }, { errorCode }, version) {
+    // A group that is not there has none of the members: each is told so.
+    const perMember = version >= BATCH_VERSION && errorCode === codeFor("unknown_member_id");
+    return {
+      throttleTimeMs: 0,
+      errorCode: perMember ? NONE : errorCode,
+      members: perMember ? members.map((member) => ({ ...member, errorCode })) : [],
+    };
   },
 });

@@ -5,6 +5,7 @@
  */
 import { array, bytes, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
 
 export const syncGroup = defineApi({
   key: 14,
@@ -27,4 +28,28 @@ export const syncGroup = defineApi({
     protocolName: string({ versions: "5+", nullable: "5+", default: null, ignorable: true }),
     assignment: bytes(),
   },
+  async handle(request, { broker, context }) {
+    const answer = await broker.groups.sync(context, request.groupId, {
+      memberId: request.memberId,
+      instanceId: request.groupInstanceId,
+      generation: request.generationId,
+      protocolType: request.protocolType,
+      protocol: request.protocolName,
+      assignments: new Map(
+        request.assignments.map(({ memberId, assignment }) => [memberId, assignment]),
+      ),
+    });
+    return {
+      throttleTimeMs: 0,
+      errorCode: NONE,
+      protocolType: answer.protocolType,
+      protocolName: answer.protocol,
+      assignment: answer.assignment,
+    };
+  },
+  refuse: (_request, { errorCode }) => ({
+    throttleTimeMs: 0,
+    errorCode,
+    assignment: new Uint8Array(),
+  }),
 });

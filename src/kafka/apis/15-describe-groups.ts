@@ -5,7 +5,13 @@
  * - v3 tells what the caller may do (KIP-430), v4 static members (KIP-345).
  */
 import { array, bool, bytes, int16, int32, string } from "../../wire/schema.ts";
+import { notAsked, operations } from "../authorized-operations.ts";
+import type { Call } from "../call.ts";
 import { defineApi } from "../define-api.ts";
+import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
+
+/** Until this version a group that is not there was told as one that is dead (KIP-1043). */
+const NOT_FOUND_VERSION = 6;
 
 const describedGroupMember = {
   memberId: string(),
@@ -37,4 +43,38 @@ export const describeGroups = defineApi({
     throttleTimeMs: int32({ versions: "1+", ignorable: true }),
     groups: array(describedGroup),
   },
+  handle: ({ groups, includeAuthorizedOperations }, call) => ({
+    throttleTimeMs: 0,
+    groups: groups.map((groupId) => ({
+      ...described(groupId, call),
+      authorizedOperations: includeAuthorizedOperations ? operations.group : notAsked,
+    })),
+  }),
 });
+
+function described(groupId: string, { broker, context, version }: Call) {
+  const nothing = { groupId, protocolType: "", protocolData: "", members: [] };
+  try {
+    const found = broker.groups.describeClassic(context, groupId);
+    return {
+      ...nothing,
+      errorCode: NONE,
+      groupState: found.state,
+      protocolType: found.protocolType,
+      protocolData: found.protocol,
+      members: found.members.map(({ instanceId, metadata, assignment, ...member }) => ({
+        ...member,
+        groupInstanceId: instanceId,
+        memberMetadata: metadata,
+        memberAssignment: assignment,
+      })),
+    };
+  } catch (error) {
+    const errorCode = codeOf(error);
+    if (errorCode !== codeFor("group_id_not_found"))
+      return { ...nothing, errorCode, groupState: "" };
+    const dead = { ...nothing, groupState: "Dead" };
+    if (version < NOT_FOUND_VERSION) return { ...dead, errorCode: NONE };
+    return { ...dead, errorCode, errorMessage: messageOf(error) };
+  }
+}

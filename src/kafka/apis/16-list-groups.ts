@@ -5,6 +5,7 @@
  */
 import { array, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
 
 const listedGroup = {
   groupId: string(),
@@ -27,4 +28,23 @@ export const listGroups = defineApi({
     errorCode: int16(),
     groups: array(listedGroup),
   },
+  handle({ statesFilter, typesFilter }, { broker, context }) {
+    const states = new Set(statesFilter.map((state) => state.toLowerCase()));
+    const types = new Set(typesFilter.map((type) => type.toLowerCase()));
+    const groups = broker.groups
+      .list(context)
+      .filter(({ state }) => states.size === 0 || states.has(state.toLowerCase()))
+      .filter(({ type }) => types.size === 0 || types.has(type));
+    return {
+      throttleTimeMs: 0,
+      errorCode: NONE,
+      groups: groups.map(({ group, type, state, protocolType }) => ({
+        groupId: group,
+        protocolType,
+        groupState: state,
+        groupType: type,
+      })),
+    };
+  },
+  refuse: (_request, { errorCode }) => ({ throttleTimeMs: 0, errorCode, groups: [] }),
 });

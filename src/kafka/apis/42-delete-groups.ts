@@ -3,6 +3,7 @@
  */
 import { array, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { codeOf, NONE } from "../error-codes.ts";
 
 export const deleteGroups = defineApi({
   key: 42,
@@ -11,4 +12,15 @@ export const deleteGroups = defineApi({
   flexible: "2+",
   request: { groupsNames: array(string()) },
   response: { throttleTimeMs: int32(), results: array({ groupId: string(), errorCode: int16() }) },
+  async handle({ groupsNames }, { broker, context }) {
+    const results = groupsNames.map(async (groupId) => {
+      try {
+        await broker.groups.delete(context, groupId);
+        return { groupId, errorCode: NONE };
+      } catch (error) {
+        return { groupId, errorCode: codeOf(error) };
+      }
+    });
+    return { throttleTimeMs: 0, results: await Promise.all(results) };
+  },
 });

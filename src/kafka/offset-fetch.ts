@@ -1,0 +1,117 @@
+/**
+ * OffsetFetch as the broker answers it: one group in the old layout, or several in the new.
+ *
+ * - A group that may not be told (its coordinator loads, the member is stale) fails alone.
+ */
+import type { FetchedGroup, FetchedPartition, OffsetsWanted } from "../broker/committed-offsets.ts";
+import { zeroUuid } from "../wire/uuid.ts";
+import type { Call } from "./call.ts";
+import { codeFor, codeOf, NONE } from "./error-codes.ts";
+
+interface OldTopic {
+  readonly name: string;
+  readonly partitionIndexes: readonly number[];
+}
+
+interface AskedGroup {
+  readonly groupId: string;
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
+  readonly topics: readonly (OldTopic & { readonly topicId: string })[] | null;
+}
+
+interface Asked {
+  readonly groupId: string;
+  readonly topics: readonly OldTopic[] | null;
+  readonly groups: readonly AskedGroup[];
+  readonly requireStable: boolean;
+}
+
+/** Several groups are asked for in one request from this version on. */
+const GROUPS_VERSION = 8;
+/** Topics are named by id from this version on. */
+const ID_VERSION = 10;
+
+export function fetchedOffsets(asked: Asked, call: Call) {
+  if (call.version < GROUPS_VERSION) {
+    return { throttleTimeMs: 0, ...oldAnswer(asked, call), groups: [] };
+  }
+  return {
+    throttleTimeMs: 0,
+    topics: [],
+    groups: asked.groups.map((group) => groupAnswer(group, asked.requireStable, call)),
+  };
+}
+
+/** Before version 2 there was no place for the group's own error: each partition tells it. */
+export function refusedOffsets(asked: Asked, errorCode: number, version: number) {
+  if (version >= GROUPS_VERSION) {
+    const groups = asked.groups.map(({ groupId }) => ({ groupId, topics: [], errorCode }));
+    return { throttleTimeMs: 0, topics: [], groups };
+  }
+  const topics = (asked.topics ?? []).map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex) => ({
+      partitionIndex,
+      committedOffset: -1,
+      metadata: "",
+      errorCode,
+    })),
+  }));
+  return { throttleTimeMs: 0, topics: version < 2 ? topics : [], errorCode, groups: [] };
+}
+
+function oldAnswer({ groupId, topics, requireStable }: Asked, call: Call) {
+  const wanted = wantedOf(topics, requireStable, { memberId: null, memberEpoch: -1 });
+  const fetched = call.broker.groups.fetchOffsets(call.context, groupId, wanted);
+  return { topics: topicsOf(fetched), errorCode: NONE };
+}
+
+function groupAnswer(asked: AskedGroup, requireStable: boolean, call: Call) {
+  const { groupId } = asked;
+  const byId = call.version >= ID_VERSION;
+  const wanted = wantedOf(asked.topics, requireStable, asked, byId);
+  try {
+    const fetched = call.broker.groups.fetchOffsets(call.context, groupId, wanted);
+    return { groupId, topics: topicsOf(fetched), errorCode: NONE };
+  } catch (error) {
+    return { groupId, topics: [], errorCode: codeOf(error) };
+  }
+}
+
+function wantedOf(
+  topics: readonly (OldTopic & { readonly topicId?: string })[] | null,
+  requireStable: boolean,
+  { memberId, memberEpoch }: Pick<AskedGroup, "memberId" | "memberEpoch">,
+  byId = false,
+): OffsetsWanted {
+  return {
+    topics:
+      topics?.map(({ name, topicId, partitionIndexes }) => ({
+        topic: byId ? null : name,
+        topicId: byId ? (topicId ?? zeroUuid) : null,
+        partitions: partitionIndexes,
+      })) ?? null,
+    requireStable,
+    memberId,
+    memberEpoch,
+  };
+}
+
+function topicsOf({ topics }: FetchedGroup) {
+  return topics.map(({ topic, topicId, partitions }) => ({
+    name: topic ?? "",
+    topicId: topicId ?? zeroUuid,
+    partitions: partitions.map(partitionOf),
+  }));
+}
+
+function partitionOf({ partition, offset, leaderEpoch, metadata, refusal }: FetchedPartition) {
+  return {
+    partitionIndex: partition,
+    committedOffset: offset,
+    committedLeaderEpoch: leaderEpoch,
+    metadata,
+    errorCode: refusal === null ? NONE : codeFor(refusal),
+  };
+}
