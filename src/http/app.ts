@@ -24,6 +24,7 @@ import {
 import { Guards } from "./guards.ts";
 import { httpLimits, type HttpLimits } from "./limits.ts";
 import { HttpMetrics } from "./metrics.ts";
+import { Pace } from "./pace.ts";
 import type { NodeProbes } from "./probes.ts";
 import { HttpRefusal } from "./problem.ts";
 import type { Reply, ReplyHeaders } from "./reply.ts";
@@ -85,6 +86,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     guards,
     timeLimit: new TimeLimit(options.clock, limits.requestMs),
     compressor: new Compressor(limits),
+    pace: new Pace(options.clock),
     nextId: requestIds(options.clock, options.random),
     onBug: options.onBug ?? (() => {}),
   };

@@ -12,6 +12,7 @@ import { mediaTypeOf, readBody } from "./body.ts";
 import type { Compressor } from "./compress.ts";
 import type { Guards } from "./guards.ts";
 import type { RouteMeter } from "./metrics.ts";
+import type { Pace } from "./pace.ts";
 import { HttpRefusal, isBug, problemOf, problemReply } from "./problem.ts";
 import type { Reply, ReplyHeaders, Runs } from "./reply.ts";
 import type { Door, Route } from "./route.ts";
@@ -26,6 +27,7 @@ export interface Machinery {
   readonly guards: Guards;
   readonly timeLimit: TimeLimit;
   readonly compressor: Compressor;
+  readonly pace: Pace;
   readonly nextId: () => string;
   readonly onBug: (bug: Bug) => void;
 }
@@ -124,6 +126,8 @@ class Exchange {
     const { clock } = machinery.door;
     const startMs = clock.monotonicMs();
     const id = machinery.nextId();
+    const later = machinery.pace.enter();
+    if (later) await later;
     let cors: ReplyHeaders | null = null;
     let reply: Reply | Response;
     try {

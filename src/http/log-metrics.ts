@@ -3,6 +3,7 @@
  * and what was left out is told.
  */
 import type { Broker, Context, PartitionDescription } from "../broker/verbs.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { family, label, type Sample } from "./exposition.ts";
 
 type Gauge = readonly [
@@ -33,26 +34,35 @@ const gauges: readonly Gauge[] = [
   ],
 ];
 
+/** Topics described until others have their turn: each costs its configs and its partitions. */
+const TOPICS_PER_TURN = 200;
+
 /** The metrics of every topic that `context` may see, of at most `partitionsMax` partitions. */
-export function logMetrics(broker: Broker, context: Context, partitionsMax: number): string {
+export async function logMetrics(
+  broker: Broker,
+  context: Context,
+  partitionsMax: number,
+  turn: () => Promise<void>,
+): Promise<string> {
   const node = broker.describeNode(context);
   const topics = broker.listTopics(context);
-  const rows: { readonly labels: string; readonly partition: PartitionDescription }[] = [];
+  const samples = gauges.map((): Sample[] => []);
+  let shown = 0;
   let leftOut = 0;
-  for (const topic of topics) {
-    if (rows.length + topic.partitions > partitionsMax) {
-      leftOut += topic.partitions;
+  for (const [at, { name, partitions }] of topics.entries()) {
+    if (shown + partitions > partitionsMax) {
+      leftOut += partitions;
       continue;
     }
-    for (const partition of broker.describeTopic(context, topic.name).partitionList)
-      rows.push({
-        labels: `topic="${label(topic.name)}",partition="${partition.index}"`,
-        partition,
-      });
+    if (at % TOPICS_PER_TURN === TOPICS_PER_TURN - 1) await turn();
+    for (const partition of partitionsOf(broker, context, name)) {
+      const labels = `topic="${label(name)}",partition="${partition.index}"`;
+      for (const [gauge, [, , value]] of gauges.entries())
+        samples[gauge]?.push({ labels, value: value(partition) });
+      shown += 1;
+    }
   }
-  const samples = (value: Gauge[2]): Sample[] =>
-    rows.map(({ labels, partition }) => ({ labels, value: value(partition) }));
-  return [
+  const families = [
     family("kafka_brokers", "gauge", "Nodes of the cluster.", [{ labels: "", value: 1 }]),
     family("kafka_broker_info", "gauge", "This node.", [
       {
@@ -68,11 +78,29 @@ export function logMetrics(broker: Broker, context: Context, partitionsMax: numb
         .slice(0, partitionsMax)
         .map(({ name, partitions }) => ({ labels: `topic="${label(name)}"`, value: partitions })),
     ),
-    ...gauges.map(([name, help, value]) =>
-      family(`kafka_topic_partition_${name}`, "gauge", help, samples(value)),
-    ),
+  ];
+  for (const [gauge, [name, help]] of gauges.entries()) {
+    await turn();
+    families.push(family(`kafka_topic_partition_${name}`, "gauge", help, samples[gauge] ?? []));
+  }
+  families.push(
     family("kedge_metrics_partitions_left_out", "gauge", "Partitions too many to show here.", [
       { labels: "", value: leftOut },
     ]),
-  ].join("\n");
+  );
+  return families.join("\n");
+}
+
+/** None of a topic that went meanwhile. */
+function partitionsOf(
+  broker: Broker,
+  context: Context,
+  name: string,
+): readonly PartitionDescription[] {
+  try {
+    return broker.describeTopic(context, name).partitionList;
+  } catch (error) {
+    if (error instanceof Refusal) return [];
+    throw error;
+  }
 }

@@ -44,6 +44,9 @@ type Outcome =
   | { readonly group: Group; readonly answer: AppendAnswer }
   | { readonly group: Group; readonly error: unknown };
 
+/** The partition of a record whose topic there is not (Kafka's `RecordMetadata.UNKNOWN_PARTITION`). */
+const UNASSIGNED = -1;
+
 /** Picks partitions for the records of one request. */
 export class Placer {
   readonly #call: Call;
@@ -81,8 +84,12 @@ export class Placer {
 
   #choose(topic: string, key: Uint8Array | null): number {
     const { door, context } = this.#call;
-    const count = this.#counts.get(topic) ?? door.broker.partitionCount(context, topic);
+    const count =
+      this.#counts.get(topic) ??
+      (isMissing(this.#call, topic) ? 0 : door.broker.partitionCount(context, topic));
     this.#counts.set(topic, count);
+    // The append refuses it, and it alone: other records of the request may have a topic.
+    if (count === 0) return UNASSIGNED;
     if (count === 1) return 0;
     if (key !== null) return partitionOfKey(key, count);
     const sticky = this.#sticky.get(topic) ?? stickyPartition(this.#call, this.#terms, count);

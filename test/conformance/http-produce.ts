@@ -315,6 +315,16 @@ export function produceSuite(name: string, open: () => Promise<HttpDoor>): void 
       ]);
       const none = await post(door, "/v1/produce", { records: many.slice(1) });
       expect(none.status).toBe(404);
+      const unplaced = [
+        { topic: "no-such-topic", value: "y" },
+        { topic, value: "x", key: "k" },
+        { topic: "no-such-topic", value: "z", key: "k" },
+      ];
+      const told = await post(door, "/v1/produce", { records: unplaced });
+      expect(told.status).toBe(207);
+      const refused = { topic: "no-such-topic", partition: -1, status: 404 };
+      expect(told.body.results).toMatchObject([refused, { topic, status: 200 }, refused]);
+      expect((await post(door, "/v1/produce", { records: [unplaced[0]] })).status).toBe(404);
     });
 
     test("one request is atomic per partition", async () => {

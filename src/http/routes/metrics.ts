@@ -2,11 +2,13 @@
  * `/metrics` in Prometheus' text format, by the names that kafka_exporter and the JMX exporter gave, so that existing
  * dashboards work.
  */
+import { family } from "../exposition.ts";
 import { logMetrics } from "../log-metrics.ts";
 import type { Reply } from "../reply.ts";
 import { defineRoute } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
 
+const UNTAKEN = "Bytes of large answers that their clients have not taken yet.";
 const TYPE = "text/plain; version=0.0.4";
 
 export const getMetrics = defineRoute({
@@ -17,8 +19,13 @@ export const getMetrics = defineRoute({
   query: noQuery,
   responses: { 200: { description: "The metrics.", content: { "text/plain": "binary" } } },
   async handle({ door, context }): Promise<Reply> {
+    const { broker, limits, clock } = door;
+    const turn = (): Promise<void> => clock.turn();
     const parts = [
-      logMetrics(door.broker, context, door.limits.metricPartitionsMax),
+      await logMetrics(broker, context, limits.metricPartitionsMax, turn),
+      family("kedge_http_untaken_bytes", "gauge", UNTAKEN, [
+        { labels: "", value: door.untaken.bytes },
+      ]),
       door.traffic.text(),
       door.metrics.text(),
       (await door.probes.metrics?.()) ?? "",
