@@ -77,7 +77,7 @@ export function createBroker(options: BrokerOptions): Broker {
       partitions: image.partitionCount,
     }),
     cluster: clusterVerbs(image, logs),
-    groups: groupVerbs({ groups, image, nodeId: identity.nodeId, random }),
+    groups: groupVerbs({ groups, image, nodeId: identity.nodeId, random, verifier }),
   };
 }
 

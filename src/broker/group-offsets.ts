@@ -2,8 +2,10 @@
  * The verbs on a group's offsets: commit, in and out of a transaction, fetch, delete.
  */
 import type { Image } from "../cluster/image.ts";
-import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
+import { type GroupCoordinator, OFFSETS_TOPIC } from "../coordinators/group-coordinator.ts";
 import type { OffsetOutcome } from "../coordinators/offset-state.ts";
+import { withWord } from "../log/transactional-append.ts";
+import type { TransactionVerifier } from "../log/verification.ts";
 import { fetchOffsets } from "./committed-offsets.ts";
 import type { GroupVerbs, OffsetRefusal, OffsetToCommit, OffsetsToCommit } from "./group-verbs.ts";
 
@@ -12,7 +14,11 @@ type OffsetVerbs = Pick<
   "commitOffsets" | "commitOffsetsIn" | "fetchOffsets" | "deleteOffsets"
 >;
 
-export function groupOffsetVerbs(driver: GroupCoordinator["driver"], image: Image): OffsetVerbs {
+export function groupOffsetVerbs(
+  driver: GroupCoordinator["driver"],
+  image: Image,
+  verifier: TransactionVerifier,
+): OffsetVerbs {
   return {
     commitOffsets: (_context, request) =>
       commit(image, request, (known) =>
@@ -25,16 +31,22 @@ export function groupOffsetVerbs(driver: GroupCoordinator["driver"], image: Imag
           ticket,
         })),
       ),
-    commitOffsetsIn: (_context, transaction, request) =>
-      commit(image, request, (known) =>
-        driver.submit<readonly OffsetOutcome[]>(request.group, (ticket) => ({
-          type: "transactional-commit",
-          transaction,
-          member: request.member,
-          offsets: known,
-          ticket,
-        })),
-      ),
+    async commitOffsetsIn(_context, owner, request) {
+      const { producerId, producerEpoch } = owner;
+      const log = await driver.logOf(request.group);
+      const batch = { producerId, producerEpoch, baseSequence: -1 };
+      return withWord(log, OFFSETS_TOPIC, batch, owner, verifier, (guard) =>
+        commit(image, request, (known) =>
+          driver.submit<readonly OffsetOutcome[]>(request.group, (ticket) => ({
+            type: "transactional-commit",
+            transaction: { producerId, producerEpoch, guard },
+            member: request.member,
+            offsets: known,
+            ticket,
+          })),
+        ),
+      );
+    },
     fetchOffsets: (_context, group, wanted) =>
       fetchOffsets(driver.state(group), group, wanted, image),
     deleteOffsets: (_context, group, partitions) =>

@@ -14,7 +14,8 @@ import type {
   SyncRequest,
 } from "../coordinators/classic-state.ts";
 import type { OffsetOutcome, TopicPartition } from "../coordinators/offset-state.ts";
-import type { Transaction } from "../coordinators/step.ts";
+import type { TransactionOwner } from "../log/append-request.ts";
+import type { TransactionalAppend } from "../log/transactional-append.ts";
 import type { FetchedGroup, OffsetsWanted } from "./committed-offsets.ts";
 import type { Context } from "./verbs.ts";
 
@@ -51,6 +52,9 @@ export interface OffsetsToCommit {
   /** What an old client asks for instead of the node's retention. */
   readonly retentionMs: number | null;
 }
+
+/** Whose transaction offsets are committed in, and what its producer understands. */
+export interface OffsetTransaction extends TransactionOwner, TransactionalAppend {}
 
 /** Why one offset was not committed or deleted; null: it was. */
 export type OffsetRefusal =
@@ -98,10 +102,10 @@ export interface GroupVerbs {
   ): Promise<readonly LeaveAnswer[]>;
   /** One answer an offset, in order. */
   commitOffsets(context: Context, request: OffsetsToCommit): Promise<readonly OffsetRefusal[]>;
-  /** The same within a transaction, whose producer the transaction coordinator has vouched for. */
+  /** The same within a transaction, once its coordinator has vouched for it; they count when it commits. */
   commitOffsetsIn(
     context: Context,
-    transaction: Transaction,
+    transaction: OffsetTransaction,
     request: OffsetsToCommit,
   ): Promise<readonly OffsetRefusal[]>;
   fetchOffsets(context: Context, group: string, wanted: OffsetsWanted): FetchedGroup;

@@ -17,6 +17,7 @@ import { newMemberId } from "../coordinators/member-id.ts";
 import { protocolTypeOf, stateOf, typeOf } from "../coordinators/membership.ts";
 import type { Random } from "../lib/random.ts";
 import { Refusal } from "../lib/refusal.ts";
+import type { TransactionVerifier } from "../log/verification.ts";
 import { groupOffsetVerbs } from "./group-offsets.ts";
 import type { ClassicGroupDescription, GroupSummary, GroupVerbs } from "./group-verbs.ts";
 
@@ -25,14 +26,15 @@ export interface GroupVerbsOptions {
   readonly image: Image;
   readonly nodeId: number;
   readonly random: Random;
+  readonly verifier: TransactionVerifier;
 }
 
 export function groupVerbs(options: GroupVerbsOptions): GroupVerbs {
-  const { groups, image, nodeId } = options;
+  const { groups, image, nodeId, verifier } = options;
   const { driver } = groups;
   return {
     ...memberVerbs(options),
-    ...groupOffsetVerbs(driver, image),
+    ...groupOffsetVerbs(driver, image, verifier),
     async locate(_context, group) {
       await driver.locate(group);
       return nodeId;

@@ -43,7 +43,10 @@ export class Coordinator<State, Input, StepEnv extends Env = Env, Effect = never
   readonly #limits: CoordinatorLimits;
   readonly #shards = new Map<number, Shard<State, Input, StepEnv, Effect>>();
   /** Who waits for an answer of which shard, by ticket. */
-  readonly #waiting = new Map<number, { readonly shard: number; readonly refuse: () => void }>();
+  readonly #waiting = new Map<
+    number,
+    { readonly shard: number; readonly refuse: (why: Refusal | null) => void }
+  >();
   readonly #keys = { count: 0 };
   readonly #loads = new Sequence();
   #nextTicket = 1;
@@ -79,6 +82,11 @@ export class Coordinator<State, Input, StepEnv extends Env = Env, Effect = never
     }
   }
 
+  /** The log of the partition that keeps this key. @throws Refusal coordinator_not_available. */
+  async logOf(key: string): Promise<Partition> {
+    return this.#log(await this.locate(key));
+  }
+
   /**
    * Steps one request for `key` and resolves with what some step replies to its ticket.
    * @throws Refusal: the core's own, or coordinator_not_available and coordinator_load_in_progress, which are retryable.
@@ -96,8 +104,8 @@ export class Coordinator<State, Input, StepEnv extends Env = Env, Effect = never
       if (answer instanceof Refusal) reject(answer);
       else resolve(answer);
     };
-    const refuse = (): void =>
-      settle(notAvailable("The coordinator could not keep it; try again."));
+    const refuse = (why: Refusal | null): void =>
+      settle(why ?? notAvailable("The coordinator could not keep it; try again."));
     this.#waiting.set(number, { shard: index, refuse });
     try {
       shard.post(key, make({ number, settle }), refuse);
@@ -164,14 +172,10 @@ export class Coordinator<State, Input, StepEnv extends Env = Env, Effect = never
     if (this.#closed) throw notAvailable("The node is stopping.");
     const known = this.#shards.get(index);
     if (known) return known;
-    const { controller, logs, topic } = this.#options;
-    const id = controller.image.topic(topic.name)?.id;
-    const log = id === undefined ? null : logs.log(id, index);
-    if (!log) throw notAvailable("The coordinator's log is not made yet; try again.");
     const shard = new Shard({
       ...this.#options,
       limits: this.#limits,
-      log,
+      log: this.#log(index),
       keys: this.#keys,
       loads: this.#loads,
       refuseWaiting: () => this.#refuseWaiting(index),
@@ -180,7 +184,15 @@ export class Coordinator<State, Input, StepEnv extends Env = Env, Effect = never
     return shard;
   }
 
+  #log(index: number): Partition {
+    const { controller, logs, topic } = this.#options;
+    const id = controller.image.topic(topic.name)?.id;
+    const log = id === undefined ? null : logs.log(id, index);
+    if (!log) throw notAvailable("The coordinator's log is not made yet; try again.");
+    return log;
+  }
+
   #refuseWaiting(shard: number): void {
-    for (const waiting of this.#waiting.values()) if (waiting.shard === shard) waiting.refuse();
+    for (const waiting of this.#waiting.values()) if (waiting.shard === shard) waiting.refuse(null);
   }
 }

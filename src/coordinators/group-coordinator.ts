@@ -17,6 +17,8 @@ import type { Group, GroupConfig, GroupEnv, GroupInput } from "./group.ts";
 import { groupCore } from "./groups.ts";
 import type { InternalTopic } from "./internal-topic.ts";
 
+export const OFFSETS_TOPIC = "__consumer_offsets";
+
 /** Groups looked at before other work gets its turn. */
 const SWEEP_SLICE = 500;
 
@@ -101,7 +103,7 @@ export class GroupCoordinator {
 
 function offsetsTopic({ offsetsPartitions }: GroupConfig): InternalTopic {
   return {
-    name: "__consumer_offsets",
+    name: OFFSETS_TOPIC,
     partitions: offsetsPartitions,
     // A large group's record must fit: assignments and subscriptions of all members are in it.
     configs: { "cleanup.policy": "compact", "max.message.bytes": String(7 * 1024 * 1024) },

@@ -2,6 +2,7 @@
  * One key of a shard: its state, the inputs that wait for it, its timers.
  */
 import type { Deadlines, Expiring } from "../lib/deadlines.ts";
+import type { Refusal } from "../lib/refusal.ts";
 import type { TimerChange } from "./step.ts";
 
 /** An input on its way to a step. */
@@ -9,8 +10,8 @@ export interface Posted<Input> {
   readonly input: Input;
   /** The timer that delivered it; it counts only as long as that timer has not been moved. */
   readonly timer: KeyTimer<Input> | null;
-  /** Tells whoever waits that the input has failed without effect; null: nobody waits, it is tried again. */
-  readonly fail: (() => void) | null;
+  /** Tells whoever waits that the input has failed without effect, and why; null: nobody waits, it is tried again. */
+  readonly fail: ((why: Refusal | null) => void) | null;
 }
 
 export class KeyTimer<Input> implements Expiring {

@@ -10,7 +10,6 @@ import { Refusal } from "../lib/refusal.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Partition } from "../log/partition.ts";
 import { readBatches } from "../log/reader.ts";
-import { encodeBatch } from "../records/batch-encode.ts";
 import { readRecords } from "../records/batch-read.ts";
 import { walkBatches } from "../records/batch.ts";
 import type { NewRecord } from "../records/record.ts";
@@ -36,10 +35,9 @@ export async function appendRecords(
     await log.appendAsLeader(log.epoch, { acks: -1, payload: { type: "records", records: news } });
     return;
   }
-  const nowMs = log.node.clock.nowMs();
-  const stamped = news.map((record) => ({ ...record, timestampMs: nowMs }));
-  const bytes = encodeBatch(stamped, { transactional: true, ...transaction });
-  await log.appendAsLeader(log.epoch, { acks: -1, payload: { type: "batch", bytes } });
+  const { guard = null, ...owner } = transaction;
+  const payload = { type: "records", records: news, transaction: owner } as const;
+  await log.appendAsLeader(log.epoch, { acks: -1, payload, guard });
 }
 
 /** True when nobody can say whether the records were appended. */

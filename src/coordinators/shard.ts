@@ -75,7 +75,7 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
   }
 
   /** Puts an input into the key's mailbox. @throws Refusal when there is no room, or the shard is not ready. */
-  post(key: string, input: Input, fail: (() => void) | null): void {
+  post(key: string, input: Input, fail: Posted<Input>["fail"]): void {
     this.#checkReady();
     const { limits, keys } = this.#options;
     const known = this.#mailboxes.get(key);
@@ -160,7 +160,9 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
       if (!isAppendFailure(error)) throw error;
       logger.warn("a coordinator could not write its records", { key: mailbox.key, error });
       if (isOutcomeUnknown(error) && this.#status === "ready") this.#beginLoad();
-      this.#fail(mailbox, turn.posted);
+      // What the log has against a transaction's producer is the producer's to know.
+      const why = turn.transaction && error instanceof Refusal ? error : null;
+      this.#fail(mailbox, turn.posted, why);
     }
     this.#run(mailbox);
   }
@@ -189,11 +191,11 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
   }
 
   /** The inputs have had no effect: callers are told, the others come again. */
-  #fail(mailbox: Mailbox<State, Input>, all: readonly Posted<Input>[]): void {
+  #fail(mailbox: Mailbox<State, Input>, all: readonly Posted<Input>[], why: Refusal | null): void {
     const { clock, limits } = this.#options;
     for (const posted of all) {
       if (posted.timer) mailbox.again(posted.timer, limits.retryMs);
-      else if (posted.fail) posted.fail();
+      else if (posted.fail) posted.fail(why);
       else {
         clock.after(limits.retryMs, () => {
           if (this.#mailboxes.get(mailbox.key) === mailbox) this.#deliver(mailbox, posted);

@@ -24,6 +24,8 @@ export interface CoordinatorRecord {
 export interface Transaction {
   readonly producerId: bigint;
   readonly producerEpoch: number;
+  /** The transaction coordinator's word, where these are its first records in this partition. */
+  readonly guard?: object | null;
 }
 
 /** A record as it is met again while a shard is loaded. Its bytes are views: copy what is kept. */

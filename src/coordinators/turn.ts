@@ -1,8 +1,8 @@
 /**
  * One turn of a key: what waits in its mailbox, stepped one after the other, to be appended as one unit.
  *
- * - Records of a transaction go alone: the turn ends before an input whose records would need another batch; it is stepped
- *   again in the next turn, which changes nothing, since steps are pure.
+ * - An input with records of a transaction has a turn to itself, since the log may refuse its producer: the turn ends before
+ *   it, and it is stepped again in the next one, which changes nothing, since steps are pure.
  * - A timer's input is left out when the timer was moved or cancelled after it fired.
  */
 import type { Clock } from "../lib/clock.ts";
@@ -48,20 +48,20 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
       continue;
     }
     const step = core.step(turn.next, input, env, mailbox.key);
-    if (step.records.length > 0 && turn.records.length > 0) {
-      if (step.transaction || turn.transaction) break;
-    }
+    const transaction = step.records.length > 0 ? (step.transaction ?? null) : null;
+    if (transaction && turn.posted.length > 0) break;
     taken += 1;
     turn.next = step.next;
     turn.posted.push(posted);
     turn.records.push(...step.records);
-    if (step.records.length > 0) turn.transaction = step.transaction ?? null;
+    turn.transaction = transaction;
     turn.replies.push(...step.replies);
     turn.effects.push(...step.effects);
     for (const change of step.timers) {
       moved.add(change.name);
       turn.timers.push(change);
     }
+    if (transaction) break;
   }
   mailbox.queue.splice(0, taken);
   return turn;

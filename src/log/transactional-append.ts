@@ -7,10 +7,15 @@
  */
 import { Refusal, type RefusalName } from "../lib/refusal.ts";
 import { readBatchHeader } from "../records/batch.ts";
-import { type AppendInput, type AppendResult, ownBatch } from "./append-request.ts";
+import {
+  type AppendInput,
+  type AppendResult,
+  ownBatch,
+  type TransactionOwner,
+} from "./append-request.ts";
 import type { Partition } from "./partition.ts";
 import type { DataBatch } from "./producers.ts";
-import type { TransactionVerifier } from "./verification.ts";
+import type { FirstBatch, TransactionVerifier } from "./verification.ts";
 
 /**
  * What the producer understands (KIP-890). `joins`: its first batch adds the partition to the transaction (Produce v12 on,
@@ -33,17 +38,33 @@ export async function appendInTransaction(
   partition: Partition,
   topic: string,
   input: AppendInput,
-  { transactionalId, support }: TransactionalAppend,
+  transaction: TransactionalAppend,
   verifier: TransactionVerifier,
 ): Promise<AppendResult> {
   const { epoch } = partition;
   const batch = producedBy(input);
   if (!batch?.transactional) return partition.appendAsLeader(epoch, input);
-  const { producerId, producerEpoch, baseSequence } = batch;
+  return withWord(partition, topic, batch, transaction, verifier, (guard) =>
+    partition.appendAsLeader(epoch, guard ? { ...input, guard } : input),
+  );
+}
+
+/**
+ * Lets `append` write a producer's transactional batch, with the coordinator's word where it is the first in this partition.
+ * @throws Refusal with what the coordinator says; whatever `append` throws.
+ */
+export async function withWord<Result>(
+  partition: Partition,
+  topic: string,
+  { producerId, producerEpoch, baseSequence }: Pick<FirstBatch, "baseSequence"> & TransactionOwner,
+  { transactionalId, support }: TransactionalAppend,
+  verifier: TransactionVerifier,
+  append: (guard: object | null) => Promise<Result>,
+): Promise<Result> {
   const { verifications } = partition.producers.memory;
   const first = { producerId, producerEpoch, baseSequence, joins: support === "joins" };
   if (!partition.isStableKnown) await partition.whenStableKnown();
-  if (!verifications.isNeeded(first)) return partition.appendAsLeader(epoch, input);
+  if (!verifications.isNeeded(first)) return append(null);
   const { index } = partition;
   const ask = async (): Promise<void> => {
     try {
@@ -60,9 +81,7 @@ export async function appendInTransaction(
       throw error instanceof Refusal ? asSaid(error, support) : error;
     }
   };
-  return verifications.verified(first, ask, (guard) =>
-    partition.appendAsLeader(epoch, { ...input, guard }),
-  );
+  return verifications.verified(first, ask, append);
 }
 
 /** Whether the payload is a transactional batch, by its header alone: it has not been checked. */

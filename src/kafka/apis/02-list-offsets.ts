@@ -62,6 +62,9 @@ export const listOffsets = defineApi({
   },
 });
 
+/** Leader epochs are told from this version on. */
+const EPOCH_VERSION = 4;
+
 interface AskedOffset {
   readonly partitionIndex: number;
   readonly currentLeaderEpoch: number;
@@ -80,7 +83,8 @@ async function offsetOf(call: Call, topic: string, asked: AskedOffset, isolation
     // Nothing is tiered here.
     if (spec === null) return { partitionIndex, errorCode: NONE };
     const { offset, timestampMs, leaderEpoch } = found;
-    return { partitionIndex, errorCode: NONE, offset, timestamp: timestampMs, leaderEpoch };
+    const answer = { partitionIndex, errorCode: NONE, offset, timestamp: timestampMs };
+    return version < EPOCH_VERSION ? answer : { ...answer, leaderEpoch };
   } catch (error) {
     return { partitionIndex, errorCode: codeOf(error) };
   }
