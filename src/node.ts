@@ -77,6 +77,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   retention.start();
   const cleaner = new Cleaner(logNode, () => logs.all());
   if (config["log-cleaner-enable"]) cleaner.start();
+  opened.defer(() => storeProducers(logs));
   opened.defer(() => drain(logNode, config["drain-ms"]));
   opened.defer(() => cleaner.stop());
   opened.defer(() => retention.stop());
@@ -245,6 +246,11 @@ async function openLogs(
 async function drain({ queued, clock }: LogNode, graceMs: number): Promise<void> {
   const deadlineMs = clock.monotonicMs() + graceMs;
   while (queued.bytes > 0 && clock.monotonicMs() < deadlineMs) await clock.turn();
+}
+
+/** So that the next start has nothing to read back. */
+async function storeProducers(logs: Logs<Partition>): Promise<void> {
+  await Promise.all([...logs.all()].map((log) => log.storeProducers()));
 }
 
 /** Reads that wait answer with what is there once the node stops. */

@@ -4,9 +4,10 @@
  * - At least one record whatever the limits say, so that no reader stalls on a large one.
  * - Records are counted by their decoded size: a small batch that decompresses into a large one ends the page early. So
  *   does text that gets a quarter longer than that, by characters that have to be escaped or by many tiny records.
- * - Control batches are passed over; they leave holes, as compaction does.
+ * - Control batches and aborted transactions are passed over; they leave holes, as compaction does.
  */
 import type { Isolation, LogEnds, ReadAnswer } from "../broker/verbs.ts";
+import { hiddenBy } from "../broker/visibility.ts";
 import { readRecords } from "../records/batch-read.ts";
 import { type BatchHeader, walkBatches } from "../records/batch.ts";
 import type { LogRecord } from "../records/record.ts";
@@ -36,6 +37,7 @@ const TEXT_PER_BYTE = 1.25;
 /** The records of `answer` at or past `from` and below `to`. */
 export function pageOf(answer: ReadAnswer, from: number, to: number, terms: PageTerms): Page {
   const records: string[] = [];
+  const isHidden = hiddenBy(answer.aborted);
   const prefix = placeText(answer.topic, answer.partition);
   const textLengthMax = terms.bytesMax * TEXT_PER_BYTE;
   let textLength = 0;
@@ -50,7 +52,7 @@ export function pageOf(answer: ReadAnswer, from: number, to: number, terms: Page
   for (const run of answer.batches)
     for (const { at, header } of walkBatches(run)) {
       if (header.baseOffset >= to) return done();
-      if (!header.control)
+      if (!isHidden(header))
         for (const record of readRecords(run, at, terms)) {
           if (record.offset < from) continue;
           if (record.offset >= to) return done();

@@ -153,14 +153,14 @@ function partOf(of: FetchPartition, answer: ReadAnswer, version: number): Part {
 }
 
 function unknownPart(of: FetchPartition, byId: boolean): Part {
-  const ends = { highWatermark: -1, lastStable: -1, logStart: -1 };
+  const ends = { highWatermark: -1, lastStable: -1, logStart: -1, aborted: null };
   const code = codeFor(byId ? "unknown_topic_id" : "unknown_topic_or_partition");
   return { of, data: dataOf(of, ends, code, []), bytes: 0 };
 }
 
 function dataOf(
   { partition }: FetchPartition,
-  ends: { readonly highWatermark: number; readonly lastStable: number; readonly logStart: number },
+  ends: Pick<ReadAnswer, "highWatermark" | "lastStable" | "logStart" | "aborted">,
   errorCode: number,
   records: readonly Uint8Array[],
 ) {
@@ -170,7 +170,8 @@ function dataOf(
     highWatermark: ends.highWatermark,
     lastStableOffset: ends.lastStable,
     logStartOffset: ends.logStart,
-    abortedTransactions: null,
+    abortedTransactions:
+      ends.aborted?.map(({ producerId, first }) => ({ producerId, firstOffset: first })) ?? null,
     records,
   };
 }

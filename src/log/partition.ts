@@ -273,9 +273,10 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
   /** Brings storage up with the producers, without an append; those silent since before `beforeMs` are forgotten first. */
   async storeProducers(beforeMs = -Infinity): Promise<void> {
     const { producers } = this;
+    if (producers.memory.isEmpty) return;
     await producers.tryToStore(() =>
       this.#writer.exclusive(async () => {
-        if (this.#closedBy || this.mustRecover || producers.memory.isEmpty) return;
+        if (this.#closedBy || this.mustRecover) return;
         producers.memory.expire(beforeMs);
         const put = producers.unstored();
         if (!put) return;

@@ -17,6 +17,7 @@ import { giveBack, packChanges } from "./commit-message.ts";
 import { errorOf } from "./failure.ts";
 import type { Upkeep } from "./messages.ts";
 import { ReadAhead } from "./read-ahead.ts";
+import { type LibsqlStorageLimits, libsqlStorageLimits } from "./libsql-limits.ts";
 import { ReadQueue } from "./read-queue.ts";
 import {
   type AbortedTransaction,
@@ -37,25 +38,6 @@ import {
   type StorageStats,
   type StoredProducer,
 } from "./storage.ts";
-
-export interface LibsqlStorageLimits {
-  /** Space on the volume below which appends are refused; an eighth of the volume where that is less. */
-  readonly freeBytesMin: number;
-  readonly readersMax: number;
-  /** Large reads kept for other readers, and asked for before they are. */
-  readonly readAheadBytesMax: number;
-  /** Bytes and changes that one commit takes at most. */
-  readonly commitBytesMax: number;
-  readonly commitChangesMax: number;
-}
-
-export const libsqlStorageLimits: LibsqlStorageLimits = {
-  freeBytesMin: 64 * 1024 * 1024,
-  readersMax: 2,
-  readAheadBytesMax: 32 * 1024 * 1024,
-  commitBytesMax: 16 * 1024 * 1024,
-  commitChangesMax: 4096,
-};
 
 export interface LibsqlStorageOptions {
   /** Made if it is not there; its `lock.db` is held until `close` or the end of the process. */

@@ -8,7 +8,8 @@ import { $ } from "bun";
 import Database from "libsql";
 import { type Logger, silentLogger } from "../../src/lib/logger.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
-import { type LibsqlStorageLimits, openLibsqlStorage } from "../../src/storage/libsql.ts";
+import { openLibsqlStorage } from "../../src/storage/libsql.ts";
+import type { LibsqlStorageLimits } from "../../src/storage/libsql-limits.ts";
 import type { Storage, StorageFault } from "../../src/storage/storage.ts";
 
 export const { clock, pid, hostname, bootId } = systemPlatform();

@@ -14,6 +14,7 @@ import { Logs } from "../../src/log/logs.ts";
 import { Partition } from "../../src/log/partition.ts";
 import { resumeLogs } from "../../src/log/resume.ts";
 import { parseTopicConfig } from "../../src/log/topic-config.ts";
+import type { TransactionVerifier } from "../../src/log/verification.ts";
 import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
 import { memoryStorage } from "../../src/storage/memory.ts";
@@ -51,6 +52,8 @@ export async function openTestNode(
     /** Stands between the log and its disk. */
     readonly wrap?: (storage: Storage) => Storage;
     readonly seed?: number;
+    /** The transaction coordinator. */
+    readonly verifier?: TransactionVerifier;
   } = {},
 ): Promise<TestNode> {
   const {
@@ -97,6 +100,7 @@ export async function openTestNode(
     partitionsDefault: 1,
     configDefaults: {},
     version: "test",
+    ...(given.verifier ? { verifier: given.verifier } : {}),
   };
   const resumed = resumeLogs(storage, logs.all(), silentLogger);
   return {

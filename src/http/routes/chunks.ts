@@ -3,6 +3,7 @@
  *
  * - A chunk is what lies from the batch that holds `base` up to the first batch past the next boundary. Any base will do;
  *   whoever goes on at `Kafka-Next` asks for the same chunks as everybody else.
+ * - Control batches are in it: an aborted transaction is told by its marker, which follows its records.
  * - Sealed (its boundary is passed) in a topic that only deletes, it never changes: `immutable`. Else `no-cache`. The ETag
  *   is strong either way: topic id, partition, base, end and checksum.
  */

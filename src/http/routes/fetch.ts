@@ -7,6 +7,7 @@
  */
 import type { InferOutput } from "valibot";
 import type { Isolation, ReadAnswer, ReadOptions } from "../../broker/verbs.ts";
+import { hiddenBy } from "../../broker/visibility.ts";
 import { assert } from "../../lib/assert.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { walkBatches } from "../../records/batch.ts";
@@ -281,32 +282,10 @@ function nameText({ topic, partition }: PartitionName): string {
 
 /**
  * Whole batches as stored; the first may begin below `from`, none begins at or past `to`, and none but the first goes
- * beyond `bytesMax`.
+ * beyond `bytesMax`. With read_committed those that are not to be shown are left out.
  */
-function batchesReply(
-  answer: ReadAnswer,
-  { from, to, bytesMax }: Span,
-  turn: string,
-  isolation: Isolation,
-): Reply {
-  const runs: Uint8Array[] = [];
-  let size = 0;
-  let next = Math.max(from, Math.min(answer.from, to));
-  let isCut = false;
-  for (const run of answer.batches) {
-    let end = 0;
-    for (const { at, header } of walkBatches(run)) {
-      if (header.baseOffset >= to) break;
-      isCut = size + at + header.sizeBytes > bytesMax && size + end > 0;
-      if (isCut) break;
-      end = at + header.sizeBytes;
-      next = nextOffset(header);
-    }
-    if (end === 0) break;
-    runs.push(end === run.length ? run : run.subarray(0, end));
-    size += end;
-    if (isCut) break;
-  }
+function batchesReply(answer: ReadAnswer, span: Span, turn: string, isolation: Isolation): Reply {
+  const { runs, size, next, isCut } = shownRuns(answer, span, isolation);
   const headers = {
     ...endsHeaders(answer, next, upToDate(answer, next, isolation)),
     "kafka-turn": turn,
@@ -316,6 +295,38 @@ function batchesReply(
   // A view would keep what was cut off.
   const body = isCut && bytes instanceof Uint8Array ? bytes.slice() : bytes;
   return { status: 200, type: BATCH_TYPE, body, headers };
+}
+
+function shownRuns(answer: ReadAnswer, { from, to, bytesMax }: Span, isolation: Isolation) {
+  const isHidden = isolation === "read_committed" ? hiddenBy(answer.aborted) : () => false;
+  const runs: Uint8Array[] = [];
+  let size = 0;
+  let next = Math.max(from, Math.min(answer.from, to));
+  for (const run of answer.batches) {
+    // What is shown of the run so far and not yet taken.
+    let begin = 0;
+    let end = 0;
+    const take = () => {
+      if (end > begin) runs.push(end - begin === run.length ? run : run.subarray(begin, end));
+      size += end - begin;
+    };
+    for (const { at, header } of walkBatches(run)) {
+      const after = at + header.sizeBytes;
+      if (header.baseOffset >= to) break;
+      if (isHidden(header)) {
+        take();
+        begin = after;
+      } else if (size + after - begin > bytesMax && size + end - begin > 0) {
+        take();
+        return { runs, size, next, isCut: true };
+      }
+      end = after;
+      next = nextOffset(header);
+    }
+    take();
+    if (end < run.length) break;
+  }
+  return { runs, size, next, isCut: false };
 }
 
 /** The runs as one body, without a copy: a view where they lie side by side, else one after the other. */

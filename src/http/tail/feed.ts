@@ -71,7 +71,7 @@ export class Feed {
     for (let at = 0; at < run.bytes.length;) {
       const header = readBatchHeader(run.bytes, at);
       const end = header.baseOffset + header.lastOffsetDelta + 1;
-      if (!header.control && end > run.from) {
+      if (end > run.from && !run.isHidden(header)) {
         const records = encoded.records(place, run.bytes, at, header, form, share());
         yield* this.#batchEvents(run, records, end);
       }

@@ -4,11 +4,11 @@
  * - One read waits for all partitions at once; nothing is polled. Topics are looked at again before each read, so what
  *   was deleted, made anew or given more partitions is noticed when a wait ends, within seconds.
  * - Each read begins at another partition, so that a busy one cannot starve its neighbours.
- * - Left out: aborted transactions, until there are any (control batches are passed over).
  */
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Context, Isolation, ReadAnswer } from "../../broker/verbs.ts";
+import { type Hides, hiddenBy } from "../../broker/visibility.ts";
 import { refusalKinds } from "../../broker/errors.ts";
 import { endOf } from "../../records/batch-read.ts";
 import { type CursorTopic, CursorText, hashName } from "./cursor.ts";
@@ -31,6 +31,8 @@ export interface Run {
   readonly topic: FollowedTopic;
   readonly slot: Slot;
   readonly bytes: Uint8Array;
+  /** The batches that are to be passed over. */
+  readonly isHidden: Hides;
   readonly from: number;
   /** The offset after the last batch. */
   readonly end: number;
@@ -123,10 +125,11 @@ export class Follower {
   #take(topic: FollowedTopic, slot: Slot, answer: ReadAnswer, found: Found[]): boolean {
     if (answer.refusal) return this.#refused(topic, slot, answer, found);
     if (answer.topicId !== topic.id) return true; // Made anew just now: the next look tells.
+    const isHidden = hiddenBy(answer.aborted);
     for (const bytes of answer.batches) {
       const end = endOf(bytes);
       assert(end > slot.next, "a read gives batches that reach past where it began");
-      found.push({ type: "run", topic, slot, bytes, from: slot.next, end });
+      found.push({ type: "run", topic, slot, bytes, isHidden, from: slot.next, end });
       slot.next = end;
     }
     if (answer.batches.length === 0 && answer.from > slot.next) {

@@ -109,6 +109,8 @@ interface PartitionRecords {
 
 /** zstd came with this version; older clients could not read it back. */
 const ZSTD_VERSION = 7;
+const ABORTABLE_VERSION = 11;
+const JOINS_VERSION = 12;
 const ID_VERSION = 13;
 
 /** Resolves in any case: each partition has its own error. */
@@ -127,6 +129,7 @@ async function append(
       partition: index,
       acks,
       payload: { type: "batch", bytes, ownsBuffer: target.ownsBuffer },
+      ...transactionalOf(asked, call.version),
     });
     return {
       index,
@@ -146,6 +149,14 @@ async function append(
       ...leaderOf(call, target, index, error),
     };
   }
+}
+
+/** A transactional batch obeys its coordinator; how much a producer understands of that goes by its version (KIP-890). */
+function transactionalOf({ transactionalId }: Asked, version: number) {
+  if (transactionalId === null) return {};
+  const older = version >= ABORTABLE_VERSION ? ("abortable" as const) : ("default" as const);
+  const support = version >= JOINS_VERSION ? ("joins" as const) : older;
+  return { transactional: { transactionalId, support } };
 }
 
 /** acks=0 waits as 1 does, though nobody hears of it: a client that never waits is held up here, not refused. */
