@@ -76,9 +76,15 @@ export class Image {
   readonly #features = new Map<string, number>();
   #nextProducerId = 0n;
   #partitions = 0;
+  #topicsIndex = 0;
 
   get index(): number {
     return this.#index;
+  }
+
+  /** The last command that made or removed a topic, or gave one partitions. */
+  get topicsIndex(): number {
+    return this.#topicsIndex;
   }
 
   /** Producer ids below this one are taken. */
@@ -176,6 +182,7 @@ export class Image {
     this.#topicsByName.set(topic.name, topic);
     this.#topicsBySpelling.set(spelling(topic.name), topic);
     this.#partitions += topic.partitions.length;
+    this.#topicsIndex = this.#index;
   }
 
   #setPartition(command: Partition): Effect {
@@ -198,6 +205,7 @@ export class Image {
     };
     if (before) return { type: "partition-changed", topicId, index };
     this.#partitions += 1;
+    this.#topicsIndex = this.#index;
     return { type: "partition-created", topicId, index };
   }
 
@@ -208,6 +216,7 @@ export class Image {
     this.#topicsBySpelling.delete(spelling(topic.name));
     this.#configs.delete(configKey("topic", topic.name));
     this.#partitions -= topic.partitions.length;
+    this.#topicsIndex = this.#index;
     return { type: "topic-removed", topic };
   }
 

@@ -4,7 +4,9 @@
 import { assert } from "../lib/assert.ts";
 import { recordType } from "../wire/record-schema.ts";
 import { emptyClassicGroup } from "./classic-state.ts";
-import type { Group } from "./group.ts";
+import { replayConsumerEvent } from "./consumer-group.ts";
+import { consumerEvent, consumerGroupOf } from "./consumer-group-records.ts";
+import type { Group, Membership } from "./group.ts";
 import {
   classicGroupFrom,
   groupMetadata,
@@ -25,7 +27,7 @@ export function groupOf({ key }: CoordinatorRecord): string | null {
     case groupMetadata.type:
       return groupMetadata.decodeKey(key).group;
     default:
-      return null;
+      return key.byteLength < 2 ? null : consumerGroupOf(key);
   }
 }
 
@@ -40,20 +42,33 @@ export function replayGroup(before: Group | null, record: ReplayedRecord): Group
   const id = groupOf(record);
   assert(id !== null, "a record that is replayed belongs to a group");
   const group = before ?? newGroup(id, record.timestampMs);
-  if (recordType(record.key) !== groupMetadata.type) {
+  const type = recordType(record.key);
+  if (type === offsetCommit.type || type === LEGACY_OFFSET_TYPE) {
     replayOffset(group, record);
     return isNothing(group) ? null : group;
   }
-  const members = record.value
-    ? classicGroupFrom(id, record.value)
-    : emptyClassicGroup(id, record.timestampMs);
-  const next = { ...group, members };
+  const next = { ...group, members: membersAfter(id, group, record) };
   return record.value === null && isNothing(next) ? null : next;
+}
+
+/** A tombstone of one kind of group says nothing of the other: a group changes its kind by tombstones, then records. */
+function membersAfter(id: string, { members }: Group, record: ReplayedRecord): Membership {
+  const none = emptyClassicGroup(id, record.timestampMs);
+  if (recordType(record.key) === groupMetadata.type) {
+    if (record.value) return classicGroupFrom(id, record.value);
+    return members.type === "classic" ? none : members;
+  }
+  const read = consumerEvent(record);
+  assert(read !== null, "a record that is not one of classic groups is one of consumer groups");
+  const before = members.type === "consumer" ? members : null;
+  if (!before && record.value === null) return members;
+  return replayConsumerEvent(id, before, read.event) ?? none;
 }
 
 /** Nothing in it is worth keeping; a group that was merely made may be one, and is made again by whoever needs it. */
 function isNothing({ members, offsets }: Group): boolean {
   const { committed, pending } = offsets;
+  if (members.type === "consumer") return false;
   const isBare = members.generation === 0 && members.protocolType === null;
   return isBare && committed.size === 0 && pending.size === 0;
 }

@@ -4,11 +4,14 @@
  */
 import type { Image } from "../cluster/image.ts";
 import type { ClassicGroup, ClassicInput } from "./classic-state.ts";
+import type { ConsumerInput } from "./consumer-group.ts";
+import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from "./consumer-group-config.ts";
+import type { ConsumerEffect, ConsumerGroup } from "./consumer-group-state.ts";
 import type { GroupOffsets, OffsetInput } from "./offset-state.ts";
 import type { Env } from "./step.ts";
 
 /** The two kinds of membership; a consumer group takes classic inputs as well (KIP-848's online upgrade). */
-export type Membership = ClassicGroup;
+export type Membership = ClassicGroup | ConsumerGroup;
 
 export interface Group {
   readonly id: string;
@@ -16,7 +19,9 @@ export interface Group {
   readonly offsets: GroupOffsets;
 }
 
-export type MembershipInput = ClassicInput;
+export type MembershipInput = ClassicInput | ConsumerInput;
+
+export type GroupEffect = ConsumerEffect;
 
 export type GroupInput =
   | MembershipInput
@@ -27,11 +32,13 @@ export type GroupInput =
 export interface GroupEnv extends Env {
   readonly config: GroupConfig;
   /** The topics as they are now. */
-  readonly image: Pick<Image, "topic" | "topicById" | "topics" | "index">;
+  readonly image: Pick<Image, "topic" | "topicById" | "topics" | "topicsIndex" | "configs">;
 }
 
 /** Kafka's broker settings for groups, and its defaults but for the two bounds that Kafka leaves open. */
 export interface GroupConfig {
+  /** What counts for consumer groups alone. */
+  readonly consumer: ConsumerGroupConfig;
   /** `group.max.size` */
   readonly sizeMax: number;
   /** `group.initial.rebalance.delay.ms` */
@@ -53,6 +60,7 @@ export interface GroupConfig {
 }
 
 export const defaultGroupConfig: GroupConfig = {
+  consumer: defaultConsumerGroupConfig,
   sizeMax: 10_000,
   initialRebalanceDelayMs: 3000,
   sessionTimeoutMinMs: 6000,

@@ -7,13 +7,21 @@
  */
 import { Refusal } from "../lib/refusal.ts";
 import { resumeClassicGroup, stepClassicGroup } from "./classic-group.ts";
-import type { Group, GroupEnv, GroupInput, Membership, MembershipInput } from "./group.ts";
+import { resumeConsumerGroup, stepClassicInput, stepConsumerInput } from "./consumer-group.ts";
+import type {
+  Group,
+  GroupEffect,
+  GroupEnv,
+  GroupInput,
+  Membership,
+  MembershipInput,
+} from "./group.ts";
 import { groupOf, replayEnd, replayGroup } from "./group-replay.ts";
 import { noOffsets } from "./offset-state.ts";
 import { stepOffsets } from "./offsets.ts";
 import { type Core, refuse, type Step, unchanged } from "./step.ts";
 
-export const groupCore: Core<Group, GroupInput, GroupEnv> = {
+export const groupCore: Core<Group, GroupInput, GroupEnv, GroupEffect> = {
   step: (group, input, env, id) => stepGroup(id, group, input, env),
   keyOf: groupOf,
   replay: replayGroup,
@@ -28,7 +36,7 @@ export function stepGroup(
   group: Group | null,
   input: GroupInput,
   env: GroupEnv,
-): Step<Group, GroupInput> {
+): Step<Group, GroupInput, GroupEffect> {
   try {
     switch (input.type) {
       case "commit":
@@ -48,6 +56,10 @@ export function stepGroup(
       case "initial-wait":
       case "sync-timeout":
       case "session-timeout":
+      case "consumer-heartbeat":
+      case "consumer-timeout":
+      case "consumer-rebalance-timeout":
+      case "regexes-resolved":
         return stepMembers(id, group, input, env);
       default:
         return input satisfies never;
@@ -63,7 +75,7 @@ function stepMembers(
   group: Group | null,
   input: MembershipInput | { readonly type: "loaded" },
   env: GroupEnv,
-): Step<Group, GroupInput> {
+): Step<Group, GroupInput, GroupEffect> {
   const { next, ...step } = stepMembership(id, group?.members ?? null, input, env);
   const offsets = group?.offsets ?? noOffsets;
   if (next === group?.members) return { ...step, next: group };
@@ -75,7 +87,28 @@ function stepMembership(
   members: Membership | null,
   input: MembershipInput | { readonly type: "loaded" },
   env: GroupEnv,
-): Step<Membership, MembershipInput> {
-  if (input.type !== "loaded") return stepClassicGroup(id, members, input, env);
-  return members ? resumeClassicGroup(members, env) : unchanged<Membership, MembershipInput>(null);
+): Step<Membership, MembershipInput, GroupEffect> {
+  switch (input.type) {
+    case "consumer-heartbeat":
+    case "consumer-timeout":
+    case "consumer-rebalance-timeout":
+    case "regexes-resolved":
+      return stepConsumerInput(id, members, input, env);
+    case "loaded":
+      if (!members) return unchanged<Membership, MembershipInput, GroupEffect>(null);
+      if (members.type === "consumer") return resumeConsumerGroup(members, env);
+      return resumeClassicGroup(members, env);
+    case "join":
+    case "sync":
+    case "heartbeat":
+    case "leave":
+    case "join-timeout":
+    case "initial-wait":
+    case "sync-timeout":
+    case "session-timeout":
+      if (members?.type === "consumer") return stepClassicInput(members, input, env);
+      return stepClassicGroup(id, members, input, env);
+    default:
+      return input satisfies never;
+  }
 }

@@ -6,14 +6,34 @@ import { Refusal } from "../lib/refusal.ts";
 import { checkMember, unknownMember } from "./classic-draft.ts";
 import { checkGeneration, rebalancing } from "./classic-members.ts";
 import type { ClassicGroup, ClassicMember, MemberIdentity } from "./classic-state.ts";
+import * as consumer from "./consumer-group-offsets.ts";
+import { consumerTombstones } from "./consumer-group.ts";
+import { stateOf as consumerStateOf } from "./consumer-group-state.ts";
+import { subscribedNames } from "./consumer-group-target.ts";
 import type { Membership } from "./group.ts";
 import { groupTombstone } from "./group-records.ts";
 import type { CommittedOffset } from "./offset-state.ts";
 import type { CoordinatorRecord } from "./step.ts";
 
-/** @throws Refusal unless this member may commit now (`ClassicGroup.validateOffsetCommit`). */
+/**
+ * Says of each partition whether this member may commit it now (`validateOffsetCommit` of either kind of group).
+ * @throws Refusal unless it may commit anything.
+ */
 export function checkCommit(
   members: Membership,
+  member: MemberIdentity,
+  transactional: boolean,
+  knowsEpochs: boolean,
+): consumer.PartitionCheck {
+  if (members.type === "consumer") {
+    return consumer.checkCommit(members, { ...member, transactional, knowsEpochs });
+  }
+  checkClassicCommit(members, member, transactional);
+  return () => null;
+}
+
+function checkClassicCommit(
+  members: ClassicGroup,
   member: MemberIdentity,
   transactional: boolean,
 ): void {
@@ -42,12 +62,19 @@ export function memberAlive(
   members: Membership,
   { memberId }: MemberIdentity,
 ): ClassicMember | null {
+  if (members.type !== "classic") return null;
   if (members.state !== "Stable" && members.state !== "PreparingRebalance") return null;
   return members.members.get(memberId) ?? null;
 }
 
 export function isEmpty(members: Membership): boolean {
+  if (members.type === "consumer") return members.members.size === 0;
   return members.state === "Empty";
+}
+
+/** Somebody was told to join with an id of ours. */
+export function isExpected(members: Membership): boolean {
+  return members.type === "classic" && members.pendingJoins.size > 0;
 }
 
 /** @throws Refusal while the group has members. */
@@ -58,11 +85,12 @@ export function checkDeletable(members: Membership): void {
 
 /** @throws Refusal where the group has members that nobody can tell the topics of. */
 export function checkOffsetsDeletable(members: Membership): void {
-  if (members.protocolType !== "consumer") checkDeletable(members);
+  if (protocolTypeOf(members) !== "consumer") checkDeletable(members);
 }
 
 /** In doubt a `consumer` group reads every topic: nothing of it may be forgotten. */
 export function isSubscribed(members: Membership, topic: string): boolean {
+  if (members.type === "consumer") return subscribedNames(members).has(topic);
   return members.subscribed?.has(topic) ?? members.protocolType === "consumer";
 }
 
@@ -71,6 +99,7 @@ export function isSubscribed(members: Membership, topic: string): boolean {
  * longer read, or where there never were members. Null: it is needed.
  */
 export function unusedSinceMs(members: Membership, { commitMs }: CommittedOffset): number | null {
+  if (members.type === "consumer") return commitMs;
   const { protocolType, state, stateSinceMs, subscribed } = members;
   if (protocolType === null) return commitMs;
   if (state === "Empty") return stateSinceMs;
@@ -80,25 +109,28 @@ export function unusedSinceMs(members: Membership, { commitMs }: CommittedOffset
 
 /** What takes the group itself out of the log. */
 export function membershipTombstones(members: Membership): readonly CoordinatorRecord[] {
+  if (members.type === "consumer") return consumerTombstones(members);
   return [groupTombstone(members.id)];
 }
 
 /** @throws Refusal unless this member may read offsets now; in a classic group anybody may. */
 export function checkFetch(
-  _members: Membership | null,
-  _memberId: string | null,
-  _memberEpoch: number,
-): void {}
+  members: Membership | null,
+  memberId: string | null,
+  memberEpoch: number,
+): void {
+  if (members?.type === "consumer") consumer.checkFetch(members, memberId, memberEpoch);
+}
 
-export function typeOf(members: Membership): "classic" {
+export function typeOf(members: Membership): "classic" | "consumer" {
   return members.type;
 }
 
 /** The state's name, as Kafka's tools print it. */
 export function stateOf(members: Membership): string {
-  return members.state;
+  return members.type === "consumer" ? consumerStateOf(members) : members.state;
 }
 
 export function protocolTypeOf(members: Membership): string {
-  return members.protocolType ?? "";
+  return members.type === "consumer" ? "consumer" : (members.protocolType ?? "");
 }

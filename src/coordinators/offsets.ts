@@ -9,13 +9,15 @@
 import { Refusal } from "../lib/refusal.ts";
 import { sessionTimer } from "./classic-draft.ts";
 import { emptyClassicGroup } from "./classic-state.ts";
-import type { Group, GroupEnv, GroupInput } from "./group.ts";
+import type { PartitionCheck } from "./consumer-group-offsets.ts";
+import type { Group, GroupEffect, GroupEnv, GroupInput } from "./group.ts";
 import { offsetRecord, offsetTombstone } from "./group-records.ts";
 import {
   checkCommit,
   checkDeletable,
   checkOffsetsDeletable,
   isEmpty,
+  isExpected,
   isSubscribed,
   memberAlive,
   membershipTombstones,
@@ -33,7 +35,7 @@ import {
 import { endTransaction, isPending, OffsetDraft, offsetOf, offsetsIn } from "./offset-table.ts";
 import { type CoordinatorRecord, reply, type Step, type TimerChange, unchanged } from "./step.ts";
 
-type GroupStep = Step<Group, GroupInput>;
+type GroupStep = Step<Group, GroupInput, GroupEffect>;
 type Input<Type extends OffsetInput["type"]> = Extract<OffsetInput, { readonly type: Type }>;
 
 /** `group` is null when there is none of that id. */
@@ -53,11 +55,13 @@ export function stepOffsets(
     case "delete-group":
       return deleteGroup(known(id, group), input);
     case "sweep":
-      return group ? sweep(group, env) : unchanged<Group, GroupInput>(null);
+      return group ? sweep(group, env) : unchanged<Group, GroupInput, GroupEffect>(null);
     case "topics-deleted":
-      return group ? forgetTopics(group, input.topics) : unchanged<Group, GroupInput>(null);
+      return group
+        ? forgetTopics(group, input.topics)
+        : unchanged<Group, GroupInput, GroupEffect>(null);
     case "marker":
-      return group ? endOf(group, input) : unchanged<Group, GroupInput>(null);
+      return group ? endOf(group, input) : unchanged<Group, GroupInput, GroupEffect>(null);
     default:
       return input satisfies never;
   }
@@ -90,7 +94,8 @@ function commit(
   env: GroupEnv,
 ): GroupStep {
   const group = groupFor(id, before, input, env);
-  checkCommit(group.members, input.member, false);
+  const mayCommit = checkCommit(group.members, input.member, false, input.knowsMemberEpochs);
+  checkPartitions(input.offsets, env, mayCommit);
   const alive = memberAlive(group.members, input.member);
   const timers: TimerChange<GroupInput>[] = alive
     ? [
@@ -123,7 +128,7 @@ function commitInTransaction(
   env: GroupEnv,
 ): GroupStep {
   const group = groupFor(id, before, input, env);
-  checkCommit(group.members, input.member, true);
+  checkPartitions(input.offsets, env, checkCommit(group.members, input.member, true, true));
   const { producerId } = input.transaction;
   const draft = new OffsetDraft(group.offsets.pending.get(producerId) ?? new Map());
   const { records, outcomes, order } = takeOffsets(group, draft, input.offsets, null, env);
@@ -138,6 +143,18 @@ function commitInTransaction(
     timers: [],
     effects: [],
   };
+}
+
+/** One partition that may not be committed fails all of them, as in Kafka. */
+function checkPartitions(
+  offsets: readonly NewOffset[],
+  { image }: GroupEnv,
+  check: PartitionCheck,
+): void {
+  for (const { topic, topicId, partition } of offsets) {
+    const refusal = check(topicId ?? image.topic(topic)?.id ?? null, partition);
+    if (refusal) throw refusal;
+  }
 }
 
 function takeOffsets(
@@ -202,15 +219,10 @@ function sweep(group: Group, env: GroupEnv): GroupStep {
     if (isOver && !isPending(offsets, topic, partition)) expired.push({ topic, partition });
     else left += 1;
   }
-  if (left === 0 && offsets.pending.size === 0 && isEmpty(members) && !isExpected(group)) {
+  if (left === 0 && offsets.pending.size === 0 && isEmpty(members) && !isExpected(members)) {
     return gone(group);
   }
   return without(group, expired);
-}
-
-/** Somebody was told to join with an id of ours. */
-function isExpected({ members }: Group): boolean {
-  return members.pendingJoins.size > 0;
 }
 
 function hasExpired({ members }: Group, committed: CommittedOffset, env: GroupEnv): boolean {
@@ -239,7 +251,7 @@ function forgetTopics(group: Group, topics: ReadonlySet<string>): GroupStep {
 
 function endOf(group: Group, { transaction, committed }: Input<"marker">): GroupStep {
   const offsets = endTransaction(group.offsets, transaction.producerId, committed);
-  return unchanged<Group, GroupInput>({ ...group, offsets });
+  return unchanged<Group, GroupInput, GroupEffect>({ ...group, offsets });
 }
 
 interface Place {
@@ -249,7 +261,7 @@ interface Place {
 
 /** The group without these offsets, those of open transactions too. */
 function without(group: Group, places: readonly Place[]): GroupStep {
-  if (places.length === 0) return unchanged<Group, GroupInput>(group);
+  if (places.length === 0) return unchanged<Group, GroupInput, GroupEffect>(group);
   const cut = (table: OffsetTable): OffsetTable => {
     const draft = new OffsetDraft(table);
     for (const { topic, partition } of places) draft.delete(topic, partition);
@@ -262,7 +274,7 @@ function without(group: Group, places: readonly Place[]): GroupStep {
       .filter(([, table]) => table.size > 0),
   );
   const records = places.map(({ topic, partition }) => offsetTombstone(group.id, topic, partition));
-  return unchanged<Group, GroupInput>(
+  return unchanged<Group, GroupInput, GroupEffect>(
     { ...group, offsets: { ...group.offsets, committed, pending } },
     { records },
   );
@@ -280,7 +292,7 @@ function gone(group: Group): GroupStep {
   const offsets = [...places.values()].map(({ topic, partition }) =>
     offsetTombstone(group.id, topic, partition),
   );
-  return unchanged<Group, GroupInput>(null, {
+  return unchanged<Group, GroupInput, GroupEffect>(null, {
     records: [...offsets, ...membershipTombstones(group.members)],
   });
 }

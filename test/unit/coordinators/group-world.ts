@@ -1,7 +1,7 @@
 /**
  * One group on paper: inputs go in, what comes out is kept, timers fire when time is moved.
  */
-import type { ClassicProtocol } from "../../../src/coordinators/classic-state.ts";
+import type { ClassicGroup, ClassicProtocol } from "../../../src/coordinators/classic-state.ts";
 import type {
   JoinAnswer,
   JoinRequest,
@@ -55,7 +55,13 @@ export class GroupWorld {
   }
 
   get state(): string {
-    return this.group?.members.state ?? "Dead";
+    return this.group ? this.classic.state : "Dead";
+  }
+
+  /** The group, which is there and classic. */
+  get classic(): ClassicGroup {
+    if (this.group?.members.type !== "classic") throw new Error("there is no classic group");
+    return this.group.members;
   }
 
   get timers(): string[] {
