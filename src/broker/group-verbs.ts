@@ -16,6 +16,11 @@ import type {
 import type { OffsetOutcome, TopicPartition } from "../coordinators/offset-state.ts";
 import type { TransactionOwner } from "../log/append-request.ts";
 import type { TransactionalAppend } from "../log/transactional-append.ts";
+import type { DescribedConsumerGroup } from "../coordinators/consumer-group-describe.ts";
+import type {
+  ConsumerHeartbeat,
+  ConsumerHeartbeatAnswer,
+} from "../coordinators/consumer-group-request.ts";
 import type { FetchedGroup, OffsetsWanted } from "./committed-offsets.ts";
 import type { Context } from "./verbs.ts";
 
@@ -30,6 +35,15 @@ export interface GroupJoin {
   readonly rebalanceTimeoutMs: number;
   readonly memberIdRequired: boolean;
   readonly canSkipAssignment: boolean;
+}
+
+/** What a member of the consumer protocol says in a heartbeat. */
+export interface ConsumerSays extends Omit<
+  ConsumerHeartbeat,
+  "newMemberId" | "clientId" | "clientHost"
+> {
+  /** The member makes its own id (ConsumerGroupHeartbeat from version 1 on); else it may come without one. */
+  readonly makesId: boolean;
 }
 
 /** An offset to be committed; the topic by name, or by id where the name is null. */
@@ -100,6 +114,12 @@ export interface GroupVerbs {
     group: string,
     members: readonly LeavingMember[],
   ): Promise<readonly LeaveAnswer[]>;
+  /** Joins, stays in and leaves a consumer group (KIP-848). */
+  consumerHeartbeat(
+    context: Context,
+    group: string,
+    says: ConsumerSays,
+  ): Promise<ConsumerHeartbeatAnswer>;
   /** One answer an offset, in order. */
   commitOffsets(context: Context, request: OffsetsToCommit): Promise<readonly OffsetRefusal[]>;
   /** The same within a transaction, once its coordinator has vouched for it; they count when it commits. */
@@ -117,5 +137,7 @@ export interface GroupVerbs {
   list(context: Context): GroupSummary[];
   /** @throws Refusal group_id_not_found where it is none, or no classic group. */
   describeClassic(context: Context, group: string): ClassicGroupDescription;
+  /** @throws Refusal group_id_not_found where it is none, or no consumer group. */
+  describeConsumer(context: Context, group: string): DescribedConsumerGroup;
   delete(context: Context, group: string): Promise<void>;
 }

@@ -18,6 +18,7 @@ import { protocolTypeOf, stateOf, typeOf } from "../coordinators/membership.ts";
 import type { Random } from "../lib/random.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { TransactionVerifier } from "../log/verification.ts";
+import { consumerGroupVerbs } from "./consumer-groups.ts";
 import { groupOffsetVerbs } from "./group-offsets.ts";
 import type { ClassicGroupDescription, GroupSummary, GroupVerbs } from "./group-verbs.ts";
 
@@ -35,6 +36,7 @@ export function groupVerbs(options: GroupVerbsOptions): GroupVerbs {
   return {
     ...memberVerbs(options),
     ...groupOffsetVerbs(driver, image, verifier),
+    ...consumerGroupVerbs(options),
     async locate(_context, group) {
       await driver.locate(group);
       return nodeId;

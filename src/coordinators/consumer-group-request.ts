@@ -36,7 +36,6 @@ export interface ConsumerHeartbeatAnswer {
   readonly assignment: EpochAssignment | null;
 }
 
-export const leaveEpoch = -1;
 export const staticLeaveEpoch = -2;
 
 /** Refuses (invalid_request, unsupported_assignor) what no group would take. */

@@ -12,8 +12,9 @@ import type { Random } from "../lib/random.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Logs } from "../log/logs.ts";
 import type { Partition } from "../log/partition.ts";
+import { regexMatcher } from "./consumer-group-effects.ts";
 import { Coordinator } from "./coordinator.ts";
-import type { Group, GroupConfig, GroupEnv, GroupInput } from "./group.ts";
+import type { Group, GroupConfig, GroupEffect, GroupEnv, GroupInput } from "./group.ts";
 import { groupCore } from "./groups.ts";
 import type { InternalTopic } from "./internal-topic.ts";
 
@@ -33,7 +34,7 @@ export interface GroupCoordinatorOptions {
 }
 
 export class GroupCoordinator {
-  readonly driver: Coordinator<Group, GroupInput, GroupEnv>;
+  readonly driver: Coordinator<Group, GroupInput, GroupEnv, GroupEffect>;
   readonly config: GroupConfig;
   readonly #options: GroupCoordinatorOptions;
   #timer: Timer | null = null;
@@ -48,7 +49,11 @@ export class GroupCoordinator {
       topic: offsetsTopic(config),
       core: groupCore,
       env: () => ({ nowMs: clock.nowMs(), config, image: controller.image }),
-      perform: (_key, effect) => effect satisfies never,
+      perform: regexMatcher({
+        image: controller.image,
+        clock,
+        post: (groupId, input) => this.#closed || this.driver.post(groupId, input),
+      }),
     });
     controller.onEffects((effects) => {
       const topics = new Set<string>();

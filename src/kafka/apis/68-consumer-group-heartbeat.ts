@@ -7,6 +7,10 @@
  */
 import { array, int16, int32, string, struct, uuid } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
+
+/** From here on members make their ids themselves (KIP-1082). */
+const OWN_ID_VERSION = 1;
 
 const assignment = { topicPartitions: array({ topicId: uuid(), partitions: array(int32()) }) };
 
@@ -39,4 +43,44 @@ export const consumerGroupHeartbeat = defineApi({
     heartbeatIntervalMs: int32(),
     assignment: struct(assignment, { nullable: "0+", default: null }),
   },
+  async handle(request, { broker, context, version }) {
+    const { topicPartitions } = request;
+    const { assignment, ...answer } = await broker.groups.consumerHeartbeat(
+      context,
+      request.groupId,
+      {
+        makesId: version >= OWN_ID_VERSION,
+        memberId: request.memberId,
+        memberEpoch: request.memberEpoch,
+        instanceId: request.instanceId,
+        rackId: request.rackId,
+        rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+        topicNames: request.subscribedTopicNames,
+        topicRegex: request.subscribedTopicRegex,
+        assignor: request.serverAssignor,
+        owned:
+          topicPartitions &&
+          new Map(topicPartitions.map((each) => [each.topicId, new Set(each.partitions)])),
+        sessionTimeoutMs: null,
+      },
+    );
+    return {
+      ...answer,
+      throttleTimeMs: 0,
+      errorCode: NONE,
+      assignment: assignment && {
+        topicPartitions: Array.from(assignment, ([topicId, partitions]) => ({
+          topicId,
+          partitions: [...partitions.keys()],
+        })),
+      },
+    };
+  },
+  refuse: (_request, { errorCode, errorMessage }) => ({
+    throttleTimeMs: 0,
+    errorCode,
+    errorMessage,
+    memberEpoch: 0,
+    heartbeatIntervalMs: 0,
+  }),
 });

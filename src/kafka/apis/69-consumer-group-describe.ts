@@ -4,7 +4,11 @@
  * - v1 tells whether a member still speaks the classic protocol.
  */
 import { array, bool, int16, int32, int8, string, struct, uuid } from "../../wire/schema.ts";
+import type { DescribedConsumer } from "../../coordinators/consumer-group-describe.ts";
+import { notAsked, operations } from "../authorized-operations.ts";
+import type { Call } from "../call.ts";
 import { defineApi } from "../define-api.ts";
+import { codeOf, messageOf, NONE } from "../error-codes.ts";
 
 const topicPartitions = { topicId: uuid(), topicName: string(), partitions: array(int32()) };
 
@@ -41,4 +45,62 @@ export const consumerGroupDescribe = defineApi({
   flexible: "0+",
   request: { groupIds: array(string()), includeAuthorizedOperations: bool() },
   response: { throttleTimeMs: int32(), groups: array(describedGroup) },
+  handle: ({ groupIds, includeAuthorizedOperations }, call) => ({
+    throttleTimeMs: 0,
+    groups: groupIds.map((groupId) => ({
+      ...described(groupId, call),
+      ...(includeAuthorizedOperations && { authorizedOperations: operations.group }),
+    })),
+  }),
 });
+
+function described(groupId: string, { broker, context }: Call) {
+  try {
+    const found = broker.groups.describeConsumer(context, groupId);
+    return {
+      groupId,
+      errorCode: NONE,
+      groupState: found.state,
+      groupEpoch: found.epoch,
+      assignmentEpoch: found.assignmentEpoch,
+      assignorName: found.assignor,
+      members: found.members.map(describedMember),
+      authorizedOperations: notAsked,
+    };
+  } catch (error) {
+    return {
+      groupId,
+      errorCode: codeOf(error),
+      errorMessage: messageOf(error),
+      groupState: "",
+      groupEpoch: 0,
+      assignmentEpoch: 0,
+      assignorName: "",
+      members: [],
+      authorizedOperations: notAsked,
+    };
+  }
+}
+
+function describedMember(found: DescribedConsumer) {
+  const named = (held: DescribedConsumer["target"]) => ({
+    topicPartitions: held.map(({ topicId, topic, partitions }) => ({
+      topicId,
+      topicName: topic,
+      partitions,
+    })),
+  });
+  return {
+    memberId: found.memberId,
+    instanceId: found.instanceId,
+    rackId: found.rackId,
+    memberEpoch: found.memberEpoch,
+    clientId: found.clientId,
+    clientHost: found.clientHost,
+    subscribedTopicNames: found.topicNames,
+    subscribedTopicRegex: found.topicRegex,
+    assignment: named(found.assigned),
+    targetAssignment: named(found.target),
+    memberType: found.isClassic ? 0 : 1,
+  };
+}

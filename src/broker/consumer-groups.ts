@@ -1,0 +1,59 @@
+/**
+ * The verbs on consumer groups (KIP-848), over the groups' coordinator.
+ *
+ * - A pattern is compiled before the group sees it: what is no pattern is refused with invalid_regular_expression.
+ */
+import type { Image } from "../cluster/image.ts";
+import {
+  type DescribedConsumerGroup,
+  describeConsumerGroup,
+} from "../coordinators/consumer-group-describe.ts";
+import {
+  checkHeartbeat,
+  type ConsumerHeartbeatAnswer,
+} from "../coordinators/consumer-group-request.ts";
+import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
+import { topicRegex } from "../coordinators/topic-regex.ts";
+import { randomUuid, type Random } from "../lib/random.ts";
+import { Refusal } from "../lib/refusal.ts";
+import type { ConsumerSays } from "./group-verbs.ts";
+import type { Context } from "./verbs.ts";
+
+export interface ConsumerGroupVerbsOptions {
+  readonly groups: GroupCoordinator;
+  readonly image: Image;
+  readonly random: Random;
+}
+
+export function consumerGroupVerbs({ groups, image, random }: ConsumerGroupVerbsOptions) {
+  const { driver } = groups;
+  return {
+    async consumerHeartbeat(
+      { clientId, host }: Context,
+      group: string,
+      { makesId, ...says }: ConsumerSays,
+    ): Promise<ConsumerHeartbeatAnswer> {
+      checkHeartbeat(says, group, !makesId);
+      if (says.topicRegex) await topicRegex(says.topicRegex);
+      const request = {
+        ...says,
+        clientId,
+        clientHost: `/${host}`,
+        newMemberId: says.memberId === "" ? randomUuid(random) : "",
+      };
+      return driver.submit<ConsumerHeartbeatAnswer>(group, (ticket) => ({
+        type: "consumer-heartbeat",
+        request,
+        ticket,
+      }));
+    },
+    describeConsumer(_context: Context, group: string): DescribedConsumerGroup {
+      const state = driver.state(group);
+      if (!state) throw new Refusal("group_id_not_found", `Group ${group} not found.`);
+      if (state.members.type !== "consumer") {
+        throw new Refusal("group_id_not_found", `Group ${group} is not a consumer group.`);
+      }
+      return describeConsumerGroup(state.members, image);
+    },
+  };
+}
