@@ -312,8 +312,17 @@ function checkKafka({ kafka, "kafka-advertised": advertised, insecure }: OwnConf
   }
 }
 
+/** Kafka's listeners by name, each with what its clients are told to connect to, where that is said. */
+export function kafkaListeners({ kafka, "kafka-advertised": advertised }: OwnConfig) {
+  return kafka.map((address) => {
+    const name = listenerName(address);
+    const told = advertised.find((each) => listenerName(each) === name);
+    return { name, host: address.host, port: address.port, advertised: told ?? null };
+  });
+}
+
 /** What a Kafka listener without a name is called, as in Kafka. */
-export function listenerName({ name }: Address): string {
+function listenerName({ name }: Address): string {
   return (name ?? "PLAINTEXT").toUpperCase();
 }
 

@@ -13,7 +13,7 @@ import { Controller } from "./cluster/controller.ts";
 import { featureCommands } from "./cluster/features.ts";
 import { GroupCoordinator } from "./coordinators/group-coordinator.ts";
 import { groupConfigOf } from "./coordinators/group-settings.ts";
-import { isLoopback, listenerName, type Config } from "./config.ts";
+import { isLoopback, kafkaListeners, type Config } from "./config.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Random } from "./lib/random.ts";
 import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
@@ -26,6 +26,7 @@ import { Partition } from "./log/partition.ts";
 import { resumeLogs } from "./log/resume.ts";
 import { RetentionPass } from "./log/retention.ts";
 import type { KafkaDoor, openKafkaDoor } from "./kafka/listener.ts";
+import { whyNotListening } from "./runtime/listen-error.ts";
 import { nodeProbes } from "./runtime/node-probes.ts";
 import { FolderIncomplete, FolderInUse, NewerFormat } from "./storage/folder-error.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -272,13 +273,8 @@ async function openKafka(
   broker: Broker,
 ): Promise<KafkaDoor> {
   const { kafkaLimits } = await import("./kafka/limits.ts");
-  const listeners = config.kafka.map((address) => {
-    const name = listenerName(address);
-    const advertised = config["kafka-advertised"].find((each) => listenerName(each) === name);
-    return { name, host: address.host, port: address.port, advertised: advertised ?? null };
-  });
   try {
-    return await open(listeners, {
+    return await open(kafkaListeners(config), {
       broker,
       clock: platform.clock,
       random: platform.random,
@@ -355,21 +351,6 @@ async function listen(
   } catch (error) {
     throw new StartError(whyNotListening(error, host, port, "--http"), { cause: error });
   }
-}
-
-function whyNotListening(error: unknown, host: string, port: number, flag: string): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const what = `cannot listen on ${host}:${port}`;
-  if (code === "EADDRINUSE") {
-    const none = flag === "--kafka" ? ", or serve it nowhere with --kafka none" : "";
-    return `${what}: the port is taken; choose another with ${flag} HOST:PORT${none}`;
-  }
-  if (code === "EACCES") return `${what}: ports below 1024 need a right that this process lacks`;
-  const reason = error instanceof Error ? error.message : String(error);
-  if (reason.includes("PEM routines") || /certificate|private key/i.test(reason)) {
-    return `cannot serve HTTPS with what --tls-cert and --tls-key name: ${reason}`;
-  }
-  return `${what}: ${reason}`;
 }
 
 /** The address to try from this machine. */

@@ -179,7 +179,7 @@ export class FetchSessions {
   }
 
   #create({ partitions, byId }: FetchAsk): FetchSession | null {
-    if (partitions.length === 0 || !this.#makeRoom(partitions.length)) return null;
+    if (!this.#makeRoom(partitions.length)) return null;
     let id = 0;
     while (id === NO_SESSION || this.#sessions.has(id)) {
       id = 1 + Math.floor(this.#random.next() * (2 ** 31 - 2));

@@ -7,8 +7,6 @@
  * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
  */
 import type { Isolation, ReadAnswer, ReadRequest } from "../broker/verbs.ts";
-import { Refusal } from "../lib/refusal.ts";
-import { readBatchHeader } from "../records/batch.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
 import { codeFor, codeOf, NONE } from "./error-codes.ts";
@@ -48,19 +46,19 @@ interface Part {
   readonly bytes: number;
 }
 
-type PartitionData = ReturnType<typeof dataOf>;
+interface PartitionData {
+  readonly partitionIndex: number;
+  readonly errorCode: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly logStartOffset: number;
+  readonly abortedTransactions: readonly { producerId: bigint; firstOffset: number }[] | null;
+  readonly records: readonly Uint8Array[];
+}
 
 const ID_VERSION = 13;
-/** zstd batches go to no client of an older version. */
-const ZSTD_VERSION = 10;
 
 export async function fetchRecords(asked: Asked, call: Call) {
-  if (asked.replicaId >= 0 || asked.replicaState.replicaId >= 0) {
-    throw new Refusal(
-      "cluster_authorization_failed",
-      "Followers do not fetch through a listener for clients.",
-    );
-  }
   const byId = call.version >= ID_VERSION;
   const scope = call.door.sessions.open({
     sessionId: asked.sessionId,
@@ -101,13 +99,17 @@ async function readParts(
   call: Call,
   byId: boolean,
 ): Promise<Part[]> {
+  if (asked.replicaId >= 0 || asked.replicaState.replicaId >= 0) {
+    // Nobody is a follower here: what Kafka tells one that it does not know.
+    return partitions.map((of) => failedPart(of, codeFor("not_leader_or_follower")));
+  }
   const requests = partitions.map((partition) => readRequest(partition, call, byId));
   const known = requests.filter((request) => request !== null);
   const answers = await read(known, known.length < requests.length, asked, call);
   let next = 0;
   return partitions.map((of, at) => {
     const answer = requests[at] ? answers[next++] : undefined;
-    return answer ? partOf(of, answer, call.version) : unknownPart(of, byId);
+    return answer ? partOf(of, answer) : failedPart(of, codeFor("unknown_topic_id"));
   });
 }
 
@@ -140,44 +142,39 @@ function read(
   });
 }
 
-function partOf(of: FetchPartition, answer: ReadAnswer, version: number): Part {
+function partOf(of: FetchPartition, answer: ReadAnswer): Part {
   const { refusal } = answer;
   if (refusal) return { of, data: dataOf(of, answer, codeOf(refusal), []), bytes: 0 };
-  if (version < ZSTD_VERSION && holdsZstd(answer)) {
-    const code = codeFor("unsupported_compression_type");
-    return { of, data: dataOf(of, answer, code, []), bytes: 0 };
-  }
   let bytes = 0;
   for (const run of answer.batches) bytes += run.byteLength;
-  return { of, data: dataOf(of, answer, NONE, answer.batches), bytes };
+  const aborted = answer.aborted?.map(({ producerId, first }) => ({
+    producerId,
+    firstOffset: first,
+  }));
+  return { of, data: dataOf(of, answer, NONE, answer.batches, aborted), bytes };
 }
 
-function unknownPart(of: FetchPartition, byId: boolean): Part {
-  const ends = { highWatermark: -1, lastStable: -1, logStart: -1, aborted: null };
-  const code = codeFor(byId ? "unknown_topic_id" : "unknown_topic_or_partition");
+function failedPart(of: FetchPartition, code: number): Part {
+  const ends = { highWatermark: -1, lastStable: -1, logStart: -1 };
   return { of, data: dataOf(of, ends, code, []), bytes: 0 };
 }
 
 function dataOf(
   { partition }: FetchPartition,
-  ends: Pick<ReadAnswer, "highWatermark" | "lastStable" | "logStart" | "aborted">,
+  ends: { readonly highWatermark: number; readonly lastStable: number; readonly logStart: number },
   errorCode: number,
   records: readonly Uint8Array[],
-) {
+  abortedTransactions: PartitionData["abortedTransactions"] = null,
+): PartitionData {
   return {
     partitionIndex: partition,
     errorCode,
     highWatermark: ends.highWatermark,
     lastStableOffset: ends.lastStable,
     logStartOffset: ends.logStart,
-    abortedTransactions:
-      ends.aborted?.map(({ producerId, first }) => ({ producerId, firstOffset: first })) ?? null,
+    abortedTransactions,
     records,
   };
-}
-
-function holdsZstd({ batches }: ReadAnswer): boolean {
-  return batches.some((run) => readBatchHeader(run).codec === "zstd");
 }
 
 /** Counts the answer until the client has taken it. */

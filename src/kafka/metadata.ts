@@ -4,6 +4,7 @@
  * - A topic that is not there is made on first use where both the node and the request allow it, and told at once.
  * - With an id in the request names do not count, as in Kafka.
  */
+import { isInternal } from "../broker/access.ts";
 import type { TopicPlaces } from "../broker/verbs.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { zeroUuid } from "../wire/uuid.ts";
@@ -127,5 +128,5 @@ function told({ name, id, internal, partitions }: TopicPlaces, authorized: numbe
 }
 
 function missing(name: string | null, topicId: string, errorCode: number) {
-  return { errorCode, name, topicId, partitions: [] };
+  return { errorCode, name, topicId, isInternal: isInternal(name ?? ""), partitions: [] };
 }

@@ -17,7 +17,12 @@ export interface AppendInput {
   readonly acks: Acks;
   /** One raw v2 batch, which is stamped in place, records to be put into one, or the end of a transaction. */
   readonly payload:
-    | { readonly type: "batch"; readonly bytes: Uint8Array }
+    | {
+        readonly type: "batch";
+        readonly bytes: Uint8Array;
+        /** The bytes are all that anybody needs of their buffer. */
+        readonly ownsBuffer?: boolean;
+      }
     | {
         readonly type: "records";
         readonly records: readonly NewRecord[];

@@ -10,13 +10,15 @@ const OWN_ROW_BYTES = 64 * 1024;
 /** A row of joined batches is full at this size. */
 const JOINED_ROW_BYTES = 256 * 1024;
 
-interface StampedBatch {
+export interface StampedBatch {
   readonly base: number;
   readonly last: number;
   readonly maxTimestamp: number;
   /** It has a producer id. */
   readonly produced: boolean;
   readonly data: Uint8Array;
+  /** Nobody needs anything else of its buffer. */
+  readonly ownsBuffer?: boolean;
 }
 
 export class RowBuilder {
@@ -58,7 +60,9 @@ export class RowBuilder {
       count: batches.length,
       maxTimestamp: batches.reduce((max, { maxTimestamp }) => Math.max(max, maxTimestamp), -1),
       producers: batches.some(({ produced }) => produced),
-      data: batches.length === 1 ? first.data : this.#join(batches),
+      ...(batches.length === 1
+        ? { data: first.data, ownsBuffer: first.ownsBuffer ?? false }
+        : { data: this.#join(batches) }),
     });
     this.#joined = [];
     this.#joinedBytes = 0;

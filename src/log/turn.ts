@@ -38,7 +38,7 @@ import {
   type Settled,
 } from "./receipts.ts";
 import { checkBatchRecords, checkBatchSize, checkRecord } from "./record-rules.ts";
-import { RowBuilder } from "./row-builder.ts";
+import { RowBuilder, type StampedBatch } from "./row-builder.ts";
 import type { TopicConfig } from "./topic-config.ts";
 import { type KnownProducers, TurnProducers } from "./turn-producers.ts";
 
@@ -195,7 +195,7 @@ class TurnBuilder {
     switch (payload.type) {
       case "batch": {
         const known = present(header, "a raw batch has a header");
-        const chosen = this.#batches.addBatch(payload.bytes, known);
+        const chosen = this.#batches.addBatch(payload.bytes, known, payload.ownsBuffer === true);
         if (produced) this.#producers.append(produced, end, chosen ?? known.maxTimestamp);
         return chosen;
       }
@@ -271,7 +271,7 @@ class BatchBuilder {
     return chosen;
   }
 
-  addBatch(bytes: Uint8Array, header: BatchHeader): number | null {
+  addBatch(bytes: Uint8Array, header: BatchHeader, ownsBuffer: boolean): number | null {
     const { config, nowMs } = this.#start;
     checkBatchRecords(bytes, header, config, nowMs);
     this.#flushRun();
@@ -283,7 +283,13 @@ class BatchBuilder {
     stampBatch(data, 0, { baseOffset: this.end, leaderEpoch: this.#start.epoch });
     if (append) stampAppendTime(data, 0, nowMs);
     const age = append ? nowMs : aged(header.maxTimestamp, nowMs);
-    this.#add(data, header.lastOffsetDelta + 1, age, header.producerId >= 0n);
+    this.#add({
+      data,
+      count: header.lastOffsetDelta + 1,
+      maxTimestamp: age,
+      produced: header.producerId >= 0n,
+      ownsBuffer: ownsBuffer && data === bytes,
+    });
     return append ? nowMs : null;
   }
 
@@ -292,7 +298,7 @@ class BatchBuilder {
     const { nowMs, epoch } = this.#start;
     const data = encodeMarker({ ...marker, timestampMs: nowMs });
     stampBatch(data, 0, { baseOffset: this.end, leaderEpoch: epoch });
-    this.#add(data, 1, nowMs, true);
+    this.#add({ data, count: 1, maxTimestamp: nowMs, produced: true, ownsBuffer: true });
   }
 
   finish(): Append[] {
@@ -342,8 +348,11 @@ class BatchBuilder {
     this.#runBytes = 0;
   }
 
-  #add(data: Uint8Array, count: number, maxTimestamp: number, produced: boolean): void {
-    this.#rows.add({ base: this.end, last: this.end + count - 1, maxTimestamp, produced, data });
+  #add({
+    count,
+    ...batch
+  }: Omit<StampedBatch, "base" | "last"> & { readonly count: number }): void {
+    this.#rows.add({ ...batch, base: this.end, last: this.end + count - 1 });
     this.end += count;
   }
 }

@@ -205,7 +205,8 @@ class Packer {
 
   #lend(data: Uint8Array, append: Append | null): void {
     const { buffer } = data;
-    const owned = buffer instanceof ArrayBuffer && buffer.byteLength === data.byteLength;
+    const whole = buffer.byteLength === data.byteLength || append?.ownsBuffer === true;
+    const owned = buffer instanceof ArrayBuffer && whole;
     const sent = owned ? data : data.slice();
     if (sent.buffer instanceof ArrayBuffer) this.#transfer.push(sent.buffer);
     this.#large.push(sent);

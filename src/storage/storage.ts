@@ -80,9 +80,11 @@ export interface Append {
   readonly maxTimestamp: number;
   /** Whether a batch in `data` has a producer id: what is stored of producers is then behind the log. */
   readonly producers: boolean;
+  /** The buffer of `data` may be taken whole, though `data` is only a part of it: nobody needs the rest. */
+  readonly ownsBuffer?: boolean;
   /**
-   * Lent to storage until the commit settles: nobody reads or writes it in between. When it is the whole of a buffer of
-   * `TRANSFER_BYTES_MIN` or more, other views on that buffer are cut off for good, and storage puts another view with the
+   * Lent to storage until the commit settles: nobody reads or writes it in between. When it owns a buffer, or is the whole
+   * of one, and has `TRANSFER_BYTES_MIN` or more, other views on that buffer are cut off for good, and storage puts another view with the
    * same bytes here: read this field again afterwards.
    */
   data: Uint8Array;

@@ -24,11 +24,12 @@ export function spawnNode(
   {
     data = join(directory, "data"),
     runtime = [process.execPath],
-  }: { data?: string; runtime?: readonly string[] } = {},
+    kafka = "none",
+  }: { data?: string; runtime?: readonly string[]; kafka?: string } = {},
 ): NodeProcess {
   const started = performance.now();
   const log = join(directory, "node.log");
-  const command = ["serve", "--data", data, "--http", `127.0.0.1:${port}`, "--kafka", "none"];
+  const command = ["serve", "--data", data, "--http", `127.0.0.1:${port}`, "--kafka", kafka];
   const child = Bun.spawn([...runtime, join(root, "src/main.ts"), ...command], {
     cwd: directory,
     stdin: "ignore",

@@ -21,6 +21,8 @@ export interface NodeOptions {
 
 export interface NodeProcess extends HttpDoor {
   readonly url: URL;
+  /** Where Kafka clients connect: the first listener's HOST:PORT. */
+  readonly kafka: string;
   readonly pid: number;
   readonly data: string;
   /** Sends the signal, waits for the end, gives the exit code. */
@@ -46,8 +48,8 @@ export async function startNodeProcess(options: NodeOptions = {}): Promise<NodeP
     options,
   );
   const errors = gather(child.stderr);
-  const url = await listeningUrl(child.stdout);
-  if (url === null) {
+  const addresses = await listeningAt(child.stdout);
+  if (addresses === null) {
     await child.exited;
     await folder?.remove();
     throw new Error(`the node ended with ${child.exitCode}: ${errors()}`);
@@ -56,8 +58,9 @@ export async function startNodeProcess(options: NodeOptions = {}): Promise<NodeP
     child.kill(signal);
     return child.exited;
   };
+  const { url } = addresses;
   return {
-    url,
+    ...addresses,
     pid: child.pid,
     data,
     end,
@@ -100,8 +103,10 @@ function gather(stream: ReadableStream<Uint8Array>): () => string {
   return () => text;
 }
 
-/** The address in the banner's first line; null when the stream ends before. */
-async function listeningUrl(stdout: ReadableStream<Uint8Array>): Promise<URL | null> {
+/** The addresses in the banner's first lines; null when the stream ends before. */
+async function listeningAt(
+  stdout: ReadableStream<Uint8Array>,
+): Promise<{ url: URL; kafka: string } | null> {
   const decoder = new TextDecoder();
   let text = "";
   const reader = stdout.getReader();
@@ -110,9 +115,10 @@ async function listeningUrl(stdout: ReadableStream<Uint8Array>): Promise<URL | n
     if (done) return null;
     text += decoder.decode(value, { stream: true });
     const [, url] = /is listening on (\S+)\n/.exec(text) ?? [];
-    if (url === undefined) continue;
+    if (url === undefined || !/\ncluster /.test(text)) continue;
     // Nobody reads the rest: a banner fits into the pipe.
     reader.releaseLock();
-    return new URL(url);
+    const [, kafka = ""] = /\nKafka clients connect to (\S+)/.exec(text) ?? [];
+    return { url: new URL(url), kafka };
   }
 }

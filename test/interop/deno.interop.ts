@@ -15,17 +15,21 @@ import { tailSuite } from "../conformance/http-tail.ts";
 import { topicsSuite } from "../conformance/http-topics.ts";
 import { wireSuite } from "../conformance/http-wire.ts";
 import { socketSuite } from "../conformance/http-ws.ts";
+import { kafkaBadInputSuite } from "../conformance/kafka-bad-input.ts";
+import { kafkaDoorSuite } from "../conformance/kafka-door.ts";
 import { nodeSuite } from "../conformance/node-suite.ts";
 import { denoBinary } from "./deno-binary.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "kedge-on-deno-"));
 let node: NodeProcess | null = null;
 let url: URL;
+let kafka = "";
 
 beforeAll(async () => {
   const port = await freePort();
   url = new URL(`http://127.0.0.1:${port}`);
-  node = spawnNode(directory, port, { runtime: [await denoBinary(), "run", "-A"] });
+  kafka = `127.0.0.1:${await freePort()}`;
+  node = spawnNode(directory, port, { runtime: [await denoBinary(), "run", "-A"], kafka });
   const startMs = await node.ready();
   console.log(`deno: ready after ${Math.round(startMs)} ms`);
 }, 180_000);
@@ -45,6 +49,8 @@ const open = (): Promise<HttpDoor & { readonly url: URL }> =>
 for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite, tailSuite])
   suite("on Deno", open);
 for (const suite of [wireSuite, socketSuite]) suite("on Deno", open);
+for (const suite of [kafkaDoorSuite, kafkaBadInputSuite])
+  suite("on Deno", () => Promise.resolve({ address: kafka, close: () => Promise.resolve() }));
 nodeSuite("on Deno", async () => ({ runtime: [await denoBinary(), "run", "-A"] }));
 
 test("on Deno: TERM ends the node cleanly, with a tail open", async () => {

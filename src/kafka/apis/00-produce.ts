@@ -10,7 +10,7 @@
  */
 import { array, int16, int32, int64, records, string, struct, uuid } from "../../wire/schema.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { readBatchHeader } from "../../records/batch.ts";
+import { BATCH_LENGTH_FROM, field, readBatchHeader, viewOf } from "../../records/batch.ts";
 import { type Call, HangUp } from "../call.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
@@ -109,6 +109,7 @@ interface PartitionRecords {
 
 /** zstd came with this version; older clients could not read it back. */
 const ZSTD_VERSION = 7;
+const LEADER_VERSION = 10;
 const ABORTABLE_VERSION = 11;
 const JOINS_VERSION = 12;
 const ID_VERSION = 13;
@@ -129,7 +130,7 @@ async function append(
       partition: index,
       acks,
       payload: { type: "batch", bytes, ownsBuffer: target.ownsBuffer },
-      ...transactionalOf(asked, call.version),
+      ...transactionalOf(asked.transactionalId, call.version),
     });
     return {
       index,
@@ -151,19 +152,19 @@ async function append(
   }
 }
 
-/** A transactional batch obeys its coordinator; how much a producer understands of that goes by its version (KIP-890). */
-function transactionalOf({ transactionalId }: Asked, version: number) {
-  if (transactionalId === null) return {};
-  const older = version >= ABORTABLE_VERSION ? ("abortable" as const) : ("default" as const);
-  const support = version >= JOINS_VERSION ? ("joins" as const) : older;
-  return { transactional: { transactionalId, support } };
-}
-
 /** acks=0 waits as 1 does, though nobody hears of it: a client that never waits is held up here, not refused. */
 function acksOf(acks: number): -1 | 1 {
   if (acks === 0 || acks === 1) return 1;
   if (acks === -1) return -1;
   throw new Refusal("invalid_required_acks", `acks must be all (-1), 1 or 0, not ${acks}.`);
+}
+
+/** What the producer of this version understands of transactions (KIP-890). */
+function transactionalOf(transactionalId: string | null, version: number) {
+  if (transactionalId === null) return {};
+  const support =
+    version >= JOINS_VERSION ? "joins" : version >= ABORTABLE_VERSION ? "abortable" : "default";
+  return { transactional: { transactionalId, support } } as const;
 }
 
 function topicOf({ broker, context, version }: Call, { name, topicId }: Target): string {
@@ -173,12 +174,19 @@ function topicOf({ broker, context, version }: Call, { name, topicId }: Target):
   throw new Refusal("unknown_topic_id", `There is no topic of id "${topicId}".`);
 }
 
+/**
+ * Bytes that are no batch of format v2 are an invalid record, as in Kafka, whose clients would send a damaged one
+ * (corrupt_message) again.
+ */
 function checkedRecords(records: Uint8Array | null, version: number): Uint8Array {
-  if (records === null || records.byteLength === 0) {
-    throw new Refusal("invalid_record", "A partition needs exactly one batch of records.");
+  const view = records && viewOf(records);
+  const magic = view && view.byteLength > field.magic ? view.getInt8(field.magic) : -1;
+  const claimed =
+    view && magic >= 2 ? view.getInt32(field.batchLength) + BATCH_LENGTH_FROM : Infinity;
+  if (!records || claimed > records.byteLength) {
+    throw new Refusal("invalid_record", "A partition needs exactly one whole batch of format v2.");
   }
-  if (version >= ZSTD_VERSION) return records;
-  if (readBatchHeader(records).codec !== "zstd") return records;
+  if (version >= ZSTD_VERSION || readBatchHeader(records).codec !== "zstd") return records;
   throw new Refusal("unsupported_compression_type", `zstd needs version ${ZSTD_VERSION}.`);
 }
 
@@ -200,8 +208,6 @@ function leaderOf(call: Call, { name, topicId }: Target, index: number, error: u
   if (!place) return {};
   return { currentLeader: { leaderId: place.leader, leaderEpoch: place.leaderEpoch } };
 }
-
-const LEADER_VERSION = 10;
 
 function holdsOneBatch(topics: readonly { readonly partitionData: readonly unknown[] }[]): boolean {
   return topics.length === 1 && topics[0]?.partitionData.length === 1;

@@ -62,7 +62,7 @@ export const listOffsets = defineApi({
   },
 });
 
-/** Leader epochs are told from this version on. */
+/** Answers tell leader epochs from this version on. */
 const EPOCH_VERSION = 4;
 
 interface AskedOffset {
@@ -82,9 +82,9 @@ async function offsetOf(call: Call, topic: string, asked: AskedOffset, isolation
     const found = await broker.findOffset(context, topic, partitionIndex, place, believed);
     // Nothing is tiered here.
     if (spec === null) return { partitionIndex, errorCode: NONE };
-    const { offset, timestampMs, leaderEpoch } = found;
-    const answer = { partitionIndex, errorCode: NONE, offset, timestamp: timestampMs };
-    return version < EPOCH_VERSION ? answer : { ...answer, leaderEpoch };
+    const { offset, timestampMs } = found;
+    const told = { partitionIndex, errorCode: NONE, offset, timestamp: timestampMs };
+    return version < EPOCH_VERSION ? told : { ...told, leaderEpoch: found.leaderEpoch };
   } catch (error) {
     return { partitionIndex, errorCode: codeOf(error) };
   }

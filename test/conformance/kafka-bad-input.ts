@@ -1,0 +1,190 @@
+/**
+ * What must not harm a Kafka door: frames that cannot be one close their own connection, batches that lie are refused by
+ * themselves, and everybody else is served on. Run against Apache Kafka first.
+ */
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { metadata } from "../../src/kafka/apis/03-metadata.ts";
+import { produce } from "../../src/kafka/apis/00-produce.ts";
+import { encodeRequest } from "../../src/kafka/frames.ts";
+import { BATCH_HEADER_BYTES, field, stampCrc } from "../../src/records/batch.ts";
+import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
+import type { KafkaDoorUnderTest } from "./kafka-door.ts";
+import {
+  askedTopic,
+  batchOf,
+  fetchPart,
+  metadataRequest,
+  newTopic,
+  produceRequest,
+  produceTo,
+} from "./kafka-records.ts";
+
+const START_MS = 60_000;
+const codecMask = 0x07;
+const gzip = 1;
+
+export function kafkaBadInputSuite(name: string, open: () => Promise<KafkaDoorUnderTest>): void {
+  let door: KafkaDoorUnderTest;
+  let healthy: KafkaConnection;
+  beforeAll(async () => {
+    door = await open();
+    healthy = await connectKafka(door.address);
+  }, START_MS);
+  afterAll(async () => {
+    healthy.close();
+    await door.close();
+  }, START_MS);
+
+  const isServed = async () => {
+    const { brokers } = await healthy.send(metadata, 9, metadataRequest([]));
+    expect(brokers).toHaveLength(1);
+  };
+
+  describe(`${name}: bad input`, () => {
+    const good = () =>
+      Buffer.concat(
+        encodeRequest(
+          metadata,
+          { version: 9, correlationId: 1, clientId: "bad" },
+          metadataRequest([askedTopic("not-there")]),
+        ),
+      );
+    const lying = (at: number, ...bytes: readonly number[]) => {
+      const frame = Uint8Array.from(good());
+      frame.set(bytes, at);
+      return frame;
+    };
+    const frames: readonly (readonly [string, () => Uint8Array])[] = [
+      ["a length of 2 GiB", () => Uint8Array.from([127, 255, 255, 255, 0, 3, 0, 9])],
+      ["a negative length", () => Uint8Array.from([255, 255, 255, 255])],
+      ["a negative length but for its sign", () => Uint8Array.from([128, 0, 0, 0])],
+      ["an empty frame", () => Uint8Array.from([0, 0, 0, 0])],
+      ["half a header", () => Uint8Array.from([0, 0, 0, 3, 0, 3, 0])],
+      ["an API that nobody has", () => lying(4, 3, 231)],
+      ["an API of brokers alone", () => lying(4, 0, 6)],
+      ["a version that is too new", () => lying(6, 0, 99)],
+      [
+        "a version that is too old",
+        () => Uint8Array.from([0, 0, 0, 10, 0, 1, 0, 0, 0, 0, 0, 1, 255, 255]),
+      ],
+      ["a client id that is longer than the frame", () => lying(12, 127, 255)],
+      ["an array that claims more than there is", () => lying(18, 255, 255, 255, 255, 15)],
+      [
+        "a frame that ends in the midst of its message",
+        () => {
+          const frame = Uint8Array.from(good()).slice(0, -4);
+          new DataView(frame.buffer).setInt32(0, frame.length - 4);
+          return frame;
+        },
+      ],
+      ["a client that speaks HTTP", () => Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")],
+      ["a TLS handshake", () => Uint8Array.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3])],
+    ];
+    test.each(frames)("%s closes its own connection, nothing else", async (_, bytes) => {
+      const bad = await connectKafka(door.address);
+      bad.raw(bytes());
+      expect(await bad.frame()).toBeNull();
+      await isServed();
+    });
+
+    test("what was asked before a bad frame is answered first, in order", async () => {
+      const bad = await connectKafka(door.address);
+      const topic = await newTopic(healthy);
+      const answers = [1, 2, 3].map((n) => produceTo(bad, topic, batchOf([`${n}`])));
+      bad.raw(Uint8Array.from([255, 255, 255, 255]));
+      const codes = await Promise.allSettled(answers);
+      // A closed connection may take answers with it; what was written stays.
+      expect(codes).toHaveLength(3);
+      await isServed();
+    });
+
+    test("half a frame and then silence, or the end, harms nobody", async () => {
+      const bad = await connectKafka(door.address);
+      bad.raw(good().subarray(0, 20));
+      await isServed();
+      bad.close();
+      await isServed();
+    });
+
+    test.each([
+      ["a count that is too high", (batch: Uint8Array) => setInt(batch, field.count, 7), 87],
+      ["a count that is too low", (batch: Uint8Array) => setInt(batch, field.count, 2), 87],
+      [
+        "a last offset that is too high",
+        (batch: Uint8Array) => setInt(batch, field.lastOffsetDelta, 9),
+        87,
+      ],
+      [
+        "a length that is too long",
+        (batch: Uint8Array) => setInt(batch, field.batchLength, 5_000),
+        87,
+      ],
+      ["a length that is negative", (batch: Uint8Array) => setInt(batch, field.batchLength, -1), 2],
+      ["a control batch", (batch: Uint8Array) => setShort(batch, field.attributes, 0x20), 87],
+    ] as const)("a batch with %s is refused, and nothing of it kept", async (_, spoil, code) => {
+      const topic = await newTopic(healthy);
+      const batch = batchOf(["a", "b", "c"]).slice();
+      spoil(batch);
+      const { errorCode } = await produceTo(healthy, topic, batch);
+      expect(errorCode).toBe(code);
+      expect((await fetchPart(healthy, topic, 0)).highWatermark).toBe(0);
+    });
+
+    test("records that are damaged within a good CRC are refused", async () => {
+      const topic = await newTopic(healthy);
+      const batch = batchOf(["a", "b", "c"]).slice();
+      batch[BATCH_HEADER_BYTES] = 0x7f;
+      stampCrc(batch, 0, batch.byteLength);
+      const { errorCode } = await produceTo(healthy, topic, batch);
+      expect([2, 87]).toContain(errorCode);
+      expect((await fetchPart(healthy, topic, 0)).highWatermark).toBe(0);
+    });
+
+    test("compressed bytes that are none are refused", async () => {
+      const topic = await newTopic(healthy);
+      const batch = batchOf(["abc", "def"]).slice();
+      setShort(batch, field.attributes, gzip & codecMask);
+      const { errorCode } = await produceTo(healthy, topic, batch);
+      expect(errorCode).not.toBe(0);
+      expect((await fetchPart(healthy, topic, 0)).highWatermark).toBe(0);
+    });
+
+    test("a batch that claims one record and is a bomb is refused", async () => {
+      const topic = await newTopic(healthy);
+      const { errorCode } = await produceTo(healthy, topic, bomb(100 * 1024 * 1024));
+      expect(errorCode).not.toBe(0);
+      await isServed();
+    });
+
+    test("a request that is refused as a whole leaves its connection usable", async () => {
+      const topic = await newTopic(healthy);
+      const request = produceRequest(topic, batchOf(["a"]), { acks: 7 });
+      const answer = await healthy.send(produce, 12, request);
+      expect(answer.responses[0]?.partitionResponses[0]?.errorCode).toBe(21);
+      await isServed();
+    });
+  });
+}
+
+/** A batch of one record whose compressed bytes open to so many zeros. */
+function bomb(bytes: number): Uint8Array {
+  const header = batchOf(["a"]).slice(0, BATCH_HEADER_BYTES);
+  const content = gzipSync(new Uint8Array(bytes));
+  const batch = new Uint8Array(BATCH_HEADER_BYTES + content.byteLength);
+  batch.set(header);
+  batch.set(content, BATCH_HEADER_BYTES);
+  setInt(batch, field.batchLength, batch.byteLength - field.leaderEpoch);
+  setShort(batch, field.attributes, gzip & codecMask);
+  return batch;
+}
+
+function setInt(batch: Uint8Array, at: number, value: number): void {
+  new DataView(batch.buffer).setInt32(at, value);
+  if (at !== field.batchLength) stampCrc(batch, 0, batch.byteLength);
+}
+
+function setShort(batch: Uint8Array, at: number, value: number): void {
+  new DataView(batch.buffer).setInt16(at, value);
+  stampCrc(batch, 0, batch.byteLength);
+}

@@ -1,0 +1,27 @@
+/** The Kafka door of a node in this process, on a disk in memory. */
+import { loadConfig } from "../../src/config.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { startNode } from "../../src/node.ts";
+import { detectPlatform } from "../../src/runtime/runtime.ts";
+import { kafkaBadInputSuite } from "./kafka-bad-input.ts";
+import { kafkaDoorSuite } from "./kafka-door.ts";
+
+async function open() {
+  const args = ["--data", ":memory:", "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
+  const readFile = () => Promise.reject(new Error("no file"));
+  const { config } = await loadConfig({ args, env: {}, readFile });
+  const node = await startNode(config, {
+    platform: await detectPlatform(),
+    logger: silentLogger,
+    version: "test",
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  return {
+    address: `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT") ?? 0}`,
+    close: () => node.stop(),
+  };
+}
+
+for (const suite of [kafkaDoorSuite, kafkaBadInputSuite]) suite("in process", open);

@@ -1,0 +1,14 @@
+/**
+ * The suites of the Kafka door against Apache Kafka itself: what they ask of kedge is what Kafka does, or our reading is wrong.
+ */
+import { describe } from "bun:test";
+import { kafkaBadInputSuite } from "../conformance/kafka-bad-input.ts";
+import { kafkaDoorSuite } from "../conformance/kafka-door.ts";
+import { javaMissing } from "../peers/java.ts";
+import { startKafka } from "../peers/kafka.ts";
+
+const missing = javaMissing();
+if (missing !== null) console.log(missing);
+describe.skipIf(missing !== null)("the door's suites", () => {
+  for (const suite of [kafkaDoorSuite, kafkaBadInputSuite]) suite("Apache Kafka", startKafka);
+});
