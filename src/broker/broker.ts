@@ -7,7 +7,8 @@ import { Refusal } from "../lib/refusal.ts";
 import type { AppendResult } from "../log/append-request.ts";
 import type { LogNode } from "../log/log-node.ts";
 import type { Logs } from "../log/logs.ts";
-import { type FoundRecord, findByTimestamp, findMaxTimestamp } from "../log/offset-lookup.ts";
+import { findMaxTimestamp } from "../log/newest-record.ts";
+import { type FoundRecord, findByTimestamp } from "../log/offset-lookup.ts";
 import type { Partition } from "../log/partition.ts";
 import {
   appendInTransaction,

@@ -36,22 +36,6 @@ export async function findByTimestamp(
   return null;
 }
 
-/** The first record of the largest timestamp that can be read, or null where no record has one. Throws StorageFault. */
-export async function findMaxTimestamp(partition: Partition): Promise<FoundRecord | null> {
-  const whole = await findByTimestamp(partition, Math.max(0, partition.maxTimestamp));
-  if (whole) return whole;
-  // The record that set the maximum is gone: look at the headers of all that is left.
-  let newest = -1;
-  for await (const data of runsFrom(partition, -1)) {
-    for (const { header } of walkBatches(data)) {
-      if (header.baseOffset + header.lastOffsetDelta < partition.logStart) continue;
-      if (header.baseOffset >= partition.highWatermark) break;
-      newest = Math.max(newest, header.maxTimestamp);
-    }
-  }
-  return newest < 0 ? null : findByTimestamp(partition, newest);
-}
-
 /** The record in this batch, unless all that match are below the log start. */
 function recordAt(
   partition: Partition,

@@ -16,21 +16,25 @@ import { StorageFault } from "./storage.ts";
 
 const CACHE_BYTES = 2 * 1024 * 1024;
 const BUSY_MS = 5_000;
-/** Commits after which the write-ahead log is copied back into the file. */
-const CHECKPOINT_COMMITS = 1_000;
+/** Growth of the write-ahead log after which it is copied back into the file. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024;
+const PAGE_BYTES = 4096;
+/** Pages that a commit writes beside its data: the table's, its index's, the file's head. */
+const PAGES_A_COMMIT = 4;
 
 export class MetadataFile {
   readonly #database: Database.Database;
   readonly #sql;
   #last: number;
-  #commits = 0;
+  /** About how much the write-ahead log has grown since it was last copied back. */
+  #walGrowthBytes = 0;
   #broken: StorageFault | null = null;
 
   constructor(directory: string) {
     this.#database = openDatabase({
       path: `${directory}/raft.db`,
       kind: "raft",
-      pageBytes: 4096,
+      pageBytes: PAGE_BYTES,
       cacheBytes: CACHE_BYTES,
       busyMs: BUSY_MS,
     });
@@ -79,7 +83,7 @@ export class MetadataFile {
 
   #saveIdentity({ clusterId, nodeId, directoryId }: NodeIdentity): null {
     assert(this.#identity() === null, "a folder is given its identity once");
-    return this.#transaction(() => {
+    return this.#transaction(0, () => {
       this.#sql.insertIdentity.run({ clusterId, nodeId, directoryId });
     });
   }
@@ -101,7 +105,8 @@ export class MetadataFile {
   #append(entries: readonly MetadataEntry[]): null {
     for (const [at, { index }] of entries.entries())
       assert(index === this.#last + 1 + at, "metadata entries follow each other");
-    this.#transaction(() => {
+    const bytes = entries.reduce((sum, { command }) => sum + command.length, 0);
+    this.#transaction(bytes, () => {
       for (const { index, epoch, command } of entries)
         this.#sql.insertEntry.run({ index, epoch, command });
     });
@@ -113,7 +118,8 @@ export class MetadataFile {
     assert(index <= this.#last, "a snapshot is of what was appended");
     const before = this.#sql.getSnapshot.first({});
     assert(!before || integer(before.index) <= index, "snapshots never go back");
-    return this.#transaction(() => {
+    // What is deleted writes about as much again: free pages are listed.
+    return this.#transaction(2 * image.length, () => {
       this.#sql.deleteSnapshots.run({});
       this.#sql.insertSnapshot.run({ index, epoch, image });
       this.#sql.deleteEntriesTo.run({ index });
@@ -126,7 +132,8 @@ export class MetadataFile {
     return null;
   }
 
-  #transaction(work: () => void): null {
+  /** `bytes`: about what it writes. */
+  #transaction(bytes: number, work: () => void): null {
     if (this.#broken) throw this.#broken;
     let committing = false;
     try {
@@ -141,9 +148,10 @@ export class MetadataFile {
       if (fault.kind === "io") this.#broken = new StorageFault("io", fault.message);
       throw fault;
     }
-    this.#commits += 1;
-    if (this.#commits % CHECKPOINT_COMMITS === 0)
-      this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
+    this.#walGrowthBytes += PAGES_A_COMMIT * PAGE_BYTES + bytes;
+    if (this.#walGrowthBytes < CHECKPOINT_BYTES) return null;
+    this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
+    this.#walGrowthBytes = 0;
     return null;
   }
 }
