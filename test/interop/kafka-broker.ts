@@ -21,6 +21,7 @@ export interface InteropBroker {
 
 const script = join(root, "test/peers/kafka.sh");
 const readyTimeoutMs = 60_000;
+const toolTimeoutMs = 60_000;
 
 async function run(
   command: readonly string[],
@@ -56,9 +57,25 @@ export async function kafkaJars(): Promise<{ classPath: string } | { missing: st
   return { classPath };
 }
 
-/** Runs one of Kafka's own command-line tools by its class. */
-export function kafkaTool(name: string, ...words: readonly string[]): Promise<string> {
-  return run(["bash", script, "cli", name, ...words], { CLI_HEAP: "-Xmx128m" });
+/** Runs one of Kafka's own command-line tools by its class; gives what it said on both streams, and its exit code. */
+export async function toolOf(
+  name: string,
+  words: readonly string[],
+  input = "",
+): Promise<{ code: number; output: string }> {
+  const child = Bun.spawn(["bash", script, "cli", name, ...words], {
+    env: { ...process.env, CLI_HEAP: "-Xmx128m -XX:TieredStopAtLevel=1" },
+    stdin: Buffer.from(input),
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: toolTimeoutMs,
+    killSignal: "SIGKILL",
+  });
+  const [out, said] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, output: `${out}\n${said}` };
 }
 
 export async function startApacheKafka(): Promise<InteropBroker> {
