@@ -93,8 +93,10 @@ export async function startApacheKafka(): Promise<InteropBroker> {
     bootstrap: `127.0.0.1:${port}`,
     url: null,
     async crash() {
-      const pid = Number(await Bun.file(join(env.KAFKA_RUN, "broker-1.pid")).text());
-      process.kill(pid, "SIGKILL");
+      const pidFile = Bun.file(join(env.KAFKA_RUN, "broker-1.pid"));
+      process.kill(Number(await pidFile.text()), "SIGKILL");
+      // A killed process may stay a zombie, which the script would take for a running one.
+      await pidFile.delete();
       await run(["bash", script, "start"], env);
     },
     async stop() {
