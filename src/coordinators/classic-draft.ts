@@ -158,6 +158,8 @@ export class ClassicDraft {
   supports(protocolType: string, protocols: readonly ClassicProtocol[]): boolean {
     if (this.isIn("Empty")) return protocolType !== "" && protocols.length > 0;
     if (this.group.protocolType !== protocolType) return false;
+    // All have left while it prepares: whoever comes now begins anew.
+    if (this.#members.size === 0) return protocols.length > 0;
     const shared = this.sharedProtocols();
     return protocols.some(({ name }) => shared.has(name));
   }

@@ -65,6 +65,17 @@ describe("joining", () => {
     expect(world.state).toBe("Dead");
   });
 
+  test("a group that everybody left while it prepares takes any protocol of its type", () => {
+    const world = GroupWorld.stable(1);
+    world.join({ memberIdRequired: true });
+    world.leave({ memberId: "m1" });
+    expect(world.state).toBe("PreparingRebalance");
+    expect(world.join({ protocolType: "connect" }).answer).toBe("inconsistent_group_protocol");
+    const other = world.join({ protocols: [protocol("sticky", ["t"])] });
+    world.pass(10_000);
+    expect(other.granted.protocol).toBe("sticky");
+  });
+
   test("the protocol that most members prefer among those that all know is chosen", () => {
     const world = new GroupWorld();
     const names = [
