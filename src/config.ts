@@ -84,7 +84,7 @@ export const settings = {
   "connections-max": one(
     integer(1, 1_000_000),
     "20000",
-    "Connections open at once: HTTP's, and those of each Kafka listener.",
+    "HTTP requests, streams and WebSockets under way at once (a connection that waits for its next request is not counted), and connections of each Kafka listener.",
     "max.connections",
   ),
   "connections-per-address-max": one(

@@ -103,7 +103,11 @@ async function produce(
   // What was handed over is settled and told, however the input ended.
   await topic.flush().catch(() => {}); // The tally has seen it.
   if (failure && position === 0) throw failure.error;
-  await withTopic(kedge, name, () => tally.end(name));
+  await withTopic(kedge, name, async () => {
+    // Nothing was sent that the node could have refused: a wrong name must show all the same.
+    if (position === 0 && options.create !== true) await kedge.describeTopic(name);
+    await tally.end(name);
+  });
   if (failure) throw failure.error;
   interrupted.throwIfAborted();
 }

@@ -6,6 +6,8 @@
  *   is put back under guard when its answer ends.
  * - Left out, since Bun shows no way: a limit on how long the whole head of a request may take. A client that sends a
  *   byte every few seconds keeps its connection until the head is too large.
+ * - HTTP pipelining is not taken: Bun closes a connection that sends its next request before an answer that takes a turn (no
+ *   browser, no fetch and no curl does). So requests of one connection are in order, one at a time.
  * - A WebSocket that a client stops reading is dropped at `unreadBytesMax`: beyond its own limit Bun would lose messages
  *   silently.
  */

@@ -59,6 +59,7 @@ describe("exit codes", () => {
       "kedge: There is no topic paymnts. Did you mean payments?\n",
     ]);
     expect((await kedge(["produce", "nowhere", "x"])).code).toBe(3);
+    expect((await kedge(["produce", "nowhere"], { stdin: "" })).code).toBe(3);
     expect((await kedge(["consume", "nowhere"])).code).toBe(3);
     expect((await kedge(["import", "no-such-file"])).code).toBe(3);
   });

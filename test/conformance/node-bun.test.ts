@@ -68,6 +68,22 @@ describe("what guards the door", () => {
   });
 });
 
+test("a long poll outlives a stop of the whole process (SIGSTOP, a laptop's lid)", async () => {
+  const node = await startNodeProcess({ data: ":memory:" });
+  const topic = await newTopic(node);
+  const path = `/v1/topics/${topic}/partitions/0/records`;
+  const poll = ask(node, `${path}?wait_ms=20000`);
+  const timedOut = ask(node, `${path}?wait_ms=500`);
+  await Bun.sleep(50);
+  process.kill(node.pid, "SIGSTOP");
+  await Bun.sleep(700);
+  process.kill(node.pid, "SIGCONT");
+  expect((await timedOut).body).toMatchObject({ records: [], up_to_date: true });
+  await send(node, path, "after the stop");
+  expect(values(await poll)).toEqual(["after the stop"]);
+  await node.close();
+});
+
 describe("an end that nobody asked for", () => {
   let folder: Awaited<ReturnType<typeof nodeFolder>>;
   beforeAll(async () => {

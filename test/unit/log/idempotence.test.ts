@@ -7,6 +7,7 @@ import type { AppendRequest, Idempotence } from "../../../src/broker/verbs.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import type { LogLimits } from "../../../src/log/limits.ts";
 import { decodeReceipt, encodeReceipt } from "../../../src/log/receipts.ts";
+import { RetentionPass } from "../../../src/log/retention.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
 
 const request = (idempotence: Idempotence, value = "v"): AppendRequest => ({
@@ -212,4 +213,26 @@ test("receipts survive their encoding", () => {
       expect(decodeReceipt(encodeReceipt(given))).toEqual(given);
     }),
   );
+});
+
+test("a key is forgotten after a day, in memory and on the disk, and not before", async () => {
+  const HOUR_MS = 3_600_000;
+  const node = await withTopic();
+  const pass = async () => {
+    const running = new RetentionPass(node.node, () => node.logs.all()).run();
+    await node.clock.settle();
+    await running;
+  };
+  expect(await send(node, request(key("a")), request(at(0)))).toEqual(["0", "1"]);
+  await node.clock.advance(23 * HOUR_MS);
+  await pass();
+  expect(await send(node, request(key("a")), request(at(0)))).toEqual(["0+", "1+"]);
+  await node.clock.advance(2 * HOUR_MS);
+  expect(await send(node, request(key("a")), request(at(0)))).toEqual(["2", "3"]);
+  await node.clock.advance(25 * HOUR_MS);
+  await pass();
+  const later = await restarted(node);
+  const stored = new TextEncoder().encode("ka");
+  expect(await later.node.storage.receipt(1, stored)).toBeNull();
+  expect(await send(later, request(key("a")))).toEqual(["4"]);
 });
