@@ -24,6 +24,7 @@ const suites: readonly Suite[] = [
   slow("interop kafka peer", "./test/interop/kafka-peer.interop.ts", 3),
   slow("interop kafka messages", "./test/interop/kafka-messages.interop.ts", 5),
   slow("interop compaction", "./test/interop/compaction.interop.ts", 3),
+  slow("interop kafka admin", "./test/interop/kafka-admin.interop.ts", 3),
   slow("interop records", "./test/interop/records.interop.ts", 5),
   slow("crash storage", "./test/chaos/storage-crash.chaos.ts", 3),
   slow("chaos storage disk", "./test/chaos/storage-disk.chaos.ts", 2),

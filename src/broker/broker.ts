@@ -17,6 +17,7 @@ import {
 } from "../log/transactional-append.ts";
 import { noTransactions, type TransactionVerifier } from "../log/verification.ts";
 import { checkMayChange } from "./access.ts";
+import { adminVerbs } from "./admin.ts";
 import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
 import { clusterVerbs } from "./cluster-verbs.ts";
 import { groupVerbs } from "./groups.ts";
@@ -79,6 +80,7 @@ export function createBroker(options: BrokerOptions): Broker {
     }),
     cluster: clusterVerbs(image, logs),
     groups: groupVerbs({ groups, image, nodeId: identity.nodeId, random, verifier }),
+    admin: adminVerbs(options),
   };
 }
 

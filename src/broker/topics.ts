@@ -147,7 +147,7 @@ function createCommands(image: Image, plan: Plan): Command[] {
 }
 
 /** Partitions in stripes over the nodes, so that leaders are spread. */
-function newPartitions(
+export function newPartitions(
   image: Image,
   topicId: string,
   from: number,
@@ -175,7 +175,7 @@ function newPartitions(
   });
 }
 
-function configCommand(name: string, key: string, value: string | null): Config {
+export function configCommand(name: string, key: string, value: string | null): Config {
   return { type: "config", version: 0, resource: "topic", name, key, value };
 }
 

@@ -5,6 +5,7 @@
  * - Every answer may carry `throttleMs`: how long the door should let this client wait before it reads on.
  * - Topics are named; a door that was given a topic id asks `topicById` first.
  */
+import type { AdminVerbs } from "./admin-verbs.ts";
 import type { Refusal } from "../lib/refusal.ts";
 import type { GroupVerbs } from "./group-verbs.ts";
 import type { NewRecord } from "../records/record.ts";
@@ -299,6 +300,7 @@ export interface Broker {
   describeNode(context: Context): NodeDescription;
 
   readonly cluster: ClusterVerbs;
+  readonly admin: AdminVerbs;
   readonly producers: ProducerVerbs;
   readonly groups: GroupVerbs;
 }

@@ -2,6 +2,8 @@
  * Every declared message against Kafka's own: its published definition, and its Java encoder, both ways round.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { groupMetadata, offsetCommit } from "../../src/coordinators/group-records.ts";
+import { transactionLog } from "../../src/coordinators/transaction-records.ts";
 import { apis } from "../../src/kafka/apis/index.ts";
 import { type Message, message } from "../../src/wire/message.ts";
 import { Reader } from "../../src/wire/reader.ts";
@@ -39,7 +41,13 @@ const leftOut = {
 const records: readonly {
   readonly java: string;
   readonly schemas: readonly RecordSchema<Fields, Fields>[];
-}[] = [];
+}[] = [
+  {
+    java: "org.apache.kafka.coordinator.group.generated",
+    schemas: [groupMetadata, offsetCommit],
+  },
+  { java: "org.apache.kafka.coordinator.transaction.generated", schemas: [transactionLog] },
+];
 
 /** Random messages of one version. */
 const ROUNDS = 12;

@@ -81,7 +81,7 @@ function inFields(
   scope: Scope,
 ): string[] {
   const present = definitions.filter(
-    (one) => !isEmpty(clip(parseVersions(one.versions ?? "0+"), scope.within)),
+    (one) => !isEmpty(clip(parseVersions(versionsOf(one)), scope.within)),
   );
   const names = present.map(({ name }) => name.charAt(0).toLowerCase() + name.slice(1));
   const missing = differ(`${path} fields`, Object.keys(fields), names);
@@ -96,7 +96,7 @@ function inFields(
 function inField(path: string, shape: Shape, definition: FieldDefinition, scope: Scope): string[] {
   const ranges = (text: string | undefined, within: VersionRange) =>
     clip(parseVersions(text ?? "none"), within);
-  const versions = ranges(definition.versions, scope.within);
+  const versions = ranges(versionsOf(definition), scope.within);
   const found = [
     ...differ(`${path} type`, typeOf(shape), definition.type.replace(/[A-Z]\w*/, "struct")),
     ...differ(`${path} versions`, clip(shape.versions, scope.within), versions),
@@ -123,6 +123,11 @@ function inField(path: string, shape: Shape, definition: FieldDefinition, scope:
   if (struct === undefined || !inner) return found;
   const fields = definition.fields ?? scope.structs.get(struct) ?? [];
   return [...found, ...inFields(path, inner, fields, { ...scope, within: versions })];
+}
+
+/** Kafka's generator takes a field that says no versions for one of the versions in which it is tagged. */
+function versionsOf({ versions, taggedVersions }: FieldDefinition): string {
+  return versions ?? taggedVersions ?? "0+";
 }
 
 function typeOf({ kind, element }: Shape): string {

@@ -6,6 +6,7 @@
  */
 import { array, bool, int16, int32, int8, string, uuid } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { createEach } from "../topic-admin.ts";
 
 const creatableTopic = {
   name: string(),
@@ -45,4 +46,5 @@ export const createTopics = defineApi({
     validateOnly: bool({ default: false }),
   },
   response: { throttleTimeMs: int32(), topics: array(creatableTopicResult) },
+  handle: async (request, call) => ({ throttleTimeMs: 0, topics: await createEach(request, call) }),
 });

@@ -5,7 +5,9 @@
  * - v5 tells why it failed.
  */
 import { array, int16, int32, string, uuid } from "../../wire/schema.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
 import { defineApi } from "../define-api.ts";
+import { deleteEach } from "../topic-admin.ts";
 
 const deleteTopicState = { name: string({ nullable: "6+", default: null }), topicId: uuid() };
 
@@ -27,4 +29,9 @@ export const deleteTopics = defineApi({
     timeoutMs: int32(),
   },
   response: { throttleTimeMs: int32(), responses: array(deletableTopicResult) },
+  async handle({ topics, topicNames }, call) {
+    const asked =
+      call.version >= 6 ? topics : topicNames.map((name) => ({ name, topicId: zeroUuid }));
+    return { throttleTimeMs: 0, responses: await deleteEach(asked, call) };
+  },
 });

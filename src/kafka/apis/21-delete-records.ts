@@ -3,6 +3,7 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { codeOf, NONE } from "../error-codes.ts";
 
 const deleteRecordsTopic = {
   name: string(),
@@ -27,4 +28,20 @@ export const deleteRecords = defineApi({
   flexible: "2+",
   request: { topics: array(deleteRecordsTopic), timeoutMs: int32() },
   response: { throttleTimeMs: int32(), topics: array(deleteRecordsTopicResult) },
+  async handle({ topics }, { broker, context }) {
+    const answers = topics.map(async ({ name, partitions }) => ({
+      name,
+      partitions: await Promise.all(
+        partitions.map(async ({ partitionIndex, offset }) => {
+          try {
+            const start = await broker.deleteRecords(context, name, partitionIndex, offset);
+            return { partitionIndex, lowWatermark: start, errorCode: NONE };
+          } catch (error) {
+            return { partitionIndex, lowWatermark: -1, errorCode: codeOf(error) };
+          }
+        }),
+      ),
+    }));
+    return { throttleTimeMs: 0, topics: await Promise.all(answers) };
+  },
 });

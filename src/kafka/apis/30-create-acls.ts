@@ -5,6 +5,7 @@
  */
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { codeFor } from "../error-codes.ts";
 
 const aclCreation = {
   resourceType: int8(),
@@ -26,4 +27,11 @@ export const createAcls = defineApi({
     throttleTimeMs: int32(),
     results: array({ errorCode: int16(), errorMessage: string({ nullable: "0+" }) }),
   },
+  handle: ({ creations }) => ({
+    throttleTimeMs: 0,
+    results: creations.map(() => ({
+      errorCode: codeFor("security_disabled"),
+      errorMessage: "Access rules are not in use on this node.",
+    })),
+  }),
 });

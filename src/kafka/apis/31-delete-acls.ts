@@ -5,6 +5,7 @@
  */
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { codeFor } from "../error-codes.ts";
 
 const deleteAclsFilter = {
   resourceTypeFilter: int8(),
@@ -41,4 +42,12 @@ export const deleteAcls = defineApi({
   flexible: "2+",
   request: { filters: array(deleteAclsFilter) },
   response: { throttleTimeMs: int32(), filterResults: array(deleteAclsFilterResult) },
+  handle: ({ filters }) => ({
+    throttleTimeMs: 0,
+    filterResults: filters.map(() => ({
+      errorCode: codeFor("security_disabled"),
+      errorMessage: "Access rules are not in use on this node.",
+      matchingAcls: [],
+    })),
+  }),
 });

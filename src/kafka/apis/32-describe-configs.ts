@@ -6,6 +6,7 @@
  */
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { describeResource } from "../config-admin.ts";
 
 const describeConfigsResource = {
   resourceType: int8(),
@@ -49,4 +50,8 @@ export const describeConfigs = defineApi({
     includeDocumentation: bool({ versions: "3+", default: false }),
   },
   response: { throttleTimeMs: int32(), results: array(describeConfigsResult) },
+  handle: ({ resources, ...shown }, call) => ({
+    throttleTimeMs: 0,
+    results: resources.map((resource) => describeResource(resource, shown, call)),
+  }),
 });

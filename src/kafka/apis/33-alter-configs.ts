@@ -3,6 +3,7 @@
  */
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { alterEach } from "../config-admin.ts";
 
 const alterConfigsResource = {
   resourceType: int8(),
@@ -24,4 +25,12 @@ export const alterConfigs = defineApi({
   flexible: "2+",
   request: { resources: array(alterConfigsResource), validateOnly: bool() },
   response: { throttleTimeMs: int32(), responses: array(alterConfigsResourceResponse) },
+  async handle({ resources, validateOnly }, call) {
+    const asked = resources.map(({ configs, ...resource }) => ({
+      ...resource,
+      configs: configs.map((config) => ({ ...config, configOperation: 0 })),
+    }));
+    const options = { replace: true, validateOnly };
+    return { throttleTimeMs: 0, responses: await alterEach(asked, options, call) };
+  },
 });

@@ -5,6 +5,7 @@
  */
 import { array, bool, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { growEach } from "../topic-admin.ts";
 
 const createPartitionsTopic = {
   name: string(),
@@ -25,4 +26,5 @@ export const createPartitions = defineApi({
   flexible: "2+",
   request: { topics: array(createPartitionsTopic), timeoutMs: int32(), validateOnly: bool() },
   response: { throttleTimeMs: int32(), results: array(createPartitionsTopicResult) },
+  handle: async (request, call) => ({ throttleTimeMs: 0, results: await growEach(request, call) }),
 });

@@ -5,6 +5,7 @@
  */
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { alterEach } from "../config-admin.ts";
 
 const alterableConfig = {
   name: string(),
@@ -32,4 +33,8 @@ export const incrementalAlterConfigs = defineApi({
   flexible: "1+",
   request: { resources: array(alterConfigsResource), validateOnly: bool() },
   response: { throttleTimeMs: int32(), responses: array(alterConfigsResourceResponse) },
+  async handle({ resources, validateOnly }, call) {
+    const options = { replace: false, validateOnly };
+    return { throttleTimeMs: 0, responses: await alterEach(resources, options, call) };
+  },
 });

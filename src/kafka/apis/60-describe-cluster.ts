@@ -5,6 +5,15 @@
  */
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { notAsked, operations } from "../authorized-operations.ts";
+import { NONE } from "../error-codes.ts";
+
+/** What may be asked for: brokers or controllers (KIP-919). */
+const brokers = 1;
+const controllers = 2;
+/** Kafka's codes, which no verb refuses with. */
+const MISMATCHED_ENDPOINT_TYPE = 114;
+const UNSUPPORTED_ENDPOINT_TYPE = 115;
 
 const describeClusterBroker = {
   brokerId: int32(),
@@ -33,5 +42,33 @@ export const describeCluster = defineApi({
     controllerId: int32({ default: -1 }),
     brokers: array(describeClusterBroker),
     clusterAuthorizedOperations: int32({ default: -2147483648 }),
+  },
+  handle({ includeClusterAuthorizedOperations, endpointType }, { broker, context, nodes }) {
+    if (endpointType !== brokers) {
+      const [errorCode, errorMessage] =
+        endpointType === controllers
+          ? [
+              MISMATCHED_ENDPOINT_TYPE,
+              "This listener is for clients; controllers are not told here.",
+            ]
+          : [UNSUPPORTED_ENDPOINT_TYPE, `There is no endpoint type ${endpointType}.`];
+      return { throttleTimeMs: 0, errorCode, errorMessage, clusterId: "", brokers: [] };
+    }
+    const { clusterId, controllerId } = broker.describeNode(context);
+    return {
+      throttleTimeMs: 0,
+      errorCode: NONE,
+      clusterId,
+      controllerId,
+      brokers: nodes.map(({ nodeId, host, port }) => ({
+        brokerId: nodeId,
+        host,
+        port,
+        isFenced: false,
+      })),
+      clusterAuthorizedOperations: includeClusterAuthorizedOperations
+        ? operations.cluster
+        : notAsked,
+    };
   },
 });

@@ -1,0 +1,170 @@
+/**
+ * CreateTopics, DeleteTopics and CreatePartitions, topic by topic: each answers for itself.
+ *
+ * - A topic that is named twice in a request is refused once and nothing is done to it, as in Kafka.
+ */
+import type { TopicDescription } from "../broker/verbs.ts";
+import { Refusal } from "../lib/refusal.ts";
+import { zeroUuid } from "../wire/uuid.ts";
+import type { Call } from "./call.ts";
+import { sourceCodes } from "./config-admin.ts";
+import { codeFor, codeOf, messageOf, NONE } from "./error-codes.ts";
+
+interface Assignment {
+  readonly partitionIndex: number;
+  readonly brokerIds: readonly number[];
+}
+
+interface AskedTopic {
+  readonly name: string;
+  readonly numPartitions: number;
+  readonly replicationFactor: number;
+  readonly assignments: readonly Assignment[];
+  readonly configs: readonly { readonly name: string; readonly value: string | null }[];
+}
+
+export async function createEach(
+  request: { readonly topics: readonly AskedTopic[]; readonly validateOnly: boolean },
+  call: Call,
+) {
+  const { once, twice } = byOccurrence(request.topics, ({ name }) => name);
+  const answers = once.map(async (topic) => {
+    try {
+      return created(topic.name, await create(topic, request.validateOnly, call));
+    } catch (error) {
+      return notCreated(topic.name, codeOf(error), messageOf(error));
+    }
+  });
+  const refused = twice.map((name) => notCreated(name, codeFor("invalid_request"), namedTwice));
+  return [...(await Promise.all(answers)), ...refused];
+}
+
+const namedTwice = "The topic is named twice in the request.";
+
+async function create(topic: AskedTopic, validateOnly: boolean, { broker, context }: Call) {
+  const { name, assignments } = topic;
+  const empty = topic.configs.find(({ value }) => value === null);
+  if (empty) throw new Refusal("invalid_config", `The config ${empty.name} has no value.`);
+  const configs = Object.fromEntries(topic.configs.map((one) => [one.name, one.value ?? ""]));
+  let { numPartitions: partitions, replicationFactor } = topic;
+  if (assignments.length > 0) {
+    checkAssigned(topic);
+    for (const { brokerIds } of assignments) broker.admin.checkReplicas(context, brokerIds);
+    partitions = assignments.length;
+    replicationFactor = assignments[0]?.brokerIds.length ?? -1;
+  }
+  return broker.createTopic(context, {
+    name,
+    partitions,
+    replicationFactor,
+    configs,
+    validateOnly,
+  });
+}
+
+/** By hand means by hand alone, for every partition from 0 on. */
+function checkAssigned({ assignments, numPartitions, replicationFactor }: AskedTopic): void {
+  if (replicationFactor !== -1 || numPartitions !== -1) {
+    throw new Refusal("invalid_request", "With replicas given, counts must be -1.");
+  }
+  const indexes = assignments.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b);
+  if (indexes.some((index, at) => index !== at)) {
+    throw new Refusal("invalid_replica_assignment", "Partitions must count from 0 without a gap.");
+  }
+}
+
+function created(name: string, topic: TopicDescription) {
+  return {
+    name,
+    topicId: topic.id,
+    errorCode: NONE,
+    errorMessage: null,
+    numPartitions: topic.partitions,
+    replicationFactor: topic.replicationFactor,
+    configs: topic.configs.map((config) => ({
+      name: config.name,
+      value: config.value,
+      readOnly: false,
+      configSource: sourceCodes[config.source],
+      isSensitive: false,
+    })),
+  };
+}
+
+function notCreated(name: string, errorCode: number, errorMessage: string) {
+  return { name, topicId: zeroUuid, errorCode, errorMessage, configs: [] };
+}
+
+interface AskedDeletion {
+  readonly name: string | null;
+  readonly topicId: string;
+}
+
+export async function deleteEach(asked: readonly AskedDeletion[], call: Call) {
+  const { once, twice } = byOccurrence(asked, ({ name, topicId }) => `${name ?? ""} ${topicId}`);
+  const answers = once.map(async ({ name, topicId }) => {
+    try {
+      return await deleteOne(name, topicId, call);
+    } catch (error) {
+      return { name, topicId, errorCode: codeOf(error), errorMessage: messageOf(error) };
+    }
+  });
+  const refused = twice.map((key) => ({
+    name: key.split(" ")[0] ?? "",
+    topicId: zeroUuid,
+    errorCode: codeFor("invalid_request"),
+    errorMessage: namedTwice,
+  }));
+  return [...(await Promise.all(answers)), ...refused];
+}
+
+async function deleteOne(name: string | null, id: string, { broker, context }: Call) {
+  if ((name === null) === (id === zeroUuid)) {
+    throw new Refusal("invalid_request", "A topic is given by name or by id, one of the two.");
+  }
+  const byId = name === null ? broker.cluster.topicById(context, id) : null;
+  if (name === null && !byId) throw new Refusal("unknown_topic_id", `There is no topic ${id}.`);
+  const named = byId?.name ?? name ?? "";
+  const topicId = byId?.id ?? broker.cluster.topic(context, named)?.id ?? zeroUuid;
+  await broker.deleteTopic(context, named);
+  return { name: named, topicId, errorCode: NONE, errorMessage: null };
+}
+
+interface AskedGrowth {
+  readonly name: string;
+  readonly count: number;
+  readonly assignments: readonly { readonly brokerIds: readonly number[] }[] | null;
+}
+
+export async function growEach(
+  request: { readonly topics: readonly AskedGrowth[]; readonly validateOnly: boolean },
+  { broker, context }: Call,
+) {
+  const { once, twice } = byOccurrence(request.topics, ({ name }) => name);
+  const answers = once.map(async ({ name, count, assignments }) => {
+    const replicas = assignments?.map(({ brokerIds }) => brokerIds) ?? null;
+    const options = { assignments: replicas, validateOnly: request.validateOnly };
+    try {
+      await broker.admin.addPartitions(context, name, count, options);
+      return { name, errorCode: NONE };
+    } catch (error) {
+      return { name, errorCode: codeOf(error), errorMessage: messageOf(error) };
+    }
+  });
+  const refused = twice.map((name) => ({
+    name,
+    errorCode: codeFor("invalid_request"),
+    errorMessage: namedTwice,
+  }));
+  return [...(await Promise.all(answers)), ...refused];
+}
+
+/** Those that are there once, and the keys of those that are there more often. */
+function byOccurrence<T>(items: readonly T[], keyOf: (item: T) => string) {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return {
+    once: items.filter((item) => counts.get(keyOf(item)) === 1),
+    twice: [...counts].filter(([, count]) => count > 1).map(([key]) => key),
+  };
+}
