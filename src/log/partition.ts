@@ -232,6 +232,8 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
       await this.#commits.commit(entries, this.#commits.guard, "synced");
       const { logStart: moved, producersEnd } = await this.#relocate();
       if (put && put.end === producersEnd) this.producers.stored();
+      // Who waits for a transaction may stand below the log's start now.
+      if (this.producers.memory.open.size > 0) this.watchers.stableMayHaveMoved();
       return moved;
     });
   }

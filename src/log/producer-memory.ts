@@ -12,7 +12,14 @@ import { readMarker } from "../records/control.ts";
 import { walkBatches } from "../records/batch.ts";
 import type { PutProducers, StoredProducer } from "../storage/storage.ts";
 import { producerState, storedProducer } from "./producer-codec.ts";
-import { afterBatch, afterMarker, type ProducerState, type Verification } from "./producers.ts";
+import {
+  afterBatch,
+  afterMarker,
+  type DataBatch,
+  type Missed,
+  type ProducerState,
+  type Verification,
+} from "./producers.ts";
 import type { LogLimits } from "./limits.ts";
 import type { KnownProducers, TurnProducers } from "./turn-producers.ts";
 import { Verifications } from "./verification.ts";
@@ -23,6 +30,8 @@ interface Known {
   heardMs: number;
 }
 
+/** Producers whose first batch failed; past it the oldest are forgotten. */
+const MISSED_MAX = 1000;
 /** When there are too many this share of a partition's goes. */
 const EVICTED_SHARE = 1 / 8;
 
@@ -37,6 +46,7 @@ export class ProducerMemory implements KnownProducers {
   readonly verifications = new Verifications(this);
   readonly #known = new Map<bigint, Known>();
   readonly #open = new Map<bigint, number>();
+  readonly #missed = new Map<bigint, Missed>();
   readonly #limits: LogLimits;
   readonly #total: ProducerCount;
   #changed = new Set<bigint>();
@@ -93,8 +103,23 @@ export class ProducerMemory implements KnownProducers {
     for (const [id, { state }] of this.#known) yield [id, state];
   }
 
+  missed(producerId: bigint): Missed | null {
+    return this.#missed.get(producerId) ?? null;
+  }
+
+  /** Batches were not appended: those of unknown producers have to come again, in their order. */
+  failed(batches: Iterable<DataBatch>): void {
+    for (const { producerId, producerEpoch: epoch, baseSequence: sequence } of batches) {
+      const before = this.missed(producerId);
+      const isFirst = before?.epoch !== epoch || sequence < before.sequence;
+      if (sequence < 0 || this.state(producerId) || !isFirst) continue;
+      this.#miss(producerId, { epoch, sequence });
+    }
+  }
+
   /** A turn's commit has settled. */
   settled(turn: TurnProducers, end: number, nowMs: number): void {
+    for (const [id, missed] of turn.missed) this.#miss(id, missed);
     for (const [id, state] of turn.changed) this.#set(id, state, nowMs);
     for (const id of turn.unverified) this.verifications.used(id);
     this.knownEnd = end;
@@ -152,6 +177,14 @@ export class ProducerMemory implements KnownProducers {
     this.stored();
   }
 
+  #miss(id: bigint, missed: Missed): void {
+    this.#missed.delete(id);
+    this.#missed.set(id, missed);
+    if (this.#missed.size <= MISSED_MAX) return;
+    const [oldest = id] = this.#missed.keys();
+    this.#missed.delete(oldest);
+  }
+
   #set(id: bigint, state: ProducerState, nowMs: number): void {
     const known = this.#known.get(id);
     const { transactionStart } = state;
@@ -166,6 +199,7 @@ export class ProducerMemory implements KnownProducers {
       known.heardMs = nowMs;
       return;
     }
+    this.#missed.delete(id);
     this.#known.set(id, { state, heardMs: nowMs });
     this.#total.count += 1;
     const { producersPerPartition, producersPerNode } = this.#limits;

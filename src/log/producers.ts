@@ -5,6 +5,8 @@
  * - A batch that equals one of the last five is a duplicate and answered as that one was. Else it must follow the last: the
  *   next sequence (0 after 2^31 - 1), or 0 in a new epoch. Of a producer that nobody knows any more any sequence is taken,
  *   unless a coordinator just added the partition for it.
+ * - Stricter than Kafka in one case: where the first batch of an unknown producer failed, those that were sent behind it are
+ *   not taken before it. Kafka takes them, and the first one can then never be sent again.
  * - The first batch of a transaction needs the coordinator's word (`verification.ts`); from then until its marker the
  *   transaction is open here.
  * - A coordinator's own records have no sequences.
@@ -61,9 +63,16 @@ export interface Verification {
   readonly joins: boolean;
 }
 
-/** How a batch came: its verification, if one is pending, and the token that it brought. */
+/** A batch of a producer that nobody knows was not appended: where it stood. */
+export interface Missed {
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+/** How a batch came: its verification, if one is pending, the token that it brought, and what failed before it. */
 export interface Arrival {
   readonly verification: Verification | null;
+  readonly missed: Missed | null;
   readonly guard: object | null;
 }
 
@@ -80,7 +89,7 @@ const SEQUENCES = 2 ** 31;
 export function judgeBatch(
   state: ProducerState | null,
   batch: DataBatch,
-  { verification, guard }: Arrival,
+  { verification, guard, missed }: Arrival,
 ): ProducerBatch | null {
   const { producerEpoch: epoch, baseSequence } = batch;
   const duplicate = state && findDuplicate(state, batch);
@@ -90,6 +99,9 @@ export function judgeBatch(
     throw new Refusal("invalid_txn_state", "The batch is not part of an ongoing transaction.");
   }
   if (baseSequence !== NO_SEQUENCE) checkSequence(state, batch, verification);
+  if (!state && missed?.epoch === epoch && baseSequence > missed.sequence) {
+    throw outOfOrder(baseSequence, NO_SEQUENCE);
+  }
   if (state && state.transactionStart >= 0 && !batch.transactional) {
     throw new Refusal(
       "invalid_txn_state",

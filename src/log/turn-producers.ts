@@ -11,6 +11,7 @@ import {
   type DataBatch,
   judgeBatch,
   type Marker,
+  type Missed,
   type ProducerBatch,
   type ProducerState,
   type Verification,
@@ -20,6 +21,7 @@ import {
 export interface KnownProducers {
   state(producerId: bigint): ProducerState | null;
   verification(producerId: bigint): Verification | null;
+  missed(producerId: bigint): Missed | null;
   /** First offsets of open transactions by producer, ascending. */
   readonly open: ReadonlyMap<bigint, number>;
 }
@@ -29,6 +31,8 @@ export class TurnProducers {
   readonly changed = new Map<bigint, ProducerState>();
   /** Transactions that the turn's markers aborted. */
   readonly aborted: AbortedTransaction[] = [];
+  /** Where batches of unknown producers failed; the earliest of each. */
+  readonly missed = new Map<bigint, Missed>();
   /** Producers whose verifications were used up, by a first batch or by a marker. */
   readonly unverified = new Set<bigint>();
   readonly #known: KnownProducers;
@@ -53,6 +57,14 @@ export class TurnProducers {
     if (!batch.transactional) return;
     this.unverified.add(producerId);
     if (after.transactionStart === baseOffset) this.#openForChange().set(producerId, baseOffset);
+  }
+
+  /** A batch was judged and is not appended after all. */
+  miss({ producerId, producerEpoch: epoch, baseSequence: sequence }: DataBatch): void {
+    if (sequence < 0 || this.#state(producerId)) return;
+    const before = this.#missed(producerId);
+    if (before?.epoch === epoch && before.sequence <= sequence) return;
+    this.missed.set(producerId, { epoch, sequence });
   }
 
   /** As `checkMarker`. */
@@ -81,7 +93,12 @@ export class TurnProducers {
 
   #arrival({ producerId, transactional }: DataBatch, guard: object | null): Arrival {
     const used = !transactional || this.unverified.has(producerId);
-    return { verification: used ? null : this.#known.verification(producerId), guard };
+    const verification = used ? null : this.#known.verification(producerId);
+    return { verification, guard, missed: this.#missed(producerId) };
+  }
+
+  #missed(producerId: bigint): Missed | null {
+    return this.missed.get(producerId) ?? this.#known.missed(producerId);
   }
 
   #openForChange(): Map<bigint, number> {

@@ -148,6 +148,7 @@ class TurnBuilder {
       else this.#outcomes.push({ type: "duplicate", request, settled: verdict });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      if (request.produced) this.#producers.miss(request.produced);
       this.#outcomes.push({ type: "refused", request, refusal: error });
     }
   }

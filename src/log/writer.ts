@@ -65,6 +65,7 @@ export class Writer {
       (this.#queuedBytes > 0 && this.#queuedBytes + bytes > limits.queuedBytesPerPartition) ||
       (queued.bytes > 0 && queued.bytes + bytes > limits.queuedBytesPerNode);
     if (full) {
+      this.#missed([request]);
       throw new Refusal(
         "throttling_quota_exceeded",
         "More waits to be written than this node takes; send it again a little later.",
@@ -192,6 +193,8 @@ export class Writer {
 
   /** The commit failed: everybody whose answer hangs on it gets the fault, the others what is theirs. */
   #fail(turn: Turn, error: unknown): void {
+    // Those that were refused as well, since who came before them was not appended.
+    this.#missed(turn.outcomes.map(({ request }) => request));
     for (const outcome of turn.outcomes) {
       const { request } = outcome;
       if (outcome.type === "refused") {
@@ -203,6 +206,11 @@ export class Writer {
         this.#reject(request, error);
       }
     }
+  }
+
+  #missed(requests: readonly AppendRequest[]): void {
+    const { memory } = this.#host.producers;
+    memory.failed(requests.flatMap(({ produced }) => produced ?? []));
   }
 
   #settle(outcome: Outcome): void {

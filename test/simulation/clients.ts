@@ -259,13 +259,17 @@ export class Follower {
   check(): void {
     const { clock } = this.#world;
     if (!this.#reading || this.#bytesMin > 1) return;
-    if (this.#ledger.lastReadable < this.#standing.next) return;
+    if (!this.#ledger.hasReadable(this.#standing.next, this.#stableEnd())) return;
     this.#readableMs ??= clock.monotonicMs();
     if (clock.monotonicMs() - this.#readableMs > SOON_MS) {
       throw new Violation(
         `a poll of ${this.#place.topic}/${this.#place.index} sleeps over records`,
       );
     }
+  }
+
+  #stableEnd(): number {
+    return this.#world.logOf(this.#place.topic, this.#place.index).ends().lastStable;
   }
 
   act(): void {
@@ -298,7 +302,7 @@ export class Follower {
       const { epoch } = this.#standing;
       if (refusal?.code === "offset_trimmed") this.#standing = { next: logStart, epoch };
       else if (refusal) throw new Violation(`a reader of ${topic} got ${refusal.code}`);
-      else this.#standing = this.#ledger.read(this.#standing, answer.batches);
+      else this.#standing = this.#ledger.read(this.#standing, answer);
     });
     this.#world.watch(reading);
   }

@@ -8,13 +8,21 @@
  * 4. A request that failed without effect has none.
  * 5. The high watermark never falls, nor does the log start.
  * 6. Offsets have no holes, but where a new epoch began.
+ * 7. Who reads committed sees nothing of a transaction before it was decided to commit, and nothing of an aborted one ever.
  */
+import { hiddenBy } from "../../src/broker/visibility.ts";
+import type { ReadAnswer } from "../../src/broker/verbs.ts";
 import { readRecords } from "../../src/records/batch-read.ts";
 import { walkBatches } from "../../src/records/batch.ts";
 
 /** Something that must not be, and what it was about. */
 export class Violation extends Error {
   override readonly name = "Violation";
+}
+
+/** Shared by all that was sent in it. */
+export interface SentTransaction {
+  state: "open" | "committed" | "aborted";
 }
 
 export interface Sent {
@@ -25,6 +33,7 @@ export interface Sent {
   /** `pending` while a node works at it; `unknown` once that node is gone or could not tell. */
   state: "pending" | "acknowledged" | "refused" | "unknown";
   base: number | null;
+  transaction?: SentTransaction;
 }
 
 /** A reader's next offset, and the epoch of the last batch that it saw (-1 before any). */
@@ -39,16 +48,28 @@ export class Ledger {
   readonly sent: Sent[] = [];
   highWatermark = 0;
   logStart = 0;
-  /** The last offset that certainly can be read, -1 where there is none. */
-  lastReadable = -1;
+  /** The last offsets of what was acknowledged, and certainly can be read. */
+  #readable: number[] = [];
   /** Contents by offset, as seen by any reader ever. */
   readonly #seen = new Map<number, string>();
   /** Offsets by content; forgotten where it may have been lost. */
   readonly #offsets = new Map<string, number>();
+  readonly #transactions = new Map<string, SentTransaction>();
 
   constructor(name: string, relaxed: boolean) {
     this.name = name;
     this.relaxed = relaxed;
+  }
+
+  /** Whether a reader at `next` certainly can be given something that lies below `end`. */
+  hasReadable(next: number, end: number): boolean {
+    return this.#readable.some((last) => last >= next && last < end);
+  }
+
+  /** These contents are part of a transaction. */
+  inTransaction({ contents, transaction }: Sent): void {
+    if (!transaction) return;
+    for (const content of contents) this.#transactions.set(content, transaction);
   }
 
   acknowledged(sent: Sent, base: number, duplicate: boolean): void {
@@ -58,7 +79,7 @@ export class Ledger {
     if (duplicate && !sent.repeatable) this.#broken(`${sent.contents[0]} is no duplicate`);
     sent.state = "acknowledged";
     sent.base = base;
-    this.lastReadable = Math.max(this.lastReadable, base + sent.contents.length - 1);
+    this.#readable.push(base + sent.contents.length - 1);
     for (const [at, content] of sent.contents.entries()) this.#is(base + at, content);
   }
 
@@ -73,10 +94,11 @@ export class Ledger {
     this.logStart = logStart;
   }
 
-  /** A reader that stands here was given these batches; gives where it stands then. */
-  read(from: Standing, runs: readonly Uint8Array[]): Standing {
+  /** A reader of committed data that stands here was given this; gives where it stands then. */
+  read(from: Standing, { batches, aborted }: Pick<ReadAnswer, "batches" | "aborted">): Standing {
+    const isHidden = hiddenBy(aborted);
     let { next, epoch } = from;
-    for (const run of runs) {
+    for (const run of batches) {
       for (const { at, header } of walkBatches(run)) {
         if (header.leaderEpoch < epoch) this.#broken(`epoch ${header.leaderEpoch} after ${epoch}`);
         const begins = header.leaderEpoch > epoch;
@@ -84,7 +106,9 @@ export class Ledger {
         if (header.baseOffset > next && !begins) {
           this.#broken(`offsets ${next} to ${header.baseOffset - 1} are missing`);
         }
-        for (const record of readRecords(run, at, { decompressedBytesMax: 1e7 })) {
+        const shown = isHidden(header) ? [] : readRecords(run, at, { decompressedBytesMax: 1e7 });
+        for (const record of shown) {
+          this.#isShown(new TextDecoder().decode(record.value ?? new Uint8Array()));
           this.#is(record.offset, new TextDecoder().decode(record.value ?? new Uint8Array()));
         }
         next = Math.max(next, header.baseOffset + header.lastOffsetDelta + 1);
@@ -97,7 +121,7 @@ export class Ledger {
   powerCut(): void {
     if (!this.relaxed) return;
     this.#offsets.clear();
-    this.lastReadable = -1;
+    this.#readable = [];
     for (const sent of this.sent) {
       if (sent.state === "acknowledged") sent.state = "unknown";
       sent.base = null;
@@ -118,6 +142,11 @@ export class Ledger {
   }
 
   #settleOne(sent: Sent, at: number, content: string, places: readonly number[]): void {
+    const { transaction } = sent;
+    if (transaction && transaction.state !== "committed") {
+      if (places.length > 0) this.#broken(`${content} is shown, and was ${transaction.state}`);
+      return;
+    }
     const mayRepeat = this.relaxed && sent.repeatable;
     if (places.length > 1 && !mayRepeat) this.#broken(`${content} is at ${places.join(" and ")}`);
     if (sent.state === "refused" && places.length > 0) {
@@ -127,6 +156,13 @@ export class Ledger {
     const offset = sent.base + at;
     if (offset >= this.logStart && !places.includes(offset)) {
       this.#broken(`${content} was acknowledged at ${offset}, and is lost`);
+    }
+  }
+
+  #isShown(content: string): void {
+    const transaction = this.#transactions.get(content);
+    if (transaction && transaction.state !== "committed") {
+      this.#broken(`${content} is shown while its transaction is ${transaction.state}`);
     }
   }
 

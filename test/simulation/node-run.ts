@@ -2,9 +2,11 @@
  * One run: a seed's sequence of actions and faults, then a last life in which everything is settled and held against the
  * ledgers.
  */
+import { hiddenBy } from "../../src/broker/visibility.ts";
 import { readRecords } from "../../src/records/batch-read.ts";
 import { walkBatches } from "../../src/records/batch.ts";
 import { Follower, type Place, places, Sender, SequenceProducer, UnderWay } from "./clients.ts";
+import { coordinatorOf, IdempotentProducer, TransactionalProducer } from "./producers.ts";
 import { Doomed } from "./doomed.ts";
 import { Violation } from "./ledger.ts";
 import { somebody } from "./test-node.ts";
@@ -15,6 +17,9 @@ export interface Run {
   /** Requests that were acknowledged. */
   readonly appended: number;
   readonly lives: number;
+  /** Transactions that were brought to their end, either way. */
+  readonly committed: number;
+  readonly aborted: number;
 }
 
 /** Throws Violation, its message naming the seed and the last steps, when an invariant is broken. */
@@ -35,7 +40,8 @@ class NodeRun {
   readonly #world: World;
   readonly #underWay: UnderWay;
   readonly #sender: Sender;
-  readonly #producers: readonly SequenceProducer[];
+  readonly #producers: readonly (SequenceProducer | IdempotentProducer | TransactionalProducer)[];
+  readonly #transactional: readonly TransactionalProducer[];
   readonly #followers: readonly Follower[];
   readonly #doomed: Doomed;
 
@@ -44,9 +50,17 @@ class NodeRun {
     this.#underWay = new UnderWay(world);
     this.#sender = new Sender(world, this.#underWay);
     const kept = places.filter(({ topic }) => topic !== "relaxed");
-    this.#producers = kept.map(
-      (place, at) => new SequenceProducer(world, this.#sender, place, `p${at % 2}`),
+    const ofTransactions = places.filter(({ topic }) => topic === "transactional");
+    this.#transactional = [100n, 101n].map(
+      (id) => new TransactionalProducer(world, this.#underWay, this.#sender, ofTransactions, id),
     );
+    world.verifier = coordinatorOf(world, () => this.#transactional);
+    this.#producers = [
+      ...kept.map((place, at) => new SequenceProducer(world, this.#sender, place, `p${at % 2}`)),
+      ...kept.map((place, at) => new IdempotentProducer(world, this.#sender, place, BigInt(at))),
+      ...this.#transactional,
+      ...this.#transactional,
+    ];
     this.#doomed = new Doomed(world, this.#underWay);
     this.#followers = places.map((place) => new Follower(world, this.#underWay, place));
   }
@@ -65,7 +79,12 @@ class NodeRun {
     for (const { sent } of world.ledgers.values()) {
       for (const { state } of sent) if (state === "acknowledged") appended += 1;
     }
-    return { trace: world.trace, appended, lives: world.life.number };
+    const ended = { committed: 0, aborted: 0 };
+    for (const { ends } of this.#transactional) {
+      ended.committed += ends.committed;
+      ended.aborted += ends.aborted;
+    }
+    return { trace: world.trace, appended, lives: world.life.number, ...ended };
   }
 
   async #step(): Promise<void> {
@@ -74,9 +93,9 @@ class NodeRun {
     // A node whose disk failed stops itself soon.
     if (world.diskFailed && world.chance(0.3)) return this.#crash();
     const dice = world.random.next();
-    if (dice < 0.35) this.#sender.anything();
-    else if (dice < 0.5) world.pick(this.#producers).act();
-    else if (dice < 0.56) this.#sender.repeat();
+    if (dice < 0.25) this.#sender.anything();
+    else if (dice < 0.53) world.pick(this.#producers).act();
+    else if (dice < 0.57) this.#sender.repeat();
     else if (dice < 0.88) world.pick(this.#followers).act();
     else if (dice < 0.9) this.#trim();
     else if (dice < 0.91) this.#lookUp();
@@ -101,6 +120,7 @@ class NodeRun {
   async #begin(): Promise<void> {
     this.#underWay.clear();
     for (const follower of this.#followers) follower.restart();
+    for (const producer of this.#transactional) producer.restart();
     await this.#world.start();
   }
 
@@ -109,18 +129,10 @@ class NodeRun {
     this.#underWay.check();
     for (const follower of this.#followers) follower.check();
     for (const { topic, index } of places) {
-      const log = this.#logOf(topic, index);
+      const log = this.#world.logOf(topic, index);
       const { highWatermark, logStart } = log.ends();
       this.#world.ledger(topic, index).ends(highWatermark, logStart);
     }
-  }
-
-  #logOf(topic: string, index: number) {
-    const { test } = this.#world.life;
-    const id = test.broker.listTopics(somebody).find(({ name }) => name === topic)?.id ?? "";
-    const log = test.logs.log(id, index);
-    if (!log) throw new Violation(`${topic}/${index} has no log`);
-    return log;
   }
 
   #trim(): void {
@@ -164,6 +176,12 @@ class NodeRun {
     this.#look();
     for (const place of places)
       world.ledger(place.topic, place.index).settle(await this.#read(place));
+    for (const { topic, index } of places) {
+      const { highWatermark, lastStable } = world.logOf(topic, index).ends();
+      if (lastStable !== highWatermark) {
+        throw new Violation(`${topic}/${index} is stuck at ${lastStable} of ${highWatermark}`);
+      }
+    }
     const { node } = world.life.test;
     const left = [node.queued.bytes, node.deadlines.size, node.cache.bytes > 4000];
     if (left.some(Boolean)) throw new Violation(`something is left behind: ${left.join(", ")}`);
@@ -171,7 +189,7 @@ class NodeRun {
 
   async #read({ topic, index }: Place): Promise<Map<number, string>> {
     const world = this.#world;
-    const log = this.#logOf(topic, index);
+    const log = world.logOf(topic, index);
     const found = new Map<number, string>();
     let from = { next: log.logStart, epoch: -1 };
     while (from.next < log.highWatermark) {
@@ -184,9 +202,11 @@ class NodeRun {
       };
       const [answer] = await world.until(world.broker.read(somebody, [request], options));
       if (!answer || answer.batches.length === 0) break; // Nothing was written since the last epoch began.
-      from = world.ledger(topic, index).read(from, answer.batches);
+      from = world.ledger(topic, index).read(from, answer);
+      const isHidden = hiddenBy(answer.aborted);
       for (const run of answer.batches) {
-        for (const { at } of walkBatches(run)) {
+        for (const { at, header } of walkBatches(run)) {
+          if (isHidden(header)) continue;
           for (const record of readRecords(run, at, { decompressedBytesMax: 1e7 })) {
             if (record.offset < log.logStart) continue;
             found.set(record.offset, new TextDecoder().decode(record.value ?? new Uint8Array()));

@@ -10,14 +10,19 @@ const steps = Number(process.env["SIM_STEPS"] ?? 100);
 test(`${seeds} seeds of ${steps} steps hold every invariant`, async () => {
   let appended = 0;
   let lives = 0;
+  let committed = 0;
+  let aborted = 0;
   for (let seed = 1; seed <= seeds; seed += 1) {
     const run = await runNode(seed, steps);
     appended += run.appended;
     lives += run.lives;
+    committed += run.committed;
+    aborted += run.aborted;
   }
   // A world in which nothing happens proves nothing.
   expect(appended).toBeGreaterThan(seeds * 20);
   expect(lives).toBeGreaterThan(seeds * 2);
+  expect([committed > seeds / 2, aborted > seeds / 2]).toEqual([true, true]);
 }, 600_000);
 
 test("the same seed gives the same trace", async () => {

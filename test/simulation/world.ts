@@ -5,7 +5,9 @@
 import type { Broker } from "../../src/broker/verbs.ts";
 import type { Random } from "../../src/lib/random.ts";
 import { seededRandom } from "../../src/lib/random.ts";
+import type { Partition } from "../../src/log/partition.ts";
 import { RetentionPass } from "../../src/log/retention.ts";
+import { noTransactions, type TransactionVerifier } from "../../src/log/verification.ts";
 import { type IoFault, MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { MemoryMetadataDisk } from "../../src/storage/memory-metadata.ts";
 import { slowStorage } from "./faulty-storage.ts";
@@ -17,6 +19,7 @@ export const topics = [
   { name: "synced", partitions: 2, configs: {} },
   { name: "relaxed", partitions: 1, configs: { "kedge.durability": "relaxed" } },
   { name: "trimmed", partitions: 1, configs: { "retention.bytes": "2000" } },
+  { name: "transactional", partitions: 2, configs: {} },
 ] as const;
 
 /** The node between two starts. */
@@ -33,6 +36,8 @@ export class World {
   readonly disk = new MemoryDisk();
   readonly trace: string[] = [];
   readonly ledgers = new Map<string, Ledger>();
+  /** The transaction coordinator: it outlives every node. */
+  verifier: TransactionVerifier = noTransactions;
   #life: Life | null = null;
   #lives = 0;
   #failure: unknown = null;
@@ -76,6 +81,14 @@ export class World {
     return ledger;
   }
 
+  logOf(topic: string, index: number): Partition {
+    const { test } = this.life;
+    const id = test.broker.listTopics(somebody).find(({ name }) => name === topic)?.id ?? "";
+    const log = test.logs.log(id, index);
+    if (!log) throw new Violation(`${topic}/${index} has no log`);
+    return log;
+  }
+
   /** Whatever goes wrong in there ends the run at its next step. */
   watch(work: Promise<unknown>): void {
     work.catch((error: unknown) => {
@@ -101,7 +114,16 @@ export class World {
       clock: this.clock,
       // Another process draws other numbers: a topic id is never given twice.
       seed: this.#seed + this.#lives * 1_000_003,
-      limits: { retentionCheckMs: 2000, receiptsCached: 40, tailCacheBytes: 4000, wakeSlice: 3 },
+      limits: {
+        retentionCheckMs: 2000,
+        receiptsCached: 40,
+        tailCacheBytes: 4000,
+        wakeSlice: 3,
+        producersBehindBytes: 250,
+        producersBehindBytesPerNode: 900,
+        abortedCached: 2,
+      },
+      verifier: { verify: (request) => this.verifier.verify(request) },
       wrap: (storage) => slowStorage(storage, this.clock, this.random),
     });
     const test = await this.until(opening);

@@ -47,6 +47,29 @@ describe("an idempotent producer", () => {
     expect(await send(node, large, request({ sequence: 0 }))).toEqual(["message_too_large", "0"]);
   });
 
+  test("goes on where its first batch failed, not behind it", async () => {
+    const node = await withTopic({ limits: { queuedBytesPerPartition: 700 } });
+    node.disk.full = true;
+    const first = node.broker.append(somebody, request({ sequence: 0 }));
+    expect(settled(node, first)).rejects.toMatchObject({ kind: "full" });
+    node.disk.full = false;
+    const gap = "out_of_order_sequence_number";
+    expect(await send(node, request({ sequence: 1 }))).toEqual([gap]);
+    expect(await send(node, request({ sequence: 0 }), request({ sequence: 1 }))).toEqual([
+      "0",
+      "1",
+    ]);
+    const full = "throttling_quota_exceeded";
+    const late = request({ id: 8n, sequence: 0 });
+    expect(await send(node, request({ sequence: 2 }), request({ sequence: 3 }), late)).toEqual([
+      "2",
+      "3",
+      full,
+    ]);
+    expect(await send(node, request({ id: 8n, sequence: 1 }))).toEqual([gap]);
+    expect(await send(node, request({ id: 8n, sequence: 0 }))).toEqual(["4"]);
+  });
+
   test("is known after a restart from what was stored, and from the batches since", async () => {
     const limits = { producersUnstored: 2 };
     const node = await withTopic({ limits });

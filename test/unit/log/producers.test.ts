@@ -18,7 +18,7 @@ import { producerState, storedProducer } from "../../../src/log/producer-codec.t
 
 const SEQUENCE_MAX = 2 ** 31 - 1;
 const guard = {};
-const nobody: Arrival = { verification: null, guard: null };
+const nobody: Arrival = { verification: null, guard: null, missed: null };
 
 /** A batch: base sequence, how many records, epoch. */
 const batch = (baseSequence: number, count = 1, producerEpoch = 0): DataBatch => ({
@@ -76,6 +76,14 @@ describe("sequences", () => {
     expect(verdict(state, next)).toBe(expected);
   });
 
+  test("what was sent behind a first batch that failed does not overtake it", () => {
+    const failed = { ...nobody, missed: { epoch: 0, sequence: 4 } };
+    expect(verdict(null, batch(6), failed)).toBe("out_of_order_sequence_number");
+    expect(verdict(null, batch(4), failed)).toBe("new");
+    expect(verdict(null, batch(0), failed)).toBe("new");
+    expect(verdict(null, batch(6, 1, 1), failed)).toBe("new");
+  });
+
   test("a newer epoch forgets the batches of the one before", () => {
     const state = after(batch(0), batch(1), batch(0, 2, 1));
     expect(state?.batches.map(({ lastSequence }) => lastSequence)).toEqual([1]);
@@ -89,7 +97,7 @@ describe("transactions", () => {
     lowestSequence,
     joins,
   });
-  const trusted = (verification: Verification) => ({ verification, guard });
+  const trusted = (verification: Verification) => ({ verification, guard, missed: null });
   const cases: readonly [string, ProducerState | null, DataBatch, Arrival, string][] = [
     ["the first batch needs a word", null, inTransaction(batch(0)), nobody, "invalid_txn_state"],
     ["and takes one", null, inTransaction(batch(0)), trusted(word(0)), "new"],
@@ -97,14 +105,14 @@ describe("transactions", () => {
       "not one that was used up",
       null,
       inTransaction(batch(0)),
-      { verification: null, guard },
+      { verification: null, guard, missed: null },
       "invalid_txn_state",
     ],
     [
       "nor another's",
       null,
       inTransaction(batch(0)),
-      { verification: word(0), guard: {} },
+      { verification: word(0), guard: {}, missed: null },
       "invalid_txn_state",
     ],
     ["the next one follows without", open, inTransaction(batch(3)), nobody, "new"],

@@ -22,6 +22,7 @@ const noReceipts: TurnReceipts = {
 const noProducers: KnownProducers = {
   state: () => null,
   verification: () => null,
+  missed: () => null,
   open: new Map(),
 };
 
