@@ -241,7 +241,7 @@ export class TransactionalProducer {
       commit: this.#transaction.state === "committed",
       transactionVersion: 2,
     };
-    const done = (marked: boolean): void => {
+    const answered = (marked: boolean): void => {
       this.#underWay.end(token);
       if (life.over || this.#marking.get(place) !== token) return;
       this.#marking.delete(place);
@@ -249,9 +249,9 @@ export class TransactionalProducer {
     };
     this.#world.watch(
       broker.producers.appendMarker(somebody, topic?.id ?? "", place.index, marker).then(
-        () => done(true),
+        () => answered(true),
         (error) => {
-          done(false);
+          answered(false);
           if (!(error instanceof Refusal) && !(error instanceof StorageFault)) throw error;
           const { code } = error instanceof Refusal ? error : { code: error.kind };
           this.#world.note(`a marker of ${this.transactionalId} fails: ${code}`);
