@@ -49,12 +49,19 @@ export function groupOffsetVerbs(
     },
     fetchOffsets: (_context, group, wanted) =>
       fetchOffsets(driver.state(group), group, wanted, image),
-    deleteOffsets: (_context, group, partitions) =>
-      driver.submit<readonly OffsetOutcome[]>(group, (ticket) => ({
+    async deleteOffsets(_context, group, partitions) {
+      const known = partitions.filter(({ topic }) => image.topic(topic) !== null);
+      const outcomes = await driver.submit<readonly OffsetOutcome[]>(group, (ticket) => ({
         type: "delete-offsets",
-        partitions,
+        partitions: known,
         ticket,
-      })),
+      }));
+      const told = new Map(known.map((each, at) => [each, outcomes[at] ?? null]));
+      return partitions.map((each) => {
+        const outcome = told.get(each);
+        return outcome === undefined ? "unknown_topic_or_partition" : outcome;
+      });
+    },
   };
 }
 
@@ -71,9 +78,9 @@ async function commit(
   for (const each of offsets) {
     const topic =
       each.topic === null ? image.topicById(each.topicId ?? "") : image.topic(each.topic);
-    if (topic) known.push({ ...each, topic: topic.name, topicId: topic.id });
-    else
-      refusals.set(each, each.topic === null ? "unknown_topic_id" : "unknown_topic_or_partition");
+    if (!topic && each.topic === null) refusals.set(each, "unknown_topic_id");
+    else if (!topic?.partitions[each.partition]) refusals.set(each, "unknown_topic_or_partition");
+    else known.push({ ...each, topic: topic.name, topicId: topic.id });
   }
   // Also without an offset that could be committed: who asks must be a member.
   const outcomes = await submit(known);

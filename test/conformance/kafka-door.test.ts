@@ -4,10 +4,20 @@ import { silentLogger } from "../../src/lib/logger.ts";
 import { startNode } from "../../src/node.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { kafkaBadInputSuite } from "./kafka-bad-input.ts";
+import { kafkaGroupsSuite } from "./kafka-groups.ts";
 import { kafkaDoorSuite } from "./kafka-door.ts";
 
+/** What the groups' suite asks of both. */
+const quickGroups = [
+  "--group-initial-rebalance-delay-ms",
+  "0",
+  "--group-min-session-timeout-ms",
+  "100",
+];
+
 async function open() {
-  const args = ["--data", ":memory:", "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
+  const doors = ["--data", ":memory:", "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
+  const args = [...doors, ...quickGroups];
   const readFile = () => Promise.reject(new Error("no file"));
   const { config } = await loadConfig({ args, env: {}, readFile });
   const node = await startNode(config, {
@@ -24,4 +34,5 @@ async function open() {
   };
 }
 
-for (const suite of [kafkaDoorSuite, kafkaBadInputSuite]) suite("in process", open);
+for (const suite of [kafkaDoorSuite, kafkaBadInputSuite, kafkaGroupsSuite])
+  suite("in process", open);

@@ -4,6 +4,7 @@
 import { describe } from "bun:test";
 import { kafkaBadInputSuite } from "../conformance/kafka-bad-input.ts";
 import { kafkaDoorSuite } from "../conformance/kafka-door.ts";
+import { kafkaGroupsSuite } from "../conformance/kafka-groups.ts";
 import { javaMissing } from "../peers/java.ts";
 import { startKafka } from "../peers/kafka.ts";
 
@@ -11,4 +12,5 @@ const missing = javaMissing();
 if (missing !== null) console.log(missing);
 describe.skipIf(missing !== null)("the door's suites", () => {
   for (const suite of [kafkaDoorSuite, kafkaBadInputSuite]) suite("Apache Kafka", startKafka);
+  kafkaGroupsSuite("Apache Kafka", () => startKafka(["group.min.session.timeout.ms=100"]));
 });

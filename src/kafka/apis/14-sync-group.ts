@@ -4,8 +4,12 @@
  * - v3 has static members (KIP-345), v5 checks and tells protocol type and name (KIP-559).
  */
 import { array, bytes, int16, int32, string } from "../../wire/schema.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import { defineApi } from "../define-api.ts";
 import { NONE } from "../error-codes.ts";
+
+/** The member must say which protocol it believes to be chosen from this version on (KIP-559). */
+const NAMED_VERSION = 5;
 
 export const syncGroup = defineApi({
   key: 14,
@@ -28,7 +32,10 @@ export const syncGroup = defineApi({
     protocolName: string({ versions: "5+", nullable: "5+", default: null, ignorable: true }),
     assignment: bytes(),
   },
-  async handle(request, { broker, context }) {
+  async handle(request, { broker, context, version }) {
+    if (version >= NAMED_VERSION && (!request.protocolType || !request.protocolName)) {
+      throw new Refusal("inconsistent_group_protocol", "SyncGroup must name the group's protocol.");
+    }
     const answer = await broker.groups.sync(context, request.groupId, {
       memberId: request.memberId,
       instanceId: request.groupInstanceId,
