@@ -22,6 +22,7 @@ import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
 import { clusterVerbs } from "./cluster-verbs.ts";
 import { groupVerbs } from "./groups.ts";
 import { type LogLookup, logLookup } from "./log-lookup.ts";
+import { Polling } from "./polling.ts";
 import { producerVerbs } from "./producer-verbs.ts";
 import { read } from "./reads.ts";
 import { known } from "./topic-rules.ts";
@@ -44,7 +45,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const { image, identity } = controller;
   const lookup = logLookup(image, logs);
   const arriving: Arriving = new Map();
-  return {
+  const verbs: Omit<Broker, "polling"> = {
     ...topicVerbs(options),
     partitionCount: (_context, name) => known(image, name).partitions.length,
     append: (_context, request) => append(lookup, logs, arriving, verifier, request),
@@ -82,6 +83,7 @@ export function createBroker(options: BrokerOptions): Broker {
     groups: groupVerbs({ groups, image, nodeId: identity.nodeId, random, verifier }),
     admin: adminVerbs(options),
   };
+  return { ...verbs, polling: new Polling({ ...verbs, image, clock: node.clock }) };
 }
 
 /** Appends that wait for a log to be made, by partition: those that come after them wait as well, to keep their order. */

@@ -8,6 +8,7 @@
 import type { AdminVerbs } from "./admin-verbs.ts";
 import type { Refusal } from "../lib/refusal.ts";
 import type { GroupVerbs } from "./group-verbs.ts";
+import type { PollVerbs } from "./polling-verbs.ts";
 import type { NewRecord } from "../records/record.ts";
 import type { ProducerVerbs } from "./producer-verbs.ts";
 
@@ -303,4 +304,6 @@ export interface Broker {
   readonly admin: AdminVerbs;
   readonly producers: ProducerVerbs;
   readonly groups: GroupVerbs;
+  /** Group members that poll, as HTTP's do. */
+  readonly polling: PollVerbs;
 }

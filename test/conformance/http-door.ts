@@ -74,7 +74,8 @@ export async function openApp(options: Partial<HttpAppOptions>) {
   controller.onEffects((effects) => logs.follow(effects));
   const defaults = { partitionsDefault: 1, configDefaults: {}, version: "test" };
   const { deadlines } = node;
-  const config = defaultGroupConfig;
+  const consumer = { ...defaultGroupConfig.consumer, assignmentIntervalMs: 0 };
+  const config = { ...defaultGroupConfig, consumer };
   const shared = { controller, logs, random, clock, deadlines, logger };
   const groups = new GroupCoordinator({ config, ...shared });
   const broker = createBroker({ controller, logs, node, groups, random, ...defaults });

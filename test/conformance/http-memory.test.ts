@@ -1,10 +1,18 @@
 /** The HTTP suites against a node in this process, in memory, without a socket. */
 import { openHttpDoor } from "./http-door.ts";
 import { fetchSuite } from "./http-fetch.ts";
+import { groupsSuite } from "./http-groups.ts";
 import { idempotenceSuite } from "./http-idempotence.ts";
 import { produceSuite } from "./http-produce.ts";
 import { tailSuite } from "./http-tail.ts";
 import { topicsSuite } from "./http-topics.ts";
 
-for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite, tailSuite])
+for (const suite of [
+  topicsSuite,
+  produceSuite,
+  idempotenceSuite,
+  fetchSuite,
+  groupsSuite,
+  tailSuite,
+])
   suite("in process", openHttpDoor);

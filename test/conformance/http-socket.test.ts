@@ -1,6 +1,7 @@
 /** The HTTP suites over a real socket, and what only a socket can show. */
 import { openHttpServer } from "./http-door.ts";
 import { fetchSuite } from "./http-fetch.ts";
+import { groupsSuite } from "./http-groups.ts";
 import { idempotenceSuite } from "./http-idempotence.ts";
 import { produceSuite } from "./http-produce.ts";
 import { tailSuite } from "./http-tail.ts";
@@ -8,6 +9,13 @@ import { topicsSuite } from "./http-topics.ts";
 import { wireSuite } from "./http-wire.ts";
 import { socketSuite } from "./http-ws.ts";
 
-for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite, tailSuite])
+for (const suite of [
+  topicsSuite,
+  produceSuite,
+  idempotenceSuite,
+  fetchSuite,
+  groupsSuite,
+  tailSuite,
+])
   suite("by socket", openHttpServer);
 for (const suite of [wireSuite, socketSuite]) suite("by socket", openHttpServer);

@@ -7,6 +7,15 @@ import { getChunk } from "./chunks.ts";
 import { getDocs, getOpenApi, getRoot } from "./docs.ts";
 import { getError, listErrors } from "./errors.ts";
 import { fetchMany, fetchPartition } from "./fetch.ts";
+import { joinGroup, leaveGroup, pollGroup, streamGroup } from "./group-members.ts";
+import {
+  commitGroup,
+  deleteGroup,
+  getGroup,
+  getGroupLag,
+  getGroupOffsets,
+  listGroups,
+} from "./groups.ts";
 import { healthz, livez, readyz, startupz } from "./health.ts";
 import { getMetrics } from "./metrics.ts";
 import { getNode } from "./node.ts";
@@ -39,6 +48,16 @@ export const routes: readonly Route[] = [
   getChunk,
   tail,
   socket,
+  listGroups,
+  getGroup,
+  deleteGroup,
+  joinGroup,
+  pollGroup,
+  leaveGroup,
+  commitGroup,
+  getGroupOffsets,
+  getGroupLag,
+  streamGroup,
   getNode,
   backup,
   livez,

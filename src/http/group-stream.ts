@@ -1,0 +1,137 @@
+/**
+ * A group's records as one endless answer: joins, polls when the reader takes more, commits what it took before.
+ *
+ * - Pull by pull: a reader that stops costs one page, and its member's session ends with it.
+ * - Left out: resuming by an event's id, since the group itself knows where it is.
+ */
+import type { PollCommit, PollJoin } from "../broker/polling-verbs.ts";
+import type { Context } from "../broker/verbs.ts";
+import { randomUuid } from "../lib/random.ts";
+import { Refusal } from "../lib/refusal.ts";
+import type { PageTerms } from "./page.ts";
+import { renderPages } from "./polled.ts";
+import type { Door } from "./route.ts";
+
+/** Silence is broken this often, so that nobody on the way takes the stream for dead. */
+const SILENCE_MS = 5_000;
+/** Joins in a row without a record in between, before the stream ends. */
+const JOINS_MAX = 3;
+
+const encoder = new TextEncoder();
+
+export interface GroupStreamOptions {
+  readonly door: Door;
+  readonly context: Context;
+  readonly group: string;
+  /** Null: one is made for this stream alone. */
+  readonly member: string | null;
+  readonly join: PollJoin;
+  readonly gone: AbortSignal;
+  readonly isEvents: boolean;
+  readonly terms: PageTerms;
+  /** Puts an error into words for the reader. */
+  readonly problem: (error: unknown) => unknown;
+}
+
+/** Joins, then gives the stream. @throws Refusal where it may not join. */
+export async function groupStream(
+  options: GroupStreamOptions,
+): Promise<ReadableStream<Uint8Array>> {
+  const source = new GroupSource(options);
+  await source.join();
+  return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+class GroupSource implements UnderlyingDefaultSource<Uint8Array> {
+  readonly #options: GroupStreamOptions;
+  readonly #memberId: string;
+  readonly #left = new AbortController();
+  readonly #signal: AbortSignal;
+  #epoch = 0;
+  #polls = 0;
+  #joins = 0;
+  #next: readonly PollCommit[] = [];
+
+  constructor(options: GroupStreamOptions) {
+    this.#options = options;
+    this.#memberId = options.member ?? `http-${randomUuid(options.door.random)}`;
+    const { stopping } = options.door.tails;
+    this.#signal = AbortSignal.any([options.gone, stopping, this.#left.signal]);
+    this.#signal.addEventListener("abort", () => void this.#leave(), { once: true });
+  }
+
+  async join(): Promise<void> {
+    const { door, context, group, join } = this.#options;
+    this.#joins += 1;
+    const { memberEpoch } = await door.broker.polling.join(context, group, this.#memberId, join);
+    this.#epoch = memberEpoch;
+    this.#next = [];
+  }
+
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    try {
+      const text = await this.#poll();
+      if (!this.#signal.aborted) return controller.enqueue(encoder.encode(text));
+    } catch (error) {
+      const told = JSON.stringify({ error: this.#options.problem(error) });
+      const { isEvents } = this.#options;
+      const text = isEvents ? `event: error\ndata: ${told}\n\n` : `${told}\n`;
+      if (!this.#signal.aborted) controller.enqueue(encoder.encode(text));
+    }
+    this.#left.abort();
+    controller.close();
+  }
+
+  cancel(): void {
+    this.#left.abort();
+  }
+
+  async #poll(): Promise<string> {
+    const { door, context, group, terms, isEvents } = this.#options;
+    try {
+      const { memberEpoch, next, value } = await door.broker.polling.poll(
+        context,
+        group,
+        this.#memberId,
+        {
+          memberEpoch: this.#epoch,
+          pollId: `s${(this.#polls += 1)}`,
+          commit: this.#next,
+          bytesMin: 1,
+          bytesMax: terms.bytesMax,
+          waitMs: SILENCE_MS,
+          isolation: terms.isolation,
+          signal: this.#signal,
+        },
+        renderPages(terms),
+      );
+      this.#epoch = memberEpoch;
+      this.#next = next;
+      if (value.length === 0) return isEvents ? ":\n\n" : "\n";
+      this.#joins = 0;
+      if (!isEvents) return `${value.join("\n")}\n`;
+      return value.map((record) => `event: record\ndata: ${record}\n\n`).join("");
+    } catch (error) {
+      if (!isFenced(error) || this.#joins >= JOINS_MAX) throw error;
+      await this.join();
+      return isEvents ? ":\n\n" : "\n";
+    }
+  }
+
+  /** What was taken last is not committed: nobody knows whether it was. A member with a name may come back to it. */
+  async #leave(): Promise<void> {
+    const { door, context, group, member } = this.#options;
+    if (member !== null) return;
+    try {
+      await door.broker.polling.leave(context, group, this.#memberId);
+    } catch (error) {
+      // Its session ends by itself.
+      door.logger.debug("a stream's member could not leave its group", { group, error });
+    }
+  }
+}
+
+function isFenced(error: unknown): boolean {
+  if (!(error instanceof Refusal)) return false;
+  return error.code === "fenced_member_epoch" || error.code === "unknown_member_id";
+}

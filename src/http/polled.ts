@@ -1,0 +1,30 @@
+/**
+ * What a poll read as JSON text: the page of each partition, one after the other, within one bound over all.
+ */
+import type { PollRender } from "../broker/polling-verbs.ts";
+import { pageOf, type PageTerms } from "./page.ts";
+
+/** Renders a poll's reads: each record as JSON text. */
+export function renderPages(terms: PageTerms): PollRender<readonly string[]> {
+  return (reads) => {
+    const records: string[] = [];
+    const given: number[] = [];
+    let bytesLeft = terms.bytesMax;
+    for (const { answer, from, to } of reads) {
+      const recordsMax = terms.recordsMax - records.length;
+      if (recordsMax <= 0 || (bytesLeft <= 0 && records.length > 0)) {
+        given.push(from);
+        continue;
+      }
+      const page = pageOf(answer, from, to, {
+        ...terms,
+        recordsMax,
+        bytesMax: Math.max(bytesLeft, 1),
+      });
+      records.push(...page.records);
+      bytesLeft -= page.bytes;
+      given.push(page.next);
+    }
+    return { given, value: records };
+  };
+}

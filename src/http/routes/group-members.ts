@@ -1,0 +1,212 @@
+/**
+ * Members of groups over HTTP: join by PUT, poll by POST, leave by DELETE; and the same in one call, as a stream.
+ *
+ * - A poll is heartbeat, commit and fetch in one. Its `poll_id`, sent again, gives the same records, so that a lost answer loses
+ *   none. A member whose epoch is stale is fenced (409) and joins again.
+ */
+import type { InferOutput } from "valibot";
+import type { PollJoin } from "../../broker/polling-verbs.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { groupStream } from "../group-stream.ts";
+import { renderPages } from "../polled.ts";
+import { problemOf } from "../problem.ts";
+import { LINES_TYPE } from "../produce-stream.ts";
+import { empty, json, jsonText } from "../reply.ts";
+import { defineRoute } from "../route.ts";
+import {
+  groupParams,
+  joinBody,
+  joined,
+  memberParams,
+  pollBody,
+  polled,
+  streamQuery,
+} from "../schema/group.ts";
+import { recordOut } from "../schema/record.ts";
+import { noQuery } from "../schema/shapes.ts";
+
+const TAG = "groups";
+const RECORDS_DEFAULT = 500;
+const BYTES_DEFAULT = 1024 * 1024;
+const SESSION_DEFAULT_MS = 45_000;
+/** Past this a silent connection must be held open, or the runtime closes it as idle. */
+const HOLD_PAST_MS = 1_000;
+
+const live = { "cache-control": "no-store" };
+
+export const joinGroup = defineRoute({
+  method: "PUT",
+  path: "/v1/groups/{group}/members/{member}",
+  tag: TAG,
+  summary: "Join a group",
+  description:
+    "The client chooses the member's id; asked again, the member goes on from what it committed. `topics`, or `topic_regex` " +
+    "in RE2's syntax. Where nothing was committed it begins at `reset` (earliest). Kafka consumers may be in the same group.",
+  params: memberParams,
+  query: noQuery,
+  body: joinBody,
+  responses: { 200: { description: "A member.", content: { "application/json": joined } } },
+  async handle({ door, context, params, body }) {
+    const { group, member } = params;
+    const answer = await door.broker.polling.join(context, group, member, {
+      ...subscription(body.topics, body.topic_regex),
+      instanceId: body.instance_id ?? null,
+      assignor: body.assignor ?? null,
+      reset: body.reset ?? "earliest",
+      sessionMs: body.session_ms ?? null,
+      rebalanceMs: body.rebalance_ms ?? null,
+    });
+    return json({
+      member_epoch: answer.memberEpoch,
+      assignment: [...answer.assignment].map(({ topic, partitions }) => ({
+        topic,
+        partitions: [...partitions],
+      })),
+      poll_by_ms: body.session_ms ?? SESSION_DEFAULT_MS,
+    } satisfies InferOutput<typeof joined>);
+  },
+});
+
+function subscription(
+  topics: readonly string[] | undefined,
+  regex: string | undefined,
+): Pick<PollJoin, "topicNames" | "topicRegex"> {
+  if (topics === undefined && regex === undefined) {
+    throw new Refusal("invalid_request", "Name `topics`, or a `topic_regex`.");
+  }
+  return { topicNames: topics ?? [], topicRegex: regex ?? null };
+}
+
+export const pollGroup = defineRoute({
+  method: "POST",
+  path: "/v1/groups/{group}/members/{member}/poll",
+  tag: TAG,
+  summary: "Poll: heartbeat, commit and fetch in one",
+  description:
+    "Commits `commit`, gives up what was taken from the member, then answers with records of what it has, or after " +
+    "`wait_ms`, or when its assignment changes. Send the answer's `next` as `commit` of the next poll, and the same `poll_id` " +
+    "again when an answer was lost.",
+  params: memberParams,
+  query: noQuery,
+  body: pollBody,
+  responses: {
+    200: {
+      description: "Records, and what to commit after them.",
+      content: { "application/json": polled },
+    },
+  },
+  async handle({ door, context, params, body, request, connection }) {
+    const { group, member } = params;
+    const { untaken } = door;
+    const bytesMax = body.max_bytes ?? BYTES_DEFAULT;
+    const waitMs = body.wait_ms ?? 0;
+    if (waitMs > HOLD_PAST_MS) connection?.hold();
+    const isolation = body.isolation ?? "read_committed";
+    let granted = 0;
+    try {
+      const answer = await door.broker.polling.poll(
+        context,
+        group,
+        member,
+        {
+          memberEpoch: body.member_epoch,
+          pollId: body.poll_id,
+          commit: body.commit ?? [],
+          bytesMin: body.min_bytes ?? 1,
+          bytesMax: untaken.fitting(bytesMax),
+          waitMs,
+          isolation,
+          signal: request.signal,
+        },
+        (reads) => {
+          granted = untaken.reserve(bytesMax);
+          const { decompressedBytesMax } = door.limits;
+          const recordsMax = body.max_records ?? RECORDS_DEFAULT;
+          const form = body.as ?? "auto";
+          const bounds = { recordsMax, bytesMax: granted, decompressedBytesMax };
+          return renderPages({ ...bounds, isolation, form })(reads);
+        },
+      );
+      const reply = jsonText(
+        `{"member_epoch":${answer.memberEpoch},"assignment":${JSON.stringify(answer.assignment)},` +
+          `"records":[${answer.value.join(",")}],"next":${JSON.stringify(answer.next)}}`,
+        200,
+        live,
+      );
+      untaken.admit(reply, granted);
+      return reply;
+    } finally {
+      untaken.release(granted);
+    }
+  },
+});
+
+export const leaveGroup = defineRoute({
+  method: "DELETE",
+  path: "/v1/groups/{group}/members/{member}",
+  tag: TAG,
+  summary: "Leave a group",
+  params: memberParams,
+  query: noQuery,
+  responses: { 204: { description: "The member is gone." } },
+  async handle({ door, context, params }) {
+    await door.broker.polling.leave(context, params.group, params.member);
+    return empty(204);
+  },
+});
+
+export const streamGroup = defineRoute({
+  method: "GET",
+  path: "/v1/groups/{group}/stream",
+  tag: TAG,
+  summary: "Consume as a stream",
+  description:
+    "Joins, polls and commits in one call: one record a line, or server-sent events with `Accept: text/event-stream`. Records " +
+    "are committed when the reader takes what comes after them. An empty line, or a comment, comes in silence. Without " +
+    '`member` one is made, which leaves when the stream ends. A failure comes as a last line `{"error": {...}}`.',
+  params: groupParams,
+  query: streamQuery,
+  responses: {
+    200: {
+      description: "Records for as long as the reader stays.",
+      content: { [LINES_TYPE]: recordOut, "text/event-stream": recordOut },
+    },
+  },
+  streams: true,
+  async handle({ door, context, params, query, request, connection, id }) {
+    const { topic, topic_regex: regex } = query;
+    const topics = topic === undefined ? undefined : [topic].flat();
+    const isEvents = (request.headers.get("accept") ?? "").includes("text/event-stream");
+    const type = isEvents ? "text/event-stream" : LINES_TYPE;
+    const headers = { ...live, "x-accel-buffering": "no" };
+    const join: PollJoin = {
+      ...subscription(topics, regex),
+      instanceId: null,
+      assignor: null,
+      reset: query.reset ?? "earliest",
+      sessionMs: null,
+      rebalanceMs: null,
+    };
+    if (request.method === "HEAD") return { status: 200, type, body: null, headers };
+    const isolation = query.isolation ?? "read_committed";
+    const body = await groupStream({
+      door,
+      context,
+      group: params.group,
+      member: query.member ?? null,
+      join,
+      gone: request.signal,
+      isEvents,
+      terms: {
+        recordsMax: query.max_records ?? RECORDS_DEFAULT,
+        bytesMax: BYTES_DEFAULT,
+        isolation,
+        form: query.as ?? "auto",
+        decompressedBytesMax: door.limits.decompressedBytesMax,
+      },
+      problem: (error) => problemOf(error, id),
+    });
+    connection?.hold();
+    return { status: 200, type, body, headers };
+  },
+});

@@ -1,0 +1,277 @@
+/**
+ * Groups as a whole: list, describe, delete, their offsets and how far they lag.
+ */
+import type { InferOutput } from "valibot";
+import type { Context } from "../../broker/verbs.ts";
+import { mapAsync } from "../../lib/async.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { problemOf } from "../problem.ts";
+import { empty, json, type Reply } from "../reply.ts";
+import { defineRoute, type Door } from "../route.ts";
+import {
+  commitBody,
+  committedOffsets,
+  groupDescription,
+  groupLag,
+  groupList,
+  groupOffsets,
+  groupParams,
+  listGroupsQuery,
+} from "../schema/group.ts";
+import { noQuery } from "../schema/shapes.ts";
+
+const TAG = "groups";
+const PAGE_DEFAULT = 100;
+
+export const listGroups = defineRoute({
+  method: "GET",
+  path: "/v1/groups",
+  tag: TAG,
+  summary: "List groups by name",
+  description: "At most `limit` a page (100); ask on with `after` = the `next` of the answer.",
+  query: listGroupsQuery,
+  responses: { 200: { description: "One page.", content: { "application/json": groupList } } },
+  handle({ door, context, query }): Reply {
+    const limit = Math.min(query.limit ?? PAGE_DEFAULT, door.limits.pageMax);
+    const { after } = query;
+    const rest = door.broker.groups
+      .list(context)
+      .filter(({ group }) => after === undefined || group > after)
+      .toSorted((left, right) => (left.group < right.group ? -1 : 1));
+    const groups = rest.slice(0, limit).map(({ protocolType, ...group }) => ({
+      ...group,
+      protocol_type: protocolType,
+    }));
+    const next = rest.length > limit ? (groups.at(-1)?.group ?? null) : null;
+    return json({ groups, next } satisfies InferOutput<typeof groupList>);
+  },
+});
+
+export const getGroup = defineRoute({
+  method: "GET",
+  path: "/v1/groups/{group}",
+  tag: TAG,
+  summary: "Describe a group",
+  description: "What members of a classic group are assigned only they know: null.",
+  params: groupParams,
+  query: noQuery,
+  responses: {
+    200: { description: "The group.", content: { "application/json": groupDescription } },
+  },
+  handle({ door, context, params }): Reply {
+    const known = door.broker.groups.list(context).find(({ group }) => group === params.group);
+    if (known?.type === "classic") return json(describeClassic(door, context, params.group));
+    return json(describeConsumer(door, context, params.group));
+  },
+});
+
+type Description = InferOutput<typeof groupDescription>;
+
+function describeConsumer({ broker }: Door, context: Context, group: string): Description {
+  const found = broker.groups.describeConsumer(context, group);
+  const named = (held: (typeof found.members)[number]["target"]) =>
+    held.map(({ topic, partitions }) => ({ topic, partitions: [...partitions] }));
+  return {
+    group,
+    type: "consumer",
+    state: found.state,
+    protocol_type: "consumer",
+    epoch: found.epoch,
+    assignment_epoch: found.assignmentEpoch,
+    assignor: found.assignor,
+    members: found.members.map((member) => ({
+      member_id: member.memberId,
+      instance_id: member.instanceId,
+      client_id: member.clientId,
+      client_host: member.clientHost,
+      member_epoch: member.memberEpoch,
+      topics: [...member.topicNames],
+      topic_regex: member.topicRegex === "" ? null : member.topicRegex,
+      assignment: named(member.assigned),
+      target: named(member.target),
+    })),
+  };
+}
+
+function describeClassic({ broker }: Door, context: Context, group: string): Description {
+  const found = broker.groups.describeClassic(context, group);
+  return {
+    group,
+    type: "classic",
+    state: found.state,
+    protocol_type: found.protocolType,
+    epoch: 0,
+    assignment_epoch: 0,
+    assignor: found.protocol,
+    members: found.members.map((member) => ({
+      member_id: member.memberId,
+      instance_id: member.instanceId,
+      client_id: member.clientId,
+      client_host: member.clientHost,
+      member_epoch: null,
+      topics: [],
+      topic_regex: null,
+      assignment: null,
+      target: null,
+    })),
+  };
+}
+
+export const deleteGroup = defineRoute({
+  method: "DELETE",
+  path: "/v1/groups/{group}",
+  tag: TAG,
+  summary: "Delete a group without members, and its offsets",
+  params: groupParams,
+  query: noQuery,
+  responses: { 204: { description: "The group is gone." } },
+  async handle({ door, context, params }) {
+    await door.broker.groups.delete(context, params.group);
+    return empty(204);
+  },
+});
+
+export const commitGroup = defineRoute({
+  method: "POST",
+  path: "/v1/groups/{group}/offsets",
+  tag: TAG,
+  summary: "Commit offsets",
+  description:
+    "An offset is the next to be read. As a member with its epoch; or without a member, to reset a group that has none.",
+  params: groupParams,
+  query: noQuery,
+  body: commitBody,
+  responses: {
+    200: { description: "All committed.", content: { "application/json": committedOffsets } },
+    207: { description: "Some refused.", content: { "application/json": committedOffsets } },
+  },
+  async handle({ door, context, params, body, id }) {
+    const { member_id: memberId, member_epoch: memberEpoch, offsets } = body;
+    if ((memberId === undefined) !== (memberEpoch === undefined)) {
+      throw new Refusal("invalid_request", "`member_id` and `member_epoch` go together.");
+    }
+    const outcomes = await commit(door, context, {
+      group: params.group,
+      member: { memberId: memberId ?? "", instanceId: null, generation: memberEpoch ?? -1 },
+      offsets: offsets.map((each) => ({ ...each, topicId: null, leaderEpoch: -1, metadata: "" })),
+      knowsMemberEpochs: true,
+      retentionMs: null,
+    });
+    const told = offsets.map(({ topic, partition }, at) => {
+      const refusal = outcomes[at];
+      if (!refusal) return { topic, partition, status: 200 };
+      const why = new Refusal(refusal, `${topic}-${partition} could not be committed.`);
+      const error = problemOf(why, id);
+      return { topic, partition, status: error.status, error };
+    });
+    const refused = outcomes.some((outcome) => outcome !== null);
+    return json({ offsets: told }, refused ? 207 : 200);
+  },
+});
+
+type Commit = Parameters<Door["broker"]["groups"]["commitOffsets"]>[1];
+
+/** Without a member nobody is unknown: the group has members, which is why it is refused. */
+async function commit({ broker }: Door, context: Context, request: Commit) {
+  try {
+    return await broker.groups.commitOffsets(context, request);
+  } catch (error) {
+    const isUnknown = error instanceof Refusal && error.code === "unknown_member_id";
+    if (!isUnknown || request.member.memberId !== "") throw error;
+    throw new Refusal(
+      "non_empty_group",
+      `Group ${request.group} has members; stop them, or commit as one of them.`,
+    );
+  }
+}
+
+function committed({ broker }: Door, context: Context, group: string) {
+  return broker.groups
+    .fetchOffsets(context, group, {
+      topics: null,
+      requireStable: false,
+      memberId: null,
+      memberEpoch: -1,
+    })
+    .topics.flatMap(({ topic, partitions }) =>
+      topic === null ? [] : partitions.map((each) => ({ ...each, topic })),
+    );
+}
+
+export const getGroupOffsets = defineRoute({
+  method: "GET",
+  path: "/v1/groups/{group}/offsets",
+  tag: TAG,
+  summary: "What a group has committed",
+  params: groupParams,
+  query: noQuery,
+  responses: {
+    200: { description: "The offsets.", content: { "application/json": groupOffsets } },
+  },
+  handle({ door, context, params }): Reply {
+    const offsets = committed(door, context, params.group).map(
+      ({ topic, partition, offset, metadata }) => ({ topic, partition, offset, metadata }),
+    );
+    return json({ offsets } satisfies InferOutput<typeof groupOffsets>);
+  },
+});
+
+export const getGroupLag = defineRoute({
+  method: "GET",
+  path: "/v1/groups/{group}/lag",
+  tag: TAG,
+  summary: "How far a group is behind",
+  description: "Of what it has committed, and of what its members are assigned.",
+  params: groupParams,
+  query: noQuery,
+  responses: { 200: { description: "The lag.", content: { "application/json": groupLag } } },
+  async handle({ door, context, params }) {
+    const { group } = params;
+    const places = new Map<string, { topic: string; partition: number; offset: number | null }>();
+    const owners = new Map<string, string>();
+    const key = (topic: string, partition: number): string => `${partition} ${topic}`;
+    for (const { topic, partition, offset } of committed(door, context, group)) {
+      places.set(key(topic, partition), { topic, partition, offset });
+    }
+    const type = door.broker.groups.list(context).find((each) => each.group === group)?.type;
+    const members =
+      type === "consumer" ? door.broker.groups.describeConsumer(context, group).members : [];
+    for (const { memberId, assigned } of members) {
+      for (const { topic, partitions } of assigned) {
+        for (const partition of partitions) {
+          const at = key(topic, partition);
+          owners.set(at, memberId);
+          if (!places.has(at)) places.set(at, { topic, partition, offset: null });
+        }
+      }
+    }
+    const partitions = await mapAsync([...places], async ([at, place]) => {
+      const spec = { at: "latest", isolation: "read_committed" } as const;
+      const found = await endOf(door, context, place, spec);
+      const begin = place.offset ?? found.logStart;
+      return {
+        ...place,
+        end: found.offset,
+        lag: Math.max(found.offset - begin, 0),
+        member_id: owners.get(at) ?? null,
+      };
+    });
+    const lag = partitions.reduce((sum, each) => sum + each.lag, 0);
+    return json({ lag, partitions } satisfies InferOutput<typeof groupLag>);
+  },
+});
+
+/** A partition that is gone since has nothing that could be behind. */
+async function endOf(
+  { broker }: Door,
+  context: Context,
+  { topic, partition, offset }: { topic: string; partition: number; offset: number | null },
+  spec: { readonly at: "latest"; readonly isolation: "read_committed" },
+): Promise<{ readonly offset: number; readonly logStart: number }> {
+  try {
+    return await broker.findOffset(context, topic, partition, spec);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { offset: offset ?? 0, logStart: 0 };
+  }
+}
