@@ -16,6 +16,9 @@ import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import type { Io } from "./io.ts";
 import { processIo } from "./process-io.ts";
+import { addKafkaConfigs } from "./kafka/configs.ts";
+import { addKafkaGetOffsets } from "./kafka/get-offsets.ts";
+import { addKafkaTopics } from "./kafka/topics.ts";
 import { addProduce } from "./produce.ts";
 import { addRestore } from "./restore.ts";
 import { addGlobalOptions, sessionOf, type Session } from "./session.ts";
@@ -77,4 +80,7 @@ function build(program: Command, session: Session, writers: Writers): void {
   addBackup(program, session);
   addRestore(program, session);
   addDoctor(program, session);
+  addKafkaTopics(program, session);
+  addKafkaConfigs(program, session);
+  addKafkaGetOffsets(program, session);
 }

@@ -1,0 +1,215 @@
+/**
+ * `kedge kafka-configs`: Kafka's own spelling for configs (kafka-configs.sh).
+ *
+ * Left out: users, ips and clients (quotas and credentials).
+ */
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { incrementalAlterConfigs } from "../../kafka/apis/44-incremental-alter-configs.ts";
+import type { KafkaClient } from "../../kafka/client.ts";
+import { check } from "../../kafka/client-error.ts";
+import { parseProperties } from "../../lib/properties.ts";
+import type { Session } from "../session.ts";
+import {
+  type ConfigEntry,
+  configsOf,
+  configSources,
+  type ResourceType,
+  resourceTypes,
+} from "./config-entries.ts";
+import {
+  addConnectOptions,
+  asTool,
+  oneAction,
+  ToolError,
+  withKafka,
+  type ConnectOptions,
+} from "./connect.ts";
+
+interface Options extends ConnectOptions {
+  readonly describe?: boolean;
+  readonly alter?: boolean;
+  readonly all?: boolean;
+  readonly entityType?: string;
+  readonly entityName?: string;
+  readonly entityDefault?: boolean;
+  readonly topic?: string;
+  readonly broker?: string;
+  readonly group?: string;
+  readonly addConfig?: string;
+  readonly addConfigFile?: string;
+  readonly deleteConfig?: string;
+}
+
+interface Entity {
+  readonly type: ResourceType;
+  /** Null for all of them; empty for the brokers' default. */
+  readonly name: string | null;
+}
+
+const SET = 0;
+const DELETE = 1;
+const types: ReadonlyMap<string, ResourceType> = new Map([
+  ["topics", "topic"],
+  ["brokers", "broker"],
+  ["broker-loggers", "broker-logger"],
+  ["client-metrics", "client-metrics"],
+  ["groups", "group"],
+]);
+
+export function addKafkaConfigs(program: Command, session: Session): void {
+  const command = program
+    .command("kafka-configs")
+    .alias("kafka-configs.sh")
+    .description("configs, in Kafka's own spelling")
+    .option("--describe", "show configs")
+    .option("--alter", "change configs")
+    .option("--all", "show every config, not only those that were set")
+    .option("--entity-type <type>", `what has the configs: ${[...types.keys()].join(", ")}`)
+    .option("--entity-name <name>", "which of them")
+    .option("--entity-default", "the default of all brokers")
+    .option("--topic <name>", "short for --entity-type topics --entity-name")
+    .option("--broker <id>", "short for --entity-type brokers --entity-name")
+    .option("--group <id>", "short for --entity-type groups --entity-name")
+    .option("--add-config <pairs>", "configs to set: name=value,…; [a,b] for a list")
+    .option("--add-config-file <file>", "configs to set, as a properties file")
+    .option("--delete-config <names>", "configs to go back to their defaults: name,…");
+  addConnectOptions(command).action((options: Options) =>
+    asTool(
+      (reason) => session.note(reason),
+      () => withKafka(session, options, (client) => run(session, client, options)),
+    ),
+  );
+}
+
+async function run(session: Session, client: KafkaClient, options: Options): Promise<void> {
+  const words = "Command must include exactly one action: --describe, --alter";
+  const action = oneAction(options, ["describe", "alter"] as const, words);
+  const entity = entityOf(options);
+  if (action === "describe") return describe(session, client, entity, options.all === true);
+  return alter(session, client, entity, options);
+}
+
+function entityOf(options: Options): Entity {
+  const { topic, broker, group, entityType, entityName, entityDefault } = options;
+  if (topic !== undefined) return { type: "topic", name: topic };
+  if (broker !== undefined) return { type: "broker", name: broker };
+  if (group !== undefined) return { type: "group", name: group };
+  if (entityType === undefined)
+    throw new ToolError("At least one entity type must be specified: --entity-type");
+  const type = types.get(entityType);
+  if (!type) {
+    const known = [...types.keys()].join(", ");
+    throw new ToolError(
+      `Invalid entity type ${entityType}, the entity type must be one of ${known}`,
+    );
+  }
+  return { type, name: entityDefault === true ? "" : (entityName ?? null) };
+}
+
+async function describe(
+  { io: { stdout } }: Session,
+  client: KafkaClient,
+  { type, name }: Entity,
+  all: boolean,
+): Promise<void> {
+  const names = name === null ? await everyName(client, type) : [name];
+  const includeSynonyms = true;
+  for (const each of names) {
+    const [entries = []] = await configsOf(client, type, [each], { includeSynonyms });
+    const shown = all ? entries : entries.filter((entry) => isOwn(type, each, entry));
+    const lines = shown
+      .toSorted((one, other) => (one.name < other.name ? -1 : 1))
+      .map((entry) => `  ${entryText(entry)}\n`);
+    const what = each === "" ? `default ${type}s in the cluster` : `${type} ${each}`;
+    await stdout.write(`${all ? "All" : "Dynamic"} configs for ${what} are:\n${lines.join("")}`);
+  }
+}
+
+async function everyName(client: KafkaClient, type: ResourceType): Promise<readonly string[]> {
+  if (type === "topic") return (await client.topics(null)).map(({ name }) => name);
+  if (type === "broker") return [...(await client.brokers()).map(String), ""];
+  throw new ToolError(`Give --entity-name: which of the ${type}s`);
+}
+
+/** Whether a config was set on this very thing. */
+function isOwn(type: ResourceType, name: string, { source }: ConfigEntry): boolean {
+  switch (configSources[source]) {
+    case "DYNAMIC_TOPIC_CONFIG":
+      return type === "topic";
+    case "DYNAMIC_BROKER_CONFIG":
+      return type === "broker" && name !== "";
+    case "DYNAMIC_DEFAULT_BROKER_CONFIG":
+      return type === "broker" && name === "";
+    case "DYNAMIC_BROKER_LOGGER_CONFIG":
+    case "DYNAMIC_CLIENT_METRICS_CONFIG":
+    case "DYNAMIC_GROUP_CONFIG":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function entryText({ name, value, isSensitive, synonyms }: ConfigEntry): string {
+  const from = synonyms.map(
+    (each) => `${configSources[each.source] ?? "UNKNOWN"}:${each.name}=${each.value ?? "null"}`,
+  );
+  return `${name}=${value ?? "null"} sensitive=${isSensitive} synonyms={${from.join(", ")}}`;
+}
+
+async function alter(
+  { io: { stdout } }: Session,
+  client: KafkaClient,
+  { type, name }: Entity,
+  { addConfig, addConfigFile, deleteConfig }: Options,
+): Promise<void> {
+  if (name === null)
+    throw new ToolError(
+      "An --entity-name must be specified with --alter of topics, brokers, groups",
+    );
+  const added = new Map(pairs(addConfig ?? ""));
+  if (addConfigFile !== undefined)
+    for (const [key, value] of parseProperties(await readFile(addConfigFile, "utf8")))
+      added.set(key, value);
+  const gone = (deleteConfig ?? "").split(",").map((text) => text.trim());
+  const configs = [
+    ...[...added].map(([key, value]) => ({ name: key, configOperation: SET, value })),
+    ...gone
+      .filter((key) => key !== "")
+      .map((key) => ({ name: key, configOperation: DELETE, value: null })),
+  ];
+  if (configs.length === 0)
+    throw new ToolError(
+      "At least one of --add-config, --add-config-file, or --delete-config must be specified with --alter",
+    );
+  const resource = { resourceType: resourceTypes[type], resourceName: name, configs };
+  const request = { resources: [resource], validateOnly: false };
+  const isOfBroker = (type === "broker" || type === "broker-logger") && name !== "";
+  const target = isOfBroker
+    ? ({ to: "broker", id: Number(name) } as const)
+    : ({ to: "controller" } as const);
+  await client.ask(target, incrementalAlterConfigs, request, ({ responses }) => {
+    for (const { errorCode, errorMessage } of responses) check(errorCode, errorMessage);
+  });
+  const what = name === "" ? `default ${type}s in the cluster` : `${type} ${name}`;
+  await stdout.write(`Completed updating ${name === "" ? "default " : ""}config for ${what}.\n`);
+}
+
+/** `a=1,b=[x,y]`: commas within brackets belong to the value. */
+function* pairs(text: string): Iterable<readonly [string, string]> {
+  for (const part of text.split(/,(?![^[]*\])/)) {
+    if (part.trim() === "") continue;
+    const at = part.indexOf("=");
+    if (at < 1)
+      throw new ToolError(
+        'requirement failed: Invalid entity config: all configs to be added must be in the format "key=val".',
+      );
+    yield [
+      part.slice(0, at).trim(),
+      part
+        .slice(at + 1)
+        .trim()
+        .replaceAll(/^\[|\]$/g, ""),
+    ];
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * An error code in an answer, as its reader sees it: Kafka's name for it, and whether the same request may be granted later.
+ */
+import { refusalKinds } from "../broker/errors.ts";
+
+export class KafkaError extends Error {
+  override readonly name = "KafkaError";
+  readonly code: number;
+  /** Kafka's name in lower case, `unknown_server_error` for a code that is not known here. */
+  readonly kind: string;
+  readonly retriable: boolean;
+
+  /** `detail` is the broker's own sentence, where it gave one. */
+  constructor(code: number, detail: string | null = null) {
+    const known = byCode.get(code);
+    super(detail ?? known?.title ?? `The broker answered with error ${code}.`);
+    this.code = code;
+    this.kind = known?.kind ?? "unknown_server_error";
+    this.retriable = known?.retriable ?? false;
+  }
+}
+
+/** Throws a KafkaError for any code but 0. */
+export function check(code: number, detail: string | null = null): void {
+  if (code !== 0) throw new KafkaError(code, detail);
+}
+
+interface Known {
+  readonly kind: string;
+  readonly title: string;
+  readonly retriable: boolean;
+}
+
+/** The first of those that share a code is Kafka's own. */
+const byCode: ReadonlyMap<number, Known> = new Map(
+  Object.entries(refusalKinds)
+    .map(([kind, { kafka, title, retryable }]) => {
+      const known: Known = { kind, title, retriable: retryable };
+      return [kafka, known] as const;
+    })
+    .toReversed(),
+);
