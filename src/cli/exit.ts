@@ -3,6 +3,7 @@
  */
 import { CommanderError } from "commander";
 import { KedgeError, ProduceError, SchemaError } from "../client/client.ts";
+import { Unreachable } from "../kafka/client-connection.ts";
 import { UsageError } from "../lib/setting.ts";
 import { ClosedPipe } from "./io.ts";
 
@@ -54,6 +55,11 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof ClosedPipe) return { code: exitCodes.ok, message: null };
   if (error instanceof Ended) return { code: error.code, message: null };
   if (error instanceof Failure) return { code: error.code, message: error.message };
+  if (error instanceof Unreachable)
+    return {
+      code: exitCodes.unreachable,
+      message: `${error.message}\nIs a node running with --kafka? Name another with --bootstrap-server.`,
+    };
   if (error instanceof UsageError) return { code: exitCodes.usage, message: error.message };
   if (error instanceof ProduceError) return { code: exitCodes.partial, message: error.message };
   if (error instanceof KedgeError) return { code: codeOf(error), message: sentence(error) };

@@ -3,7 +3,8 @@
  *
  * - Data goes to stdout, everything else to stderr. Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not allowed,
  *   5 unreachable or too late, 6 done in part, 130 interrupted. A reader of stdout that left ends it quietly.
- * - Commands speak to a node through the public client; `restore` and `doctor --data` alone open a data folder.
+ * - Commands speak to a node through the public client; those on groups and transactions and in Kafka's own spelling speak
+ *   Kafka's protocol; `restore` and `doctor --data` alone open a data folder.
  * - `serve` is listed here for `--help` alone: main.ts runs it without loading this file.
  */
 import { Command } from "commander";
@@ -13,15 +14,20 @@ import { addConsume } from "./consume.ts";
 import { addDoctor } from "./doctor.ts";
 import { endingOf, exitCodes } from "./exit.ts";
 import { addExport } from "./export.ts";
+import { addGroup } from "./group/group.ts";
 import { addImport } from "./import.ts";
 import type { Io } from "./io.ts";
 import { processIo } from "./process-io.ts";
 import { addKafkaConfigs } from "./kafka/configs.ts";
+import { addKafkaConsoleConsumer } from "./kafka/console-consumer.ts";
+import { addKafkaConsoleProducer } from "./kafka/console-producer.ts";
+import { addKafkaConsumerGroups } from "./kafka/consumer-groups.ts";
 import { addKafkaGetOffsets } from "./kafka/get-offsets.ts";
 import { addKafkaTopics } from "./kafka/topics.ts";
 import { addProduce } from "./produce.ts";
 import { addRestore } from "./restore.ts";
 import { addGlobalOptions, sessionOf, type Session } from "./session.ts";
+import { addTxn } from "./txn/txn.ts";
 import { addTopic } from "./topic/topic.ts";
 
 /** Runs one command line of this process and gives the exit code. */
@@ -73,6 +79,8 @@ function build(program: Command, session: Session, writers: Writers): void {
   addGlobalOptions(program);
   program.command("serve").description("start a node (kedge serve --help tells its flags)");
   addTopic(program, session);
+  addGroup(program, session);
+  addTxn(program, session);
   addProduce(program, session);
   addConsume(program, session);
   addExport(program, session);
@@ -82,5 +90,8 @@ function build(program: Command, session: Session, writers: Writers): void {
   addDoctor(program, session);
   addKafkaTopics(program, session);
   addKafkaConfigs(program, session);
+  addKafkaConsumerGroups(program, session);
+  addKafkaConsoleProducer(program, session);
+  addKafkaConsoleConsumer(program, session);
   addKafkaGetOffsets(program, session);
 }

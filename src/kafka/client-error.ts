@@ -16,9 +16,12 @@ export class KafkaError extends Error {
     super(detail ?? known?.title ?? `The broker answered with error ${code}.`);
     this.code = code;
     this.kind = known?.kind ?? "unknown_server_error";
-    this.retriable = known?.retriable ?? false;
+    this.retriable = known?.retriable ?? code === LEADER_NOT_AVAILABLE;
   }
 }
+
+/** A broker of ours never says so. */
+const LEADER_NOT_AVAILABLE = 5;
 
 /** Throws a KafkaError for any code but 0. */
 export function check(code: number, detail: string | null = null): void {

@@ -54,6 +54,8 @@ export type Target =
   | { readonly to: "group" | "transaction"; readonly key: string };
 
 const RETRY_MS = 100;
+/** How long a topic may take to be there that the broker makes on first use. */
+const MADE_MS = 3_000;
 /** The kinds of keys that FindCoordinator knows. */
 const keyTypes = { group: 0, transaction: 1 } as const;
 
@@ -97,8 +99,8 @@ export class KafkaClient {
       } catch (error) {
         const settling = error instanceof KafkaError && error.retriable;
         if (!settling || clock.monotonicMs() + RETRY_MS > deadlineMs) throw error;
-        this.#leaders.clear();
-        await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
+        this.forgetLeaders();
+        await this.#pause();
       }
     }
   }
@@ -131,6 +133,29 @@ export class KafkaClient {
       }));
   }
 
+  /** How many partitions a topic has, which is made where the broker does so by itself. Throws KafkaError. */
+  async partitionsOf(name: string): Promise<number> {
+    const deadlineMs = this.#options.clock.monotonicMs() + MADE_MS;
+    for (;;) {
+      const connection = await this.#anyConnection();
+      const answer = await connection.request(metadataApi, {
+        topics: [{ name, topicId: zeroUuid }],
+        allowAutoTopicCreation: true,
+        includeClusterAuthorizedOperations: false,
+        includeTopicAuthorizedOperations: false,
+      });
+      const [topic] = answer.topics;
+      const code = topic?.errorCode ?? UNKNOWN_PARTITION;
+      const isComing = [UNKNOWN_PARTITION, LEADER_NOT_AVAILABLE].includes(code);
+      if (!isComing || this.#options.clock.monotonicMs() > deadlineMs) check(code);
+      if (code === 0) {
+        this.#learn(answer);
+        return topic?.partitions.length ?? 0;
+      }
+      await this.#pause();
+    }
+  }
+
   /** The brokers' ids. */
   async brokers(): Promise<readonly number[]> {
     await this.topics([]);
@@ -152,6 +177,11 @@ export class KafkaClient {
     });
   }
 
+  /** Leaders are asked for anew: one of them has moved. */
+  forgetLeaders(): void {
+    this.#leaders.clear();
+  }
+
   close(): void {
     for (const connection of this.#connections.values()) connection.close();
   }
@@ -171,13 +201,14 @@ export class KafkaClient {
           ? this.#anyConnection()
           : this.#brokerConnection(this.#controller);
       case "leader":
-        return this.#brokerConnection(await this.#leaderOf(target.topic, target.partition));
+        return this.#brokerConnection(await this.leaderOf(target.topic, target.partition));
       default:
         return target satisfies never;
     }
   }
 
-  async #leaderOf(topic: string, partition: number): Promise<number> {
+  /** The node that leads a partition, as last told. Throws KafkaError. */
+  async leaderOf(topic: string, partition: number): Promise<number> {
     const place = `${partition}:${topic}`;
     if (!this.#leaders.has(place)) await this.topics([topic]);
     const leader = this.#leaders.get(place);
@@ -216,6 +247,10 @@ export class KafkaClient {
     const connection = await ClientConnection.open(host, port, this.#options);
     this.#connections.set(place, connection);
     return connection;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.after(RETRY_MS, resolve));
   }
 
   #learn(answer: Decoded<(typeof metadataApi)["response"]["fields"]>): void {

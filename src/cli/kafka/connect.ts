@@ -126,3 +126,13 @@ export function oneAction<Name extends string>(
 export function gathered(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
+
+/** `name=value` options as a map; a name alone has an empty value. */
+export function settings(pairs: readonly string[] = []): Map<string, string> {
+  return new Map(
+    pairs.map((text): [string, string] => {
+      const at = text.indexOf("=");
+      return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}

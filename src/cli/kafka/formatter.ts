@@ -1,0 +1,61 @@
+/**
+ * Records as kafka-console-consumer.sh prints them (Kafka's DefaultMessageFormatter).
+ */
+import type { LogRecord } from "../../records/record.ts";
+import type { FetchedRecord } from "./fetcher.ts";
+
+export type Format = (fetched: FetchedRecord) => Uint8Array;
+
+const utf8 = new TextEncoder();
+
+/** By the properties print.*, key.separator, line.separator, headers.separator and null.literal. */
+export function formatter(properties: ReadonlyMap<string, string>): Format {
+  const is = (name: string, unless: boolean) => {
+    const text = properties.get(name)?.trim().toLowerCase();
+    return text === undefined ? unless : text === "true";
+  };
+  const separator = utf8.encode(unescaped(properties.get("key.separator") ?? "\t"));
+  const lineEnd = utf8.encode(unescaped(properties.get("line.separator") ?? "\n"));
+  const headersSeparator = utf8.encode(properties.get("headers.separator") ?? ",");
+  const none = utf8.encode(properties.get("null.literal") ?? "null");
+  const [timestamp, partition, offset, headers, key, value] = [
+    is("print.timestamp", false),
+    is("print.partition", false),
+    is("print.offset", false),
+    is("print.headers", false),
+    is("print.key", false),
+    is("print.value", true),
+  ];
+  return (fetched) => {
+    const { record } = fetched;
+    const fields: Uint8Array[] = [];
+    if (timestamp) fields.push(utf8.encode(timestampText(fetched)));
+    if (partition) fields.push(utf8.encode(`Partition:${fetched.partition}`));
+    if (offset) fields.push(utf8.encode(`Offset:${record.offset}`));
+    if (headers) fields.push(headerBytes(record, headersSeparator, none));
+    if (key) fields.push(record.key ?? none);
+    if (value) fields.push(record.value ?? none);
+    const parts = fields.flatMap((field, at) => (at === 0 ? [field] : [separator, field]));
+    return new Uint8Array(Buffer.concat([...parts, lineEnd]));
+  };
+}
+
+function timestampText({ record, timestampType }: FetchedRecord): string {
+  if (record.timestampMs < 0) return "NO_TIMESTAMP";
+  return `${timestampType === "append" ? "LogAppendTime" : "CreateTime"}:${record.timestampMs}`;
+}
+
+function headerBytes({ headers }: LogRecord, separator: Uint8Array, none: Uint8Array): Uint8Array {
+  if (headers.length === 0) return utf8.encode("NO_HEADERS");
+  const parts = headers.flatMap(({ name, value }, at) => [
+    ...(at === 0 ? [] : [separator]),
+    utf8.encode(`${name}:`),
+    value ?? none,
+  ]);
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** `\t` and `\n` as people type them. */
+function unescaped(text: string): string {
+  return text.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+}

@@ -1,0 +1,233 @@
+/**
+ * What the commands on groups ask of brokers: which groups there are, who is in them, how far they have read.
+ */
+import { offsetFetch } from "../../kafka/apis/09-offset-fetch.ts";
+import { describeGroups } from "../../kafka/apis/15-describe-groups.ts";
+import { listGroups } from "../../kafka/apis/16-list-groups.ts";
+import { consumerGroupDescribe } from "../../kafka/apis/69-consumer-group-describe.ts";
+import type { KafkaClient } from "../../kafka/client.ts";
+import { check, KafkaError } from "../../kafka/client-error.ts";
+import { decodeAssignment } from "./consumer-protocol.ts";
+import { LATEST, offsetsAt, type Place } from "./offsets.ts";
+
+export interface ListedGroup {
+  readonly group: string;
+  readonly protocolType: string;
+  readonly state: string;
+  readonly type: string;
+}
+
+export interface GroupMember {
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  readonly clientId: string;
+  readonly host: string;
+  readonly assignment: readonly Place[];
+}
+
+export interface DescribedGroup {
+  readonly group: string;
+  readonly state: string;
+  readonly type: "Classic" | "Consumer";
+  readonly assignor: string;
+  readonly coordinator: { readonly id: number; readonly host: string; readonly port: number };
+  readonly members: readonly GroupMember[];
+}
+
+/** How far a group has read one partition; `committed` is null where it never said, `end` where nobody knows. */
+export interface GroupOffset extends Place {
+  readonly committed: number | null;
+  readonly end: number | null;
+  readonly lag: number | null;
+  readonly member: GroupMember | null;
+}
+
+const GROUP_ID_NOT_FOUND = 69;
+const UNSUPPORTED_VERSION = 35;
+const DEAD = "Dead";
+/** The last version of OffsetFetch that names topics. */
+const NAMES_VERSION = 9;
+
+/** Every group of every broker, by name. Throws KafkaError. */
+export async function groupsOf(client: KafkaClient): Promise<readonly ListedGroup[]> {
+  const request = { statesFilter: [], typesFilter: [] };
+  const answers = await Promise.all(
+    (await client.brokers()).map((id) =>
+      client.ask({ to: "broker", id }, listGroups, request, ({ errorCode }) => check(errorCode)),
+    ),
+  );
+  const groups = answers.flatMap((answer) =>
+    answer.groups.map(({ groupId, protocolType, groupState, groupType }) => ({
+      group: groupId,
+      protocolType,
+      state: groupState,
+      type: groupType === "" ? "Classic" : groupType,
+    })),
+  );
+  return groups.toSorted((one, other) => (one.group < other.group ? -1 : 1));
+}
+
+/** A group and its members. Throws KafkaError group_id_not_found. */
+export async function describeGroup(client: KafkaClient, group: string): Promise<DescribedGroup> {
+  const coordinator = await client.coordinator("group", group);
+  return (
+    (await describedNew(client, group, coordinator)) ?? describedClassic(client, group, coordinator)
+  );
+}
+
+type Coordinator = DescribedGroup["coordinator"];
+
+/** A group of the newer protocol (KIP-848); null for one of the older, or that is not there. */
+async function describedNew(
+  client: KafkaClient,
+  group: string,
+  coordinator: Coordinator,
+): Promise<DescribedGroup | null> {
+  const request = { groupIds: [group], includeAuthorizedOperations: false };
+  try {
+    const target = { to: "group", key: group } as const;
+    const { groups } = await client.ask(target, consumerGroupDescribe, request, (answer) => {
+      for (const { errorCode, errorMessage } of answer.groups) check(errorCode, errorMessage);
+    });
+    const [found] = groups;
+    if (!found) return null;
+    return {
+      group,
+      state: found.groupState,
+      type: "Consumer",
+      assignor: found.assignorName,
+      coordinator,
+      members: found.members.map(({ memberId, instanceId, clientId, clientHost, assignment }) => ({
+        memberId,
+        instanceId,
+        clientId,
+        host: clientHost,
+        assignment: assignment.topicPartitions.flatMap(({ topicName, partitions }) =>
+          partitions.map((partition) => ({ topic: topicName, partition })),
+        ),
+      })),
+    };
+  } catch (error) {
+    const isOther =
+      error instanceof KafkaError && [GROUP_ID_NOT_FOUND, UNSUPPORTED_VERSION].includes(error.code);
+    if (isOther || !(error instanceof KafkaError)) return null;
+    throw error;
+  }
+}
+
+async function describedClassic(
+  client: KafkaClient,
+  group: string,
+  coordinator: Coordinator,
+): Promise<DescribedGroup> {
+  const request = { groups: [group], includeAuthorizedOperations: false };
+  const { groups } = await client.ask(
+    { to: "group", key: group },
+    describeGroups,
+    request,
+    (answer) => {
+      for (const { errorCode, errorMessage } of answer.groups) check(errorCode, errorMessage);
+    },
+  );
+  const [found] = groups;
+  if (!found || found.groupState === DEAD)
+    throw new KafkaError(GROUP_ID_NOT_FOUND, `Group ${group} not found.`);
+  const isConsumer = found.protocolType === "consumer";
+  return {
+    group,
+    state: found.groupState,
+    type: "Classic",
+    assignor: found.protocolData,
+    coordinator,
+    members: found.members.map((member) => ({
+      memberId: member.memberId,
+      instanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      host: member.clientHost,
+      assignment: isConsumer ? decodeAssignment(member.memberAssignment) : [],
+    })),
+  };
+}
+
+/** What a group has committed, by topic and partition. Throws KafkaError. */
+export async function committedOffsets(
+  client: KafkaClient,
+  group: string,
+): Promise<readonly (Place & { readonly committed: number })[]> {
+  const request = {
+    groupId: "",
+    topics: [],
+    groups: [{ groupId: group, topics: null }],
+    requireStable: false,
+  };
+  const judge = (answer: { groups: readonly { errorCode: number }[] }) => {
+    for (const { errorCode } of answer.groups) check(errorCode);
+  };
+  const { groups } = await client.ask({ to: "group", key: group }, offsetFetch, request, judge, {
+    versionMax: NAMES_VERSION,
+  });
+  const found = (groups[0]?.topics ?? []).flatMap(({ name, partitions }) =>
+    partitions
+      .filter(({ errorCode, committedOffset }) => errorCode === 0 && committedOffset >= 0)
+      .map(({ partitionIndex, committedOffset }) => ({
+        topic: name,
+        partition: partitionIndex,
+        committed: committedOffset,
+      })),
+  );
+  return found.toSorted(byPlace);
+}
+
+/** How far a group has read what it committed and what its members were given. Throws KafkaError. */
+export async function offsetsOfGroup(
+  client: KafkaClient,
+  { group, members }: DescribedGroup,
+): Promise<readonly GroupOffset[]> {
+  const committed = await committedOffsets(client, group);
+  const owners = new Map(
+    members.flatMap((member) => member.assignment.map((place) => [keyOf(place), member] as const)),
+  );
+  const places = new Map<string, Place>();
+  for (const place of [...committed, ...members.flatMap(({ assignment }) => assignment)])
+    places.set(keyOf(place), { topic: place.topic, partition: place.partition });
+  const known = new Map(committed.map((each) => [keyOf(each), each.committed]));
+  const ends = await endsOf(client, [...places.values()]);
+  return [...places.entries()]
+    .map(([key, place]) => {
+      const at = known.get(key) ?? null;
+      const end = ends.get(key) ?? null;
+      const lag = at === null || end === null ? null : Math.max(0, end - at);
+      return { ...place, committed: at, end, lag, member: owners.get(key) ?? null };
+    })
+    .toSorted(byPlace);
+}
+
+/** The ends of those that are still there. */
+async function endsOf(
+  client: KafkaClient,
+  places: readonly Place[],
+): Promise<ReadonlyMap<string, number>> {
+  const names = [...new Set(places.map(({ topic }) => topic))];
+  const there = new Set(
+    (await client.topics(names)).flatMap(({ name, partitions }) =>
+      partitions.map(({ partition }) => keyOf({ topic: name, partition })),
+    ),
+  );
+  const found = await offsetsAt(
+    client,
+    places.filter((place) => there.has(keyOf(place))),
+    LATEST,
+  );
+  return new Map(
+    found.flatMap(({ offset, ...place }) => (offset === null ? [] : [[keyOf(place), offset]])),
+  );
+}
+
+export function keyOf({ topic, partition }: Place): string {
+  return `${topic}-${partition}`;
+}
+
+export function byPlace(one: Place, other: Place): number {
+  if (one.topic !== other.topic) return one.topic < other.topic ? -1 : 1;
+  return one.partition - other.partition;
+}

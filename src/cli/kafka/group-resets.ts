@@ -1,0 +1,173 @@
+/**
+ * Where a group is to go on reading: the ways of Kafka's tools to say it, and the commit that does it.
+ */
+import { offsetCommit } from "../../kafka/apis/08-offset-commit.ts";
+import type { KafkaClient } from "../../kafka/client.ts";
+import { check } from "../../kafka/client-error.ts";
+import { ToolError } from "./connect.ts";
+import { byPlace, committedOffsets, keyOf } from "./group-queries.ts";
+import { EARLIEST, LATEST, offsetsAt, type Place } from "./offsets.ts";
+
+export type Reset =
+  | { readonly to: "earliest" | "latest" | "current" }
+  | { readonly to: "offset"; readonly offset: number }
+  | { readonly to: "after-start" | "before-end"; readonly count: number }
+  | { readonly to: "shift"; readonly by: number }
+  | { readonly to: "time"; readonly timestampMs: number };
+
+export interface NewOffset extends Place {
+  readonly offset: number;
+}
+
+/** The last version of OffsetCommit that names topics. */
+const NAMES_VERSION = 9;
+
+/** What `topic`, `topic:0,2` and so on name, of what there is. Throws ToolError for what is not there. */
+export async function placesNamed(
+  client: KafkaClient,
+  specs: readonly string[],
+): Promise<readonly Place[]> {
+  const wanted = specs.map((spec) => {
+    const match = /^([^:]+)(?::(\d+(?:,\d+)*))?$/.exec(spec);
+    if (!match)
+      throw new ToolError(`Invalid topic arg "${spec}", expected topic name and partitions`);
+    return { topic: match[1] ?? "", partitions: match[2]?.split(",").map(Number) };
+  });
+  const topics = await client.topics(wanted.map(({ topic }) => topic));
+  return wanted
+    .flatMap(({ topic, partitions }) => {
+      const there = topics.find(({ name }) => name === topic);
+      if (!there) throw new ToolError(`Topic ${topic} does not exist.`);
+      const all = there.partitions.map(({ partition }) => partition);
+      const missing = partitions?.filter((partition) => !all.includes(partition)) ?? [];
+      if (missing.length > 0)
+        throw new ToolError(`Topic ${topic} has no partition ${missing.join(", ")}.`);
+      return (partitions ?? all).map((partition) => ({ topic, partition }));
+    })
+    .toSorted(byPlace);
+}
+
+/** Where each place goes; within what the log has. Throws KafkaError. */
+export async function newOffsets(
+  client: KafkaClient,
+  group: string,
+  places: readonly Place[],
+  reset: Reset,
+): Promise<readonly NewOffset[]> {
+  const [starts, ends] = await Promise.all([
+    offsetsAt(client, places, EARLIEST),
+    offsetsAt(client, places, LATEST),
+  ]);
+  const committed = await wasAt(client, group, reset);
+  const timed =
+    reset.to === "time" ? await offsetsAt(client, places, reset.timestampMs) : undefined;
+  return places.map((place, at) => {
+    const start = starts[at]?.offset ?? 0;
+    const end = ends[at]?.offset ?? 0;
+    const current = committed.get(keyOf(place));
+    const wanted = target(reset, { start, end, current, timed: timed?.[at]?.offset ?? end, place });
+    return { ...place, offset: Math.min(Math.max(wanted, start), end) };
+  });
+}
+
+async function wasAt(
+  client: KafkaClient,
+  group: string,
+  { to }: Reset,
+): Promise<ReadonlyMap<string, number>> {
+  if (to !== "shift" && to !== "current") return new Map();
+  const committed = await committedOffsets(client, group);
+  return new Map(committed.map((each) => [keyOf(each), each.committed]));
+}
+
+function target(
+  reset: Reset,
+  at: {
+    readonly start: number;
+    readonly end: number;
+    readonly current: number | undefined;
+    readonly timed: number;
+    readonly place: Place;
+  },
+): number {
+  switch (reset.to) {
+    case "earliest":
+      return at.start;
+    case "latest":
+      return at.end;
+    case "current":
+      return at.current ?? at.end;
+    case "offset":
+      return reset.offset;
+    case "after-start":
+      return at.start + reset.count;
+    case "before-end":
+      return at.end - reset.count;
+    case "time":
+      return at.timed;
+    case "shift":
+      if (at.current === undefined)
+        throw new ToolError(
+          `Cannot shift offset for partition ${keyOf(at.place)} since there is no current committed offset`,
+        );
+      return at.current + reset.by;
+    default:
+      return reset satisfies never;
+  }
+}
+
+/** Commits them for a group without members. Throws KafkaError. */
+export async function commitOffsets(
+  client: KafkaClient,
+  group: string,
+  offsets: readonly NewOffset[],
+  member: { readonly id: string; readonly generation: number } = { id: "", generation: -1 },
+): Promise<void> {
+  const topics = [...new Set(offsets.map(({ topic }) => topic))].map((name) => ({
+    name,
+    topicId: NO_ID,
+    partitions: offsets
+      .filter(({ topic }) => topic === name)
+      .map(({ partition, offset }) => ({
+        partitionIndex: partition,
+        committedOffset: offset,
+        committedMetadata: "",
+      })),
+  }));
+  const request = {
+    groupId: group,
+    generationIdOrMemberEpoch: member.generation,
+    memberId: member.id,
+    topics,
+  };
+  const judge = (answer: {
+    topics: readonly { partitions: readonly { errorCode: number }[] }[];
+  }) => {
+    for (const { partitions } of answer.topics)
+      for (const { errorCode } of partitions) check(errorCode);
+  };
+  await client.ask({ to: "group", key: group }, offsetCommit, request, judge, {
+    versionMax: NAMES_VERSION,
+  });
+}
+
+/** In requests that go by name. */
+const NO_ID = "AAAAAAAAAAAAAAAAAAAAAA";
+
+/** `P7DT1H30M` and such in milliseconds. */
+export function isoDurationMs(text: string): number {
+  const match =
+    /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/i.exec(text) ?? undefined;
+  if (!match || text.length < 3) throw new ToolError(`"${text}" is no duration such as P1DT2H30M.`);
+  const [, days = 0, hours = 0, minutes = 0, seconds = 0] = match.map((each) => Number(each ?? 0));
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+}
+
+/** `2026-11-21T12:00:00.000`, in UTC where it names no zone, as Kafka's tools take it. */
+export function dateTimeMs(text: string): number {
+  const zoned = /(?:Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`;
+  const timestampMs = Date.parse(zoned);
+  if (Number.isNaN(timestampMs))
+    throw new ToolError(`"${text}" is no time such as 2026-01-31T12:00:00.000.`);
+  return timestampMs;
+}

@@ -1,0 +1,132 @@
+/**
+ * `kedge txn …`: transactional ids, what state they are in, and ending a transaction that hangs.
+ *
+ * Ending one takes its id over, as a new producer of that name would: the transaction is aborted, the old producer fenced.
+ */
+import type { Command } from "commander";
+import { initProducerId } from "../../kafka/apis/22-init-producer-id.ts";
+import { describeTransactions } from "../../kafka/apis/65-describe-transactions.ts";
+import { listTransactions } from "../../kafka/apis/66-list-transactions.ts";
+import { check } from "../../kafka/client-error.ts";
+import { confirm } from "../confirm.ts";
+import { asked } from "../group/group.ts";
+import { addConnectOptions, type ConnectOptions } from "../kafka/connect.ts";
+import {
+  type Column,
+  formatFor,
+  jsonText,
+  type ListFormat,
+  outputOption,
+  showList,
+} from "../output.ts";
+import type { Session } from "../session.ts";
+
+interface Options extends ConnectOptions {
+  readonly output?: ListFormat;
+}
+
+interface ListedTransaction {
+  readonly transactionalId: string;
+  readonly coordinator: number;
+  readonly producerId: string;
+  readonly state: string;
+}
+
+const columns: readonly Column<ListedTransaction>[] = [
+  ["TRANSACTIONAL ID", (each) => each.transactionalId],
+  ["COORDINATOR", (each) => each.coordinator],
+  ["PRODUCER ID", (each) => each.producerId],
+  ["STATE", (each) => each.state],
+];
+
+const TIMEOUT_MS = 60_000;
+
+export function addTxn(program: Command, session: Session): void {
+  const txn = program.command("txn").description("transactional ids and their transactions");
+  const list = txn.command("list").alias("ls").description("list transactional ids");
+  addConnectOptions(list)
+    .addOption(outputOption())
+    .action((options: Options) => showAll(session, options));
+  const describe = txn
+    .command("describe")
+    .description("show a transaction and its partitions")
+    .argument("<id>", "the transactional id");
+  addConnectOptions(describe).action((id: string, options: Options) =>
+    showOne(session, id, options),
+  );
+  const abort = txn
+    .command("abort")
+    .description("end a transaction that hangs; its producer is fenced")
+    .argument("<id>", "the transactional id")
+    .option("--yes", "do not ask");
+  addConnectOptions(abort).action((id: string, options: Options & { yes?: boolean }) =>
+    end(session, id, options),
+  );
+}
+
+function showAll(session: Session, options: Options): Promise<void> {
+  const { stdout } = session.io;
+  return asked(session, options, async (client) => {
+    const request = { stateFilters: [], producerIdFilters: [] };
+    const found: ListedTransaction[] = [];
+    for (const id of await client.brokers()) {
+      const target = { to: "broker", id } as const;
+      const answer = await client.ask(target, listTransactions, request, ({ errorCode }) =>
+        check(errorCode),
+      );
+      for (const {
+        transactionalId,
+        producerId,
+        transactionState: state,
+      } of answer.transactionStates)
+        found.push({ transactionalId, coordinator: id, producerId: String(producerId), state });
+    }
+    found.sort((one, other) => (one.transactionalId < other.transactionalId ? -1 : 1));
+    await showList(found, columns, formatFor(options.output, stdout), stdout);
+  });
+}
+
+function showOne(session: Session, id: string, options: Options): Promise<void> {
+  return asked(session, options, async (client) => {
+    const target = { to: "transaction", key: id } as const;
+    const request = { transactionalIds: [id] };
+    const answer = await client.ask(target, describeTransactions, request, (each) => {
+      for (const { errorCode } of each.transactionStates) check(errorCode);
+    });
+    const shown = answer.transactionStates.map((each) => ({
+      transactionalId: each.transactionalId,
+      state: each.transactionState,
+      producerId: String(each.producerId),
+      producerEpoch: each.producerEpoch,
+      timeoutMs: each.transactionTimeoutMs,
+      startedAt:
+        each.transactionStartTimeMs < 0
+          ? null
+          : new Date(each.transactionStartTimeMs).toISOString(),
+      partitions: each.topics.flatMap(({ topic, partitions }) =>
+        partitions.map((partition) => ({ topic, partition })),
+      ),
+    }));
+    await session.io.stdout.write(shown.map((each) => `${jsonText(each, 2)}\n`).join(""));
+  });
+}
+
+async function end(
+  session: Session,
+  id: string,
+  options: Options & { readonly yes?: boolean },
+): Promise<void> {
+  await confirm(session.io, `Abort what ${id} has open, and fence its producer?`, options.yes);
+  await asked(session, options, async (client) => {
+    const request = {
+      transactionalId: id,
+      transactionTimeoutMs: TIMEOUT_MS,
+      producerId: -1n,
+      producerEpoch: -1,
+    };
+    await client.ask({ to: "transaction", key: id }, initProducerId, request, ({ errorCode }) =>
+      check(errorCode),
+    );
+    await session.note(`Nothing of ${id} is open any more.`);
+  });
+}
