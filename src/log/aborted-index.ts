@@ -32,6 +32,11 @@ export class AbortedIndex {
     }
   }
 
+  /** Compaction has left nothing of those whose markers were there. */
+  dropped(markers: ReadonlySet<number>): void {
+    this.#cached = this.#cached.filter(({ last }) => !markers.has(last));
+  }
+
   /** Markers from `end` on may be in storage that were never added here. */
   forget(end: number): void {
     this.#cached = [];

@@ -5,7 +5,7 @@
  *   start is read again and what is older goes. When the map is full the pass ends at the last record that it knows.
  * - Tombstones stay until their batch's delete horizon, which the first pass over them sets, and go only from the clean part:
  *   there, no older value of their key can come back. A batch is rebuilt with its codec; emptied, it goes, unless it is the
- *   last of a producer that is still known.
+ *   last of a producer that is still known. What was aborted goes (`cleaned-transactions.ts`).
  * - Rows are replaced in bounded steps, ascending, each in one commit: a crash leaves rows of old and new, which read alike,
  *   and the next pass begins anew. At the end positions are packed and the log is marked as cleaned.
  * - A step is given up when the log start has moved since its rows were read; the pass goes on behind it.
@@ -15,6 +15,7 @@ import { type BatchHeader, walkBatches } from "../records/batch.ts";
 import type { Entry, RewrittenRow, Row } from "../storage/storage.ts";
 import { DECOMPRESSED_BYTES_MAX } from "./append-request.ts";
 import type { Cleanable } from "./cleanable.ts";
+import { CleanedTransactions } from "./cleaned-transactions.ts";
 import { KeyMap } from "./key-map.ts";
 import type { Partition } from "./partition.ts";
 import { RowBuilder } from "./row-builder.ts";
@@ -63,6 +64,7 @@ class Pass {
     pause: () => this.#pause(),
   };
   readonly #startedAt: number;
+  readonly #transactions: CleanedTransactions;
   /** The last offset of every `PACKED_ROWS`th row. */
   readonly #packTo: number[] = [];
   #rowsSeen = 0;
@@ -73,6 +75,7 @@ class Pass {
     this.#nowMs = nowMs;
     this.#stopped = stopped;
     this.#startedAt = partition.logStart;
+    this.#transactions = new CleanedTransactions(partition);
     this.#keys = new KeyMap(range.end - range.dirtyFrom, partition.node.limits.cleanerBufferBytes);
     this.#mappedTo = range.dirtyFrom;
     this.#sliceEndsMs = partition.node.clock.monotonicMs() + SLICE_MS;
@@ -90,19 +93,26 @@ class Pass {
   /** Reads the dirty part and remembers the newest offset of each key, until the end or until the map is full. */
   async #mapKeys(): Promise<void> {
     const { dirtyFrom, end } = this.#range;
-    for await (const row of this.#rows(dirtyFrom)) {
-      for (const { at, header } of walkBatches(row.data)) {
-        const last = header.baseOffset + header.lastOffsetDelta;
-        if (last < dirtyFrom) continue;
-        if (!(await this.#mapBatch(row.data, at, header))) return;
-        this.#mappedTo = Math.min(last + 1, end);
+    for (let from = dirtyFrom; from < end && !this.#stopped();) {
+      const rows = await this.#step(from);
+      await this.#transactions.look(rows);
+      for (const row of rows) {
+        for (const { at, header } of walkBatches(row.data)) {
+          const last = header.baseOffset + header.lastOffsetDelta;
+          if (last < dirtyFrom) continue;
+          if (!(await this.#mapBatch(row.data, at, header))) return;
+          this.#mappedTo = Math.min(last + 1, end);
+        }
       }
+      const last = rows.at(-1)?.last;
+      if (last === undefined) return;
+      from = last + 1;
     }
   }
 
   /** False when the map is full: then it knows what `#mappedTo` says. */
   async #mapBatch(data: Uint8Array, at: number, header: BatchHeader): Promise<boolean> {
-    if (header.control) return true;
+    if (header.control || this.#transactions.isAborted(header)) return true;
     const visit = (offset: number, key: Uint8Array | null) => {
       if (offset < this.#range.dirtyFrom) return true;
       if (key !== null && !this.#keys.put(key, offset)) return false;
@@ -123,12 +133,13 @@ class Pass {
       const [first] = rows;
       if (!first) break;
       const step = new Step();
+      await this.#transactions.look(rows);
       for (const row of rows) {
         const batches = await this.#filtered(row);
         step.add(row, batches);
         this.#count(row);
       }
-      const entries = step.finish();
+      const entries = [...step.finish(), ...this.#transactions.forgotten()];
       if (entries.length > 0 && !(await partition.rewrite(logStart, entries))) {
         from = Math.max(from, partition.logStart);
         continue;
@@ -175,20 +186,26 @@ class Pass {
     at: number,
     header: BatchHeader,
   ): Promise<Uint8Array | "same" | "gone"> {
-    if (header.baseOffset >= this.#mappedTo || header.control) return "same";
+    if (header.baseOffset >= this.#mappedTo) return "same";
+    const marker = this.#transactions.pass(header);
     const horizonMs = deleteHorizonOf(header);
+    const { dirtyFrom } = this.#range;
     const isDeletable =
-      horizonMs !== null && horizonMs <= this.#nowMs && header.baseOffset < this.#range.dirtyFrom;
+      horizonMs !== null && horizonMs <= this.#nowMs && header.baseOffset < dirtyFrom;
+    if (marker === "spent" && isDeletable) this.#transactions.forget(header);
+    const isAborted = this.#transactions.isAborted(header);
     await this.#pause();
     return filterBatch(data, at, header, {
       keep: (offset, key, tombstone) => {
+        if (header.control) return !(marker === "spent" && isDeletable);
+        if (isAborted) return false;
         if (offset >= this.#mappedTo) return true;
         if (key === null || offset < this.#keys.newest(key)) return false;
-        return !(tombstone && isDeletable && offset < this.#range.dirtyFrom);
+        return !(tombstone && isDeletable && offset < dirtyFrom);
       },
-      keepEmpty: false,
+      keepEmpty: this.#transactions.isLastOfProducer(header),
       horizonMs: this.#nowMs + this.#partition.config.deleteRetentionMs,
-      marker: false,
+      marker: marker === "spent",
       ...this.#records,
     });
   }
@@ -203,16 +220,6 @@ class Pass {
     if (last === undefined) return below;
     const next = await storage.locate(this.#partition.id, { offset: last + 1 });
     return next ? below : below.slice(0, -1);
-  }
-
-  async *#rows(from: number): AsyncGenerator<Row> {
-    while (from < this.#range.end && !this.#stopped()) {
-      const rows = await this.#step(from);
-      for (const row of rows) yield row;
-      const last = rows.at(-1)?.last;
-      if (last === undefined) return;
-      from = last + 1;
-    }
   }
 
   /** Gives others their turn once this one has lasted. */

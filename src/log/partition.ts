@@ -252,6 +252,8 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
       const put = entries.some(({ type }) => type === "rewrite") ? this.producers.unstored() : null;
       await this.#commits.inPlace(put ? [put, ...entries] : entries);
       if (put) this.producers.stored();
+      const gone = entries.flatMap((entry) => (entry.type === "unaborted" ? [entry.last] : []));
+      if (gone.length > 0) this.producers.aborted.dropped(new Set(gone));
       for (const entry of entries) {
         if (entry.type === "cleaned") this.#positions.cleanedTo = entry.to;
         if (entry.type !== "rewrite" && entry.type !== "pack") continue;

@@ -43,6 +43,7 @@ const kinds = [
   "cleaned",
   "producers",
   "aborted",
+  "unaborted",
 ] as const;
 
 export interface CommitMessage {
@@ -175,6 +176,9 @@ class Packer {
         this.word(lastStable);
         break;
       }
+      case "unaborted":
+        this.word(entry.last);
+        break;
       default:
         entry satisfies never;
     }
@@ -327,6 +331,8 @@ class Unpacker {
         const [first, last, lastStable] = [this.word(), this.word(), this.word()];
         return { type, transaction: { producerId, first, last, lastStable } };
       }
+      case "unaborted":
+        return { type, last: this.word() };
       case undefined:
         throw new RangeError("no such kind of entry");
       default:

@@ -144,6 +144,9 @@ function applyEntry(partition: ImagePartition, entry: Entry): void {
       partition.state = abortedPut(partition.state, entry);
       partition.aborted.push(entry.transaction);
       break;
+    case "unaborted":
+      partition.aborted = partition.aborted.filter(({ last }) => last !== entry.last);
+      break;
     default:
       entry satisfies never;
   }

@@ -297,6 +297,9 @@ const producerQueries = {
     .where(and(eq(aborted.partition, value("partition")), gte(aborted.last, value("from"))))
     .orderBy(asc(aborted.last))
     .limit(ABORTED_READ_MAX),
+  deleteAborted: db
+    .delete(aborted)
+    .where(and(eq(aborted.partition, value("partition")), eq(aborted.last, value("last")))),
   deleteAbortedFrom: db
     .delete(aborted)
     .where(and(eq(aborted.partition, value("partition")), gte(aborted.last, value("from")))),

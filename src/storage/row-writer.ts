@@ -118,6 +118,9 @@ class RowWriter {
         this.#state = abortedPut(this.#state, entry);
         this.#putAborted(entry.transaction);
         break;
+      case "unaborted":
+        this.#sql.deleteAborted.run({ partition: this.#partition, last: entry.last });
+        break;
       default:
         entry satisfies never;
     }

@@ -266,6 +266,11 @@ export const logStatements = {
     parameters: ["partition", "from"],
     columns: ["last", "producerId", "first", "lastStable"],
   },
+  deleteAborted: {
+    sql: 'delete from "aborted" where ("aborted"."partition" = ? and "aborted"."last" = ?)',
+    parameters: ["partition", "last"],
+    columns: [],
+  },
   deleteAbortedFrom: {
     sql: 'delete from "aborted" where ("aborted"."partition" = ? and "aborted"."last" >= ?)',
     parameters: ["partition", "from"],

@@ -161,6 +161,12 @@ export interface Pack {
   readonly to: number;
 }
 
+/** Forgets the aborted transaction whose marker was at `last`: compaction has left nothing of it. */
+export interface DropAborted {
+  readonly type: "unaborted";
+  readonly last: number;
+}
+
 /** Compaction has gone through everything below `to`. */
 export interface Cleaned {
   readonly type: "cleaned";
@@ -217,6 +223,7 @@ export type Entry =
   | Rewrite
   | Pack
   | Cleaned
+  | DropAborted
   | PutProducers
   | PutAborted;
 

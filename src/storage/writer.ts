@@ -276,6 +276,7 @@ function step(state: LogState, entry: Entry): LogState {
     case "receipt":
     case "rewrite":
     case "pack":
+    case "unaborted":
       return state;
     case "producers":
       return producersPut(state, entry);

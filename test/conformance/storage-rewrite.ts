@@ -167,5 +167,20 @@ export function storageRewriteContract(name: string, make: () => Promise<Storage
       await world.commit(partition, [{ type: "trim", logStart: 90 }]);
       expect(await world.bounds(partition)).toMatchObject({ startPosition: 9 * ROW_BYTES });
     });
+
+    test("an aborted transaction is forgotten alone", async () => {
+      const aborted = (first: number, last: number) =>
+        ({
+          type: "aborted",
+          transaction: { producerId: 7n, first, last, lastStable: last + 1 },
+        }) as const;
+      await world.commit(partition, [aborted(5, 9), aborted(12, 19), aborted(25, 40)]);
+      await world.commit(partition, [small(), { type: "unaborted", last: 19 }]);
+      await world.commit(partition, [{ type: "unaborted", last: 20 }]);
+      await world.reopen();
+      const left = await world.storage.aborted(partition, 0);
+      expect(left.map(({ last }) => last)).toEqual([9, 40]);
+      expect(await world.bounds(partition)).toMatchObject({ abortedEnd: 41 });
+    });
   });
 }

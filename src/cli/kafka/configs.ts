@@ -134,20 +134,15 @@ async function everyName(client: KafkaClient, type: ResourceType): Promise<reado
 
 /** Whether a config was set on this very thing. */
 function isOwn(type: ResourceType, name: string, { source }: ConfigEntry): boolean {
-  switch (configSources[source]) {
-    case "DYNAMIC_TOPIC_CONFIG":
-      return type === "topic";
-    case "DYNAMIC_BROKER_CONFIG":
-      return type === "broker" && name !== "";
-    case "DYNAMIC_DEFAULT_BROKER_CONFIG":
-      return type === "broker" && name === "";
-    case "DYNAMIC_BROKER_LOGGER_CONFIG":
-    case "DYNAMIC_CLIENT_METRICS_CONFIG":
-    case "DYNAMIC_GROUP_CONFIG":
-      return true;
-    default:
-      return false;
-  }
+  const isDefault = type === "broker" && name === "";
+  const own = {
+    topic: "DYNAMIC_TOPIC_CONFIG",
+    broker: isDefault ? "DYNAMIC_DEFAULT_BROKER_CONFIG" : "DYNAMIC_BROKER_CONFIG",
+    "broker-logger": "DYNAMIC_BROKER_LOGGER_CONFIG",
+    "client-metrics": "DYNAMIC_CLIENT_METRICS_CONFIG",
+    group: "DYNAMIC_GROUP_CONFIG",
+  }[type];
+  return configSources[source] === own;
 }
 
 function entryText({ name, value, isSensitive, synonyms }: ConfigEntry): string {
