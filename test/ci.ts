@@ -21,6 +21,7 @@ const suites: readonly Suite[] = [
   { name: "dead code", command: ["bun", "run", "dead"], timeoutMs: 2 * minute },
   slow("fuzz records", "./test/fuzz/records.fuzz.ts", 2),
   slow("fuzz http", "./test/fuzz/http.fuzz.ts", 2),
+  slow("fuzz kafka", "./test/fuzz/kafka.fuzz.ts", 4),
   slow("interop kafka peer", "./test/interop/kafka-peer.interop.ts", 3),
   slow("interop kafka messages", "./test/interop/kafka-messages.interop.ts", 5),
   slow("interop compaction", "./test/interop/compaction.interop.ts", 3),
