@@ -148,7 +148,9 @@ export class ClassicDraft {
   sharedProtocols(): ReadonlySet<string> {
     const counts = new Map<string, number>();
     for (const { protocols } of this.#members.values()) {
-      for (const { name } of protocols) counts.set(name, (counts.get(name) ?? 0) + 1);
+      // A member may name a protocol twice; it counts once.
+      const names = new Set(protocols.map(({ name }) => name));
+      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     const { size } = this.#members;
     return new Set([...counts].filter(([, count]) => count === size).map(([name]) => name));

@@ -106,7 +106,7 @@ function commit(
         },
       ]
     : [];
-  const expireMs = input.retentionMs === null ? null : env.nowMs + input.retentionMs;
+  const expireMs = expiryOf(input.retentionMs, env.nowMs);
   const draft = new OffsetDraft(group.offsets.committed);
   const taken = takeOffsets(group, draft, input.offsets, expireMs, env);
   return {
@@ -188,6 +188,11 @@ function takeOffsets(
     return null;
   });
   return { records, outcomes, order: { nextOrder } };
+}
+
+/** Null leaves it to the group's retention; a client may ask for longer than a number can say. */
+function expiryOf(retentionMs: number | null, nowMs: number): number | null {
+  return retentionMs === null ? null : Math.min(nowMs + retentionMs, Number.MAX_SAFE_INTEGER);
 }
 
 function deleteOffsets(group: Group, { partitions, ticket }: Input<"delete-offsets">): GroupStep {

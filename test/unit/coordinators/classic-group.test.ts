@@ -58,6 +58,16 @@ describe("joining", () => {
     expect(world.state).toBe("Stable");
   });
 
+  test("a protocol that a member names twice counts once", () => {
+    const world = GroupWorld.stable(1);
+    const [range, sticky] = [protocol("range", ["t"]), protocol("sticky", ["t"])];
+    world.join({ memberId: "m1", protocols: [sticky, sticky, range] });
+    const second = world.join({ protocols: [range] });
+    world.pass(0);
+    expect(world.join({ protocols: [sticky] }).answer).toBe("inconsistent_group_protocol");
+    expect(second.answer).not.toBe("inconsistent_group_protocol");
+  });
+
   test("an empty group takes any protocols but none, and no empty type", () => {
     const world = new GroupWorld();
     expect(world.join({ protocols: [] }).answer).toBe("inconsistent_group_protocol");

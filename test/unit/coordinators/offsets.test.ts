@@ -48,6 +48,21 @@ describe("committing", () => {
     expect(old.answer).toBe("illegal_generation");
   });
 
+  test("a client may ask for longer than time can be counted", () => {
+    const world = new GroupWorld();
+    const asked = world.ask<readonly OffsetOutcome[]>((ticket) => ({
+      type: "commit",
+      member: { memberId: "", generation: -1, instanceId: null },
+      offsets: [
+        { topic: "t", partition: 0, offset: 1, leaderEpoch: -1, metadata: "", topicId: null },
+      ],
+      knowsMemberEpochs: false,
+      retentionMs: Number.MAX_SAFE_INTEGER,
+      ticket,
+    }));
+    expect(asked.answer).toEqual([null]);
+  });
+
   test("while the leader assigns, members come back later; while the group prepares, they may", () => {
     const world = new GroupWorld();
     world.join();
