@@ -14,7 +14,12 @@ const isInstalled =
   import.meta.url.includes("/node_modules/") ||
   existsSync(new URL("../node_modules", import.meta.url));
 
-if (!isInstalled) {
+if (import.meta.url.includes("/$bunfs/")) {
+  console.error(
+    "kedge: it cannot be one compiled file: libSQL and the storage's Workers are files of their own; run it from its folder",
+  );
+  process.exitCode = 1;
+} else if (!isInstalled) {
   const folder = fileURLToPath(new URL("..", import.meta.url));
   console.error(`kedge: its packages are not installed yet: run "bun install" in ${folder}`);
   process.exitCode = 1;

@@ -22,6 +22,8 @@ import {
 } from "../storage/storage.ts";
 
 const RETRY_MS = 1_000;
+/** Logs opened until others have their turn. */
+const OPENED_PER_TURN = 1_000;
 
 /** What is kept of one partition. */
 export interface KeptLog {
@@ -179,7 +181,10 @@ export class Logs<Log extends KeptLog> {
       const keys = this.#missing.slice(0, CREATE_PARTITIONS_MAX);
       const states = await this.#options.storage.create(keys);
       // New, or made by a call whose answer was lost: nobody has written there.
-      for (const state of states) this.#keep(state, []);
+      for (const [at, state] of states.entries()) {
+        if (at % OPENED_PER_TURN === OPENED_PER_TURN - 1) await this.#options.clock.turn();
+        this.#keep(state, []);
+      }
       const made = new Set(keys);
       this.#missing = this.#missing.filter((key) => !made.has(key));
     }
