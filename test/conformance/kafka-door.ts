@@ -10,6 +10,7 @@ import { offsetForLeaderEpoch } from "../../src/kafka/apis/23-offset-for-leader-
 import { encodeResponse } from "../../src/kafka/frames.ts";
 import { zeroUuid } from "../../src/wire/uuid.ts";
 import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
+import { idempotenceTests } from "./kafka-idempotence.ts";
 import { fetchTests, produceTests } from "./kafka-records-door.ts";
 import {
   askedTopic,
@@ -48,6 +49,7 @@ export function kafkaDoorSuite(name: string, open: () => Promise<KafkaDoorUnderT
     apiVersionsTests(here);
     metadataTests(here);
     produceTests(here);
+    idempotenceTests(here);
     fetchTests(here);
     sessionTests(here);
     epochTests(here);
