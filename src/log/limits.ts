@@ -62,7 +62,7 @@ export const defaultLogLimits: LogLimits = {
   producersPerPartition: 20_000,
   producersPerNode: 200_000,
   producersBehindBytes: 4 * MiB,
-  producersBehindBytesPerNode: 128 * MiB,
+  producersBehindBytesPerNode: 64 * MiB,
   producersUnstored: 1000,
   abortedCached: 1000,
   wakeSlice: 256,
