@@ -8,6 +8,7 @@
  * - Left out, and refused rather than ignored: the flags of the cluster and of remote storage.
  */
 import { groupSettings } from "./coordinators/group-settings.ts";
+import { transactionSettings } from "./coordinators/transaction-settings.ts";
 import { Refusal } from "./lib/refusal.ts";
 import {
   fromArgs,
@@ -161,6 +162,7 @@ export const settings = {
     "producer.id.expiration.ms",
   ),
   ...groupSettings,
+  ...transactionSettings,
   "drain-ms": one(integer(0, 600_000), "5000", "How long a stop waits for what was accepted."),
 } as const satisfies Record<string, Setting<unknown>>;
 

@@ -13,6 +13,8 @@ import { Controller } from "./cluster/controller.ts";
 import { featureCommands } from "./cluster/features.ts";
 import { GroupCoordinator } from "./coordinators/group-coordinator.ts";
 import { groupConfigOf } from "./coordinators/group-settings.ts";
+import { TransactionCoordinator } from "./coordinators/transaction-coordinator.ts";
+import { transactionLimitsOf } from "./coordinators/transaction-settings.ts";
 import { isLoopback, kafkaListeners, type Config } from "./config.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Random } from "./lib/random.ts";
@@ -82,12 +84,13 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   opened.defer(() => drain(logNode, config["drain-ms"]));
   opened.defer(() => cleaner.stop());
   opened.defer(() => retention.stop());
-  const groups = openGroups(config, controller, logs, logNode, random);
+  const coordinators = openCoordinators(config, controller, logs, logNode, random);
+  opened.defer(() => coordinators.transactions.close());
   const broker = createBroker({
     controller,
     logs,
     node: logNode,
-    groups,
+    ...coordinators,
     random,
     version,
     partitionsDefault: config["num-partitions"],
@@ -119,7 +122,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   const kafka = await openKafka(openKafkaDoor, config, surroundings, broker);
   opened.defer(() => kafka.stop(config["drain-ms"]));
   // Members that wait for a rebalance are told to ask elsewhere.
-  opened.defer(() => groups.close());
+  opened.defer(() => coordinators.groups.close());
   // Last, since /readyz says that every door serves.
   const server = await listen(config, surroundings, (request, wire) => app.fetch(request, wire));
   opened.defer(() => server.stop(config["drain-ms"]));
@@ -134,13 +137,14 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   };
 }
 
-function openGroups(
+function openCoordinators(
   config: Config,
   controller: Controller,
   logs: Logs<Partition>,
-  { clock, logger, deadlines }: LogNode,
+  node: LogNode,
   random: Random,
-): GroupCoordinator {
+): { groups: GroupCoordinator; transactions: TransactionCoordinator } {
+  const { clock, logger, deadlines } = node;
   const groups = new GroupCoordinator({
     config: groupConfigOf(config),
     controller,
@@ -151,7 +155,11 @@ function openGroups(
     logger,
   });
   groups.start();
-  return groups;
+  const shared = { controller, logs, node, random, groups };
+  const limits = transactionLimitsOf(config);
+  const transactions = new TransactionCoordinator({ ...shared, limits });
+  transactions.loadAll();
+  return { groups, transactions };
 }
 
 /** What lets a client copy the node's files; nothing where there are none. */

@@ -15,10 +15,11 @@ import {
   isTransactional,
   type TransactionalAppend,
 } from "../log/transactional-append.ts";
-import { noTransactions, type TransactionVerifier } from "../log/verification.ts";
+import type { TransactionVerifier } from "../log/verification.ts";
 import { checkMayChange } from "./access.ts";
 import { adminVerbs } from "./admin.ts";
 import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
+import type { TransactionCoordinator } from "../coordinators/transaction-coordinator.ts";
 import { clusterVerbs } from "./cluster-verbs.ts";
 import { groupVerbs } from "./groups.ts";
 import { type LogLookup, logLookup } from "./log-lookup.ts";
@@ -27,28 +28,39 @@ import { producerVerbs } from "./producer-verbs.ts";
 import { read } from "./reads.ts";
 import { known } from "./topic-rules.ts";
 import { type TopicsOptions, topicVerbs } from "./topics.ts";
+import { createTransactionVerbs } from "./transactions.ts";
 import type { AppendAnswer, AppendRequest, Broker, OffsetAnswer, OffsetSpec } from "./verbs.ts";
 
 export interface BrokerOptions extends TopicsOptions {
   readonly logs: Logs<Partition>;
   readonly node: LogNode;
-  /** The transaction coordinator; without one nobody can begin a transaction. */
-  readonly verifier?: TransactionVerifier;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
+  /** Stands in for the transaction coordinator's word on first batches. */
+  readonly verifier?: TransactionVerifier;
   /** This program's own. */
   readonly version: string;
 }
 
 export function createBroker(options: BrokerOptions): Broker {
-  const { controller, logs, node, groups, random, version } = options;
-  const { verifier = noTransactions } = options;
+  const { controller, logs, node, groups, transactions, random, version } = options;
+  const { verifier = transactions } = options;
   const { image, identity } = controller;
   const lookup = logLookup(image, logs);
   const arriving: Arriving = new Map();
+  const appendNow = (request: AppendRequest): Promise<AppendAnswer> =>
+    append(lookup, logs, arriving, verifier, request);
+  const groupsSide = groupVerbs({
+    groups,
+    image,
+    nodeId: identity.nodeId,
+    random,
+    verifier,
+  });
   const verbs: Omit<Broker, "polling"> = {
     ...topicVerbs(options),
     partitionCount: (_context, name) => known(image, name).partitions.length,
-    append: (_context, request) => append(lookup, logs, arriving, verifier, request),
+    append: (_context, request) => appendNow(request),
     read: async (_context, requests, readOptions) => {
       const answers = await read(node, lookup, requests, readOptions);
       if (!answers.some(({ refusal }) => refusal && isOnItsWay(refusal))) return answers;
@@ -80,8 +92,20 @@ export function createBroker(options: BrokerOptions): Broker {
       partitions: image.partitionCount,
     }),
     cluster: clusterVerbs(image, logs),
-    groups: groupVerbs({ groups, image, nodeId: identity.nodeId, random, verifier }),
     admin: adminVerbs(options),
+    groups: groupsSide,
+    transactions: createTransactionVerbs({
+      image,
+      nodeId: identity.nodeId,
+      node,
+      coordinator: transactions,
+      offsets: {
+        locate: (groupId) => groups.driver.locate(groupId),
+        commit: (context, owner, request) => groupsSide.commitOffsetsIn(context, owner, request),
+      },
+      append: (_context, request) => appendNow(request),
+      logOf: (topic, index) => logOf(lookup, logs, topic, index),
+    }),
   };
   return { ...verbs, polling: new Polling({ ...verbs, image, clock: node.clock }) };
 }

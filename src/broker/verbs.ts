@@ -10,6 +10,7 @@ import type { Refusal } from "../lib/refusal.ts";
 import type { GroupVerbs } from "./group-verbs.ts";
 import type { PollVerbs } from "./polling-verbs.ts";
 import type { NewRecord } from "../records/record.ts";
+import type { TransactionVerbs } from "./transaction-verbs.ts";
 import type { ProducerVerbs } from "./producer-verbs.ts";
 
 /** Who asks, from where: every verb takes it first. */
@@ -306,4 +307,5 @@ export interface Broker {
   readonly groups: GroupVerbs;
   /** Group members that poll, as HTTP's do. */
   readonly polling: PollVerbs;
+  readonly transactions: TransactionVerbs;
 }

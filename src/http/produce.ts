@@ -14,6 +14,7 @@ import type { NewRecord } from "../records/record.ts";
 import { problemOf } from "./problem.ts";
 import type { IncomingRecord } from "./record-in.ts";
 import { jsonText, type Reply } from "./reply.ts";
+import type { TransactionToken } from "./transaction-token.ts";
 import type { Call } from "./route.ts";
 
 /** How a produce request wants its records kept; the same for every record of it. */
@@ -26,6 +27,8 @@ export interface ProduceTerms {
   readonly create: boolean;
   readonly expectOffset: number | null;
   readonly idempotence: Idempotence | null;
+  /** The open transaction that the records are part of. */
+  readonly transaction: TransactionToken | null;
 }
 
 /** Where one record goes. */
@@ -161,16 +164,27 @@ export function appendRequest(
   place: Place,
   payload: AppendRequest["payload"],
 ): AppendRequest {
-  const { acks, expectOffset, idempotence } = terms;
+  const { acks, expectOffset, idempotence, transaction } = terms;
   const { topic, partition } = place;
   return {
     topic,
     partition,
     acks,
-    payload,
+    payload: transaction ? ownedBy(transaction, payload) : payload,
+    ...(transaction && {
+      transactional: { transactionalId: transaction.transactionalId, support: "joins" },
+    }),
     ...(expectOffset === null ? {} : { expectOffset }),
     ...(idempotence === null ? {} : { idempotence }),
   };
+}
+
+function ownedBy(
+  { producer }: TransactionToken,
+  payload: AppendRequest["payload"],
+): AppendRequest["payload"] {
+  if (payload.type === "records") return { ...payload, transaction: producer };
+  throw new Refusal("invalid_request", "Txn: a raw batch names its own producer; send records.");
 }
 
 function topicsOf(terms: ProduceTerms, incoming: readonly IncomingRecord[]): Set<string> {

@@ -7,6 +7,7 @@ import type { Call } from "./call.ts";
 import { codeFor, codeOf, messageOf, NONE } from "./error-codes.ts";
 
 const groupType = 0;
+const transactionType = 1;
 /** Several keys are asked for in one request from this version on. */
 const KEYS_VERSION = 4;
 
@@ -69,5 +70,6 @@ async function found(key: string, { keyType }: Asked, call: Call): Promise<Found
 
 function locate(key: string, keyType: number, { broker, context }: Call): Promise<number> {
   if (keyType === groupType) return broker.groups.locate(context, key);
+  if (keyType === transactionType) return broker.transactions.locate(context, key);
   throw new Refusal("invalid_request", `There are no coordinators of type ${keyType} here.`);
 }

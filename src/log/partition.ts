@@ -29,6 +29,7 @@ import type { KeptLog } from "./logs.ts";
 import { PartitionProducers } from "./partition-producers.ts";
 import { PartitionReceipts } from "./receipt-cache.ts";
 import { type Ends, type Isolation, ReaderWatchers } from "./reader-watchers.ts";
+import { receiptName, type Settled } from "./receipts.ts";
 import { Replicas } from "./replicas.ts";
 import { PartitionTail } from "./tail-cache.ts";
 import type { TopicConfig } from "./topic-config.ts";
@@ -216,6 +217,13 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
       logStart,
       duplicate: false,
     });
+  }
+
+  /** What a request with this idempotency key was answered with; null where none is known. Throws StorageFault. */
+  async receiptOf(key: string): Promise<Settled | null> {
+    if (this.#closedBy) throw this.#closedBy;
+    const receipt = await this.#receipts.find(receiptName({ type: "key", key }));
+    return receipt?.type === "key" ? receipt.settled : null;
   }
 
   /** Moves the log start up to `before`, at most to the high watermark, and gives the new one. */

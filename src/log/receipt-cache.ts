@@ -117,6 +117,14 @@ export class PartitionReceipts implements TurnReceipts {
     return this.#cache.get(this.#partition, name, this.#nowMs()) ?? request.stored ?? null;
   }
 
+  /** What is known under a receipt's name, without a request. Throws StorageFault. */
+  async find(name: string): Promise<Receipt | null> {
+    const cached = this.#cache.get(this.#partition, name, this.#nowMs());
+    if (cached || this.complete) return cached;
+    const stored = await this.#storage.receipt(this.#partition, storedKey(name));
+    return stored && stored.expiresMs > this.#nowMs() ? decodeReceipt(stored.value) : null;
+  }
+
   /** A receipt has been stored with its records. */
   settled(name: string, receipt: Receipt, expiresMs: number): void {
     this.#changes += 1;

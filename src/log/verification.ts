@@ -53,6 +53,8 @@ interface Pending extends Verification {
 
 /** Words that were given and not used: past it the oldest are forgotten, and have to be asked for again. */
 const PENDING_MAX = 10_000;
+/** How often the coordinator is asked for one word. */
+const ASKED_MAX = 3;
 
 export class Verifications {
   readonly #known: Pick<KnownProducers, "state">;
@@ -91,21 +93,30 @@ export class Verifications {
     let appending: Promise<T>;
     try {
       await predecessor;
-      const before = this.#pending.get(producerId);
-      const guard = this.#begin(batch);
-      try {
-        if (guard) await ask();
-      } catch (error) {
-        // Others may have been given the same word before.
-        if (!before) this.#pending.delete(producerId);
-        throw error;
-      }
-      appending = append(guard);
+      appending = append(await this.#word(batch, ask));
     } finally {
       if (this.#queues.get(producerId) === passed) this.#queues.delete(producerId);
       pass();
     }
     return appending;
+  }
+
+  /** Asks once more where a marker used the word up on its way: the coordinator waited for the transaction before to end. */
+  async #word(batch: FirstBatch, ask: () => Promise<void>): Promise<object | null> {
+    const { producerId } = batch;
+    for (let asked = 1; ; asked += 1) {
+      const before = this.#pending.get(producerId);
+      const guard = this.#begin(batch);
+      if (guard === null) return null;
+      try {
+        await ask();
+      } catch (error) {
+        // Others may have been given the same word before.
+        if (!before) this.#pending.delete(producerId);
+        throw error;
+      }
+      if (this.#pending.get(producerId)?.guard === guard || asked === ASKED_MAX) return guard;
+    }
   }
 
   /** A batch or a marker of the producer's has been appended. */

@@ -10,6 +10,7 @@ import { createBroker } from "../../src/broker/broker.ts";
 import type { AppendRequest, Broker } from "../../src/broker/verbs.ts";
 import { Controller } from "../../src/cluster/controller.ts";
 import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
+import { TransactionCoordinator } from "../../src/coordinators/transaction-coordinator.ts";
 import { defaultGroupConfig } from "../../src/coordinators/group.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createLogNode } from "../../src/log/log-node.ts";
@@ -53,7 +54,9 @@ async function openBroker(storage: Storage): Promise<Broker> {
     deadlines,
     logger: silentLogger,
   });
+  const transactions = new TransactionCoordinator({ controller, logs, node, random, groups });
   const broker = createBroker({
+    transactions,
     controller,
     logs,
     node,

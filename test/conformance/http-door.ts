@@ -4,6 +4,7 @@
 import { createBroker } from "../../src/broker/broker.ts";
 import { Controller } from "../../src/cluster/controller.ts";
 import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
+import { TransactionCoordinator } from "../../src/coordinators/transaction-coordinator.ts";
 import { defaultGroupConfig } from "../../src/coordinators/group.ts";
 import { createHttpApp, type HttpAppOptions } from "../../src/http/app.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
@@ -78,7 +79,16 @@ export async function openApp(options: Partial<HttpAppOptions>) {
   const config = { ...defaultGroupConfig, consumer };
   const shared = { controller, logs, random, clock, deadlines, logger };
   const groups = new GroupCoordinator({ config, ...shared });
-  const broker = createBroker({ controller, logs, node, groups, random, ...defaults });
+  const transactions = new TransactionCoordinator({ controller, logs, node, random, groups });
+  const broker = createBroker({
+    controller,
+    logs,
+    node,
+    groups,
+    transactions,
+    random,
+    ...defaults,
+  });
   const app = createHttpApp({ broker, clock, random, logger, ...options });
   return { app, close: () => storage.close() };
 }

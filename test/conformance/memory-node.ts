@@ -7,6 +7,7 @@ import type { Fetch } from "../../src/client/client.ts";
 import { Controller } from "../../src/cluster/controller.ts";
 import { createHttpApp, type HttpAppOptions } from "../../src/http/app.ts";
 import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
+import { TransactionCoordinator } from "../../src/coordinators/transaction-coordinator.ts";
 import { defaultGroupConfig } from "../../src/coordinators/group.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { defaultLogLimits } from "../../src/log/limits.ts";
@@ -54,7 +55,9 @@ export async function openMemoryNode(options: Partial<HttpAppOptions> = {}): Pro
     deadlines,
     logger,
   });
+  const transactions = new TransactionCoordinator({ controller, logs, node, random, groups });
   const broker = createBroker({
+    transactions,
     controller,
     logs,
     node,

@@ -5,6 +5,11 @@ import { type BrokerOptions, createBroker } from "../../src/broker/broker.ts";
 import type { Broker, Context } from "../../src/broker/verbs.ts";
 import { Controller } from "../../src/cluster/controller.ts";
 import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
+import {
+  defaultTransactionLimits,
+  TransactionCoordinator,
+  type TransactionLimits,
+} from "../../src/coordinators/transaction-coordinator.ts";
 import { defaultGroupConfig, type GroupConfig } from "../../src/coordinators/group.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { seededRandom } from "../../src/lib/random.ts";
@@ -37,6 +42,7 @@ export interface TestNode {
   readonly controller: Controller;
   readonly logs: Logs<Partition>;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
   readonly broker: Broker;
   /** Resolves once the logs have begun anew after a power cut. */
   readonly resumed: Promise<void>;
@@ -49,6 +55,7 @@ export async function openTestNode(
     readonly clock?: VirtualClock;
     readonly limits?: Partial<LogLimits>;
     readonly groups?: Partial<GroupConfig>;
+    readonly transactions?: Partial<TransactionLimits>;
     /** Stands between the log and its disk. */
     readonly wrap?: (storage: Storage) => Storage;
     readonly seed?: number;
@@ -91,7 +98,16 @@ export async function openTestNode(
     deadlines: node.deadlines,
     logger: silentLogger,
   });
+  const transactions = new TransactionCoordinator({
+    controller,
+    logs,
+    node,
+    random,
+    groups,
+    limits: { ...defaultTransactionLimits, partitions: 2, ...given.transactions },
+  });
   const options: BrokerOptions = {
+    transactions,
     controller,
     logs,
     node,
@@ -106,6 +122,7 @@ export async function openTestNode(
   return {
     disk,
     groups,
+    transactions,
     metadata,
     storage,
     clock,

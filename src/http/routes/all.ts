@@ -31,6 +31,13 @@ import {
 } from "./topics.ts";
 import { socket } from "./socket.ts";
 import { tail } from "./tail.ts";
+import {
+  abortTransaction,
+  addOffsets,
+  beginTransaction,
+  commitTransaction,
+  transact,
+} from "./transactions.ts";
 
 export const routes: readonly Route[] = [
   createTopic,
@@ -42,6 +49,11 @@ export const routes: readonly Route[] = [
   produceToTopic,
   produceToPartition,
   produceToMany,
+  transact,
+  beginTransaction,
+  addOffsets,
+  commitTransaction,
+  abortTransaction,
   fetchPartition,
   fetchMany,
   findOffset,

@@ -4,6 +4,7 @@
 import type { InferOutput } from "valibot";
 import type { Acks, Idempotence } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import { createHash } from "node:crypto";
 import { mediaTypeOf, readBody } from "../body.ts";
 import { httpLimits } from "../limits.ts";
 import { HttpRefusal } from "../problem.ts";
@@ -25,6 +26,7 @@ import {
 } from "../schema/produce.ts";
 import { recordIn, recordInWithTopic } from "../schema/record.ts";
 import { partitionParams, topicParams } from "../schema/shapes.ts";
+import { readToken } from "../transaction-token.ts";
 import { parseJson, validate } from "../validate.ts";
 
 const TAG = "produce";
@@ -39,6 +41,7 @@ const idempotenceHeaders = {
     "The producer's own name; with Producer-Seq its requests are kept once and in order.",
   "Producer-Epoch": "Rises when a producer starts anew; an older epoch is refused with 403.",
   "Producer-Seq": "Counts the requests of this producer and partition (in NDJSON: lines) from 0.",
+  Txn: "The open transaction (`POST /v1/txns`) that the records become part of.",
   "Idempotency-Key":
     "Any unique text: the same request again is answered with the first one's offsets.",
 };
@@ -126,7 +129,7 @@ function produce(
     acks: acksOf(query.acks),
     create: query.create ?? false,
     expectOffset: query.expect ?? null,
-    idempotence: idempotenceOf(request),
+    ...ownerOf(request),
   };
   if (terms.expectOffset !== null && partition === null) throw unpinned("query.expect");
   const type = mediaTypeOf(request);
@@ -186,8 +189,21 @@ function refuseRecordQuery(query: InferOutput<typeof produceQuery>): void {
       );
 }
 
+/** The transaction of the request, and what makes it safe to repeat: its key means nothing in another transaction. */
+function ownerOf(request: Request): Pick<ProduceTerms, "idempotence" | "transaction"> {
+  const idempotence = idempotenceOf(request);
+  const txn = request.headers.get("txn");
+  if (txn === null) return { idempotence, transaction: null };
+  const transaction = readToken(txn, "Txn");
+  if (idempotence === null) return { idempotence, transaction };
+  if (idempotence.type === "sequence")
+    throw new Refusal("invalid_request", "Producer-Id: a transaction takes an Idempotency-Key.");
+  const key = createHash("sha256").update(`${txn} ${idempotence.key}`).digest("base64url");
+  return { idempotence: { type: "key", key: `txn:${key}` }, transaction };
+}
+
 /** What makes the request safe to repeat. Throws invalid_request on half of it. */
-function idempotenceOf(request: Request): Idempotence | null {
+export function idempotenceOf(request: Request): Idempotence | null {
   const { headers } = request;
   const key = headers.get("idempotency-key");
   const producerId = headers.get("producer-id");

@@ -74,6 +74,7 @@ function termsOf(message: PubMessage): ProduceTerms {
     acks: acks === 0 || acks === "0" ? 0 : acks === 1 || acks === "1" ? 1 : -1,
     create,
     expectOffset: expect?.offset ?? null,
+    transaction: null,
     idempotence: idempotenceOf(message),
   };
 }

@@ -7,6 +7,8 @@
  */
 import { int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { codeFor, codeOf, NONE } from "../error-codes.ts";
+import { fencedAs } from "../transaction-errors.ts";
 
 export const initProducerId = defineApi({
   key: 22,
@@ -24,5 +26,21 @@ export const initProducerId = defineApi({
     errorCode: int16(),
     producerId: int64({ big: true, default: -1n }),
     producerEpoch: int16(),
+  },
+
+  async handle(request, { broker, context, version }) {
+    const { transactionalId, transactionTimeoutMs: timeoutMs, producerId, producerEpoch } = request;
+    const expected = producerId === -1n ? null : { producerId, producerEpoch };
+    const none = { throttleTimeMs: 0, producerId: -1n, producerEpoch: -1 };
+    if ((producerId === -1n) !== (producerEpoch === -1)) {
+      return { ...none, errorCode: codeFor("invalid_request") };
+    }
+    try {
+      const init = { transactionalId, timeoutMs, expected };
+      const producer = await broker.transactions.initProducerId(context, init);
+      return { ...none, ...producer, errorCode: NONE };
+    } catch (error) {
+      return { ...none, errorCode: codeOf(fencedAs(error, version >= 4)) };
+    }
   },
 });

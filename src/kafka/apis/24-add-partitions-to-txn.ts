@@ -7,6 +7,12 @@
  */
 import { array, bool, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { mapAsync } from "../../lib/async.ts";
+import { partitionsOf } from "../../coordinators/transaction-partitions.ts";
+import type { Decoded } from "../../wire/schema.ts";
+import type { Call } from "../call.ts";
+import { codeOf, NONE } from "../error-codes.ts";
+import { fencedAs } from "../transaction-errors.ts";
 
 const addPartitionsToTxnTransaction = {
   transactionalId: string(),
@@ -44,4 +50,64 @@ export const addPartitionsToTxn = defineApi({
     resultsByTransaction: array(addPartitionsToTxnResult, { versions: "4+" }),
     resultsByTopicV3AndBelow: array(addPartitionsToTxnTopicResult, { versions: "0-3" }),
   },
+
+  async handle(request, call) {
+    const common = { throttleTimeMs: 0, errorCode: NONE };
+    if (call.version >= BATCHED_FROM) {
+      const resultsByTransaction = await mapAsync(request.transactions, async (transaction) => ({
+        transactionalId: transaction.transactionalId,
+        topicResults: await addOne(transaction, call),
+      }));
+      return { ...common, resultsByTransaction, resultsByTopicV3AndBelow: [] };
+    }
+    const transaction = {
+      transactionalId: request.v3AndBelowTransactionalId,
+      producerId: request.v3AndBelowProducerId,
+      producerEpoch: request.v3AndBelowProducerEpoch,
+      verifyOnly: false,
+      topics: request.v3AndBelowTopics,
+    };
+    const resultsByTopicV3AndBelow = await addOne(transaction, call);
+    return { ...common, resultsByTransaction: [], resultsByTopicV3AndBelow };
+  },
 });
+
+const BATCHED_FROM = 4;
+
+type Transaction = Decoded<typeof addPartitionsToTxnTransaction>;
+
+/** What went wrong with the transaction is told of each partition. */
+async function addOne(
+  { transactionalId, producerId, producerEpoch, verifyOnly, topics }: Transaction,
+  { broker, context, version }: Call,
+) {
+  const named = topics.map(({ name, partitions }) => ({ topic: name, partitions }));
+  const ask = {
+    transactionalId,
+    producer: { producerId, producerEpoch },
+    partitions: partitionsOf(named),
+    clientVersion: version >= BATCHED_FROM ? 2 : 0,
+  } as const;
+  const codes = new Map<string, number>();
+  let all = NONE;
+  try {
+    if (verifyOnly) await broker.transactions.verifyPartitions(context, ask);
+    else {
+      for (const { topic, index, refusal } of await broker.transactions.addPartitions(
+        context,
+        ask,
+      )) {
+        if (refusal) codes.set(`${index} ${topic}`, codeOf(refusal));
+      }
+    }
+  } catch (error) {
+    all = codeOf(fencedAs(error, version >= 2));
+  }
+  return topics.map(({ name, partitions }) => ({
+    name,
+    resultsByPartition: partitions.map((partitionIndex) => ({
+      partitionIndex,
+      partitionErrorCode: codes.get(`${partitionIndex} ${name}`) ?? all,
+    })),
+  }));
+}

@@ -6,6 +6,8 @@
  */
 import { bool, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { codeOf, NONE } from "../error-codes.ts";
+import { fencedAs } from "../transaction-errors.ts";
 
 export const endTxn = defineApi({
   key: 26,
@@ -23,5 +25,21 @@ export const endTxn = defineApi({
     errorCode: int16(),
     producerId: int64({ versions: "5+", big: true, default: -1n, ignorable: true }),
     producerEpoch: int16({ versions: "5+", default: -1, ignorable: true }),
+  },
+
+  async handle(request, { broker, context, version }) {
+    const { transactionalId, producerId, producerEpoch, committed: commit } = request;
+    const clientVersion = version >= 5 ? 2 : 0;
+    const ask = {
+      transactionalId,
+      producer: { producerId, producerEpoch },
+      clientVersion,
+    } as const;
+    try {
+      const next = await broker.transactions.end(context, { ...ask, commit });
+      return { throttleTimeMs: 0, errorCode: NONE, ...next };
+    } catch (error) {
+      return { throttleTimeMs: 0, errorCode: codeOf(fencedAs(error, version >= 2)) };
+    }
   },
 });

@@ -5,6 +5,9 @@
  */
 import { array, bool, int16, int32, int64, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { mapAsync } from "../../lib/async.ts";
+import { partitionsOf } from "../../coordinators/transaction-partitions.ts";
+import { codeOf, NONE } from "../error-codes.ts";
 
 const writableTxnMarker = {
   producerId: int64({ big: true }),
@@ -32,4 +35,40 @@ export const writeTxnMarkers = defineApi({
   flexible: "1+",
   request: { markers: array(writableTxnMarker) },
   response: { markers: array(writableTxnMarkerResult) },
+
+  async handle({ markers }, { broker, context }) {
+    const results = await mapAsync(markers, async (marker) => {
+      const { producerId, producerEpoch, coordinatorEpoch, topics } = marker;
+      const named = topics.map(({ name, partitionIndexes }) => ({
+        topic: name,
+        partitions: partitionIndexes,
+      }));
+      const outcomes = await broker.transactions.writeMarkers(
+        context,
+        {
+          producerId,
+          producerEpoch,
+          coordinatorEpoch,
+          commit: marker.transactionResult,
+          version: marker.transactionVersion >= 2 ? 2 : 0,
+        },
+        partitionsOf(named),
+      );
+      const codes = new Map<string, number>();
+      for (const { topic, index, refusal } of outcomes) {
+        codes.set(`${index} ${topic}`, refusal ? codeOf(refusal) : NONE);
+      }
+      return {
+        producerId,
+        topics: topics.map(({ name, partitionIndexes }) => ({
+          name,
+          partitions: partitionIndexes.map((partitionIndex) => ({
+            partitionIndex,
+            errorCode: codes.get(`${partitionIndex} ${name}`) ?? NONE,
+          })),
+        })),
+      };
+    });
+    return { markers: results };
+  },
 });

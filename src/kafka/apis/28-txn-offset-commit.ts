@@ -6,6 +6,7 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { allRefused, offsetsToCommit, outcomesByTopic } from "../group-answers.ts";
 
 const txnOffsetCommitRequestPartition = {
   partitionIndex: int32(),
@@ -40,4 +41,23 @@ export const txnOffsetCommit = defineApi({
     topics: array(txnOffsetCommitRequestTopic),
   },
   response: { throttleTimeMs: int32(), topics: array(txnOffsetCommitResponseTopic) },
+
+  async handle(request, { broker, context, version }) {
+    const { transactionalId, groupId, producerId, producerEpoch, topics } = request;
+    const { memberId, groupInstanceId: instanceId, generationId: generation } = request;
+    const support = version >= 5 ? "joins" : version >= 4 ? "abortable" : "default";
+    const owner = { transactionalId, producerId, producerEpoch, support } as const;
+    const outcomes = await broker.groups.commitOffsetsIn(context, owner, {
+      group: groupId,
+      member: { memberId, instanceId, generation },
+      offsets: topics.flatMap((topic) => offsetsToCommit(topic, topic.partitions, false)),
+      knowsMemberEpochs: false,
+      retentionMs: null,
+    });
+    return { throttleTimeMs: 0, topics: outcomesByTopic(topics, outcomes) };
+  },
+  refuse: ({ topics }, { errorCode }) => ({
+    throttleTimeMs: 0,
+    topics: allRefused(topics, errorCode),
+  }),
 });

@@ -3,6 +3,8 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { mapAsync } from "../../lib/async.ts";
+import { codeOf, messageOf, NONE } from "../error-codes.ts";
 
 const producerState = {
   producerId: int64({ big: true }),
@@ -29,5 +31,25 @@ export const describeProducers = defineApi({
   response: {
     throttleTimeMs: int32(),
     topics: array({ name: string(), partitions: array(partitionResponse) }),
+  },
+
+  async handle({ topics }, { broker, context }) {
+    const described = await mapAsync(topics, async ({ name, partitionIndexes }) => ({
+      name,
+      partitions: await mapAsync(partitionIndexes, async (partitionIndex) => {
+        try {
+          const producers = await broker.producers.describe(context, name, partitionIndex);
+          const activeProducers = producers.map(({ transactionStart, ...producer }) => ({
+            ...producer,
+            currentTxnStartOffset: transactionStart,
+          }));
+          return { partitionIndex, errorCode: NONE, errorMessage: null, activeProducers };
+        } catch (error) {
+          const errorCode = codeOf(error);
+          return { partitionIndex, errorCode, errorMessage: messageOf(error), activeProducers: [] };
+        }
+      }),
+    }));
+    return { throttleTimeMs: 0, topics: described };
   },
 });

@@ -3,6 +3,7 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { codeOf, NONE } from "../error-codes.ts";
 
 const transactionState = {
   errorCode: int16(),
@@ -22,4 +23,33 @@ export const describeTransactions = defineApi({
   flexible: "0+",
   request: { transactionalIds: array(string()) },
   response: { throttleTimeMs: int32(), transactionStates: array(transactionState) },
+
+  handle({ transactionalIds }, { broker, context }) {
+    const transactionStates = transactionalIds.map((transactionalId) => {
+      try {
+        const found = broker.transactions.describe(context, transactionalId);
+        return {
+          errorCode: NONE,
+          transactionalId,
+          transactionState: found.status,
+          transactionTimeoutMs: found.timeoutMs,
+          transactionStartTimeMs: found.startMs,
+          ...found.producer,
+          topics: found.partitions,
+        };
+      } catch (error) {
+        return { ...nothing, transactionalId, errorCode: codeOf(error) };
+      }
+    });
+    return Promise.resolve({ throttleTimeMs: 0, transactionStates });
+  },
 });
+
+const nothing = {
+  transactionState: "",
+  transactionTimeoutMs: 0,
+  transactionStartTimeMs: 0,
+  producerId: 0n,
+  producerEpoch: 0,
+  topics: [],
+};

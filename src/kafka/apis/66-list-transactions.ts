@@ -5,6 +5,8 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { topicRegex } from "../../coordinators/topic-regex.ts";
+import { codeOf, NONE } from "../error-codes.ts";
 
 const transactionState = {
   transactionalId: string(),
@@ -28,5 +30,34 @@ export const listTransactions = defineApi({
     errorCode: int16(),
     unknownStateFilters: array(string()),
     transactionStates: array(transactionState),
+  },
+
+  async handle(request, { broker, context }) {
+    const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = request;
+    try {
+      const { unknownStates, transactions } = broker.transactions.list(context, {
+        states: stateFilters,
+        producerIds: producerIdFilters,
+        olderThanMs: durationFilter,
+        matches: transactionalIdPattern ? await topicRegex(transactionalIdPattern) : null,
+      });
+      return {
+        throttleTimeMs: 0,
+        errorCode: NONE,
+        unknownStateFilters: unknownStates,
+        transactionStates: transactions.map(({ transactionalId, producer, status }) => ({
+          transactionalId,
+          producerId: producer.producerId,
+          transactionState: status,
+        })),
+      };
+    } catch (error) {
+      return {
+        throttleTimeMs: 0,
+        errorCode: codeOf(error),
+        unknownStateFilters: [],
+        transactionStates: [],
+      };
+    }
   },
 });
