@@ -242,8 +242,12 @@ describe("the coordinator", () => {
 
   test("gave its word before the transaction ended: a batch that comes late begins no other", async () => {
     let pass = () => {};
+    let asked = 0;
     const node = await withTopic({
-      verify: () => new Promise((resolve) => (pass = resolve)),
+      verify: () => {
+        if (asked++ === 0) return new Promise((resolve) => (pass = resolve));
+        return Promise.reject(new Refusal("invalid_txn_state", "It has ended."));
+      },
     });
     const late = node.broker.append(somebody, inTransaction({ sequence: 0 }));
     late.catch(() => {});
@@ -251,7 +255,10 @@ describe("the coordinator", () => {
     await end(node, { epoch: 0, commit: false, version: 1 });
     pass();
     await node.clock.settle();
-    expect(late).rejects.toMatchObject({ code: "invalid_txn_state" });
+    expect(await late.catch((error: unknown) => error)).toMatchObject({
+      code: "invalid_txn_state",
+    });
+    expect(asked).toBe(2);
   });
 
   test("is not asked by who has no transactional id", async () => {
