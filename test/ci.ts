@@ -22,6 +22,7 @@ const suites: readonly Suite[] = [
   slow("fuzz records", "./test/fuzz/records.fuzz.ts", 2),
   slow("fuzz http", "./test/fuzz/http.fuzz.ts", 2),
   slow("fuzz kafka", "./test/fuzz/kafka.fuzz.ts", 4),
+  slow("interop kafka clients", "./test/interop/kafka-clients.interop.ts", 3),
   slow("interop kafka peer", "./test/interop/kafka-peer.interop.ts", 3),
   slow("interop kafka messages", "./test/interop/kafka-messages.interop.ts", 5),
   slow("interop compaction", "./test/interop/compaction.interop.ts", 3),

@@ -6,6 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Api } from "./define-api.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
 import type { KafkaLimits } from "./limits.ts";
+import type { MetadataCache } from "./metadata-cache.ts";
 import type { UnsentAnswers } from "./unsent-answers.ts";
 
 /** Where clients reach a listener. */
@@ -24,6 +25,7 @@ export interface NodeEndpoint {
 
 /** What all calls of a door share. */
 export interface Door {
+  readonly metadata: MetadataCache;
   /** Every API that is declared. */
   readonly apis: readonly Api[];
   readonly broker: Broker;
@@ -46,6 +48,8 @@ export interface Call {
   readonly ownsFrame: boolean;
   /** Aborted when the answer should come now: the client is gone, the node stops, or others wait behind a Fetch. */
   readonly signal: AbortSignal;
+  /** Says that this very answer will be given again: it is encoded once a version, and must not change any more. */
+  reuse<T extends object>(answer: T): T;
   /** Calls `done` once the answer has been sent, or nobody will take it. */
   onSent(done: () => void): void;
 }

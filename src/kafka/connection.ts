@@ -54,6 +54,8 @@ export interface Shared {
   readonly deadlines: Deadlines;
   /** For requests that are not answered yet. */
   readonly requests: Room;
+  /** Whether others wait for what this client does not take. */
+  readonly unsent: { readonly pressed: boolean };
   readonly onBug: (error: unknown) => void;
 }
 
@@ -99,6 +101,7 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   #paused = false;
   #turnsLeft: number;
   #inTurn = false;
+  #gathering = false;
   #advancing = false;
   #again = false;
   /** No more requests are taken. */
@@ -168,11 +171,13 @@ export class Connection implements WireHandlers, Claimant, Expiring {
 
   /** The regular look at whether the client still does its part. */
   expire(): void {
-    const { limits, clock, deadlines, logger } = this.#shared;
+    const { limits, clock, deadlines, logger, unsent } = this.#shared;
     const silentMs = clock.monotonicMs() - this.#activeMs;
-    const stalls = this.#wire.unsentBytes() > 0 || (this.#reader.inFrame && !this.#paused);
+    const untaken = this.#wire.unsentBytes() > 0;
+    const stalls = untaken || (this.#reader.inFrame && !this.#paused);
+    const stallMs = untaken && unsent.pressed ? limits.stallPressedMs : limits.stallMs;
     const idle = this.#slots.length === 0 && silentMs >= limits.idleMs;
-    if (idle || (stalls && silentMs >= limits.stallMs)) {
+    if (idle || (stalls && silentMs >= stallMs)) {
       logger.debug("a Kafka client was cut off", { client: this.#wire.address, silentMs });
       this.#wire.drop();
     } else {
@@ -181,8 +186,8 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   }
 
   #checkMs(): number {
-    const { idleMs, stallMs } = this.#shared.limits;
-    return Math.min(idleMs, stallMs);
+    const { idleMs, stallMs, stallPressedMs } = this.#shared.limits;
+    return Math.min(idleMs, this.#wire.unsentBytes() > 0 ? stallPressedMs : stallMs);
   }
 
   #admit(bytes: number): boolean {
@@ -222,29 +227,40 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   }
 
   #answer(): void {
+    const pieces: Uint8Array[] = [];
     for (let slot = this.#slots[0]; slot?.reply; slot = this.#slots[0]) {
       this.#slots.shift();
       this.#begun -= 1;
       this.#release(slot.claimed);
-      this.#send(slot.reply);
+      this.#take(slot.reply, pieces);
     }
+    this.#send(pieces);
     this.#begin();
     if (this.#ending && this.#slots.length === 0 && !this.#over) this.#wire.end();
   }
 
-  #send(reply: Reply): void {
-    if (reply.type === "close") this.#close(reply.reason);
-    if (reply.type !== "answer") return;
-    if (this.#over) {
-      reply.sent?.();
+  /** Adds what the reply sends to `pieces`; after one that closes the connection nothing is sent. */
+  #take(reply: Reply, pieces: Uint8Array[]): void {
+    if (reply.type === "silence") return;
+    if (reply.type === "close") {
+      this.#send(pieces.splice(0));
+      this.#close(reply.reason);
       return;
     }
-    this.#activeMs = this.#shared.clock.monotonicMs();
-    this.#wire.write(reply.pieces);
-    for (const piece of reply.pieces) this.#written += piece.byteLength;
-    if (!reply.sent) return;
-    if (this.#wire.unsentBytes() === 0) reply.sent();
-    else this.#unsent.push({ end: this.#written, sent: reply.sent });
+    for (const piece of reply.pieces) {
+      pieces.push(piece);
+      this.#written += piece.byteLength;
+    }
+    if (reply.sent) this.#unsent.push({ end: this.#written, sent: reply.sent });
+  }
+
+  #send(pieces: readonly Uint8Array[]): void {
+    if (pieces.length > 0 && !this.#over) {
+      this.#activeMs = this.#shared.clock.monotonicMs();
+      this.#wire.write(pieces);
+      if (this.#wire.unsentBytes() > 0) this.#shared.deadlines.add(this, this.#checkMs());
+    }
+    this.#tellSent();
   }
 
   #begin(): void {
@@ -255,6 +271,8 @@ export class Connection implements WireHandlers, Claimant, Expiring {
         if (before.kind === "fetch" && slot.kind !== "fetch") before.hurry();
         return;
       }
+      // Those that stand behind an answer which nobody takes wait with it.
+      if (this.#tooMuchUnsent()) return;
       this.#begun += 1;
       const reply = this.#service.begin(slot);
       if (reply instanceof Promise) void this.#await(slot, reply);
@@ -270,6 +288,15 @@ export class Connection implements WireHandlers, Claimant, Expiring {
       this.#shared.onBug(error);
       return;
     }
+    if (this.#begun === 1) this.#advance();
+    else if (!this.#gathering) void this.#gather();
+  }
+
+  /** What one commit has answered goes out together: a system call each would be a third of the event loop's work. */
+  async #gather(): Promise<void> {
+    this.#gathering = true;
+    await this.#shared.clock.turn();
+    this.#gathering = false;
     this.#advance();
   }
 
@@ -299,9 +326,11 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   }
 
   #isFull(): boolean {
-    const { requestsPerConnection, unsentBytesPerConnection } = this.#shared.limits;
-    if (this.#slots.length >= requestsPerConnection) return true;
-    return this.#wire.unsentBytes() > unsentBytesPerConnection;
+    return this.#slots.length >= this.#shared.limits.requestsPerConnection || this.#tooMuchUnsent();
+  }
+
+  #tooMuchUnsent(): boolean {
+    return this.#wire.unsentBytes() > this.#shared.limits.unsentBytesPerConnection;
   }
 
   /** Reads on, or lets TCP hold the client up: bytes are waiting that cannot be taken yet. */
@@ -314,7 +343,8 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   }
 
   #tellSent(): void {
-    const sent = this.#written - this.#wire.unsentBytes();
+    if (this.#unsent.length === 0) return;
+    const sent = this.#over ? Infinity : this.#written - this.#wire.unsentBytes();
     while (this.#unsent[0] && this.#unsent[0].end <= sent) this.#unsent.shift()?.sent();
   }
 

@@ -7,6 +7,7 @@
  */
 import type { Context } from "../broker/verbs.ts";
 import type { Logger } from "../lib/logger.ts";
+import { assert } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Decoded, Encodable, Fields } from "../wire/schema.ts";
 import { Reader } from "../wire/reader.ts";
@@ -79,6 +80,7 @@ class RequestCall implements Call {
   readonly #client: Client;
   readonly #exchange: Exchange;
   sent: (() => void) | null = null;
+  reused: object | null = null;
 
   constructor(door: Door, client: Client, header: RequestHeader, exchange: Exchange) {
     this.door = door;
@@ -109,6 +111,11 @@ class RequestCall implements Call {
 
   get signal(): AbortSignal {
     return this.#exchange.signal;
+  }
+
+  reuse<T extends object>(answer: T): T {
+    this.reused = answer;
+    return answer;
   }
 
   onSent(done: () => void): void {
@@ -151,11 +158,33 @@ function replyOf<Req extends Fields, Res extends Fields>(
   api: Api<Req, Res>,
   header: RequestHeader,
   value: Encodable<Res> | null,
-  { sent }: RequestCall,
+  { sent, reused }: RequestCall,
 ): Reply {
   if (value === null) return { type: "silence" };
-  const pieces = encodeResponse(api, header, value);
+  const pieces =
+    value === reused ? encodedOnce(api, header, value) : encodeResponse(api, header, value);
   return sent ? { type: "answer", pieces, sent } : { type: "answer", pieces };
+}
+
+/** Frames of answers that are given again, by version; gone with the answer. */
+const frames = new WeakMap<object, Map<number, readonly Uint8Array[]>>();
+/** Size and correlation id: what differs between two frames of one answer. */
+const FRAME_HEAD_BYTES = 8;
+
+function encodedOnce<Req extends Fields, Res extends Fields>(
+  api: Api<Req, Res>,
+  header: RequestHeader,
+  value: Encodable<Res>,
+): readonly Uint8Array[] {
+  const known = frames.get(value) ?? new Map<number, readonly Uint8Array[]>();
+  frames.set(value, known);
+  const made = known.get(header.version) ?? encodeResponse(api, header, value);
+  known.set(header.version, made);
+  const [first, ...rest] = made;
+  assert(first && first.byteLength >= FRAME_HEAD_BYTES, "a frame begins with its head");
+  const head = first.slice(0, FRAME_HEAD_BYTES);
+  new DataView(head.buffer).setInt32(4, header.correlationId);
+  return [head, first.subarray(FRAME_HEAD_BYTES), ...rest];
 }
 
 /** The only Refusal of a decoder: the bytes are no message. */

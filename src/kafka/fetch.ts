@@ -69,9 +69,7 @@ export async function fetchRecords(asked: Asked, call: Call) {
       partitions.map((partition) => ({ topic: byId ? topicId : topic, partition })),
     ),
   });
-  await call.door.unsent.turn();
   const parts = await readParts([...scope.partitions], asked, call, byId);
-  keepCount(call, parts);
   return {
     throttleTimeMs: 0,
     errorCode: NONE,
@@ -123,7 +121,11 @@ function readRequest(of: FetchPartition, call: Call, byId: boolean): ReadRequest
   return leaderEpoch === -1 ? request : { ...request, leaderEpoch };
 }
 
-function read(
+/**
+ * Reads what is there, counting it; where that is too little, waits for more. What a waiting client is woken for lies in memory
+ * already, shared by all who read it, so that nothing is set aside for as long as it waits.
+ */
+async function read(
   requests: readonly ReadRequest[],
   anyUnknown: boolean,
   asked: Asked,
@@ -131,15 +133,47 @@ function read(
 ): Promise<ReadAnswer[]> {
   const { limits, unsent } = call.door;
   const isolation: Isolation = asked.isolationLevel === 1 ? "read_committed" : "read_uncommitted";
-  const bytesMax = unsent.fitting(Math.min(Math.max(0, asked.maxBytes), limits.fetchBytesMax));
-  const waits = !anyUnknown && asked.maxWaitMs > 0 && asked.minBytes > 0;
-  return call.broker.read(call.context, requests, {
-    bytesMin: Math.max(0, asked.minBytes),
-    bytesMax,
-    waitMs: waits ? Math.min(asked.maxWaitMs, limits.waitMsMax) : 0,
+  const mostBytes = Math.min(Math.max(0, asked.maxBytes), limits.fetchBytesMax);
+  const bytesMin = Math.max(0, asked.minBytes);
+  const partitionBytes = requests.reduce((sum, { bytesMax }) => sum + bytesMax, 0);
+  const grant = await unsent.reserve(Math.min(mostBytes, partitionBytes));
+  let found = 0;
+  try {
+    const options = { bytesMin, bytesMax: grant.bytes, waitMs: 0, isolation };
+    const answers = await call.broker.read(call.context, requests, options);
+    const waits = !anyUnknown && asked.maxWaitMs > 0 && asked.minBytes > 0;
+    const done = !waits || answers.some(({ refusal }) => refusal) || bytesOf(answers) >= bytesMin;
+    if (done || bytesOf(answers) >= grant.bytes) {
+      found = bytesOf(answers);
+      return answers;
+    }
+  } finally {
+    unsent.settle(grant, found);
+    countUntilSent(call, found);
+  }
+  const answers = await call.broker.read(call.context, requests, {
+    bytesMin,
+    bytesMax: unsent.fitting(mostBytes),
+    waitMs: Math.min(asked.maxWaitMs, limits.waitMsMax),
     isolation,
-    ...(waits ? { signal: call.signal } : {}),
+    signal: call.signal,
   });
+  const late = bytesOf(answers);
+  unsent.settle({ bytes: 0, aside: 0 }, late);
+  countUntilSent(call, late);
+  return answers;
+}
+
+function bytesOf(answers: readonly ReadAnswer[]): number {
+  let bytes = 0;
+  for (const { batches } of answers) for (const run of batches) bytes += run.byteLength;
+  return bytes;
+}
+
+function countUntilSent(call: Call, bytes: number): void {
+  if (bytes === 0) return;
+  const { unsent } = call.door;
+  call.onSent(() => unsent.remove(bytes));
 }
 
 function partOf(of: FetchPartition, answer: ReadAnswer): Part {
@@ -175,16 +209,6 @@ function dataOf(
     abortedTransactions,
     records,
   };
-}
-
-/** Counts the answer until the client has taken it. */
-function keepCount(call: Call, parts: readonly Part[]): void {
-  let bytes = 0;
-  for (const part of parts) bytes += part.bytes;
-  if (bytes === 0) return;
-  const { unsent } = call.door;
-  unsent.add(bytes);
-  call.onSent(() => unsent.remove(bytes));
 }
 
 /** What is told: everything, or in a session that goes on what has changed. */

@@ -22,6 +22,8 @@ export interface KafkaLimits {
   readonly idleMs: number;
   /** A client that takes nothing of what is ready for it, or stops in the midst of a request, is cut off after this. */
   readonly stallMs: number;
+  /** The same where others wait for the room that its answers take. */
+  readonly stallPressedMs: number;
   /** The most that one Fetch gives (`fetch.max.bytes` of a broker). */
   readonly fetchBytesMax: number;
   /** The longest that a request may wait for what it asks. */
@@ -44,6 +46,7 @@ export const kafkaLimits: KafkaLimits = {
   unsentBytesMax: 64 * MiB,
   idleMs: 600_000,
   stallMs: 60_000,
+  stallPressedMs: 3_000,
   fetchBytesMax: 55 * MiB,
   waitMsMax: 300_000,
   fetchSessionsMax: 1_000,

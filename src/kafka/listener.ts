@@ -17,6 +17,7 @@ import type { Door } from "./call.ts";
 import { dispatcher } from "./dispatch.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
 import type { KafkaLimits } from "./limits.ts";
+import { MetadataCache } from "./metadata-cache.ts";
 import { Room } from "./room.ts";
 import { UnsentAnswers } from "./unsent-answers.ts";
 
@@ -72,7 +73,9 @@ export async function openKafkaDoor(
 ): Promise<KafkaDoor> {
   const { clock, logger, limits, onBug } = options;
   const connections = new Set<Connection>();
+  const unsent = new UnsentAnswers(limits);
   const shared: Shared = {
+    unsent,
     clock,
     logger,
     limits,
@@ -87,7 +90,8 @@ export async function openKafkaDoor(
     limits,
     autoCreateTopics: options.autoCreateTopics,
     sessions: new FetchSessions(limits, clock, options.random),
-    unsent: new UnsentAnswers(limits),
+    metadata: new MetadataCache(),
+    unsent,
   };
   const serviceFor = dispatcher(door, logger);
   let emptied: (() => void) | null = null;

@@ -12,6 +12,8 @@ import { notAsked, operations } from "./authorized-operations.ts";
 import type { Call } from "./call.ts";
 import { codeFor, codeOf, NONE } from "./error-codes.ts";
 
+type ToldTopic = ReturnType<typeof told> | ReturnType<typeof missing>;
+
 interface Asked {
   readonly topics: readonly { readonly name: string | null; readonly topicId: string }[] | null;
   readonly allowAutoTopicCreation: boolean;
@@ -27,6 +29,22 @@ const CREATED_MAX = 100;
 const TOPICS_PER_TURN = 500;
 
 export async function metadataOf(asked: Asked, call: Call) {
+  const { door, context, broker } = call;
+  // Before v1 there was no null: an empty list asked for all.
+  const all = asked.topics === null || (asked.topics.length === 0 && call.version === 0);
+  if (!all) return answerOf(asked, call, await topicsOf(asked, call));
+  const { includeClusterAuthorizedOperations, includeTopicAuthorizedOperations } = asked;
+  const question = [includeClusterAuthorizedOperations, includeTopicAuthorizedOperations];
+  const key = `${context.listener} ${question.join(" ")}`;
+  const version = broker.cluster.version(context);
+  return call.reuse(
+    await door.metadata.get(version, key, async () =>
+      answerOf(asked, call, await allTopics(call, authorizedOf(asked))),
+    ),
+  );
+}
+
+function answerOf(asked: Asked, call: Call, topics: readonly ToldTopic[]) {
   const { broker, context, nodes } = call;
   const { clusterId, controllerId } = broker.describeNode(context);
   return {
@@ -34,7 +52,7 @@ export async function metadataOf(asked: Asked, call: Call) {
     brokers: nodes,
     clusterId,
     controllerId,
-    topics: await topicsOf(asked, call),
+    topics,
     clusterAuthorizedOperations: asked.includeClusterAuthorizedOperations
       ? operations.cluster
       : notAsked,
@@ -42,14 +60,14 @@ export async function metadataOf(asked: Asked, call: Call) {
   };
 }
 
-async function topicsOf(asked: Asked, call: Call) {
-  const { topics } = asked;
+function authorizedOf({ includeTopicAuthorizedOperations }: Asked): number {
+  return includeTopicAuthorizedOperations ? operations.topic : notAsked;
+}
+
+async function topicsOf(asked: Asked, call: Call): Promise<readonly ToldTopic[]> {
+  const topics = asked.topics ?? [];
   const { cluster } = call.broker;
-  const authorized = asked.includeTopicAuthorizedOperations ? operations.topic : notAsked;
-  // Before v1 there was no null: an empty list asked for all.
-  if (topics === null || (topics.length === 0 && call.version === 0)) {
-    return allTopics(call, authorized);
-  }
+  const authorized = authorizedOf(asked);
   checkAsked(topics, call.version);
   const ids = new Set(topics.map(({ topicId }) => topicId).filter((id) => id !== zeroUuid));
   if (ids.size > 0) {
@@ -69,7 +87,7 @@ async function topicsOf(asked: Asked, call: Call) {
 }
 
 async function allTopics(call: Call, authorized: number) {
-  const all: ReturnType<typeof told>[] = [];
+  const all: ToldTopic[] = [];
   for (const topic of call.broker.cluster.topics(call.context)) {
     all.push(told(topic, authorized));
     if (all.length % TOPICS_PER_TURN === 0) await call.door.clock.turn();

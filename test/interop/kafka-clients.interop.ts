@@ -1,153 +1,119 @@
 /**
- * Real Kafka clients, unmodified, on the tour of `tours/README.md`: against Apache Kafka first, then against kedge.
- *
- * - confluent-kafka (librdkafka) and kafka-python from PyPI, franz-go and sarama as Go modules, kafkajs and
- *   @platformatic/kafka from npm. Where a runtime is missing the tour says so and is left out.
- * - `KEDGE_ONLY=1` leaves Apache Kafka out; `TOURS=franz-go,kafkajs` picks some.
+ * Producing and consuming by assignment with clients as they come: what each writes the others read, keys, headers, times and
+ * compression and all; and clients that never read cost bounded memory.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type InteropBroker, kafkaJars, startApacheKafka, startKedge } from "./kafka-broker.ts";
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Producer, stringSerializers } from "@platformatic/kafka";
+import { CompressionTypes, Kafka, logLevel } from "kafkajs";
+import { fetch as fetchApi } from "../../src/kafka/apis/01-fetch.ts";
+import { connectKafka } from "../conformance/kafka-connection.ts";
+import {
+  batchOf,
+  fetchPart,
+  fetchRequest,
+  newTopic,
+  produceTo,
+  valuesOf,
+} from "../conformance/kafka-records.ts";
+import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
 
-const tours = join(import.meta.dir, "tours");
-const environment = join(tmpdir(), "kedge-kafka-python-1");
-const goBinaries = join(tmpdir(), "kedge-tours-go");
-const packages = [
-  "confluent-kafka==2.16.1",
-  "kafka-python==3.0.12",
-  "python-snappy==0.7.3",
-  "lz4==4.4.5",
-  "zstandard==0.25.0",
-];
-const stepsOfAll = [
-  "create",
-  "produce",
-  "consume in a group",
-  "committed offsets",
-  "list offsets",
-  "transactions",
-  "consume, transform, produce",
-  "delete records",
-  "too large is refused",
-  "delete",
-];
-const leftOutByPlatformatic = new Set(["consume, transform, produce", "delete records"]);
-const stepsOfPlatformatic = stepsOfAll.filter((step) => !leftOutByPlatformatic.has(step));
-
-interface Tour {
-  readonly name: string;
-  /** The program and its words before and after `BOOTSTRAP NAME`. */
-  readonly command: readonly string[];
-  readonly mode?: string;
-  readonly steps: readonly string[];
-}
-
-const python = join(environment, "bin/python");
-const bun = process.execPath;
-const all: readonly Tour[] = [
-  { name: "franz-go", command: [join(goBinaries, "franz")], steps: stepsOfAll },
-  { name: "sarama", command: [join(goBinaries, "sarama")], steps: stepsOfAll },
-  {
-    name: "confluent-kafka",
-    command: [python, join(tours, "confluent_tour.py")],
-    mode: "classic",
-    steps: stepsOfAll,
-  },
-  {
-    name: "confluent-kafka, KIP-848",
-    command: [python, join(tours, "confluent_tour.py")],
-    mode: "consumer",
-    steps: stepsOfAll,
-  },
-  {
-    name: "kafka-python",
-    command: [python, join(tours, "kafka_python_tour.py")],
-    steps: stepsOfAll,
-  },
-  { name: "kafkajs", command: [bun, join(tours, "kafkajs-tour.ts")], steps: stepsOfAll },
-  {
-    name: "@platformatic/kafka",
-    command: [bun, join(tours, "platformatic-tour.ts")],
-    mode: "classic",
-    steps: stepsOfPlatformatic,
-  },
-  {
-    name: "@platformatic/kafka, KIP-848",
-    command: [bun, join(tours, "platformatic-tour.ts")],
-    mode: "consumer",
-    steps: stepsOfPlatformatic,
-  },
-];
-
-const wanted = process.env["TOURS"]?.split(",");
-const chosen = all.filter(({ name }) => !wanted || wanted.some((part) => name.startsWith(part)));
-const jars = await kafkaJars();
-const makers = [
-  ...(process.env["KEDGE_ONLY"] || "missing" in jars ? [] : [startApacheKafka]),
-  startKedge,
-];
-if ("missing" in jars) console.error(`Apache Kafka is left out: ${jars.missing}`);
-const [go, python3] = [Bun.which("go"), Bun.which("python3")];
-if (!go) console.error("franz-go and sarama are left out: there is no go");
-if (!python3) console.error("confluent-kafka and kafka-python are left out: there is no python3");
-
-async function install(command: readonly string[], cwd = tours): Promise<void> {
-  const child = Bun.spawn([...command], { cwd, stdout: "ignore", stderr: "pipe" });
-  const said = await new Response(child.stderr).text();
-  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")}: ${said}`);
-}
-
+let node: NodeProcess;
 beforeAll(async () => {
-  const needed = (program: string) => chosen.some(({ command }) => command[0]?.startsWith(program));
-  if (go && needed(goBinaries)) {
-    await install([go, "build", "-o", `${goBinaries}/`, "./..."], join(tours, "go"));
+  node = await startNodeProcess();
+});
+afterAll(() => node.close());
+
+const sent = Array.from({ length: 200 }, (_, at) => `value ${at}`);
+
+interface HttpRecord {
+  readonly key: string | null;
+  readonly value: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly timestamp: number;
+}
+
+async function readByHttp(topic: string): Promise<readonly HttpRecord[]> {
+  const path = `/v1/topics/${topic}/partitions/0/records?max_records=1000`;
+  const { records }: { records: HttpRecord[] } = await (await node.fetch(path)).json();
+  return records;
+}
+
+test("kafkajs: plain, gzip and without an acknowledgement", async () => {
+  const kafka = new Kafka({ brokers: [node.kafka], logLevel: logLevel.ERROR });
+  const producer = kafka.producer();
+  await producer.connect();
+  for (const compression of [CompressionTypes.None, CompressionTypes.GZIP]) {
+    const topic = `kafkajs-${compression}`;
+    const messages = sent.map((value, at) => ({
+      key: `key ${at}`,
+      value,
+      headers: { at: String(at) },
+      timestamp: String(1_700_000_000_000 + at),
+    }));
+    await producer.send({ topic, compression, messages });
+    const records = await readByHttp(topic);
+    expect(records.map(({ value }) => value)).toEqual(sent);
+    expect(records[7]).toMatchObject({ key: "key 7", timestamp: 1_700_000_000_007 });
   }
-  if (python3 && needed(environment) && !existsSync(join(environment, "installed"))) {
-    await install([python3, "-m", "venv", environment]);
-    await install([join(environment, "bin/pip"), "install", "-q", ...packages]);
-    await Bun.write(join(environment, "installed"), packages.join("\n"));
-  }
+  await producer.send({ topic: "kafkajs-quiet", acks: 0, messages: [{ value: "quiet" }] });
+  const connection = await connectKafka(node.kafka);
+  const quiet = { name: "kafkajs-quiet", id: "" };
+  const part = await fetchPart(connection, quiet, 0, { maxWaitMs: 5_000 });
+  expect(valuesOf(part.records)).toEqual(["quiet"]);
+  connection.close();
+  await producer.disconnect();
 });
 
-/** Why a tour cannot run here, or null. */
-function missing({ command }: Tour): string | null {
-  if (command[0]?.startsWith(goBinaries) && !go) return "no go";
-  if (command[0]?.startsWith(environment) && !python3) return "no python3";
-  return null;
-}
-
-for (const [index, start] of makers.entries()) {
-  describe(start === startKedge ? "kedge" : "Apache Kafka", () => {
-    let broker: InteropBroker;
-    beforeAll(async () => {
-      broker = await start();
-    });
-    afterAll(() => broker?.stop());
-
-    for (const [number, tour] of chosen.entries()) {
-      test.skipIf(missing(tour) !== null)(tour.name, async () => {
-        const words = [broker.bootstrap, `tour-${index}-${number}`, tour.mode ?? ""];
-        const child = Bun.spawn([...tour.command, ...words.filter((word) => word !== "")], {
-          cwd: tours,
-          stdin: "ignore",
-          stdout: "pipe",
-          stderr: "pipe",
-          timeout: 120_000,
-          killSignal: "SIGKILL",
-        });
-        const [out, said] = await Promise.all([
-          new Response(child.stdout).text(),
-          new Response(child.stderr).text(),
-        ]);
-        const held = out
-          .trim()
-          .split("\n")
-          .map((line) => line.replace(/^ok /, ""));
-        expect(held, said.slice(-2000)).toEqual([...tour.steps]);
-        expect(await child.exited).toBe(0);
-      });
-    }
+test("@platformatic/kafka: what it writes is read by HTTP, in order", async () => {
+  const producer = new Producer({
+    clientId: "interop",
+    bootstrapBrokers: [node.kafka],
+    serializers: stringSerializers,
+    autocreateTopics: true,
   });
-}
+  const topic = "platformatic";
+  await producer.send({ acks: -1, messages: sent.map((value) => ({ topic, value })) });
+  expect((await readByHttp(topic)).map(({ value }) => value)).toEqual(sent);
+  await producer.close();
+});
+
+test("what HTTP writes a Kafka client reads", async () => {
+  const created = await node.fetch("/v1/topics/by-http/records?create=true&key=k", {
+    method: "POST",
+    body: "hello",
+  });
+  expect(created.status).toBe(200);
+  const connection = await connectKafka(node.kafka);
+  const part = await fetchPart(connection, { name: "by-http", id: "" }, 0);
+  expect(valuesOf(part.records)).toEqual(["hello"]);
+  connection.close();
+});
+
+test("clients that never read their answers cost bounded memory, and others are served", async () => {
+  const healthy = await connectKafka(node.kafka);
+  const topic = await newTopic(healthy);
+  const value = "x".repeat(1_000_000);
+  for (let at = 0; at < 32; at += 1) await produceTo(healthy, topic, batchOf([value]));
+  const residentMiB = () =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${node.pid}/status`, "utf8"))?.[1]) / 1024;
+  const beforeMiB = residentMiB();
+  const slow = await Promise.all(Array.from({ length: 200 }, () => connectKafka(node.kafka)));
+  for (const connection of slow) {
+    connection.pause();
+    const all = { partitionMaxBytes: 50_000_000, maxBytes: 50_000_000 };
+    for (let at = 0; at < 3; at += 1) connection.tell(fetchApi, 12, fetchRequest(topic, 0, all));
+  }
+  await Bun.sleep(3_000);
+  const usedMiB = residentMiB() - beforeMiB;
+  console.log(`200 clients that do not read: ${Math.round(usedMiB)} MiB more`);
+  // 64 MiB twice, one batch each past that, and what the runtime has not given back.
+  expect(usedMiB).toBeLessThan(600);
+  const { errorCode } = await produceTo(healthy, topic, batchOf(["served"]));
+  expect(errorCode).toBe(0);
+  for (const connection of slow) connection.close();
+  await Bun.sleep(200);
+  const part = await fetchPart(healthy, topic, 32);
+  expect(valuesOf(part.records)).toEqual(["served"]);
+  healthy.close();
+});
