@@ -69,6 +69,7 @@ export function joinClassic(
 ): ClassicJoin {
   const { protocols, instanceId } = request;
   const memberId = request.memberId === "" ? request.newMemberId : request.memberId;
+  checkMigration(draft);
   checkRoom(draft, memberId);
   checkProtocols(draft.group, request);
   if (request.memberIdRequired && request.memberId === "" && instanceId === null) {
@@ -112,6 +113,14 @@ export function joinClassic(
     skipAssignment: false,
   };
   return { answer, memberId, replaced, subscriptionChanged };
+}
+
+function checkMigration({ env, group }: ConsumerDraft): void {
+  if (env.config.consumer.migrationPolicy !== "disabled") return;
+  throw new Refusal(
+    "inconsistent_group_protocol",
+    `Cannot join the consumer group ${group.id} with the classic protocol because the group migration is disabled.`,
+  );
 }
 
 function checkProtocols(

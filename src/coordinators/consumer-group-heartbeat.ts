@@ -47,7 +47,7 @@ export function heartbeat(
   const before = memberFor(draft, memberId, request);
   const told = factsAfter(before, request);
   const changed = updateSubscription(draft, before, told);
-  if (draft.group.epoch === 0 || changed === "bump") bumpEpoch(draft, "always");
+  if (changed === "bump") bumpEpoch(draft, "always");
   else bumpIfTopicsChanged(draft);
   updateTarget(draft);
   reconcileMember(draft, memberId, request.owned, changed !== "no");

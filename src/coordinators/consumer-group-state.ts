@@ -174,7 +174,8 @@ export function newConsumerGroup(id: string): MutableConsumerGroup {
   return {
     type: "consumer",
     id,
-    epoch: 0,
+    // As in Kafka: 0 is no epoch of a member.
+    epoch: 1,
     metadataHash: 0,
     members: new Map(),
     targetEpoch: 0,

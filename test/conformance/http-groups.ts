@@ -38,16 +38,16 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       const joined = await join(group, "m", { topics: [topic] });
       expect(joined.status).toBe(200);
       expect(joined.body).toEqual({
-        member_epoch: 1,
+        member_epoch: 2,
         assignment: [{ topic, partitions: [0] }],
         poll_by_ms: 45_000,
       });
-      const first = await poll(group, "m", { member_epoch: 1, poll_id: "a", max_records: 2 });
+      const first = await poll(group, "m", { member_epoch: 2, poll_id: "a", max_records: 2 });
       expect(values(first)).toEqual(["v0", "v1"]);
-      expect(first.body).toMatchObject({ member_epoch: 1, assignment: null });
+      expect(first.body).toMatchObject({ member_epoch: 2, assignment: null });
       expect(first.body.next).toEqual([{ topic, partition: 0, offset: 2 }]);
       const commit = first.body.next;
-      const second = await poll(group, "m", { member_epoch: 1, poll_id: "b", commit });
+      const second = await poll(group, "m", { member_epoch: 2, poll_id: "b", commit });
       expect(values(second)).toEqual(["v2"]);
       const offsets = await ask(door, `/v1/groups/${group}/offsets`);
       expect(offsets.body.offsets).toEqual([{ topic, partition: 0, offset: 2, metadata: "" }]);
@@ -62,14 +62,14 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       await fill(topic, 0, 2);
       await join(group, "m", { topics: [topic] });
-      const first = await poll(group, "m", { member_epoch: 1, poll_id: "a" });
+      const first = await poll(group, "m", { member_epoch: 2, poll_id: "a" });
       await fill(topic, 2, 2);
-      const again = await poll(group, "m", { member_epoch: 1, poll_id: "a" });
+      const again = await poll(group, "m", { member_epoch: 2, poll_id: "a" });
       expect(again.body.records).toEqual(first.body.records);
       expect(again.body.next).toEqual(first.body.next);
       expect(again.body.assignment).toEqual([{ topic, partitions: [0] }]);
       const then = await poll(group, "m", {
-        member_epoch: 1,
+        member_epoch: 2,
         poll_id: "b",
         commit: again.body.next,
       });
@@ -80,18 +80,18 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       await fill(topic, 0, 2);
       await join(group, "m", { topics: [topic] });
-      await poll(group, "m", { member_epoch: 1, poll_id: "a" });
-      expect((await join(group, "m", { topics: [topic] })).body.member_epoch).toBe(1);
-      const second = await poll(group, "m", { member_epoch: 1, poll_id: "b" });
+      await poll(group, "m", { member_epoch: 2, poll_id: "a" });
+      expect((await join(group, "m", { topics: [topic] })).body.member_epoch).toBe(2);
+      const second = await poll(group, "m", { member_epoch: 2, poll_id: "b" });
       expect(values(second)).toEqual(["v0", "v1"]);
     });
 
     test("a long poll answers as soon as something is there, and empty when its time is over", async () => {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       await join(group, "m", { topics: [topic] });
-      const none = await poll(group, "m", { member_epoch: 1, poll_id: "a", wait_ms: 20 });
+      const none = await poll(group, "m", { member_epoch: 2, poll_id: "a", wait_ms: 20 });
       expect(none.body).toMatchObject({ records: [], next: [], assignment: null });
-      const waiting = poll(group, "m", { member_epoch: 1, poll_id: "b", wait_ms: 20_000 });
+      const waiting = poll(group, "m", { member_epoch: 2, poll_id: "b", wait_ms: 20_000 });
       await fill(topic, 0, 1);
       expect(values(await waiting)).toEqual(["v0"]);
     });
@@ -99,8 +99,8 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
     test("a second poll ends the wait of the first", async () => {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       await join(group, "m", { topics: [topic] });
-      const waiting = poll(group, "m", { member_epoch: 1, poll_id: "a", wait_ms: 20_000 });
-      const second = poll(group, "m", { member_epoch: 1, poll_id: "b", wait_ms: 20 });
+      const waiting = poll(group, "m", { member_epoch: 2, poll_id: "a", wait_ms: 20_000 });
+      const second = poll(group, "m", { member_epoch: 2, poll_id: "b", wait_ms: 20 });
       expect((await waiting).body.records).toEqual([]);
       expect((await second).status).toBe(200);
     });
@@ -109,14 +109,14 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       await fill(topic, 0, 2);
       await join(group, "m", { topics: [topic], reset: "latest" });
-      const empty = await poll(group, "m", { member_epoch: 1, poll_id: "a" });
+      const empty = await poll(group, "m", { member_epoch: 2, poll_id: "a" });
       expect(empty.body.records).toEqual([]);
       await fill(topic, 2, 1);
       await join(group, "m", { topics: [topic], reset: "latest" });
-      expect(values(await poll(group, "m", { member_epoch: 1, poll_id: "b" }))).toEqual(["v2"]);
+      expect(values(await poll(group, "m", { member_epoch: 2, poll_id: "b" }))).toEqual(["v2"]);
       const other = newGroup();
       await join(other, "m", { topics: [topic], reset: "none" });
-      const refused = await poll(other, "m", { member_epoch: 1, poll_id: "a" });
+      const refused = await poll(other, "m", { member_epoch: 2, poll_id: "a" });
       expect([refused.status, refused.body.code]).toEqual([416, "offset_out_of_range"]);
     });
 
@@ -185,12 +185,12 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
     test("what is refused", async () => {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       const codeOf = ({ status, body }: Answer) => [status, body.code];
-      expect(codeOf(await poll(group, "m", { member_epoch: 1, poll_id: "a" }))).toEqual([
+      expect(codeOf(await poll(group, "m", { member_epoch: 2, poll_id: "a" }))).toEqual([
         404,
         "group_id_not_found",
       ]);
       await join(group, "m", { topics: [topic] });
-      expect(codeOf(await poll(group, "x", { member_epoch: 1, poll_id: "a" }))).toEqual([
+      expect(codeOf(await poll(group, "x", { member_epoch: 2, poll_id: "a" }))).toEqual([
         404,
         "unknown_member_id",
       ]);
@@ -198,7 +198,7 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
         409,
         "fenced_member_epoch",
       ]);
-      expect(codeOf(await poll(group, "m", { member_epoch: 1 }))).toEqual([400, "invalid_request"]);
+      expect(codeOf(await poll(group, "m", { member_epoch: 2 }))).toEqual([400, "invalid_request"]);
       expect(codeOf(await join(group, "m", {}))).toEqual([400, "invalid_request"]);
       expect(codeOf(await join(group, "m", { topics: [topic], assignor: "x" }))).toEqual([
         400,
@@ -235,7 +235,7 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       expect(reset.status).toBe(207);
       expect(reset.body.offsets.map((each: Answer) => each.status)).toEqual([200, 404]);
       await join(group, "m", { topics: [topic] });
-      expect(values(await poll(group, "m", { member_epoch: 1, poll_id: "a" }))).toEqual(["v2"]);
+      expect(values(await poll(group, "m", { member_epoch: 2, poll_id: "a" }))).toEqual(["v2"]);
       await ask(door, `/v1/groups/${group}/members/m`, { method: "DELETE" });
       const list = await ask(door, `/v1/groups?limit=1000`);
       expect(list.body.groups).toContainEqual({

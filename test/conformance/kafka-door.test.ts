@@ -5,11 +5,14 @@ import { startNode } from "../../src/node.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { kafkaBadInputSuite } from "./kafka-bad-input.ts";
 import { kafkaGroupsSuite } from "./kafka-groups.ts";
+import { kafkaConsumerGroupsSuite } from "./kafka-consumer-groups.ts";
 import { kafkaDoorSuite } from "./kafka-door.ts";
 
 /** What the groups' suite asks of both. */
 const quickGroups = [
   "--group-initial-rebalance-delay-ms",
+  "0",
+  "--group-consumer-assignment-interval-ms",
   "0",
   "--group-min-session-timeout-ms",
   "100",
@@ -34,5 +37,10 @@ async function open() {
   };
 }
 
-for (const suite of [kafkaDoorSuite, kafkaBadInputSuite, kafkaGroupsSuite])
+for (const suite of [
+  kafkaDoorSuite,
+  kafkaBadInputSuite,
+  kafkaGroupsSuite,
+  kafkaConsumerGroupsSuite,
+])
   suite("in process", open);

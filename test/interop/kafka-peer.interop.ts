@@ -3,6 +3,7 @@
  */
 import { describe } from "bun:test";
 import { kafkaBadInputSuite } from "../conformance/kafka-bad-input.ts";
+import { kafkaConsumerGroupsSuite } from "../conformance/kafka-consumer-groups.ts";
 import { kafkaDoorSuite } from "../conformance/kafka-door.ts";
 import { kafkaGroupsSuite } from "../conformance/kafka-groups.ts";
 import { javaMissing } from "../peers/java.ts";
@@ -12,5 +13,8 @@ const missing = javaMissing();
 if (missing !== null) console.log(missing);
 describe.skipIf(missing !== null)("the door's suites", () => {
   for (const suite of [kafkaDoorSuite, kafkaBadInputSuite]) suite("Apache Kafka", startKafka);
+  kafkaConsumerGroupsSuite("Apache Kafka", () =>
+    startKafka(["group.consumer.assignment.interval.ms=0"]),
+  );
   kafkaGroupsSuite("Apache Kafka", () => startKafka(["group.min.session.timeout.ms=100"]));
 });

@@ -5,22 +5,22 @@ import { ConsumerWorld, refused } from "./consumer-world.ts";
 describe("joining", () => {
   test("the first member gets everything at once", () => {
     const world = new ConsumerWorld({ a: 3 });
-    expect(world.joins("m1", ["a"])).toEqual({ epoch: 1, assigned: { a: [0, 1, 2] } });
-    expect(world.consumer.epoch).toBe(1);
+    expect(world.joins("m1", ["a"])).toEqual({ epoch: 2, assigned: { a: [0, 1, 2] } });
+    expect(world.consumer.epoch).toBe(2);
   });
 
   test("an answer that was lost costs nothing: joining again gives the same", () => {
     const world = new ConsumerWorld({ a: 3 });
     const first = world.joins("m1", ["a"]);
     expect(world.joins("m1", ["a"])).toEqual(first);
-    expect(world.consumer.epoch).toBe(1);
+    expect(world.consumer.epoch).toBe(2);
   });
 
   test("a heartbeat that changes nothing says nothing and writes nothing", () => {
     const world = new ConsumerWorld({ a: 3 });
     world.joins("m1", ["a"]);
     const before = world.records.length;
-    expect(world.says("m1", { memberEpoch: 1 })).toEqual({ epoch: 1, assigned: null });
+    expect(world.says("m1", { memberEpoch: 2 })).toEqual({ epoch: 2, assigned: null });
     expect(world.records.length).toBe(before);
   });
 
@@ -28,17 +28,17 @@ describe("joining", () => {
     const world = new ConsumerWorld({ a: 1 });
     world.joins("m1", ["a"]);
     const full = { rebalanceTimeoutMs: 60_000, topicNames: ["a"], owned: { a: [0] } };
-    expect(world.says("m1", { memberEpoch: 1, ...full })).toEqual({
-      epoch: 1,
+    expect(world.says("m1", { memberEpoch: 2, ...full })).toEqual({
+      epoch: 2,
       assigned: { a: [0] },
     });
   });
 
   test("a topic that is not there yet counts once it is", () => {
     const world = new ConsumerWorld();
-    expect(world.joins("m1", ["a"])).toEqual({ epoch: 1, assigned: {} });
+    expect(world.joins("m1", ["a"])).toEqual({ epoch: 2, assigned: {} });
     world.addTopic("a", 2);
-    expect(world.says("m1", { memberEpoch: 1 })).toEqual({ epoch: 2, assigned: { a: [0, 1] } });
+    expect(world.says("m1", { memberEpoch: 2 })).toEqual({ epoch: 3, assigned: { a: [0, 1] } });
   });
 
   test("without an id, version 0 is given one", () => {
@@ -52,7 +52,7 @@ describe("joining", () => {
     world.config = { ...world.config, consumer: { ...world.config.consumer, sizeMax: 1 } };
     world.joins("m1", ["a"]);
     expect(refused(() => world.joins("m2", ["a"]))).toBe("group_max_size_reached");
-    expect(world.joins("m1", ["a"]).epoch).toBe(1);
+    expect(world.joins("m1", ["a"]).epoch).toBe(2);
   });
 
   test("members who come within the assignment interval share one target", () => {
@@ -62,12 +62,12 @@ describe("joining", () => {
       consumer: { ...world.config.consumer, assignmentIntervalMs: 1000 },
     };
     world.joins("m1", ["a"]);
-    expect(world.joins("m2", ["a"])).toEqual({ epoch: 1, assigned: {} });
-    expect(world.joins("m3", ["a"])).toEqual({ epoch: 1, assigned: {} });
-    expect(world.says("m2", { memberEpoch: 1 })).toEqual({ epoch: 1, assigned: null });
+    expect(world.joins("m2", ["a"])).toEqual({ epoch: 2, assigned: {} });
+    expect(world.joins("m3", ["a"])).toEqual({ epoch: 2, assigned: {} });
+    expect(world.says("m2", { memberEpoch: 2 })).toEqual({ epoch: 2, assigned: null });
     world.passes(1000);
-    world.says("m2", { memberEpoch: 1 });
-    expect([world.consumer.epoch, world.consumer.targetEpoch]).toEqual([3, 3]);
+    world.says("m2", { memberEpoch: 2 });
+    expect([world.consumer.epoch, world.consumer.targetEpoch]).toEqual([4, 4]);
   });
 });
 
@@ -76,48 +76,48 @@ describe("a rebalance", () => {
   function two(): ConsumerWorld {
     const world = new ConsumerWorld({ a: 4 });
     world.joins("m1", ["a"]);
-    expect(world.joins("m2", ["a"])).toEqual({ epoch: 2, assigned: {} });
+    expect(world.joins("m2", ["a"])).toEqual({ epoch: 3, assigned: {} });
     return world;
   }
 
   test("partitions are given up first, then handed on", () => {
     const world = two();
-    expect(world.says("m1", { memberEpoch: 1 })).toEqual({ epoch: 1, assigned: { a: [0, 1] } });
-    expect(world.says("m2", { memberEpoch: 2 })).toEqual({ epoch: 2, assigned: null });
-    expect(world.says("m1", { memberEpoch: 1, owned: { a: [0, 1] } })).toEqual({
-      epoch: 2,
+    expect(world.says("m1", { memberEpoch: 2 })).toEqual({ epoch: 2, assigned: { a: [0, 1] } });
+    expect(world.says("m2", { memberEpoch: 3 })).toEqual({ epoch: 3, assigned: null });
+    expect(world.says("m1", { memberEpoch: 2, owned: { a: [0, 1] } })).toEqual({
+      epoch: 3,
       assigned: null,
     });
-    expect(world.says("m2", { memberEpoch: 2 })).toEqual({ epoch: 2, assigned: { a: [2, 3] } });
+    expect(world.says("m2", { memberEpoch: 3 })).toEqual({ epoch: 3, assigned: { a: [2, 3] } });
   });
 
   test("silence about what is owned counts as owning it", () => {
     const world = two();
-    world.says("m1", { memberEpoch: 1 });
-    expect(world.says("m1", { memberEpoch: 1 })).toEqual({ epoch: 1, assigned: null });
-    expect(world.says("m1", { memberEpoch: 1, owned: { a: [0, 1, 2] } }).epoch).toBe(1);
-    expect(world.says("m2", { memberEpoch: 2 }).assigned).toBe(null);
+    world.says("m1", { memberEpoch: 2 });
+    expect(world.says("m1", { memberEpoch: 2 })).toEqual({ epoch: 2, assigned: null });
+    expect(world.says("m1", { memberEpoch: 2, owned: { a: [0, 1, 2] } }).epoch).toBe(2);
+    expect(world.says("m2", { memberEpoch: 3 }).assigned).toBe(null);
   });
 
   test("who does not give up in time is out", () => {
     const world = two();
-    world.says("m1", { memberEpoch: 1 });
+    world.says("m1", { memberEpoch: 2 });
     for (let round = 0; round < 3; round += 1) {
       world.passes(25_000);
       world.says("m2", { memberEpoch: world.consumer.members.get("m2")?.epoch ?? 0 });
-      if (round < 2) world.says("m1", { memberEpoch: 1 });
+      if (round < 2) world.says("m1", { memberEpoch: 2 });
     }
-    expect(refused(() => world.says("m1", { memberEpoch: 1 }))).toBe("unknown_member_id");
+    expect(refused(() => world.says("m1", { memberEpoch: 2 }))).toBe("unknown_member_id");
     expect(
-      world.says("m2", { memberEpoch: 3, owned: {}, rebalanceTimeoutMs: 1, topicNames: ["a"] }),
-    ).toEqual({ epoch: 3, assigned: { a: [0, 1, 2, 3] } });
+      world.says("m2", { memberEpoch: 4, owned: {}, rebalanceTimeoutMs: 1, topicNames: ["a"] }),
+    ).toEqual({ epoch: 4, assigned: { a: [0, 1, 2, 3] } });
   });
 
   test("a member that leaves gives everything up", () => {
     const world = two();
     expect(world.says("m1", { memberEpoch: -1 }).epoch).toBe(-1);
-    expect(world.says("m2", { memberEpoch: 2 })).toEqual({
-      epoch: 3,
+    expect(world.says("m2", { memberEpoch: 3 })).toEqual({
+      epoch: 4,
       assigned: { a: [0, 1, 2, 3] },
     });
   });
@@ -125,10 +125,10 @@ describe("a rebalance", () => {
   test("a member that is silent for the session is out", () => {
     const world = two();
     world.passes(30_000);
-    world.says("m2", { memberEpoch: 2 });
+    world.says("m2", { memberEpoch: 3 });
     world.passes(20_000);
     expect([...world.consumer.members.keys()]).toEqual(["m2"]);
-    expect(world.says("m2", { memberEpoch: 2 }).assigned).toEqual({ a: [0, 1, 2, 3] });
+    expect(world.says("m2", { memberEpoch: 3 }).assigned).toEqual({ a: [0, 1, 2, 3] });
   });
 
   test("a session that the request brings counts instead of the group's", () => {
@@ -140,21 +140,21 @@ describe("a rebalance", () => {
 
   test("what was given up may be given back before anybody took it", () => {
     const world = two();
-    world.says("m1", { memberEpoch: 1 });
+    world.says("m1", { memberEpoch: 2 });
     world.says("m2", { memberEpoch: -1 });
-    expect(world.says("m1", { memberEpoch: 1, owned: { a: [0, 1] } })).toEqual({
-      epoch: 3,
+    expect(world.says("m1", { memberEpoch: 2, owned: { a: [0, 1] } })).toEqual({
+      epoch: 4,
       assigned: { a: [0, 1, 2, 3] },
     });
   });
 
   test("after a restart nobody has lost anything, and sessions begin anew", () => {
     const world = two();
-    world.says("m1", { memberEpoch: 1 });
+    world.says("m1", { memberEpoch: 2 });
     world.restarts();
     world.passes(44_000);
-    expect(world.says("m1", { memberEpoch: 1, owned: { a: [0, 1] } }).epoch).toBe(2);
-    expect(world.says("m2", { memberEpoch: 2 })).toEqual({ epoch: 2, assigned: { a: [2, 3] } });
+    expect(world.says("m1", { memberEpoch: 2, owned: { a: [0, 1] } }).epoch).toBe(3);
+    expect(world.says("m2", { memberEpoch: 3 })).toEqual({ epoch: 3, assigned: { a: [2, 3] } });
     world.passes(45_000);
     expect(world.consumer.members.size).toBe(0);
   });
@@ -166,25 +166,25 @@ describe("epochs", () => {
     Parameters<ConsumerWorld["says"]>[1],
     string | number,
   ])[] = [
-    ["greater than its own", { memberEpoch: 9 }, "fenced_member_epoch"],
-    ["of before, owning what it was given", { memberEpoch: 1, owned: { a: [0] } }, 2],
-    ["of before, owning nothing", { memberEpoch: 1, owned: {} }, 2],
+    ["greater than its own", { memberEpoch: 10 }, "fenced_member_epoch"],
+    ["of before, owning what it was given", { memberEpoch: 2, owned: { a: [0] } }, 3],
+    ["of before, owning nothing", { memberEpoch: 2, owned: {} }, 3],
     [
       "of before, owning something else",
-      { memberEpoch: 1, owned: { a: [0, 1] } },
+      { memberEpoch: 2, owned: { a: [0, 1] } },
       "fenced_member_epoch",
     ],
-    ["of before, not saying what it owns", { memberEpoch: 1 }, "fenced_member_epoch"],
-    ["its own", { memberEpoch: 2 }, 2],
-    ["0", { memberEpoch: 0, owned: {}, rebalanceTimeoutMs: 1, topicNames: ["a"] }, 2],
+    ["of before, not saying what it owns", { memberEpoch: 2 }, "fenced_member_epoch"],
+    ["its own", { memberEpoch: 3 }, 3],
+    ["0", { memberEpoch: 0, owned: {}, rebalanceTimeoutMs: 1, topicNames: ["a"] }, 3],
   ];
   for (const [name, says, expected] of table) {
     test(name, () => {
       const world = new ConsumerWorld({ a: 2 });
       world.joins("m1", ["a"]);
       world.joins("m2", ["a"]);
-      world.says("m1", { memberEpoch: 1 });
-      world.says("m1", { memberEpoch: 1, owned: { a: [0] } });
+      world.says("m1", { memberEpoch: 2 });
+      world.says("m1", { memberEpoch: 2, owned: { a: [0] } });
       if (typeof expected === "string")
         expect(refused(() => world.says("m1", says))).toBe(expected);
       else expect(world.says("m1", says).epoch).toBe(expected);
@@ -194,19 +194,19 @@ describe("epochs", () => {
   test("of before that before", () => {
     const world = new ConsumerWorld({ a: 1 });
     world.joins("m1", ["a"]);
-    world.says("m1", { memberEpoch: 1, topicNames: ["a", "b"] });
-    world.says("m1", { memberEpoch: 2, topicNames: ["a"] });
-    expect(refused(() => world.says("m1", { memberEpoch: 1, owned: {} }))).toBe(
+    world.says("m1", { memberEpoch: 2, topicNames: ["a", "b"] });
+    world.says("m1", { memberEpoch: 3, topicNames: ["a"] });
+    expect(refused(() => world.says("m1", { memberEpoch: 2, owned: {} }))).toBe(
       "fenced_member_epoch",
     );
   });
 
   test("members and groups that are not there", () => {
     const world = new ConsumerWorld({ a: 1 });
-    expect(refused(() => world.says("m1", { memberEpoch: 1 }))).toBe("group_id_not_found");
+    expect(refused(() => world.says("m1", { memberEpoch: 2 }))).toBe("group_id_not_found");
     expect(refused(() => world.says("m1", { memberEpoch: -1 }))).toBe("group_id_not_found");
     world.joins("m1", ["a"]);
-    expect(refused(() => world.says("m2", { memberEpoch: 1 }))).toBe("unknown_member_id");
+    expect(refused(() => world.says("m2", { memberEpoch: 2 }))).toBe("unknown_member_id");
     expect(refused(() => world.says("m2", { memberEpoch: -1 }))).toBe("unknown_member_id");
   });
 });
@@ -215,34 +215,34 @@ describe("subscriptions", () => {
   test("a topic more is assigned, a topic less is taken at once", () => {
     const world = new ConsumerWorld({ a: 1, b: 1 });
     world.joins("m1", ["a"]);
-    expect(world.says("m1", { memberEpoch: 1, topicNames: ["a", "b"] })).toEqual({
-      epoch: 2,
+    expect(world.says("m1", { memberEpoch: 2, topicNames: ["a", "b"] })).toEqual({
+      epoch: 3,
       assigned: { a: [0], b: [0] },
     });
-    expect(world.says("m1", { memberEpoch: 2, topicNames: ["b"] })).toEqual({
-      epoch: 2,
+    expect(world.says("m1", { memberEpoch: 3, topicNames: ["b"] })).toEqual({
+      epoch: 3,
       assigned: { b: [0] },
     });
-    expect(world.says("m1", { memberEpoch: 2, owned: { b: [0] } }).epoch).toBe(3);
+    expect(world.says("m1", { memberEpoch: 3, owned: { b: [0] } }).epoch).toBe(4);
   });
 
   test("partitions more and topics less move the epoch; configs do not", () => {
     const world = new ConsumerWorld({ a: 1, b: 1 });
     world.joins("m1", ["a", "b"]);
     world.addPartition("a", 1);
-    expect(world.says("m1", { memberEpoch: 1 }).assigned).toEqual({ a: [0, 1], b: [0] });
+    expect(world.says("m1", { memberEpoch: 2 }).assigned).toEqual({ a: [0, 1], b: [0] });
     world.addTopic("c", 1);
-    expect(world.says("m1", { memberEpoch: 2 })).toEqual({ epoch: 2, assigned: null });
+    expect(world.says("m1", { memberEpoch: 3 })).toEqual({ epoch: 3, assigned: null });
     world.removeTopic("b");
-    expect(world.says("m1", { memberEpoch: 2 }).assigned).toEqual({ a: [0, 1] });
-    expect(world.says("m1", { memberEpoch: 2, owned: { a: [0, 1] } }).epoch).toBe(3);
+    expect(world.says("m1", { memberEpoch: 3 }).assigned).toEqual({ a: [0, 1] });
+    expect(world.says("m1", { memberEpoch: 3, owned: { a: [0, 1] } }).epoch).toBe(4);
   });
 
   test("the assignor that most ask for", () => {
     const world = new ConsumerWorld({ a: 2, b: 2 });
     world.joins("m1", ["a", "b"], { assignor: "range" });
-    expect(world.joins("m2", ["a", "b"]).epoch).toBe(2);
-    expect(world.says("m1", { memberEpoch: 1 }).assigned).toEqual({ a: [0], b: [0] });
+    expect(world.joins("m2", ["a", "b"]).epoch).toBe(3);
+    expect(world.says("m1", { memberEpoch: 2 }).assigned).toEqual({ a: [0], b: [0] });
   });
 });
 
@@ -291,7 +291,7 @@ describe("patterns", () => {
     const world = new ConsumerWorld({ ab: 1, b: 1 });
     world.joins("m1", ["b"], { topicRegex: "a.*" });
     world.resolves({ "a.*": ["ab"] });
-    expect(world.says("m1", { memberEpoch: 1 }).assigned).toEqual({ ab: [0], b: [0] });
+    expect(world.says("m1", { memberEpoch: 2 }).assigned).toEqual({ ab: [0], b: [0] });
   });
 
   test("are forgotten with their last member, or when it takes another", () => {
@@ -317,11 +317,11 @@ describe("static members", () => {
     world.joins("m1", ["a"], { instanceId: "i" });
     expect(world.says("m1", { memberEpoch: -2, instanceId: "i" }).epoch).toBe(-2);
     expect(world.joins("m2", ["a"], { instanceId: "i" })).toEqual({
-      epoch: 1,
+      epoch: 2,
       assigned: { a: [0, 1] },
     });
     expect([...world.consumer.members.keys()]).toEqual(["m2"]);
-    expect(world.consumer.epoch).toBe(1);
+    expect(world.consumer.epoch).toBe(2);
   });
 
   test("who does not come back within the session is out", () => {
@@ -341,10 +341,10 @@ describe("static members", () => {
     expect(refused(() => world.joins("m1", ["a"], { instanceId: "i" }))).toBe(
       "unreleased_instance_id",
     );
-    expect(refused(() => world.says("m2", { memberEpoch: 1, instanceId: "i" }))).toBe(
+    expect(refused(() => world.says("m2", { memberEpoch: 2, instanceId: "i" }))).toBe(
       "fenced_instance_id",
     );
-    expect(refused(() => world.says("m1", { memberEpoch: 1, instanceId: "j" }))).toBe(
+    expect(refused(() => world.says("m1", { memberEpoch: 2, instanceId: "j" }))).toBe(
       "unknown_member_id",
     );
     expect(refused(() => world.says("m2", { memberEpoch: -2, instanceId: "i" }))).toBe(
@@ -360,7 +360,7 @@ describe("static members", () => {
     world.joins("m1", ["a"], { instanceId: "i" });
     world.says("m1", { memberEpoch: -1, instanceId: "i" });
     expect(world.consumer.members.size).toBe(0);
-    expect(world.joins("m2", ["a"], { instanceId: "i" }).epoch).toBe(3);
+    expect(world.joins("m2", ["a"], { instanceId: "i" }).epoch).toBe(4);
   });
 });
 

@@ -126,7 +126,7 @@ describe("upgrade", () => {
     world.passes(0);
     world.leaves("c1");
     expect(world.group?.type).toBe("classic");
-    expect(world.joins("m1", ["a"])).toEqual({ epoch: 1, assigned: { a: [0] } });
+    expect(world.joins("m1", ["a"])).toEqual({ epoch: 2, assigned: { a: [0] } });
   });
 
   test("what is refused", () => {
@@ -217,8 +217,8 @@ describe("downgrade", () => {
       protocols: protocols(["a"]),
       instanceId: "i",
     });
-    expect(world.group).toMatchObject({ type: "classic", state: "Stable", generation: 1 });
-    expect(generation).toBe(1);
+    expect(world.group).toMatchObject({ type: "classic", state: "Stable", generation: 2 });
+    expect(generation).toBe(2);
     const { assignment } = world.syncs(memberId, generation, "i");
     expect(readAssignment(assignment)?.assigned).toEqual([{ topic: "a", partitions: [0] }]);
   });
@@ -251,13 +251,13 @@ describe("offsets", () => {
   test("an epoch of before is good for what the member has had since", () => {
     const world = new ConsumerWorld({ a: 1, b: 1 });
     world.joins("m1", ["a"]);
-    world.says("m1", { memberEpoch: 1, topicNames: ["a", "b"] });
-    const check = checkCommit(world.consumer, { ...asked, memberId: "m1", generation: 1 });
+    world.says("m1", { memberEpoch: 2, topicNames: ["a", "b"] });
+    const check = checkCommit(world.consumer, { ...asked, memberId: "m1", generation: 2 });
     expect(check(idOf("a"), 0)).toBe(null);
     expect(check(idOf("b"), 0)?.code).toBe("stale_member_epoch");
     expect(check(null, 0)?.code).toBe("stale_member_epoch");
     expect(
-      checkCommit(world.consumer, { ...asked, memberId: "m1", generation: 2 })(idOf("b"), 0),
+      checkCommit(world.consumer, { ...asked, memberId: "m1", generation: 3 })(idOf("b"), 0),
     ).toBe(null);
   });
 
@@ -267,9 +267,9 @@ describe("offsets", () => {
     world.joinsClassic("c1", { protocols: protocols(["a"]) });
     const commits = (of: Partial<Parameters<typeof checkCommit>[1]>) =>
       refused(() =>
-        checkCommit(world.consumer, { ...asked, memberId: "m1", generation: 1, ...of }),
+        checkCommit(world.consumer, { ...asked, memberId: "m1", generation: 2, ...of }),
       );
-    expect(commits({ generation: 2 })).toBe("stale_member_epoch");
+    expect(commits({ generation: 3 })).toBe("stale_member_epoch");
     expect(commits({ memberId: "m9" })).toBe("unknown_member_id");
     expect(commits({ memberId: "", generation: -1 })).toBe("unknown_member_id");
     expect(commits({ knowsEpochs: false })).toBe("unsupported_version");
@@ -280,8 +280,8 @@ describe("offsets", () => {
     const world = new ConsumerWorld({ a: 1 });
     world.joins("m1", ["a"]);
     checkFetch(world.consumer, null, -1);
-    checkFetch(world.consumer, "m1", 1);
-    expect(refused(() => checkFetch(world.consumer, "m1", 2))).toBe("stale_member_epoch");
+    checkFetch(world.consumer, "m1", 2);
+    expect(refused(() => checkFetch(world.consumer, "m1", 3))).toBe("stale_member_epoch");
     expect(refused(() => checkFetch(world.consumer, "m2", 1))).toBe("unknown_member_id");
   });
 });
