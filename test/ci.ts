@@ -25,6 +25,7 @@ const suites: readonly Suite[] = [
   slow("interop kafka clients", "./test/interop/kafka-clients.interop.ts", 3),
   slow("interop kafka peer", "./test/interop/kafka-peer.interop.ts", 3),
   slow("interop kafka messages", "./test/interop/kafka-messages.interop.ts", 5),
+  slow("interop kafka spellings", "./test/interop/kafka-spellings.interop.ts", 4),
   slow("interop compaction", "./test/interop/compaction.interop.ts", 3),
   slow("interop kafka admin", "./test/interop/kafka-admin.interop.ts", 3),
   slow("interop records", "./test/interop/records.interop.ts", 5),

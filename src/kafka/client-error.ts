@@ -1,5 +1,5 @@
 /**
- * An error code in an answer, as its reader sees it: Kafka's name for it, and whether the same request may be granted later.
+ * An error code in an answer, as its reader sees it: Kafka's name for it, and whether to ask again.
  */
 import { refusalKinds } from "../broker/errors.ts";
 
@@ -16,12 +16,15 @@ export class KafkaError extends Error {
     super(detail ?? known?.title ?? `The broker answered with error ${code}.`);
     this.code = code;
     this.kind = known?.kind ?? "unknown_server_error";
-    this.retriable = known?.retriable ?? code === LEADER_NOT_AVAILABLE;
+    this.retriable = settling.has(code);
   }
 }
 
-/** A broker of ours never says so. */
-const LEADER_NOT_AVAILABLE = 5;
+/**
+ * The cluster is settling, and the very same request may be granted in a moment: leader not available or moved, coordinator
+ * loading, not available or moved, too few replicas, controller moved, a transaction being completed, leader epochs, storage.
+ */
+const settling: ReadonlySet<number> = new Set([5, 6, 14, 15, 16, 19, 41, 51, 56, 74, 75]);
 
 /** Throws a KafkaError for any code but 0. */
 export function check(code: number, detail: string | null = null): void {
@@ -31,14 +34,13 @@ export function check(code: number, detail: string | null = null): void {
 interface Known {
   readonly kind: string;
   readonly title: string;
-  readonly retriable: boolean;
 }
 
 /** The first of those that share a code is Kafka's own. */
 const byCode: ReadonlyMap<number, Known> = new Map(
   Object.entries(refusalKinds)
-    .map(([kind, { kafka, title, retryable }]) => {
-      const known: Known = { kind, title, retriable: retryable };
+    .map(([kind, { kafka, title }]) => {
+      const known: Known = { kind, title };
       return [kafka, known] as const;
     })
     .toReversed(),

@@ -1,15 +1,12 @@
 /**
  * Compaction beside Apache Kafka's: the same batches into both, and the same records must survive, first with tombstones, and
- * without them once their horizon has passed. A broker of the peer is started for it; without Java it is left out.
+ * without them once their horizon has passed. One client speaks to both; without Apache Kafka it is left out.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { afterAll, expect, test } from "bun:test";
 import { CompressionTypes, Kafka, logLevel } from "kafkajs";
 import { seededRandom } from "../../src/lib/random.ts";
-import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
+import { type InteropBroker, kafkaJars, startApacheKafka, startKedge } from "./kafka-broker.ts";
 
-const PORT = 19_392;
 const SEGMENT_MS = 2_000;
 const DELETE_RETENTION_MS = 6_000;
 const configs = {
@@ -24,53 +21,21 @@ interface Sent {
   readonly value: string | null;
 }
 
-/** A topic `t` of one partition, kept by either. */
+/** A topic `t` of one partition. */
 interface Peer {
   send(records: readonly Sent[], gzip: boolean): Promise<void>;
   /** Every record from the beginning, as `offset key=value` or `offset key`. */
   readAll(): Promise<readonly string[]>;
 }
 
-const script = new URL("../peers/kafka.sh", import.meta.url).pathname;
-const java = Bun.which("java");
-let folder = "";
-let node: NodeProcess;
+const jars = await kafkaJars();
+const missing = "missing" in jars ? jars.missing : null;
+const brokers: InteropBroker[] = [];
 
-async function kafkaScript(...args: readonly string[]): Promise<void> {
-  const child = Bun.spawn(["bash", script, ...args], {
-    env: {
-      ...process.env,
-      KAFKA_PORT: String(PORT),
-      KAFKA_DATA: `${folder}/data`,
-      KAFKA_RUN: `${folder}/run`,
-      KAFKA_HEAP: "-Xms256m -Xmx256m",
-      KAFKA_EXTRA: "log.cleaner.backoff.ms=200 log.retention.check.interval.ms=1000",
-    },
-    stdout: "ignore",
-    stderr: "inherit",
-  });
-  if ((await child.exited) !== 0) throw new Error(`kafka.sh ${args.join(" ")} failed`);
-}
+afterAll(() => Promise.all(brokers.map((broker) => broker.stop())), 60_000);
 
-beforeAll(async () => {
-  if (!java) return;
-  folder = await mkdtemp(`${tmpdir()}/kedge-compaction-`);
-  await Bun.$`mkdir -p ${folder}/data ${folder}/run`;
-  [node] = await Promise.all([
-    startNodeProcess({ args: ["--log-cleaner-backoff-ms", "200"] }),
-    kafkaScript("start"),
-  ]);
-}, 120_000);
-
-afterAll(async () => {
-  if (!java) return;
-  await kafkaScript("stop");
-  await node.close();
-  await rm(folder, { recursive: true, force: true });
-}, 60_000);
-
-async function apacheKafka(): Promise<Peer> {
-  const kafka = new Kafka({ brokers: [`127.0.0.1:${PORT}`], logLevel: logLevel.ERROR });
+async function peerOf({ bootstrap }: InteropBroker): Promise<Peer> {
+  const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
   const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
@@ -105,37 +70,6 @@ async function apacheKafka(): Promise<Peer> {
   };
 }
 
-async function kedge(): Promise<Peer> {
-  const json = { "content-type": "application/json" };
-  const post = async (path: string, body: unknown, headers: Record<string, string> = json) => {
-    const answer = await node.fetch(path, {
-      method: "POST",
-      headers,
-      body: JSON.stringify(body),
-    });
-    if (!answer.ok) throw new Error(await answer.text());
-  };
-  await post("/v1/topics", { name: "t", partitions: 1, configs });
-  return {
-    send: (records) => post("/v1/topics/t/partitions/0/records", { records }),
-    async readAll() {
-      const found: string[] = [];
-      for (let from = 0; ;) {
-        const path = `/v1/topics/t/partitions/0/records?from=${from}`;
-        const answer = await node.fetch(path);
-        const page = (await answer.json()) as {
-          records: { offset: number; key: string; value: string | null }[];
-          next: number;
-        };
-        for (const { offset, key, value } of page.records)
-          found.push(`${offset} ${key}${value === null ? "" : `=${value}`}`);
-        if (page.next === from) return found;
-        from = page.next;
-      }
-    },
-  };
-}
-
 /** Reads until there is what should be; gives what there was at the last look. */
 async function survivors(peer: Peer, wanted: readonly string[]): Promise<readonly string[]> {
   let found: readonly string[] = [];
@@ -146,10 +80,12 @@ async function survivors(peer: Peer, wanted: readonly string[]): Promise<readonl
   return found;
 }
 
-test.skipIf(!java)(
+test.skipIf(missing !== null)(
   "the same records survive",
   async () => {
-    const peers = [await apacheKafka(), await kedge()];
+    brokers.push(await startApacheKafka({ "log.cleaner.backoff.ms": "200" }));
+    brokers.push(await startKedge("--log-cleaner-backoff-ms", "200"));
+    const peers = await Promise.all(brokers.map(peerOf));
     const random = seededRandom(3);
     const log: Sent[] = [];
     const send = async (records: readonly Sent[]) => {
@@ -184,4 +120,4 @@ test.skipIf(!java)(
   120_000,
 );
 
-test.skipIf(java !== null)("left out: this machine has no java for Apache Kafka", () => {});
+test.skipIf(missing === null)(`left out: ${missing}`, () => {});

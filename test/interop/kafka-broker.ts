@@ -78,7 +78,10 @@ export async function toolOf(
   return { code: await child.exited, output: `${out}\n${said}` };
 }
 
-export async function startApacheKafka(): Promise<InteropBroker> {
+/** `extra` are settings of its server.properties. */
+export async function startApacheKafka(
+  extra: Readonly<Record<string, string>> = {},
+): Promise<InteropBroker> {
   const directory = mkdtempSync(join(tmpdir(), "kedge-kafka-"));
   const port = await freePort();
   const env = {
@@ -86,6 +89,9 @@ export async function startApacheKafka(): Promise<InteropBroker> {
     KAFKA_DATA: join(directory, "data"),
     KAFKA_RUN: join(directory, "run"),
     KAFKA_HEAP: "-Xms256m -Xmx256m",
+    KAFKA_EXTRA: Object.entries(extra)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(" "),
   };
   await run(["bash", script, "start"], env);
   return {

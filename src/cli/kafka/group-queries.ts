@@ -61,10 +61,15 @@ export async function groupsOf(client: KafkaClient): Promise<readonly ListedGrou
       group: groupId,
       protocolType,
       state: groupState,
-      type: groupType === "" ? "Classic" : groupType,
+      type: groupType === "" ? "Classic" : capitalized(groupType),
     })),
   );
   return groups.toSorted((one, other) => (one.group < other.group ? -1 : 1));
+}
+
+/** The wire says `consumer`, Kafka's tools `Consumer`. */
+function capitalized(word: string): string {
+  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
 /** A group and its members. Throws KafkaError group_id_not_found. */

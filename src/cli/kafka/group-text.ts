@@ -7,8 +7,10 @@ import type { Place } from "./offsets.ts";
 
 /** The least width of a column whose values vary. */
 const WIDTH = 15;
-const LISTED_WIDTH = 32;
-const LISTED_STATE_WIDTH = 20;
+const ASSIGNMENT_WIDTH = 20;
+/** What a list adds to its widest name, and the width of its other columns. */
+const LISTED_MORE = 10;
+const LISTED_WIDTH = 20;
 
 /** A blank line, then rows whose cells are filled up to the widths, one space between them; 0 is as it is. */
 export function padded(rows: readonly (readonly string[])[], widths: readonly number[]): string {
@@ -40,8 +42,8 @@ export function listText(
       ...(state === undefined ? [] : [group.state]),
     ]),
   ];
-  const width = Math.max(LISTED_WIDTH, ...shown.map(({ group }) => group.length));
-  return padded(rows, [width, LISTED_STATE_WIDTH, LISTED_STATE_WIDTH]).slice(1);
+  const width = LISTED_MORE + Math.max(WIDTH, ...shown.map(({ group }) => group.length));
+  return padded(rows, [width, LISTED_WIDTH, LISTED_WIDTH]).slice(1);
 }
 
 export async function offsetsText(client: KafkaClient, group: DescribedGroup): Promise<string> {
@@ -76,13 +78,15 @@ export async function offsetsText(client: KafkaClient, group: DescribedGroup): P
 }
 
 export function membersText({ group, members }: DescribedGroup, verbose: boolean): string {
+  // Epochs and targets are the newer protocol's.
+  const more = ["CURRENT-EPOCH", "CURRENT-ASSIGNMENT", "TARGET-EPOCH", "TARGET-ASSIGNMENT"];
   const rows = members.map((member) => [
     group,
     member.memberId,
     member.host,
     member.clientId,
     String(member.assignment.length),
-    verbose ? assignmentText(member.assignment) : "",
+    ...(verbose ? ["-", assignmentText(member.assignment), "-", "-"] : [""]),
   ]);
   const head = [
     "GROUP",
@@ -90,11 +94,13 @@ export function membersText({ group, members }: DescribedGroup, verbose: boolean
     "HOST",
     "CLIENT-ID",
     "#PARTITIONS",
-    verbose ? "ASSIGNMENT" : "",
+    ...(verbose ? more : [""]),
   ];
-  const widest = (column: number) =>
-    Math.max(WIDTH, ...rows.map((row) => row[column]?.length ?? 0));
-  return padded([head, ...rows], [widest(0), widest(1), widest(2), widest(3), WIDTH, 0]);
+  const widest = (least: number, column: number) =>
+    Math.max(least, ...rows.map((row) => row[column]?.length ?? 0));
+  const widths = [0, 1, 2, 3].map((column) => widest(WIDTH, column));
+  const wide = verbose ? [WIDTH, widest(ASSIGNMENT_WIDTH, 6), WIDTH, ASSIGNMENT_WIDTH] : [];
+  return padded([head, ...rows], [...widths, WIDTH, ...wide]);
 }
 
 export function groupStateText({
@@ -112,11 +118,11 @@ export function groupStateText({
   return padded([head, row], [width, Math.max(25, place.length), 20, 20, 0]);
 }
 
-/** `topic(0,1), other(2)`. */
+/** `topic:0,1;other:2`. */
 function assignmentText(places: readonly Place[]): string {
   if (places.length === 0) return "-";
   const byTopic = Map.groupBy(places, ({ topic }) => topic);
   return [...byTopic]
-    .map(([topic, each]) => `${topic}(${each.map(({ partition }) => partition).join(",")})`)
-    .join(", ");
+    .map(([topic, each]) => `${topic}:${each.map(({ partition }) => partition).join(",")}`)
+    .join(";");
 }

@@ -1,0 +1,214 @@
+/**
+ * The commands that speak Kafka's protocol, against a node in this process: groups and transactions, and Kafka's own
+ * spellings, whose output is held to what Kafka's tools print (`kafka-spellings.interop.ts` compares them).
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { loadConfig } from "../../src/config.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { type Node, startNode } from "../../src/node.ts";
+import { detectPlatform } from "../../src/runtime/runtime.ts";
+import { type Given, jsonLines, runCli } from "./run-cli.ts";
+
+let node: Node;
+let server: string;
+
+beforeAll(async () => {
+  const doors = ["--data", ":memory:", "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
+  const args = [...doors, "--group-initial-rebalance-delay-ms", "0"];
+  const readFile = () => Promise.reject(new Error("no file"));
+  const { config } = await loadConfig({ args, env: {}, readFile });
+  node = await startNode(config, {
+    platform: await detectPlatform(),
+    logger: silentLogger,
+    version: "test",
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  server = `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT") ?? 0}`;
+});
+
+afterAll(() => node.stop());
+
+/** Runs a line against the node; words are cut at spaces. */
+function kedge(line: string, given: Given = {}) {
+  const env = { KEDGE_BOOTSTRAP_SERVER: server, ...given.env };
+  return runCli(line.split(" "), { ...given, env });
+}
+
+const quiet = { code: 0, out: "", err: "" };
+
+test("topics", async () => {
+  const collides =
+    "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. To avoid issues it is best to use either, but not both.\n";
+  expect(
+    await kedge("kafka-topics --create --topic t.a --partitions 2 --config retention.ms=5000"),
+  ).toEqual({
+    ...quiet,
+    out: `${collides}Created topic t.a.\n`,
+  });
+  expect(await kedge("kafka-topics.sh --create --topic t.a")).toMatchObject({
+    code: 1,
+    out: expect.stringContaining("Error while executing topic command : "),
+  });
+  expect((await kedge("kafka-topics --create --topic t.a --if-not-exists")).code).toBe(0);
+  await kedge("kafka-topics --create --topic tb");
+  expect((await kedge("kafka-topics --list")).out).toBe("t.a\ntb\n");
+  const { out } = await kedge("kafka-topics --describe --topic t\\..*");
+  expect(out.replace(/TopicId: \S+/, "TopicId: ID")).toBe(
+    [
+      "Topic: t.a\tTopicId: ID\tPartitionCount: 2\tReplicationFactor: 1\tConfigs: retention.ms=5000\n",
+      "\tTopic: t.a\tPartition: 0\tLeader: 1\tReplicas: 1\tIsr: 1\tElr: \tLastKnownElr: \n",
+      "\tTopic: t.a\tPartition: 1\tLeader: 1\tReplicas: 1\tIsr: 1\tElr: \tLastKnownElr: \n",
+    ].join(""),
+  );
+  expect(await kedge("kafka-topics --alter --topic t.a --partitions 3")).toEqual(quiet);
+  expect((await kedge("kafka-get-offsets --topic t.a")).out).toBe("t.a:0:0\nt.a:1:0\nt.a:2:0\n");
+  expect(await kedge("kafka-topics --delete --topic t.a,tb")).toEqual(quiet);
+  expect(await kedge("kafka-topics --describe --topic t.a")).toEqual({
+    code: 1,
+    out: "Error while executing topic command : Topic 't.a' does not exist as expected\n",
+    err: "",
+  });
+  expect((await kedge("kafka-topics --delete --topic t.a --if-exists")).code).toBe(0);
+  expect((await kedge("kafka-topics --list --describe")).code).toBe(2);
+});
+
+test("configs", async () => {
+  await kedge("kafka-topics --create --topic configured");
+  const entity = "--entity-type topics --entity-name configured";
+  const add = await kedge(
+    `kafka-configs --alter ${entity} --add-config cleanup.policy=[compact,delete],segment.ms=9`,
+  );
+  expect(add).toEqual({ ...quiet, out: "Completed updating config for topic configured.\n" });
+  const { out } = await kedge(`kafka-configs --describe ${entity}`);
+  expect(out).toBe(
+    [
+      "Dynamic configs for topic configured are:\n",
+      "  cleanup.policy=compact,delete sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:cleanup.policy=compact,delete, DEFAULT_CONFIG:log.cleanup.policy=delete}\n",
+      "  segment.ms=9 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:segment.ms=9, DEFAULT_CONFIG:log.roll.ms=604800000}\n",
+    ].join(""),
+  );
+  await kedge("kafka-configs --alter --topic configured --delete-config segment.ms,cleanup.policy");
+  expect((await kedge("kafka-configs --describe --topic configured")).out).toBe(
+    "Dynamic configs for topic configured are:\n",
+  );
+  const all = await kedge("kafka-configs --describe --topic configured --all");
+  expect(all.out).toContain("\n  retention.ms=604800000 sensitive=false");
+  const bad = await kedge("kafka-configs --alter --topic configured --add-config bogus=1");
+  expect([bad.code, bad.out]).toEqual([1, ""]);
+  expect(bad.err).toContain("bogus");
+});
+
+test("lines in, records out", async () => {
+  await kedge("kafka-topics --create --topic lines");
+  const keyed = "--reader-property parse.key=true --reader-property key.separator=:";
+  const sent = await kedge(
+    `kafka-console-producer --topic lines ${keyed} --reader-property null.marker=NULL`,
+    {
+      stdin: "a:1\r\nb:2:3\nc:NULL\n",
+    },
+  );
+  expect(sent).toEqual(quiet);
+  const headers = "--property parse.headers=true --compression-codec zstd";
+  await kedge(`kafka-console-producer --topic lines ${headers}`, { stdin: "h:x,i:y\tv\n" });
+  const bad = await kedge(`kafka-console-producer --topic lines ${keyed}`, { stdin: "none\n" });
+  expect(bad.code).toBe(1);
+  expect(bad.err).toContain("No key separator found on line number 1: 'none'");
+  const shown = "print.key print.offset print.partition print.headers print.timestamp"
+    .split(" ")
+    .map((name) => `--property ${name}=true`)
+    .join(" ");
+  const read = await kedge(
+    `kafka-console-consumer --topic lines --from-beginning --max-messages 4 ${shown}`,
+  );
+  expect(read.out.replaceAll(/CreateTime:\d+/g, "T")).toBe(
+    [
+      "T\tPartition:0\tOffset:0\tNO_HEADERS\ta\t1\n",
+      "T\tPartition:0\tOffset:1\tNO_HEADERS\tb\t2:3\n",
+      "T\tPartition:0\tOffset:2\tNO_HEADERS\tc\tnull\n",
+      "T\tPartition:0\tOffset:3\th:x,i:y\tnull\tv\n",
+    ].join(""),
+  );
+  expect([read.code, read.err]).toEqual([0, "Processed a total of 4 messages\n"]);
+  const one = "kafka-console-consumer --topic lines --partition 0 --offset 3 --timeout-ms 300";
+  expect(await kedge(one)).toMatchObject({ code: 0, out: "v\n" });
+});
+
+test("a group reads on where it left off, and is moved, listed and deleted", async () => {
+  await kedge("kafka-topics --create --topic read --partitions 2");
+  const stdin = Array.from({ length: 10 }, (_, at) => `k${at}:${at}\n`).join("");
+  const keyed = "--property parse.key=true --property key.separator=:";
+  await kedge(`kafka-console-producer --topic read ${keyed}`, { stdin });
+  const consume = "kafka-console-consumer --topic read --from-beginning --group readers";
+  const first = await kedge(`${consume} --max-messages 6`);
+  const rest = await kedge(`${consume} --max-messages 4`);
+  expect(`${first.out}${rest.out}`.split("\n").toSorted().join("")).toBe("0123456789");
+  const { out, err } = await kedge("kafka-consumer-groups --describe --group readers");
+  expect(err).toBe("\nConsumer group 'readers' has no active members.\n");
+  const [blank, head, ...lines] = out.split("\n");
+  expect([blank, head]).toEqual([
+    "",
+    "GROUP           TOPIC           PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  LAG             CONSUMER-ID     HOST            CLIENT-ID",
+  ]);
+  expect(
+    lines.slice(0, 2).every((line) => /^readers +read +\d +\d +\d +0 +- +- +-$/.test(line)),
+  ).toBe(true);
+  expect((await kedge("kafka-consumer-groups --list")).out).toBe("readers\n");
+  expect((await kedge("kafka-consumer-groups --list --state")).out).toBe(
+    "GROUP                     STATE               \nreaders                   Empty               \n",
+  );
+  const moved = await kedge(
+    "kafka-consumer-groups --reset-offsets --group readers --topic read:0 --to-earliest --execute",
+  );
+  expect(moved.out).toBe(
+    "\nGROUP           TOPIC           PARTITION  NEW-OFFSET\nreaders         read            0          0\n",
+  );
+  const [group] = jsonLines((await kedge("group describe readers")).out);
+  expect(group).toMatchObject({ group: "readers", state: "Empty", members: [] });
+  expect(jsonLines((await kedge("group reset readers --to end --dry-run")).out).length).toBe(2);
+  expect((await kedge("group reset readers --to end")).code).toBe(0);
+  expect(jsonLines((await kedge("group describe readers")).out)[0]).toMatchObject({ lag: 0 });
+  expect((await kedge("group list -o table")).out).toMatch(/^GROUP +TYPE +STATE\nreaders /);
+  expect(
+    await kedge("kafka-consumer-groups --delete-offsets --group readers --topic read"),
+  ).toEqual({
+    ...quiet,
+    out: "Request succeeded for deleting offsets from group readers.\n\nTOPIC           PARTITION  STATUS         \nread            0          Successful     \nread            1          Successful     \n",
+  });
+  expect((await kedge("group delete readers")).code).toBe(2);
+  await kedge(
+    "kafka-consumer-groups --reset-offsets --group readers --topic read --to-latest --execute",
+  );
+  expect(await kedge("group delete readers --yes")).toMatchObject({ code: 0 });
+  expect((await kedge("group describe readers")).code).toBe(3);
+  expect((await kedge("kafka-consumer-groups --delete --group readers")).out).toContain(
+    "\nError: Deletion of some consumer groups failed:\n* Group 'readers' could not be deleted due to: ",
+  );
+}, 30_000);
+
+test("two members share a topic's partitions", async () => {
+  await kedge("kafka-topics --create --topic shared --partitions 4");
+  const consume = "kafka-console-consumer --topic shared --group pair --max-messages 4";
+  const interrupted = new AbortController();
+  const both = [1, 2].map(() => kedge(consume, { interrupted: interrupted.signal }));
+  const deadlineMs = performance.now() + 20_000;
+  const shares = async () => {
+    const [group] = jsonLines((await kedge("group describe pair")).out) as {
+      members: { assignment: unknown[] }[];
+    }[];
+    return group?.members.map(({ assignment }) => assignment.length) ?? [];
+  };
+  let found: number[] = [];
+  while (performance.now() < deadlineMs && found.join("") !== "22") found = await shares();
+  interrupted.abort(new Error("enough"));
+  expect(found).toEqual([2, 2]);
+  expect((await Promise.all(both)).map(({ code }) => code)).toEqual([130, 130]);
+}, 30_000);
+
+test("a broker that is not there is told, with what to do", async () => {
+  const ran = await kedge("group list", { env: { KEDGE_BOOTSTRAP_SERVER: "127.0.0.1:1" } });
+  expect(ran.code).toBe(5);
+  expect(ran.err).toContain("--bootstrap-server");
+  expect((await kedge("group list --bootstrap-server nonsense:x")).code).toBe(2);
+});
