@@ -67,6 +67,12 @@ test("who reads on finds the next page under way, once", async () => {
   expect(asked).toEqual([0, 8, 16, 24, 32]);
 });
 
+test("a lone reader's pages are let go, but for the one ahead of it", async () => {
+  const { ahead } = world();
+  for (const from of [0, 8, 16, 24]) await ahead.read({ ...PAGE, from });
+  expect(ahead.bytes).toBeLessThanOrEqual(MiB);
+});
+
 test("nothing is read ahead while others wait, nor for a reader that jumps", async () => {
   const busy = world({ idle: false });
   for (const from of [0, 8, 16]) await busy.ahead.read({ ...PAGE, from });
@@ -97,8 +103,8 @@ test("a read that failed is asked again", async () => {
 
 test("a log that was changed is read anew, and only that one", async () => {
   const { ahead, asked } = world();
-  await ahead.read(PAGE);
-  await ahead.read({ ...PAGE, partition: 2 });
+  const two = { ...PAGE, partition: 2 };
+  await Promise.all([ahead.read(PAGE), ahead.read(PAGE), ahead.read(two), ahead.read(two)]);
   ahead.forget(1);
   await ahead.read({ ...PAGE, partition: 2 });
   expect(asked).toEqual([0, 0]);
@@ -109,7 +115,8 @@ test("a log that was changed is read anew, and only that one", async () => {
 test("what is kept is bounded in bytes, and forgotten once nobody reads it", async () => {
   const { ahead, clock } = world({ bytesMax: 3 * MiB });
   for (let from = 0; from < 80; from += 8) {
-    await ahead.read({ ...PAGE, from });
+    const page = { ...PAGE, from };
+    await Promise.all([ahead.read(page), ahead.read(page)]);
     expect(ahead.bytes).toBeLessThanOrEqual(3 * MiB);
   }
   expect(ahead.bytes).toBeGreaterThan(0);
