@@ -30,6 +30,16 @@ interface Known {
   heardMs: number;
 }
 
+interface Tables {
+  readonly known: Map<bigint, Known>;
+  readonly open: Map<bigint, number>;
+  readonly missed: Map<bigint, Missed>;
+  readonly changed: Set<bigint>;
+  readonly gone: Set<bigint>;
+  readonly verifications: Verifications;
+}
+
+const NONE_OPEN: ReadonlyMap<bigint, number> = new Map();
 /** Producers whose first batch failed; past it the oldest are forgotten. */
 const MISSED_MAX = 1000;
 /** When there are too many this share of a partition's goes. */
@@ -43,14 +53,10 @@ export interface ProducerCount {
 export class ProducerMemory implements KnownProducers {
   /** Memory is complete up to this offset. */
   knownEnd: number;
-  readonly verifications = new Verifications(this);
-  readonly #known = new Map<bigint, Known>();
-  readonly #open = new Map<bigint, number>();
-  readonly #missed = new Map<bigint, Missed>();
   readonly #limits: LogLimits;
   readonly #total: ProducerCount;
-  #changed = new Set<bigint>();
-  #gone = new Set<bigint>();
+  /** Made with the first producer: most partitions never see one, and empty tables cost 0.6 KiB each. */
+  #tables: Tables | null = null;
 
   /** As storage has it: `stored` is as of `end`. */
   constructor(
@@ -63,48 +69,55 @@ export class ProducerMemory implements KnownProducers {
     this.#limits = limits;
     this.#total = total;
     total.count += stored.length;
+    if (stored.length === 0) return;
+    const tables = this.#made();
     for (const each of stored)
-      this.#known.set(each.id, { state: producerState(each), heardMs: nowMs });
+      tables.known.set(each.id, { state: producerState(each), heardMs: nowMs });
     const open = stored.filter(({ transactionStart }) => transactionStart >= 0);
     open.sort((one, other) => one.transactionStart - other.transactionStart);
-    for (const { id, transactionStart } of open) this.#open.set(id, transactionStart);
+    for (const { id, transactionStart } of open) tables.open.set(id, transactionStart);
   }
 
   /** Nothing is known, and nothing that storage would have to be told. */
   get isEmpty(): boolean {
-    return this.#known.size === 0 && this.unstoredCount === 0;
+    return !this.#tables || (this.#tables.known.size === 0 && this.unstoredCount === 0);
   }
 
   get open(): ReadonlyMap<bigint, number> {
-    return this.#open;
+    return this.#tables?.open ?? NONE_OPEN;
+  }
+
+  /** The coordinator's words that were given and not used. */
+  get verifications(): Verifications {
+    return this.#made().verifications;
   }
 
   /** How many producers storage has to be told about. */
   get unstoredCount(): number {
-    return this.#changed.size + this.#gone.size;
+    return this.#tables ? this.#tables.changed.size + this.#tables.gone.size : 0;
   }
 
   /** The first offset of the oldest open transaction, Infinity when none is open. */
   get firstUnstable(): number {
-    if (this.#open.size === 0) return Infinity;
-    const [first = Infinity] = this.#open.values();
+    if (this.open.size === 0) return Infinity;
+    const [first = Infinity] = this.open.values();
     return first;
   }
 
   state(producerId: bigint): ProducerState | null {
-    return this.#known.get(producerId)?.state ?? null;
+    return this.#tables?.known.get(producerId)?.state ?? null;
   }
 
   verification(producerId: bigint): Verification | null {
-    return this.verifications.pending(producerId);
+    return this.#tables?.verifications.pending(producerId) ?? null;
   }
 
   *states(): Iterable<readonly [bigint, ProducerState]> {
-    for (const [id, { state }] of this.#known) yield [id, state];
+    for (const [id, { state }] of this.#tables?.known ?? []) yield [id, state];
   }
 
   missed(producerId: bigint): Missed | null {
-    return this.#missed.get(producerId) ?? null;
+    return this.#tables?.missed.get(producerId) ?? null;
   }
 
   /** Batches were not appended: those of unknown producers have to come again, in their order. */
@@ -121,7 +134,7 @@ export class ProducerMemory implements KnownProducers {
   settled(turn: TurnProducers, end: number, nowMs: number): void {
     for (const [id, missed] of turn.missed) this.#miss(id, missed);
     for (const [id, state] of turn.changed) this.#set(id, state, nowMs);
-    for (const id of turn.unverified) this.verifications.used(id);
+    for (const id of turn.unverified) this.#tables?.verifications.used(id);
     this.knownEnd = end;
   }
 
@@ -148,21 +161,22 @@ export class ProducerMemory implements KnownProducers {
 
   /** What storage has to be told, as of now. */
   unstored(): PutProducers {
-    const changed = [...this.#changed].map((id) =>
+    const { changed: ids, gone } = this.#made();
+    const changed = [...ids].map((id) =>
       storedProducer(id, present(this.state(id), "what changed is known")),
     );
-    return { type: "producers", end: this.knownEnd, changed, gone: [...this.#gone] };
+    return { type: "producers", end: this.knownEnd, changed, gone: [...gone] };
   }
 
   /** Storage has been told so. Whatever changed since is known to be `unstored` yet: it comes afterwards. */
   stored(): void {
-    this.#changed = new Set();
-    this.#gone = new Set();
+    this.#tables?.changed.clear();
+    this.#tables?.gone.clear();
   }
 
   /** Forgets ids that have been silent since before `beforeMs`, unless a transaction of theirs is open. */
   expire(beforeMs: number): void {
-    for (const [id, { state, heardMs }] of this.#known) {
+    for (const [id, { state, heardMs }] of this.#tables?.known ?? []) {
       if (state.transactionStart >= 0 || Math.max(heardMs, state.lastTimestamp) >= beforeMs)
         continue;
       this.#forget(id);
@@ -171,52 +185,64 @@ export class ProducerMemory implements KnownProducers {
 
   /** The log is gone: its producers count no more. */
   close(): void {
-    this.#total.count -= this.#known.size;
-    this.#known.clear();
-    this.#open.clear();
-    this.stored();
+    this.#total.count -= this.#tables?.known.size ?? 0;
+    this.#tables = null;
   }
 
   #miss(id: bigint, missed: Missed): void {
-    this.#missed.delete(id);
-    this.#missed.set(id, missed);
-    if (this.#missed.size <= MISSED_MAX) return;
-    const [oldest = id] = this.#missed.keys();
-    this.#missed.delete(oldest);
+    const table = this.#made().missed;
+    table.delete(id);
+    table.set(id, missed);
+    if (table.size <= MISSED_MAX) return;
+    const [oldest = id] = table.keys();
+    table.delete(oldest);
   }
 
   #set(id: bigint, state: ProducerState, nowMs: number): void {
-    const known = this.#known.get(id);
+    const tables = this.#made();
+    const known = tables.known.get(id);
     const { transactionStart } = state;
     if (transactionStart !== (known?.state.transactionStart ?? -1)) {
-      this.#open.delete(id);
-      if (transactionStart >= 0) this.#open.set(id, transactionStart);
+      tables.open.delete(id);
+      if (transactionStart >= 0) tables.open.set(id, transactionStart);
     }
-    this.#changed.add(id);
-    this.#gone.delete(id);
+    tables.changed.add(id);
+    tables.gone.delete(id);
     if (known) {
       known.state = state;
       known.heardMs = nowMs;
       return;
     }
-    this.#missed.delete(id);
-    this.#known.set(id, { state, heardMs: nowMs });
+    tables.missed.delete(id);
+    tables.known.set(id, { state, heardMs: nowMs });
     this.#total.count += 1;
     const { producersPerPartition, producersPerNode } = this.#limits;
     const tooMany =
-      this.#known.size > producersPerPartition || this.#total.count > producersPerNode;
+      tables.known.size > producersPerPartition || this.#total.count > producersPerNode;
     if (tooMany) this.#evict();
   }
 
   #evict(): void {
-    const silent = [...this.#known].filter(([, { state }]) => state.transactionStart < 0);
+    const silent = [...this.#made().known].filter(([, { state }]) => state.transactionStart < 0);
     silent.sort(([, one], [, other]) => one.heardMs - other.heardMs);
     for (const [id] of silent.slice(0, Math.ceil(silent.length * EVICTED_SHARE))) this.#forget(id);
   }
 
   #forget(id: bigint): void {
-    if (this.#known.delete(id)) this.#total.count -= 1;
-    this.#changed.delete(id);
-    this.#gone.add(id);
+    const { known, changed, gone } = this.#made();
+    if (known.delete(id)) this.#total.count -= 1;
+    changed.delete(id);
+    gone.add(id);
+  }
+
+  #made(): Tables {
+    return (this.#tables ??= {
+      known: new Map(),
+      open: new Map(),
+      missed: new Map(),
+      changed: new Set(),
+      gone: new Set(),
+      verifications: new Verifications(this),
+    });
   }
 }

@@ -73,38 +73,41 @@ export class Waiter implements Expiring, EventListenerObject {
 /** The waiters that stand at one partition. */
 export class Watchers {
   readonly #queue: WakeQueue;
-  readonly #waiters = new Set<Waiter>();
+  /** Made with the first: most partitions are never waited for. */
+  #waiters: Set<Waiter> | null = null;
 
   constructor(queue: WakeQueue) {
     this.#queue = queue;
   }
 
   get size(): number {
-    return this.#waiters.size;
+    return this.#waiters?.size ?? 0;
   }
 
   add(waiter: Waiter): void {
+    this.#waiters ??= new Set();
     this.#waiters.add(waiter);
   }
 
   remove(waiter: Waiter): void {
-    this.#waiters.delete(waiter);
+    this.#waiters?.delete(waiter);
   }
 
   /** `bytes` more can be read here. */
   readable(bytes: number): void {
-    if (this.#waiters.size === 0) return;
-    for (const waiter of this.#waiters) {
+    const waiters = this.#waiters;
+    if (!waiters) return;
+    for (const waiter of waiters) {
       if (!waiter.count(bytes)) continue;
-      this.#waiters.delete(waiter);
+      waiters.delete(waiter);
       this.#queue.push(waiter, "bytes");
     }
   }
 
   /** The partition changed hands, lost records or went away: everybody looks again. */
   changed(): void {
-    for (const waiter of this.#waiters) this.#queue.push(waiter, "changed");
-    this.#waiters.clear();
+    for (const waiter of this.#waiters ?? []) this.#queue.push(waiter, "changed");
+    this.#waiters?.clear();
   }
 }
 
