@@ -1,0 +1,77 @@
+/** Listeners of a node in this process: names, what they advertise, ports that are taken, and a stop with clients there. */
+import { expect, test } from "bun:test";
+import { metadata } from "../../src/kafka/apis/03-metadata.ts";
+import { loadConfig } from "../../src/config.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { startNode, StartError, type Node } from "../../src/node.ts";
+import { detectPlatform } from "../../src/runtime/runtime.ts";
+import { connectKafka } from "./kafka-connection.ts";
+import { batchOf, fetchPart, metadataRequest, newTopic, produceTo } from "./kafka-records.ts";
+
+async function start(...flags: readonly string[]): Promise<Node> {
+  const args = ["--data", ":memory:", "--http", "127.0.0.1:0", ...flags];
+  const readFile = () => Promise.reject(new Error("no file"));
+  const { config } = await loadConfig({ args, env: {}, readFile });
+  return startNode(config, {
+    platform: await detectPlatform(),
+    logger: silentLogger,
+    version: "test",
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+}
+
+test("each listener tells its own address, one log stands behind them", async () => {
+  const advertised = ["--kafka-advertised", "LAN://broker.example:19092"];
+  const node = await start("--kafka", "127.0.0.1:0,LAN://127.0.0.1:0", ...advertised);
+  const [plain = 0, lan = 0] = [...node.kafkaPorts.values()];
+  expect([...node.kafkaPorts.keys()]).toEqual(["PLAINTEXT", "LAN"]);
+  const [one, other] = [
+    await connectKafka(`127.0.0.1:${plain}`),
+    await connectKafka(`127.0.0.1:${lan}`),
+  ];
+  const told = async (connection: typeof one) =>
+    (await connection.send(metadata, 9, metadataRequest(null))).brokers[0];
+  expect(await told(one)).toMatchObject({ host: "127.0.0.1", port: plain });
+  expect(await told(other)).toMatchObject({ host: "broker.example", port: 19092 });
+  const topic = await newTopic(one);
+  await produceTo(one, topic, batchOf(["a"]));
+  expect((await fetchPart(other, topic, 0)).highWatermark).toBe(1);
+  one.close();
+  other.close();
+  await node.stop();
+});
+
+test("a port that is taken is told, and nothing is left open", async () => {
+  const node = await start("--kafka", "127.0.0.1:0");
+  const taken = `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT")}`;
+  const second = await start("--kafka", "FREE://127.0.0.1:0", "--kafka", taken).catch(
+    (error: unknown) => error,
+  );
+  expect(second).toBeInstanceOf(StartError);
+  expect(String(second)).toContain("choose another with --kafka HOST:PORT");
+  await node.stop();
+});
+
+test("none serves Kafka's protocol nowhere", async () => {
+  const node = await start("--kafka", "none");
+  expect(node.kafkaPorts.size).toBe(0);
+  await node.stop();
+});
+
+test("a stop answers who waits, and what was accepted", async () => {
+  const node = await start("--kafka", "127.0.0.1:0");
+  const address = `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT")}`;
+  const [writer, reader] = [await connectKafka(address), await connectKafka(address)];
+  const [topic, quiet] = [await newTopic(writer), await newTopic(writer)];
+  const waiting = fetchPart(reader, quiet, 0, { maxWaitMs: 60_000 });
+  // One more answer on the way when the node stops.
+  await fetchPart(writer, quiet, 0);
+  const accepted = produceTo(writer, topic, batchOf(["a"]));
+  await Bun.sleep(20);
+  const stopped = node.stop();
+  expect((await waiting).errorCode).toBe(0);
+  expect((await accepted).errorCode).toBe(0);
+  await Promise.all([stopped, writer.closed, reader.closed]);
+});
