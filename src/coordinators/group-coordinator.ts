@@ -16,7 +16,7 @@ import { regexMatcher } from "./consumer-group-effects.ts";
 import { Coordinator } from "./coordinator.ts";
 import type { Group, GroupConfig, GroupEffect, GroupEnv, GroupInput } from "./group.ts";
 import { groupCore } from "./groups.ts";
-import type { InternalTopic } from "./internal-topic.ts";
+import { compactedState, type InternalTopic } from "./internal-topic.ts";
 
 export const OFFSETS_TOPIC = "__consumer_offsets";
 
@@ -111,6 +111,6 @@ function offsetsTopic({ offsetsPartitions }: GroupConfig): InternalTopic {
     name: OFFSETS_TOPIC,
     partitions: offsetsPartitions,
     // A large group's record must fit: assignments and subscriptions of all members are in it.
-    configs: { "cleanup.policy": "compact", "max.message.bytes": String(7 * 1024 * 1024) },
+    configs: { ...compactedState, "max.message.bytes": String(7 * 1024 * 1024) },
   };
 }

@@ -15,6 +15,15 @@ export interface InternalTopic {
   readonly configs: Readonly<Record<string, string>>;
 }
 
+/**
+ * Compaction bounds how long a load takes: to the newest state of each key, as much again that is not compacted yet, and the
+ * newest `segment.bytes`, which Kafka sets to 100 MiB here.
+ */
+export const compactedState = {
+  "cleanup.policy": "compact",
+  "segment.bytes": String(4 * 1024 * 1024),
+} as const;
+
 /** Makes the topic unless it is there. @throws StorageFault. */
 export async function ensureTopic(
   controller: Controller,

@@ -15,6 +15,7 @@ import type { TransactionVerifier, VerifyRequest } from "../log/verification.ts"
 import { Coordinator } from "./coordinator.ts";
 import type { GroupCoordinator } from "./group-coordinator.ts";
 import type { CoordinatorLimits } from "./limits.ts";
+import { compactedState } from "./internal-topic.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import type { Env } from "./step.ts";
 import { transactionCore, type TransactionRequest, type WriteMarkers } from "./transaction-core.ts";
@@ -101,7 +102,7 @@ export class TransactionCoordinator implements TransactionVerifier {
       topic: {
         name: STATE_TOPIC,
         partitions: this.limits.partitions,
-        configs: { "cleanup.policy": "compact", "compression.type": "uncompressed" },
+        configs: { ...compactedState, "compression.type": "uncompressed" },
       },
       core: transactionCore(this.limits.idleMs),
       env: () => ({ nowMs: clock.nowMs() }),
