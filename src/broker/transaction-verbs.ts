@@ -93,7 +93,10 @@ export interface TransactionVerbs {
   verifyPartitions(context: Context, request: AddPartitionsRequest): Promise<void>;
   /** Makes the group's offsets part of the transaction. */
   addOffsets(context: Context, groupId: string, request: TransactionRequest): Promise<void>;
-  /** Resolves once the outcome is fixed, with the identity to go on with. */
+  /**
+   * Resolves once the outcome is fixed, with the identity to go on with. It waits a moment for the markers, as Kafka does not:
+   * who has committed then reads what was committed, and the next transaction begins at once.
+   */
   end(context: Context, request: EndTransactionRequest): Promise<ProducerIdentity>;
   /** All of a transaction in one call; idempotent by its key. */
   transact(context: Context, request: TransactRequest): Promise<TransactAnswer>;
@@ -158,8 +161,11 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
       const partitions = [{ topic: OFFSETS_TOPIC, partitions: [await offsets.locate(groupId)] }];
       await coordinator.addPartitions(transactionalId, producer, partitions, clientVersion);
     },
-    end: (_context, { transactionalId, producer, commit, clientVersion }) =>
-      coordinator.end(transactionalId, producer, commit, clientVersion),
+    async end(_context, { transactionalId, producer, commit, clientVersion }) {
+      const next = await coordinator.end(transactionalId, producer, commit, clientVersion);
+      await coordinator.completion(transactionalId);
+      return next;
+    },
     ...sessionVerbs(options),
     describe(_context, transactionalId) {
       if (transactionalId === "") {
