@@ -6,6 +6,7 @@ import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { kafkaBadInputSuite } from "./kafka-bad-input.ts";
 import { kafkaGroupsSuite } from "./kafka-groups.ts";
 import { kafkaConsumerGroupsSuite } from "./kafka-consumer-groups.ts";
+import { kafkaTransactionsSuite } from "./kafka-transactions.ts";
 import { kafkaDoorSuite } from "./kafka-door.ts";
 
 /** What the groups' suite asks of both. */
@@ -42,5 +43,6 @@ for (const suite of [
   kafkaBadInputSuite,
   kafkaGroupsSuite,
   kafkaConsumerGroupsSuite,
+  kafkaTransactionsSuite,
 ])
   suite("in process", open);

@@ -6,6 +6,7 @@ import { kafkaBadInputSuite } from "../conformance/kafka-bad-input.ts";
 import { kafkaConsumerGroupsSuite } from "../conformance/kafka-consumer-groups.ts";
 import { kafkaDoorSuite } from "../conformance/kafka-door.ts";
 import { kafkaGroupsSuite } from "../conformance/kafka-groups.ts";
+import { kafkaTransactionsSuite } from "../conformance/kafka-transactions.ts";
 import { javaMissing } from "../peers/java.ts";
 import { startKafka } from "../peers/kafka.ts";
 
@@ -15,6 +16,9 @@ describe.skipIf(missing !== null)("the door's suites", () => {
   for (const suite of [kafkaDoorSuite, kafkaBadInputSuite]) suite("Apache Kafka", startKafka);
   kafkaConsumerGroupsSuite("Apache Kafka", () =>
     startKafka(["group.consumer.assignment.interval.ms=0"]),
+  );
+  kafkaTransactionsSuite("Apache Kafka", () =>
+    startKafka(["transaction.abort.timed.out.transaction.cleanup.interval.ms=100"]),
   );
   kafkaGroupsSuite("Apache Kafka", () => startKafka(["group.min.session.timeout.ms=100"]));
 });
