@@ -6,12 +6,13 @@
  * - Failures that pass are retried where that cannot do the work twice; every produce can be repeated without a duplicate.
  * - What fails for good is a `KedgeError` with the node's code and whether anything may have happened.
  *
- * Left out for now: groups, queues, transactions, WebSocket.
+ * Left out for now: queues, transactions, WebSocket.
  */
 import { decodeRecord, type Codec, type LogRecord } from "./records.ts";
 import type { Format, TextOrBytes } from "./data.ts";
 import { badAnswer, KedgeError } from "./errors.ts";
 import { fromText, type From } from "./fetch.ts";
+import { Group, type GroupOptions } from "./group.ts";
 import type { ProducerOptions } from "./producer.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 import { tailEvents, type Gap } from "./tail.ts";
@@ -34,6 +35,13 @@ import { Transport, type Call, type KedgeOptions } from "./transport.ts";
 export { KedgeError, SchemaError, type RecordPlace, type SideEffects } from "./errors.ts";
 export type { Format, TextOrBytes } from "./data.ts";
 export type { FetchOptions, From, Isolation, LogEnds, Page } from "./fetch.ts";
+export {
+  Group,
+  type Assigned,
+  type GroupOffset,
+  type GroupOptions,
+  type PartitionLag,
+} from "./group.ts";
 export type { Acks } from "./produce-request.ts";
 export type { ProducerLimits, ProducerOptions, SendOptions } from "./producer.ts";
 export type { ReadOptions } from "./read.ts";
@@ -150,6 +158,31 @@ export class Kedge {
     const { value, key } = options;
     const format = options.format ?? (value ? "json" : "auto");
     return new Topic(this.#transport, { topic: name, format, value, key }, options);
+  }
+
+  /**
+   * A handle on a group of consumers, which need not exist yet; `records()` makes this program a member. Values and keys as in
+   * `topic`, the same for all of the group's topics.
+   */
+  group<S extends StandardSchema, K extends AnyKey = StandardSchema<TextOrBytes>>(
+    name: string,
+    options: GroupOptions & { readonly value: S; readonly key?: K },
+  ): Group<OutputOf<S>, OutputOf<K>>;
+  group<F extends Format = "auto", K extends AnyKey = StandardSchema<TextOrBytes>>(
+    name: string,
+    options: GroupOptions & { readonly format?: F; readonly key?: K },
+  ): Group<ValueOf[F]["out"], OutputOf<K>>;
+  group(
+    name: string,
+    options: GroupOptions & {
+      readonly value?: StandardSchema;
+      readonly key?: StandardSchema;
+      readonly format?: Format;
+    },
+  ): Group<unknown, unknown> {
+    const { value, key } = options;
+    const format = options.format ?? (value ? "json" : "auto");
+    return new Group(this.#transport, name, { format, value, key }, options);
   }
 
   /** Makes a topic. @throws KedgeError `topic_already_exists`, `invalid_topic_exception`, `invalid_config`, … */

@@ -31,7 +31,7 @@ export type Query = Readonly<
 >;
 
 export interface Call {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Path segments; each is escaped. */
   readonly path: readonly (string | number)[];
   readonly query?: Query;
