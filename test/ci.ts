@@ -32,6 +32,7 @@ const suites: readonly Suite[] = [
   slow("crash storage", "./test/chaos/storage-crash.chaos.ts", 3),
   slow("chaos storage disk", "./test/chaos/storage-disk.chaos.ts", 2),
   slow("crash", "./test/chaos/crash-loop.chaos.ts", 5),
+  slow("chaos compaction", "./test/chaos/compaction.chaos.ts", 3),
   slow("chaos restarts", "./test/chaos/rolling-restart.chaos.ts", 2),
   slow("chaos slow disk", "./test/chaos/slow-disk.chaos.ts", 2),
   slow("chaos full disk", "./test/chaos/full-disk.chaos.ts", 2),
