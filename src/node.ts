@@ -29,6 +29,7 @@ import { resumeLogs } from "./log/resume.ts";
 import { RetentionPass } from "./log/retention.ts";
 import type { KafkaDoor, openKafkaDoor } from "./kafka/listener.ts";
 import { whyNotListening } from "./runtime/listen-error.ts";
+import { logDirectory } from "./runtime/disk-space.ts";
 import { nodeProbes } from "./runtime/node-probes.ts";
 import { FolderIncomplete, FolderInUse, NewerFormat } from "./storage/folder-error.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -93,8 +94,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     ...coordinators,
     random,
     version,
-    partitionsDefault: config["num-partitions"],
-    configDefaults: config.topicDefaults,
+    ...brokerSettings(config),
   });
   const stopping = new AbortController();
   const { createHttpApp } = await door;
@@ -134,6 +134,14 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     kafkaPorts: kafka.ports,
     clusterId: controller.identity.clusterId,
     stop: once(() => everything.disposeAsync()),
+  };
+}
+
+function brokerSettings(config: Config) {
+  return {
+    partitionsDefault: config["num-partitions"],
+    configDefaults: config.topicDefaults,
+    ...(config.data === IN_MEMORY ? {} : { directory: logDirectory(config.data) }),
   };
 }
 

@@ -1,16 +1,23 @@
 /**
  * Who may do what to which topic. Every verb asks here first.
  *
- * - Internal topics (`__*`) are closed to both doors for writing, creating, changing and deleting: the node alone writes
- *   there. Anybody may read what they may describe.
+ * - The topics that Kafka keeps for itself are closed to both doors for writing, creating, changing and deleting: the node
+ *   alone writes there. Anybody may read what they may describe.
+ * - Other names that begin with `__` are anybody's, as in Kafka: tools around it have topics of such names.
  * - Left out: principals and access rules, until security/ is there; until then whoever passed the door may do the rest.
  */
 import { Refusal } from "../lib/refusal.ts";
 
-const INTERNAL_PREFIX = "__";
+const internal: ReadonlySet<string> = new Set([
+  "__consumer_offsets",
+  "__transaction_state",
+  "__share_group_state",
+  "__cluster_metadata",
+  "__remote_log_metadata",
+]);
 
 export function isInternal(topic: string): boolean {
-  return topic.startsWith(INTERNAL_PREFIX);
+  return internal.has(topic);
 }
 
 /** Refuses what would write to, create, change or delete an internal topic. */
@@ -18,7 +25,7 @@ export function checkMayChange(topic: string): void {
   if (!isInternal(topic)) return;
   throw new Refusal(
     "topic_authorization_failed",
-    `"${topic}" is internal: names that begin with ${INTERNAL_PREFIX} are kept for the node's own topics.`,
+    `"${topic}" is internal: it is kept for the node itself.`,
     { topic },
   );
 }

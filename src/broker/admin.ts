@@ -13,7 +13,7 @@ import { type ConfigDefinition, topicConfigs } from "../log/config-definitions.t
 import { type ConfigValues, parseTopicConfig } from "../log/topic-config.ts";
 import { checkMayChange } from "./access.ts";
 import type { AdminVerbs, ConfigChange, ConfigEntry, ConfigSynonym } from "./admin-verbs.ts";
-import { checkPartitions, checkRoom, known } from "./topic-rules.ts";
+import { checkPartitions, checkReplicas, checkRoom, known } from "./topic-rules.ts";
 import { type TopicsOptions, configCommand, newPartitions } from "./topics.ts";
 
 const byName: ReadonlyMap<string, ConfigDefinition> = new Map(
@@ -124,14 +124,6 @@ function growCommands(
   }
   for (const replicas of assignments ?? []) checkReplicas(image, replicas);
   return newPartitions(image, topic.id, current, count, topic.partitions[0]?.replicas.length ?? 1);
-}
-
-function checkReplicas({ brokers }: Image, replicas: readonly number[]): void {
-  const refuse = (detail: string) => new Refusal("invalid_replica_assignment", detail);
-  if (replicas.length === 0) throw refuse("A partition must have a replica.");
-  if (new Set(replicas).size < replicas.length) throw refuse("A replica is named twice.");
-  const stranger = replicas.find((id) => !brokers.has(id));
-  if (stranger !== undefined) throw refuse(`There is no node ${stranger}.`);
 }
 
 /** A config as it stands: its own value over the node's over the default. */

@@ -26,6 +26,8 @@ import { type LogLookup, logLookup } from "./log-lookup.ts";
 import { Polling } from "./polling.ts";
 import { producerVerbs } from "./producer-verbs.ts";
 import { read } from "./reads.ts";
+import { noDirectory, replicaVerbs } from "./replicas.ts";
+import type { LogDirectory } from "./replica-verbs.ts";
 import { known } from "./topic-rules.ts";
 import { type TopicsOptions, topicVerbs } from "./topics.ts";
 import { createTransactionVerbs } from "./transactions.ts";
@@ -38,6 +40,8 @@ export interface BrokerOptions extends TopicsOptions {
   readonly transactions: TransactionCoordinator;
   /** Stands in for the transaction coordinator's word on first batches. */
   readonly verifier?: TransactionVerifier;
+  /** Where the logs are; without one they are nowhere. */
+  readonly directory?: LogDirectory;
   /** This program's own. */
   readonly version: string;
 }
@@ -91,8 +95,9 @@ export function createBroker(options: BrokerOptions): Broker {
       topics: image.topicCount,
       partitions: image.partitionCount,
     }),
-    cluster: clusterVerbs(image, logs),
+    cluster: clusterVerbs(controller, logs),
     admin: adminVerbs(options),
+    replicas: replicaVerbs(image, logs, options.directory ?? noDirectory),
     groups: groupsSide,
     transactions: createTransactionVerbs({
       image,

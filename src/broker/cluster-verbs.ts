@@ -4,14 +4,18 @@
  * - A partition's epoch is its log's where that is ahead of the image's (after a power cut a leader raises it by itself), or
  *   clients would be told that theirs is over and be given the same one again.
  */
-import type { Image, PartitionImage, TopicImage } from "../cluster/image.ts";
+import type { Controller } from "../cluster/controller.ts";
 import { knownFeatures } from "../cluster/features.ts";
+import type { Image, PartitionImage, TopicImage } from "../cluster/image.ts";
+import { Refusal } from "../lib/refusal.ts";
 import type { Logs } from "../log/logs.ts";
 import type { Partition } from "../log/partition.ts";
 import { isInternal } from "./access.ts";
+import { featureChangeCommands } from "./feature-rules.ts";
 import type { ClusterVerbs, PartitionPlace, TopicPlaces } from "./verbs.ts";
 
-export function clusterVerbs(image: Image, logs: Logs<Partition>): ClusterVerbs {
+export function clusterVerbs(controller: Controller, logs: Logs<Partition>): ClusterVerbs {
+  const { identity, image } = controller;
   const places = (topic: TopicImage): TopicPlaces => ({
     name: topic.name,
     id: topic.id,
@@ -34,6 +38,23 @@ export function clusterVerbs(image: Image, logs: Logs<Partition>): ClusterVerbs 
     },
     features: () =>
       knownFeatures.map((feature) => ({ ...feature, finalized: image.feature(feature.name) })),
+    async updateFeatures(_context, changes, validateOnly) {
+      const decide = (image: Image) => featureChangeCommands(image, changes);
+      if (validateOnly) decide(image);
+      else await controller.submit(decide);
+    },
+    quorum: () => ({
+      leader: identity.nodeId,
+      epoch: controller.epoch,
+      end: image.index + 1,
+      voters: [{ nodeId: identity.nodeId, directoryId: identity.directoryId }],
+    }),
+    unregister(_context, nodeId) {
+      if (image.brokers.has(nodeId)) {
+        throw new Refusal("invalid_request", `Node ${nodeId} serves; a cluster is not without it.`);
+      }
+      throw new Refusal("broker_id_not_registered", `There is no node ${nodeId}.`);
+    },
   };
 }
 

@@ -140,6 +140,7 @@ export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
   unstable_offset_commit: kind(88, 503, true, "A transaction on these offsets has not ended yet."),
   resource_not_found: kind(91, 404, false, "There is no such resource."),
   duplicate_resource: kind(92, 409, false, "The resource is named twice."),
+  broker_id_not_registered: kind(102, 404, false, "There is no node of that id."),
   inconsistent_cluster_id: kind(104, 400, false, "The request is meant for another cluster."),
   transactional_id_not_found: kind(105, 404, false, "There is no such transactional id."),
   unknown_topic_id: kind(100, 404, true, "There is no topic of that id."),

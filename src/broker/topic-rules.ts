@@ -69,3 +69,12 @@ export function checkConfigExists(name: string): void {
   if (topicConfigs.some((definition) => definition.name === name)) return;
   throw new Refusal("invalid_config", `There is no topic config "${name}".`);
 }
+
+/** Refuses replicas that no partition could have. */
+export function checkReplicas({ brokers }: Image, replicas: readonly number[]): void {
+  const refuse = (detail: string) => new Refusal("invalid_replica_assignment", detail);
+  if (replicas.length === 0) throw refuse("A partition must have a replica.");
+  if (new Set(replicas).size < replicas.length) throw refuse("A replica is named twice.");
+  const stranger = replicas.find((id) => !brokers.has(id));
+  if (stranger !== undefined) throw refuse(`There is no node ${stranger}.`);
+}

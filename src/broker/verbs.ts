@@ -12,6 +12,7 @@ import type { PollVerbs } from "./polling-verbs.ts";
 import type { NewRecord } from "../records/record.ts";
 import type { TransactionVerbs } from "./transaction-verbs.ts";
 import type { ProducerVerbs } from "./producer-verbs.ts";
+import type { ReplicaVerbs } from "./replica-verbs.ts";
 
 /** Who asks, from where: every verb takes it first. */
 export interface Context {
@@ -188,6 +189,22 @@ export interface FeatureLevels {
   readonly finalized: number;
 }
 
+/** A feature's new level; `down` may lower it, null is a direction that is not known. */
+export interface FeatureChange {
+  readonly name: string;
+  readonly level: number;
+  readonly direction: "up" | "down" | null;
+}
+
+/** The metadata log, and who has voted whom to write it. */
+export interface QuorumDescription {
+  readonly leader: number;
+  readonly epoch: number;
+  /** The next index of the log; everything below it stands. */
+  readonly end: number;
+  readonly voters: readonly { readonly nodeId: number; readonly directoryId: string }[];
+}
+
 /** What clients ask of the cluster before anything else. */
 export interface ClusterVerbs {
   /** Grows with every change of what is told here. */
@@ -200,6 +217,15 @@ export interface ClusterVerbs {
   /** Every topic the principal may see. */
   topics(context: Context): Iterable<TopicPlaces>;
   features(context: Context): readonly FeatureLevels[];
+  /** All changes stand or none; refuses (invalid_update_version) a level that cannot be. */
+  updateFeatures(
+    context: Context,
+    changes: readonly FeatureChange[],
+    validateOnly: boolean,
+  ): Promise<void>;
+  quorum(context: Context): QuorumDescription;
+  /** Forgets a node that is gone for good; refuses one that serves, and one that is not known. */
+  unregister(context: Context, nodeId: number): void;
 }
 
 export interface NewTopic {
@@ -303,6 +329,7 @@ export interface Broker {
 
   readonly cluster: ClusterVerbs;
   readonly admin: AdminVerbs;
+  readonly replicas: ReplicaVerbs;
   readonly producers: ProducerVerbs;
   readonly groups: GroupVerbs;
   /** Group members that poll, as HTTP's do. */

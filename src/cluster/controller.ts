@@ -82,6 +82,11 @@ export class Controller {
     return this.identity.nodeId;
   }
 
+  /** Begun anew with every start. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** Tells `listener` of what every later submission did. */
   onEffects(listener: EffectsListener): void {
     this.#listeners.push(listener);

@@ -9,6 +9,9 @@ import { StorageFault } from "../storage/storage.ts";
 /** No error. */
 export const NONE = 0;
 
+/** DELEGATION_TOKEN_REQUEST_NOT_ALLOWED, which no verb refuses with: tokens are for listeners with security. */
+export const TOKEN_REQUEST_NOT_ALLOWED = 64;
+
 export function codeFor(name: RefusalName): number {
   return refusalKinds[name].kafka;
 }

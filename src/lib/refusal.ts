@@ -77,6 +77,7 @@ export type RefusalName =
   | "unstable_offset_commit"
   | "resource_not_found"
   | "duplicate_resource"
+  | "broker_id_not_registered"
   | "inconsistent_cluster_id"
   | "transactional_id_not_found"
   | "unknown_topic_id"

@@ -1,24 +1,17 @@
 /** Administration over Kafka's protocol against a node in this process, in memory, on a port of its own. */
 import { afterAll } from "bun:test";
-import { loadConfig } from "../../src/config.ts";
-import { silentLogger } from "../../src/lib/logger.ts";
-import { type Node, startNode } from "../../src/node.ts";
-import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { kafkaAdminSuite } from "./kafka-admin.ts";
+import { kafkaClusterSuite } from "./kafka-cluster.ts";
+import { openKafkaNode } from "./kafka-node.ts";
 
-let node: Node | null = null;
+let opened: ReturnType<typeof openKafkaNode> | null = null;
 
-kafkaAdminSuite("in process", async () => {
-  const args = ["--data", ":memory:", "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
-  const { config } = await loadConfig({ args, env: {}, readFile: async () => "" });
-  const onFatal = (error: unknown) => {
-    throw error;
-  };
-  const platform = await detectPlatform();
-  node = await startNode(config, { platform, logger: silentLogger, version: "test", onFatal });
-  const [port] = node.kafkaPorts.values();
-  if (port === undefined) throw new Error("the node has no Kafka listener");
-  return port;
-});
+async function open(): Promise<number> {
+  opened ??= openKafkaNode();
+  return (await opened).port;
+}
 
-afterAll(() => node?.stop());
+kafkaAdminSuite("in process", open);
+kafkaClusterSuite("in process", open);
+
+afterAll(async () => (await opened)?.stop());

@@ -69,6 +69,7 @@ export function kafkaAdminSuite(name: string, open: () => Promise<number>): void
           topic("value", { configs: [{ name: "retention.ms", value: "x" }] }),
           topic("null", { configs: [{ name: "retention.ms", value: null }] }),
           topic("good", { numPartitions: -1, replicationFactor: -1 }),
+          { ...plain, name: `__${run}` },
         ],
         true,
       );
@@ -85,6 +86,7 @@ export function kafkaAdminSuite(name: string, open: () => Promise<number>): void
         value: 40,
         null: 40,
         good: 0,
+        [`__${run}`]: 0,
       });
       expect((await meta(["good"])).good).toBe(3);
     });

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawnSync } from "bun";
 import { kafkaAdminSuite } from "../conformance/kafka-admin.ts";
+import { kafkaClusterSuite } from "../conformance/kafka-cluster.ts";
 import { javaMissing } from "../peers/java.ts";
 
 const missing = javaMissing();
@@ -32,7 +33,8 @@ if (missing === null) {
     kafka("stop");
     rmSync(folder, { recursive: true });
   });
-  kafkaAdminSuite("Apache Kafka", async () => {
+  let opened: Promise<number> | null = null;
+  const start = async () => {
     const port = await freePort();
     env = {
       ...process.env,
@@ -43,7 +45,10 @@ if (missing === null) {
     };
     kafka("start");
     return port;
-  });
+  };
+  const open = () => (opened ??= start());
+  kafkaAdminSuite("Apache Kafka", open);
+  kafkaClusterSuite("Apache Kafka", open);
 } else {
   rmSync(folder, { recursive: true });
   test.skip(`Kafka administration, Apache Kafka: ${missing}`, () => {});

@@ -2,6 +2,14 @@
  * Every declared message against Kafka's own: its published definition, and its Java encoder, both ways round.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  consumerGroupCurrentMemberAssignment,
+  consumerGroupMemberMetadata,
+  consumerGroupMetadata,
+  consumerGroupRegularExpression,
+  consumerGroupTargetAssignmentMember,
+  consumerGroupTargetAssignmentMetadata,
+} from "../../src/coordinators/consumer-group-records.ts";
 import { groupMetadata, offsetCommit } from "../../src/coordinators/group-records.ts";
 import { transactionLog } from "../../src/coordinators/transaction-records.ts";
 import { apis } from "../../src/kafka/apis/index.ts";
@@ -44,7 +52,16 @@ const records: readonly {
 }[] = [
   {
     java: "org.apache.kafka.coordinator.group.generated",
-    schemas: [groupMetadata, offsetCommit],
+    schemas: [
+      groupMetadata,
+      offsetCommit,
+      consumerGroupMetadata,
+      consumerGroupMemberMetadata,
+      consumerGroupTargetAssignmentMetadata,
+      consumerGroupTargetAssignmentMember,
+      consumerGroupCurrentMemberAssignment,
+      consumerGroupRegularExpression,
+    ],
   },
   { java: "org.apache.kafka.coordinator.transaction.generated", schemas: [transactionLog] },
 ];

@@ -34,7 +34,12 @@ function randomValue(shape: Shape, version: number, roll: Dice): unknown {
   if (holdsVersion(shape.nullable, version) && roll(4) === 0) return null;
   if (shape.fields) return randomFields(shape.fields, version, roll);
   const { element } = shape;
-  if (element) return Array.from({ length: roll(4) }, () => randomValue(element, version, roll));
+  if (element) {
+    // Kafka's classes leave out a tagged array that is empty, also where its definition says that null is the default.
+    const least = holdsVersion(shape.tagged, version) && shape.fallback === null ? 1 : 0;
+    const length = least + roll(4 - least);
+    return Array.from({ length }, () => randomValue(element, version, roll));
+  }
   return scalars[shape.kind](roll);
 }
 

@@ -3,6 +3,7 @@
  */
 import { array, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { moveEach } from "../log-dirs.ts";
 
 const alterReplicaLogDir = {
   path: string(),
@@ -21,4 +22,5 @@ export const alterReplicaLogDirs = defineApi({
   flexible: "2+",
   request: { dirs: array(alterReplicaLogDir) },
   response: { throttleTimeMs: int32(), results: array(alterReplicaLogDirTopicResult) },
+  handle: ({ dirs }, call) => ({ throttleTimeMs: 0, results: moveEach(dirs, call) }),
 });

@@ -6,6 +6,8 @@
  */
 import { array, bool, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
+import { describeDirectory } from "../log-dirs.ts";
 
 const describeLogDirsPartition = {
   partitionIndex: int32(),
@@ -33,5 +35,8 @@ export const describeLogDirs = defineApi({
     throttleTimeMs: int32(),
     errorCode: int16({ versions: "3+", ignorable: true }),
     results: array(describeLogDirsResult),
+  },
+  async handle({ topics }, call) {
+    return { throttleTimeMs: 0, errorCode: NONE, results: [await describeDirectory(topics, call)] };
   },
 });

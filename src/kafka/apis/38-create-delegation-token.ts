@@ -1,8 +1,11 @@
 /**
  * CreateDelegationToken (key 38): a token that stands for a principal for some time (KIP-48); v3 for another one (KIP-373).
+ *
+ * - Nobody is known on a listener without security, so that there is nobody to give a token for: refused, as in Kafka.
  */
 import { array, bytes, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { TOKEN_REQUEST_NOT_ALLOWED } from "../error-codes.ts";
 
 export const createDelegationToken = defineApi({
   key: 38,
@@ -27,5 +30,22 @@ export const createDelegationToken = defineApi({
     tokenId: string(),
     hmac: bytes(),
     throttleTimeMs: int32(),
+  },
+  handle(_request, { context }) {
+    const at = context.principal.indexOf(":");
+    const [type, name] = [context.principal.slice(0, at), context.principal.slice(at + 1)];
+    return {
+      errorCode: TOKEN_REQUEST_NOT_ALLOWED,
+      principalType: type,
+      principalName: name,
+      tokenRequesterPrincipalType: type,
+      tokenRequesterPrincipalName: name,
+      issueTimestampMs: -1,
+      expiryTimestampMs: -1,
+      maxTimestampMs: -1,
+      tokenId: "",
+      hmac: new Uint8Array(0),
+      throttleTimeMs: 0,
+    };
   },
 });

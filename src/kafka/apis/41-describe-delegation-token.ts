@@ -3,6 +3,7 @@
  */
 import { array, bytes, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { TOKEN_REQUEST_NOT_ALLOWED } from "../error-codes.ts";
 
 const describedDelegationToken = {
   principalType: string(),
@@ -30,4 +31,5 @@ export const describeDelegationToken = defineApi({
     tokens: array(describedDelegationToken),
     throttleTimeMs: int32(),
   },
+  handle: () => ({ errorCode: TOKEN_REQUEST_NOT_ALLOWED, tokens: [], throttleTimeMs: 0 }),
 });

@@ -5,6 +5,11 @@
  */
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { codeFor, NONE } from "../error-codes.ts";
+import { electEach } from "../leaders.ts";
+
+/** Kafka's types of election. */
+const [preferred, unclean] = [0, 1];
 
 const partitionResult = {
   partitionId: int32(),
@@ -26,5 +31,13 @@ export const electLeaders = defineApi({
     throttleTimeMs: int32(),
     errorCode: int16({ versions: "1+" }),
     replicaElectionResults: array({ topic: string(), partitionResult: array(partitionResult) }),
+  },
+  handle({ electionType, topicPartitions }, call) {
+    if (electionType !== preferred && electionType !== unclean) {
+      const errorCode = codeFor("invalid_request");
+      return { throttleTimeMs: 0, errorCode, replicaElectionResults: [] };
+    }
+    const replicaElectionResults = electEach(topicPartitions, call);
+    return { throttleTimeMs: 0, errorCode: NONE, replicaElectionResults };
   },
 });

@@ -5,6 +5,8 @@
  */
 import { array, bool, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
+import { reassignEach } from "../leaders.ts";
 
 const reassignablePartition = {
   partitionIndex: int32(),
@@ -39,4 +41,11 @@ export const alterPartitionReassignments = defineApi({
     errorMessage: string({ nullable: "0+" }),
     responses: array(reassignableTopicResponse),
   },
+  handle: ({ topics, allowReplicationFactorChange }, call) => ({
+    throttleTimeMs: 0,
+    allowReplicationFactorChange,
+    errorCode: NONE,
+    errorMessage: null,
+    responses: reassignEach(topics, call),
+  }),
 });

@@ -1,8 +1,9 @@
 /**
- * ListPartitionReassignments (key 46): the moves that are under way (KIP-455).
+ * ListPartitionReassignments (key 46): the moves that are under way (KIP-455): none, while there is one node.
  */
 import { array, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
 
 const ongoingPartitionReassignment = {
   partitionIndex: int32(),
@@ -34,4 +35,5 @@ export const listPartitionReassignments = defineApi({
     errorMessage: string({ nullable: "0+" }),
     topics: array(ongoingTopicReassignment),
   },
+  handle: () => ({ throttleTimeMs: 0, errorCode: NONE, errorMessage: null, topics: [] }),
 });

@@ -3,6 +3,8 @@
  */
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
+import { describeUsers } from "../scram-users.ts";
 
 const describeUserScramCredentialsResult = {
   user: string(),
@@ -23,4 +25,10 @@ export const describeUserScramCredentials = defineApi({
     errorMessage: string({ nullable: "0+" }),
     results: array(describeUserScramCredentialsResult),
   },
+  handle: ({ users }) => ({
+    throttleTimeMs: 0,
+    errorCode: NONE,
+    errorMessage: "",
+    results: describeUsers((users ?? []).map(({ name }) => name)),
+  }),
 });

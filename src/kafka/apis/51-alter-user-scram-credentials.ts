@@ -3,6 +3,7 @@
  */
 import { array, bytes, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { alterUsers } from "../scram-users.ts";
 
 const scramCredentialUpsertion = {
   name: string(),
@@ -28,4 +29,5 @@ export const alterUserScramCredentials = defineApi({
     upsertions: array(scramCredentialUpsertion),
   },
   response: { throttleTimeMs: int32(), results: array(alterUserScramCredentialsResult) },
+  handle: (request) => ({ throttleTimeMs: 0, results: alterUsers(request) }),
 });

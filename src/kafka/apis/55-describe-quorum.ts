@@ -1,10 +1,13 @@
 /**
  * DescribeQuorum (key 55): the controllers, how far each has come, and who leads them (KIP-595).
  *
+ * - With one node it has voted itself. Controllers are not reached by Kafka's clients, so that no listener of theirs is told.
  * - v1 tells when each was heard of (KIP-836), v2 directory ids, addresses and why it failed (KIP-853).
  */
 import { array, int16, int32, int64, string, uint16, uuid } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
+import { quorumOf } from "../quorum.ts";
 
 const topicData = { topicName: string(), partitions: array({ partitionIndex: int32() }) };
 
@@ -44,4 +47,5 @@ export const describeQuorum = defineApi({
     topics: array({ topicName: string(), partitions: array(partitionData) }),
     nodes: array(node, { versions: "2+" }),
   },
+  handle: ({ topics }, call) => ({ errorCode: NONE, errorMessage: "", ...quorumOf(topics, call) }),
 });

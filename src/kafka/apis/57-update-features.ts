@@ -5,6 +5,11 @@
  */
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
+
+/** By the code of the upgrade type; both kinds of downgrade lose nothing here. */
+const ways: readonly ("up" | "down" | null)[] = [null, "up", "down", "down"];
+const way = (allowDowngrade: boolean) => (allowDowngrade ? "down" : "up");
 
 const featureUpdateKey = {
   feature: string(),
@@ -35,4 +40,19 @@ export const updateFeatures = defineApi({
     errorMessage: string({ nullable: "0+" }),
     results: array(updatableFeatureResult, { versions: "0-1", ignorable: true }),
   },
+  async handle({ featureUpdates, validateOnly }, { broker, context, version }) {
+    const changes = featureUpdates.map((update) => ({
+      name: update.feature,
+      level: update.maxVersionLevel,
+      direction: version === 0 ? way(update.allowDowngrade) : (ways[update.upgradeType] ?? null),
+    }));
+    await broker.cluster.updateFeatures(context, changes, validateOnly);
+    const results = featureUpdates.map(({ feature }) => ({
+      feature,
+      errorCode: NONE,
+      errorMessage: null,
+    }));
+    return { throttleTimeMs: 0, errorCode: NONE, errorMessage: null, results };
+  },
+  refuse: (_request, error) => ({ throttleTimeMs: 0, ...error, results: [] }),
 });

@@ -3,6 +3,7 @@
  */
 import { int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
 
 export const unregisterBroker = defineApi({
   key: 64,
@@ -15,4 +16,9 @@ export const unregisterBroker = defineApi({
     errorCode: int16(),
     errorMessage: string({ nullable: "0+" }),
   },
+  handle({ brokerId }, { broker, context }) {
+    broker.cluster.unregister(context, brokerId);
+    return { throttleTimeMs: 0, errorCode: NONE, errorMessage: null };
+  },
+  refuse: (_request, error) => ({ throttleTimeMs: 0, ...error }),
 });

@@ -4,7 +4,10 @@
  * - Topics are answered in the order of their names.
  */
 import { array, bool, int16, int32, string, struct, uuid } from "../../wire/schema.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
 import { defineApi } from "../define-api.ts";
+import { notAsked } from "../authorized-operations.ts";
+import { pageOf } from "../topic-partitions.ts";
 
 const describeTopicPartitionsResponsePartition = {
   errorCode: int16(),
@@ -48,4 +51,15 @@ export const describeTopicPartitions = defineApi({
       { nullable: "0+", default: null },
     ),
   },
+  handle: (request, call) => ({ throttleTimeMs: 0, ...pageOf(request, call) }),
+  refuse: ({ topics }, { errorCode }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name }) => ({
+      errorCode,
+      name,
+      topicId: zeroUuid,
+      partitions: [],
+      topicAuthorizedOperations: notAsked,
+    })),
+  }),
 });
