@@ -59,7 +59,7 @@ export interface AssignmentOfBefore {
 export function readSubscription(metadata: Uint8Array): Subscription | null {
   return orNull(() => {
     const { version, reader } = begin(metadata);
-    const told = subscriptionMessage.decode(reader, version);
+    const told = subscriptionMessage.decodeHead(reader, version);
     const { topics: topicNames, rackId, ownedPartitions: owned } = told;
     return { version, topicNames, rackId, owned };
   });
@@ -70,7 +70,7 @@ export function readAssignment(assignment: Uint8Array): AssignmentOfBefore | nul
   if (assignment.length === 0) return { assigned: [], hasUserData: false };
   return orNull(() => {
     const { version, reader } = begin(assignment);
-    const told = assignmentMessage.decode(reader, version);
+    const told = assignmentMessage.decodeHead(reader, version);
     return { assigned: told.assignedPartitions, hasUserData: (told.userData?.length ?? 0) > 0 };
   });
 }

@@ -44,7 +44,7 @@ export function decodeRequest<Req extends Fields, Res extends Fields>(
   version: number,
 ): Decoded<Req> {
   if (hasFlexibleRequestHeader(api, version)) skipHeaderTags(reader);
-  return api.request.decode(reader, version);
+  return api.request.decodeHead(reader, version);
 }
 
 /** A whole response frame, its size in front; large byte fields are chunks of their own. */

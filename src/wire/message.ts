@@ -16,6 +16,8 @@ export interface Message<F extends Fields> {
   readonly flexible: VersionRange;
   /** Reads one message; refuses (`invalid_request`) what is none, and bytes that are left over. */
   decode(reader: Reader, version: number): Decoded<F>;
+  /** The same, but what follows the message stays unread: Kafka's broker lets it pass, and librdkafka sends such bytes. */
+  decodeHead(reader: Reader, version: number): Decoded<F>;
   encode(writer: Writer, version: number, value: Encodable<F>): void;
 }
 
@@ -32,16 +34,19 @@ export function message<F extends Fields>(
     const edition = { version, flexible: holdsVersion(flexible, version) };
     return (codecs[version] = structCodec(fields, edition));
   };
+  // The codec was made from these fields: the one place where types and closures meet.
+  const decodeHead = (reader: Reader, version: number): Decoded<F> =>
+    codecOf(version).read(reader) as Decoded<F>;
   return {
     fields,
     versions,
     flexible,
     decode(reader, version) {
-      const value = codecOf(version).read(reader);
+      const value = decodeHead(reader, version);
       reader.end();
-      // The codec was made from these fields: the one place where types and closures meet.
-      return value as Decoded<F>;
+      return value;
     },
+    decodeHead,
     encode(writer, version, value) {
       codecOf(version).write(writer, value);
     },

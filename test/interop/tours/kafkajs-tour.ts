@@ -126,9 +126,10 @@ await transaction.sendOffsets({
   topics: [{ topic: source, partitions: [{ partition: 0, offset: "40" }] }],
 });
 await transaction.commit();
+check((await read(target, `${name}-after`, 20)).length === 20, "moved records");
+// The answer to a commit does not wait for its markers, the read above does.
 const [moved] = await admin.fetchOffsets({ groupId: mover, topics: [source] });
 check(moved?.partitions[0]?.offset === "40", "offsets of the transaction");
-check((await read(target, `${name}-after`, 20)).length === 20, "moved records");
 step("consume, transform, produce");
 
 const end = ends.find(({ partition }) => partition === 0)?.offset ?? "0";
