@@ -203,6 +203,7 @@ export class Transactor {
       appended = await this.#write(context, request, receiptKey, transactionalId, identity);
     } catch (error) {
       await this.#end(producer, identity, false);
+      await coordinator.completion(transactionalId, COMPLETION_WAIT_MS);
       throw withoutEffect(error);
     }
     if (!(await this.#end(producer, identity, true))) {

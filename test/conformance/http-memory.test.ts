@@ -6,6 +6,7 @@ import { idempotenceSuite } from "./http-idempotence.ts";
 import { produceSuite } from "./http-produce.ts";
 import { tailSuite } from "./http-tail.ts";
 import { topicsSuite } from "./http-topics.ts";
+import { transactionsSuite } from "./http-transactions.ts";
 
 for (const suite of [
   topicsSuite,
@@ -14,5 +15,6 @@ for (const suite of [
   fetchSuite,
   groupsSuite,
   tailSuite,
+  transactionsSuite,
 ])
   suite("in process", openHttpDoor);

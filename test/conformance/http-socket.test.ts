@@ -6,6 +6,7 @@ import { idempotenceSuite } from "./http-idempotence.ts";
 import { produceSuite } from "./http-produce.ts";
 import { tailSuite } from "./http-tail.ts";
 import { topicsSuite } from "./http-topics.ts";
+import { transactionsSuite } from "./http-transactions.ts";
 import { wireSuite } from "./http-wire.ts";
 import { socketSuite } from "./http-ws.ts";
 
@@ -16,6 +17,7 @@ for (const suite of [
   fetchSuite,
   groupsSuite,
   tailSuite,
+  transactionsSuite,
 ])
   suite("by socket", openHttpServer);
 for (const suite of [wireSuite, socketSuite]) suite("by socket", openHttpServer);

@@ -13,6 +13,7 @@ import { idempotenceSuite } from "../conformance/http-idempotence.ts";
 import { produceSuite } from "../conformance/http-produce.ts";
 import { tailSuite } from "../conformance/http-tail.ts";
 import { topicsSuite } from "../conformance/http-topics.ts";
+import { transactionsSuite } from "../conformance/http-transactions.ts";
 import { wireSuite } from "../conformance/http-wire.ts";
 import { socketSuite } from "../conformance/http-ws.ts";
 import { kafkaBadInputSuite } from "../conformance/kafka-bad-input.ts";
@@ -46,7 +47,14 @@ const open = (): Promise<HttpDoor & { readonly url: URL }> =>
     close: () => Promise.resolve(),
   });
 
-for (const suite of [topicsSuite, produceSuite, idempotenceSuite, fetchSuite, tailSuite])
+for (const suite of [
+  topicsSuite,
+  produceSuite,
+  idempotenceSuite,
+  fetchSuite,
+  tailSuite,
+  transactionsSuite,
+])
   suite("on Deno", open);
 for (const suite of [wireSuite, socketSuite]) suite("on Deno", open);
 for (const suite of [kafkaDoorSuite, kafkaBadInputSuite])
