@@ -6,9 +6,9 @@
  * - Failures that pass are retried where that cannot do the work twice; every produce can be repeated without a duplicate.
  * - What fails for good is a `KedgeError` with the node's code and whether anything may have happened.
  *
- * Left out for now: queues, transactions, WebSocket.
+ * Left out for now: queues, WebSocket.
  */
-import { decodeRecord, type Codec, type LogRecord } from "./records.ts";
+import { decodeRecord, type Codec, type LogRecord, type Receipt } from "./records.ts";
 import type { Format, TextOrBytes } from "./data.ts";
 import { badAnswer, KedgeError } from "./errors.ts";
 import { fromText, type From } from "./fetch.ts";
@@ -30,6 +30,12 @@ import {
   type WireNode,
   type WireSummary,
 } from "./topics.ts";
+import {
+  transact,
+  TransactionSession,
+  type Transaction,
+  type TransactOptions,
+} from "./transactions.ts";
 import { Transport, type Call, type KedgeOptions } from "./transport.ts";
 
 export { KedgeError, SchemaError, type RecordPlace, type SideEffects } from "./errors.ts";
@@ -59,6 +65,13 @@ export type {
   TopicDescription,
   TopicSummary,
 } from "./topics.ts";
+export {
+  TransactionSession,
+  type TransactionOffsets,
+  type TopicRecords,
+  type Transaction,
+  type TransactOptions,
+} from "./transactions.ts";
 export type { Fetch, KedgeOptions } from "./transport.ts";
 
 /** What a topic's values are in a program, going in and coming out, when no schema says more. */
@@ -238,6 +251,29 @@ export class Kedge {
       const isGone = error instanceof KedgeError && error.status === 404;
       if (!maybeGone || !isGone) throw error;
     }
+  }
+
+  /**
+   * Appends to several topics and commits a group's offsets, all or nothing, once however often it is tried.
+   *
+   * @example
+   * ```ts
+   * await kedge.transact({
+   *   produce: [{ topic: "orders", records: [{ value: "paid" }] }],
+   *   offsets: { group: "payments", offsets: [{ topic: "requests", partition: 0, offset: 7 }] },
+   * });
+   * ```
+   */
+  transact(transaction: Transaction, options?: TransactOptions): Promise<Receipt[]> {
+    return transact(this.#transport, transaction, options);
+  }
+
+  /** Begins a session of transactions; who used the transactional id before is fenced, and what it left open aborted. */
+  transactions(
+    transactionalId: string,
+    options: { readonly timeoutMs?: number | undefined } = {},
+  ): Promise<TransactionSession> {
+    return TransactionSession.begin(this.#transport, transactionalId, options.timeoutMs);
   }
 
   /** Who the node is. */

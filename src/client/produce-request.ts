@@ -6,7 +6,7 @@
  */
 import { badAnswer, errorOf, isObject, KedgeError } from "./errors.ts";
 import type { Receipt } from "./records.ts";
-import { pauseMs, sleep } from "./retry.ts";
+import { pauseMs, randomKey, sleep } from "./retry.ts";
 import type { Call, Transport } from "./transport.ts";
 
 /** `all`: synced on the leader and every in-sync replica. `1`: written. `0`: nobody says. */
@@ -71,12 +71,6 @@ function callOf({ topic, create, texts, acks, sealed, onRetry }: ProduceRequest)
     repeatable: true,
     onRetry,
   };
-}
-
-/** 22 characters; not `randomUUID`, which browsers keep to secure origins. */
-function randomKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** What the answer says of each of `count` records, in their order. */
