@@ -258,9 +258,10 @@ export class Kedge {
    *
    * @example
    * ```ts
+   * await kedge.createTopic({ name: "bills" });
    * await kedge.transact({
-   *   produce: [{ topic: "orders", records: [{ value: "paid" }] }],
-   *   offsets: { group: "payments", offsets: [{ topic: "requests", partition: 0, offset: 7 }] },
+   *   produce: [{ topic: "bills", records: [{ key: "o-1", value: "paid" }] }],
+   *   offsets: { group: "billing", offsets: [{ topic: "orders", partition: 0, offset: 1 }] },
    * });
    * ```
    */
