@@ -23,6 +23,10 @@ const suites: readonly Suite[] = [
   slow("fuzz http", "./test/fuzz/http.fuzz.ts", 2),
   slow("fuzz kafka", "./test/fuzz/kafka.fuzz.ts", 4),
   slow("interop kafka clients", "./test/interop/kafka-clients.interop.ts", 3),
+  slow("interop kafka tours", "./test/interop/kafka-tours.interop.ts", 5),
+  slow("interop kafka tools", "./test/interop/kafka-tools.interop.ts", 6),
+  kedgeAlone("interop kafka streams", "./test/interop/kafka-streams.interop.ts", 4),
+  kedgeAlone("interop kafka connect", "./test/interop/kafka-connect.interop.ts", 4),
   slow("interop kafka peer", "./test/interop/kafka-peer.interop.ts", 3),
   slow("interop kafka messages", "./test/interop/kafka-messages.interop.ts", 5),
   slow("interop kafka spellings", "./test/interop/kafka-spellings.interop.ts", 4),
@@ -55,6 +59,12 @@ const suites: readonly Suite[] = [
 function slow(name: string, path: string, minutes: number): Suite {
   const timeoutMs = minutes * minute;
   return { name, command: ["bun", "test", "--timeout", String(timeoutMs), path], timeoutMs };
+}
+
+/** The same without Apache Kafka beside it, which takes minutes to go the same way; run alone, the suite has both. */
+function kedgeAlone(name: string, path: string, minutes: number): Suite {
+  const suite = slow(name, path, minutes);
+  return { ...suite, command: ["env", "KEDGE_ONLY=1", ...suite.command] };
 }
 
 async function run(suite: Suite): Promise<{ passed: number; failed: number }> {

@@ -31,15 +31,16 @@ export const createDelegationToken = defineApi({
     hmac: bytes(),
     throttleTimeMs: int32(),
   },
-  handle(_request, { context }) {
+  handle(_request, { context, version }) {
     const at = context.principal.indexOf(":");
     const [type, name] = [context.principal.slice(0, at), context.principal.slice(at + 1)];
     return {
       errorCode: TOKEN_REQUEST_NOT_ALLOWED,
       principalType: type,
       principalName: name,
-      tokenRequesterPrincipalType: type,
-      tokenRequesterPrincipalName: name,
+      // KIP-373: before version 3 nobody asked for another's token.
+      tokenRequesterPrincipalType: version >= 3 ? type : "",
+      tokenRequesterPrincipalName: version >= 3 ? name : "",
       issueTimestampMs: -1,
       expiryTimestampMs: -1,
       maxTimestampMs: -1,
