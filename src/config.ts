@@ -7,6 +7,9 @@
  * - Secrets come by file only, so that they stand in no process list and no environment dump.
  * - Left out, and refused rather than ignored: the flags of the cluster and of remote storage.
  */
+import { resolve } from "node:path";
+import type { NodeSetting } from "./broker/config-verbs.ts";
+import { nodeSettings } from "./broker/node-settings.ts";
 import { groupSettings } from "./coordinators/group-settings.ts";
 import { transactionSettings } from "./coordinators/transaction-settings.ts";
 import { Refusal } from "./lib/refusal.ts";
@@ -39,6 +42,9 @@ import { type ConfigDefinition, topicConfigs } from "./log/config-definitions.ts
 import { type ConfigValues, parseTopicConfig } from "./log/topic-config.ts";
 
 const MIB = 1024 * 1024;
+
+/** In place of a folder: everything is gone with the process. */
+export const IN_MEMORY = ":memory:";
 
 /** Every setting by its flag's name; its variable is `KEDGE_` and that name in capitals. */
 export const settings = {
@@ -173,6 +179,8 @@ type OwnConfig = {
 export interface Config extends OwnConfig {
   /** By the topic config's name: what a topic has that does not say. */
   readonly topicDefaults: ConfigValues;
+  /** What Kafka has a name for too, as it was said; without the defaults of topics. */
+  readonly kafkaSettings: readonly NodeSetting[];
 }
 
 /** Parts of the design that are not there yet: better refused than silently ignored. */
@@ -261,10 +269,24 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   }
   const own = Object.entries(settings).map(([name, setting]) => [name, value(name, setting)]);
   // Each entry's type is that of its own setting's `value`, which the compiler cannot see through fromEntries.
-  const config = { ...(Object.fromEntries(own) as OwnConfig), topicDefaults };
+  const given = Object.fromEntries(own) as OwnConfig;
+  const textsOf = (name: string) => said.find((source) => source.has(name))?.get(name)?.texts;
+  const kafkaSettings = nodeSettings(settings, textsOf, places(given));
+  const config = { ...given, topicDefaults, kafkaSettings };
   const called = said.map((source) => source.get("http")?.called).find((each) => each);
   checkTogether(config, called ?? "--http");
   return { config, warnings };
+}
+
+/** What Kafka's tools are told of where the node is. */
+function places({ data, kafka, "kafka-advertised": advertised }: OwnConfig) {
+  const listeners = (addresses: readonly Address[]): string =>
+    addresses.map((each) => `${listenerName(each)}://${each.host}:${each.port}`).join();
+  return {
+    "log.dirs": data === IN_MEMORY ? data : resolve(data),
+    listeners: listeners(kafka),
+    "advertised.listeners": listeners(advertised),
+  };
 }
 
 /** What platforms that start programs for others say instead of `KEDGE_HTTP`. */

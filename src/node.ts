@@ -8,6 +8,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { createBroker } from "./broker/broker.ts";
+import type { LogLevels } from "./broker/config-verbs.ts";
 import type { Broker } from "./broker/verbs.ts";
 import { Controller } from "./cluster/controller.ts";
 import { featureCommands } from "./cluster/features.ts";
@@ -15,7 +16,7 @@ import { GroupCoordinator } from "./coordinators/group-coordinator.ts";
 import { groupConfigOf } from "./coordinators/group-settings.ts";
 import { TransactionCoordinator } from "./coordinators/transaction-coordinator.ts";
 import { transactionLimitsOf } from "./coordinators/transaction-settings.ts";
-import { isLoopback, kafkaListeners, type Config } from "./config.ts";
+import { IN_MEMORY, isLoopback, kafkaListeners, type Config } from "./config.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Random } from "./lib/random.ts";
 import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
@@ -25,6 +26,7 @@ import { Cleaner } from "./log/cleaner.ts";
 import { createLogNode, type LogNode } from "./log/log-node.ts";
 import { Logs } from "./log/logs.ts";
 import { Partition } from "./log/partition.ts";
+import { topicDefaults } from "./log/topic-defaults.ts";
 import { resumeLogs } from "./log/resume.ts";
 import { RetentionPass } from "./log/retention.ts";
 import type { KafkaDoor, openKafkaDoor } from "./kafka/listener.ts";
@@ -34,9 +36,6 @@ import { nodeProbes } from "./runtime/node-probes.ts";
 import { FolderIncomplete, FolderInUse, NewerFormat } from "./storage/folder-error.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import type { Storage } from "./storage/storage.ts";
-
-/** In place of a folder: everything is gone with the process. */
-const IN_MEMORY = ":memory:";
 
 export interface Node {
   /** Where HTTP is served. */
@@ -59,6 +58,8 @@ export interface Surroundings {
   readonly logger: Logger;
   /** This program's own. */
   readonly version: string;
+  /** Lets a client say how much the log says; without it nobody can. */
+  readonly logLevels?: LogLevels;
   /** A broken invariant, or a disk that failed: end the process at once, without `stop`. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -95,6 +96,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     random,
     version,
     ...brokerSettings(config),
+    logLevels: surroundings.logLevels ?? null,
   });
   const stopping = new AbortController();
   const { createHttpApp } = await door;
@@ -141,6 +143,7 @@ function brokerSettings(config: Config) {
   return {
     partitionsDefault: config["num-partitions"],
     configDefaults: config.topicDefaults,
+    settings: config.kafkaSettings,
     ...(config.data === IN_MEMORY ? {} : { directory: logDirectory(config.data) }),
   };
 }
@@ -231,7 +234,8 @@ async function openLogs(
   logger: Logger,
 ): Promise<{ logNode: LogNode; logs: Logs<Partition> }> {
   const { image } = controller;
-  const configOf = topicConfigCache(config.topicDefaults);
+  const defaults = topicDefaults(image, controller.nodeId, config.topicDefaults);
+  const configOf = topicConfigCache(defaults);
   const logNode = createLogNode({
     storage,
     clock,

@@ -10,6 +10,8 @@ import type { Logs } from "../log/logs.ts";
 import { findMaxTimestamp } from "../log/newest-record.ts";
 import { type FoundRecord, findByTimestamp } from "../log/offset-lookup.ts";
 import type { Partition } from "../log/partition.ts";
+import type { ConfigValues } from "../log/topic-config.ts";
+import { topicDefaults } from "../log/topic-defaults.ts";
 import {
   appendInTransaction,
   isTransactional,
@@ -18,6 +20,8 @@ import {
 import type { TransactionVerifier } from "../log/verification.ts";
 import { checkMayChange } from "./access.ts";
 import { adminVerbs } from "./admin.ts";
+import type { LogLevels, NodeSetting } from "./config-verbs.ts";
+import { configVerbs } from "./configs.ts";
 import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
 import type { TransactionCoordinator } from "../coordinators/transaction-coordinator.ts";
 import { clusterVerbs } from "./cluster-verbs.ts";
@@ -40,13 +44,18 @@ export interface BrokerOptions extends TopicsOptions {
   readonly transactions: TransactionCoordinator;
   /** Stands in for the transaction coordinator's word on first batches. */
   readonly verifier?: TransactionVerifier;
+  /** What the node was told when it started, beside the defaults of topics. */
+  readonly settings?: readonly NodeSetting[];
+  /** How much the node's log says; null: that cannot be changed. */
+  readonly logLevels?: LogLevels | null;
   /** Where the logs are; without one they are nowhere. */
   readonly directory?: LogDirectory;
   /** This program's own. */
   readonly version: string;
 }
 
-export function createBroker(options: BrokerOptions): Broker {
+export function createBroker(given: BrokerOptions): Broker {
+  const options = withDefaults(given);
   const { controller, logs, node, groups, transactions, random, version } = options;
   const { verifier = transactions } = options;
   const { image, identity } = controller;
@@ -96,8 +105,7 @@ export function createBroker(options: BrokerOptions): Broker {
       partitions: image.partitionCount,
     }),
     cluster: clusterVerbs(controller, logs),
-    admin: adminVerbs(options),
-    replicas: replicaVerbs(image, logs, options.directory ?? noDirectory),
+    ...administration(options, given.configDefaults),
     groups: groupsSide,
     transactions: createTransactionVerbs({
       image,
@@ -113,6 +121,36 @@ export function createBroker(options: BrokerOptions): Broker {
     }),
   };
   return { ...verbs, polling: new Polling({ ...verbs, image, clock: node.clock }) };
+}
+
+/** Those defaults of topics count too that were set while the node ran. */
+function withDefaults(given: BrokerOptions): BrokerOptions {
+  const { image, nodeId } = given.controller;
+  const defaults = topicDefaults(image, nodeId, given.configDefaults);
+  return {
+    ...given,
+    get configDefaults() {
+      return defaults();
+    },
+  };
+}
+
+function administration(options: BrokerOptions, fixed: ConfigValues) {
+  const { controller, logs, groups, settings = [], logLevels = null } = options;
+  const { image, nodeId } = controller;
+  return {
+    admin: adminVerbs(options),
+    configs: configVerbs({
+      controller,
+      logs,
+      sources: { image, nodeId, fixed },
+      defaults: () => options.configDefaults,
+      groupConfig: groups.config,
+      settings,
+      logLevels,
+    }),
+    replicas: replicaVerbs(image, logs, options.directory ?? noDirectory),
+  };
 }
 
 /** Appends that wait for a log to be made, by partition: those that come after them wait as well, to keep their order. */

@@ -175,7 +175,7 @@ export function newPartitions(
   });
 }
 
-export function configCommand(name: string, key: string, value: string | null): Config {
+function configCommand(name: string, key: string, value: string | null): Config {
   return { type: "config", version: 0, resource: "topic", name, key, value };
 }
 

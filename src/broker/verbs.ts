@@ -6,6 +6,7 @@
  * - Topics are named; a door that was given a topic id asks `topicById` first.
  */
 import type { AdminVerbs } from "./admin-verbs.ts";
+import type { ConfigVerbs } from "./config-verbs.ts";
 import type { Refusal } from "../lib/refusal.ts";
 import type { GroupVerbs } from "./group-verbs.ts";
 import type { PollVerbs } from "./polling-verbs.ts";
@@ -329,6 +330,7 @@ export interface Broker {
 
   readonly cluster: ClusterVerbs;
   readonly admin: AdminVerbs;
+  readonly configs: ConfigVerbs;
   readonly replicas: ReplicaVerbs;
   readonly producers: ProducerVerbs;
   readonly groups: GroupVerbs;

@@ -39,6 +39,7 @@ export async function serve(args: readonly string[]): Promise<void> {
     const node = await startNode(config, {
       platform,
       logger,
+      logLevels: logger,
       version: manifest.version,
       onFatal: die,
     });

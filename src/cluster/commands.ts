@@ -52,7 +52,7 @@ export interface RemoveTopic {
 export interface Config {
   readonly type: "config";
   readonly version: 0;
-  readonly resource: "topic" | "broker" | "group";
+  readonly resource: "topic" | "broker" | "group" | "client-metrics";
   readonly name: string;
   readonly key: string;
   readonly value: string | null;

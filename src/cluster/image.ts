@@ -77,6 +77,7 @@ export class Image {
   #nextProducerId = 0n;
   #partitions = 0;
   #topicsIndex = 0;
+  #configsIndex = 0;
 
   get index(): number {
     return this.#index;
@@ -85,6 +86,11 @@ export class Image {
   /** The last command that made or removed a topic, or gave one partitions. */
   get topicsIndex(): number {
     return this.#topicsIndex;
+  }
+
+  /** The last command that changed a config. */
+  get configsIndex(): number {
+    return this.#configsIndex;
   }
 
   /** Producer ids below this one are taken. */
@@ -124,6 +130,14 @@ export class Image {
   /** The configs that were set on a resource; the others have their defaults. */
   configs(resource: ConfigResource, name: string): ReadonlyMap<string, string> {
     return this.#configs.get(configKey(resource, name)) ?? noConfigs;
+  }
+
+  /** The names of that kind on which some config is set. */
+  configured(resource: ConfigResource): string[] {
+    return [...this.#configs.keys()]
+      .map(splitConfigKey)
+      .filter(([kind]) => kind === resource)
+      .map(([, name]) => name);
   }
 
   /** 0 where nobody has settled it. */
@@ -221,6 +235,7 @@ export class Image {
   }
 
   #setConfig({ resource, name, key, value }: Config): Effect {
+    this.#configsIndex = this.#index;
     const at = configKey(resource, name);
     const configs = this.#configs.get(at) ?? new Map<string, string>();
     if (value === null) configs.delete(key);

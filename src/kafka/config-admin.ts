@@ -1,21 +1,35 @@
 /**
- * Settings as Kafka's tools see and change them, resource by resource: topics, and this node's, which are read only.
- *
- * - Left out, and refused: settings of groups, client metrics and loggers, and of a node while it runs.
+ * Settings as Kafka's tools see and change them, resource by resource; each answers for itself.
  */
-import type { ConfigChange, ConfigEntry } from "../broker/admin-verbs.ts";
-import type { ConfigSource } from "../broker/verbs.ts";
+import type {
+  ConfigChange,
+  ConfigEntry,
+  ConfigOrigin,
+  ConfigResource,
+} from "../broker/config-verbs.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Call } from "./call.ts";
 import { codeOf, messageOf, NONE } from "./error-codes.ts";
 
-const resourceTypes = { topic: 2, broker: 4 } as const;
+/** By Kafka's code of the type. */
+const resourceTypes: ReadonlyMap<number, ConfigResource["type"]> = new Map([
+  [2, "topic"],
+  [4, "node"],
+  [8, "logger"],
+  [16, "client-metrics"],
+  [32, "group"],
+]);
 
-/** Kafka's `ConfigSource`: dynamic topic, static broker, default. */
-export const sourceCodes: Readonly<Record<ConfigSource, number>> = {
+/** Kafka's `ConfigSource`. */
+export const sourceCodes: Readonly<Record<ConfigOrigin, number>> = {
   topic: 1,
+  "this-node": 2,
+  "all-nodes": 3,
   node: 4,
   default: 5,
+  logger: 6,
+  "client-metrics": 7,
+  group: 8,
 };
 
 /** Kafka's `ConfigType`. */
@@ -51,7 +65,8 @@ export function describeResource(
     const keys = new Set(configurationKeys ?? []);
     // No key at all means all of them, as in Kafka.
     const wanted = ({ name }: ConfigEntry) => keys.size === 0 || keys.has(name);
-    const configs = entriesOf(asked, call)
+    const configs = call.broker.configs
+      .describe(call.context, typed(asked))
       .filter(wanted)
       .map((entry) => told(entry, shown));
     return { errorCode: NONE, errorMessage: "", resourceType, resourceName, configs };
@@ -59,17 +74,6 @@ export function describeResource(
     const errorCode = codeOf(error);
     return { errorCode, errorMessage: messageOf(error), resourceType, resourceName, configs: [] };
   }
-}
-
-function entriesOf({ resourceType, resourceName }: Resource, { broker, context }: Call) {
-  if (resourceType === resourceTypes.topic) {
-    return broker.admin.describeTopicConfigs(context, resourceName);
-  }
-  if (resourceType !== resourceTypes.broker) throw unknownType(resourceType);
-  // The default of all brokers: nothing is set there.
-  if (resourceName === "") return [];
-  checkNode(resourceName, broker.describeNode(context).nodeId);
-  return broker.admin.describeNodeConfigs(context);
 }
 
 function told(entry: ConfigEntry, { includeSynonyms, includeDocumentation }: Shown) {
@@ -122,15 +126,8 @@ async function alter(
   options: { readonly replace: boolean; readonly validateOnly: boolean },
   { broker, context }: Call,
 ): Promise<void> {
-  if (resourceType === resourceTypes.broker) {
-    if (resourceName !== "") checkNode(resourceName, broker.describeNode(context).nodeId);
-    if (configs.length === 0) return;
-    const names = configs.map(({ name }) => name).join(", ");
-    throw new Refusal("invalid_request", `Start the node anew to change ${names}.`);
-  }
-  if (resourceType !== resourceTypes.topic) throw unknownType(resourceType);
-  if (resourceName === "") throw new Refusal("invalid_request", "Topics have no common defaults.");
-  await broker.admin.alterTopicConfigs(context, resourceName, configs.map(change), options);
+  const resource = typed({ resourceType, resourceName });
+  await broker.configs.alter(context, resource, configs.map(change), options);
 }
 
 function change({ name, configOperation, value }: AskedChange): ConfigChange {
@@ -139,15 +136,24 @@ function change({ name, configOperation, value }: AskedChange): ConfigChange {
   throw new Refusal("invalid_request", `There is no config operation ${configOperation}.`);
 }
 
-function checkNode(name: string, nodeId: number): void {
-  if (name === String(nodeId)) return;
-  throw new Refusal("invalid_request", `This is node ${nodeId}; ask node "${name}" itself.`);
-}
-
 function namedTwice(): Refusal {
   return new Refusal("invalid_request", "The resource is named twice in the request.");
 }
 
-function unknownType(type: number): Refusal {
-  return new Refusal("invalid_request", `Resources of type ${type} have no settings here.`);
+function typed({ resourceType, resourceName }: Resource): ConfigResource {
+  const type = resourceTypes.get(resourceType);
+  if (type !== undefined) return { type, name: resourceName };
+  throw new Refusal("invalid_request", `Resources of type ${resourceType} have no settings here.`);
+}
+
+/** ListConfigResources: no type asks for all; null where one of them is not known. */
+export function resourcesOf(types: readonly number[], { broker, context }: Call) {
+  const asked = types.length === 0 ? [...resourceTypes.keys()] : [...new Set(types)];
+  if (!asked.every((type) => resourceTypes.has(type))) return null;
+  return asked.flatMap((resourceType) => {
+    const { type } = typed({ resourceType, resourceName: "" });
+    return broker.configs
+      .names(context, type)
+      .map((resourceName) => ({ resourceName, resourceType }));
+  });
 }

@@ -7,19 +7,24 @@ import { type ConfigValues, parseTopicConfig, type TopicConfig } from "./topic-c
 /** Different sets of configs that are remembered; past it all are forgotten and learnt again. */
 const SETS_MAX = 1_000;
 
-/** Gives the typed config for a topic's own values, over the node's. */
+/** Gives the typed config for a topic's own values, over the node's as they are at the time. */
 export function topicConfigCache(
-  nodeDefaults: ConfigValues,
+  nodeDefaults: () => ConfigValues,
 ): (own: ReadonlyMap<string, string>) => TopicConfig {
   const known = new Map<string, TopicConfig>();
+  let defaults = nodeDefaults();
   return (own) => {
+    if (defaults !== nodeDefaults()) {
+      defaults = nodeDefaults();
+      known.clear();
+    }
     const key =
       own.size === 0
         ? ""
         : JSON.stringify([...own].sort(([one], [other]) => (one < other ? -1 : 1)));
     const found = known.get(key);
     if (found) return found;
-    const config = parseTopicConfig(Object.fromEntries(own), nodeDefaults);
+    const config = parseTopicConfig(Object.fromEntries(own), defaults);
     if (known.size >= SETS_MAX) known.clear();
     known.set(key, config);
     return config;

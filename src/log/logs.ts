@@ -152,9 +152,12 @@ export class Logs<Log extends KeptLog> {
       if (topic) this.log(topic.id, effect.index)?.refresh(topic);
       return;
     }
+    // A node's configs are the defaults of every topic.
+    const all = effect.resource === "broker" ? image.topics() : [];
     const topic = effect.resource === "topic" ? image.topic(effect.name) : null;
-    if (topic === null) return;
-    for (const { log } of this.#kept.get(topic.id)?.values() ?? []) log.refresh(topic);
+    for (const each of topic ? [topic] : all) {
+      for (const { log } of this.#kept.get(each.id)?.values() ?? []) log.refresh(each);
+    }
   }
 
   #settle(): void {

@@ -2,6 +2,7 @@
 import { afterAll } from "bun:test";
 import { kafkaAdminSuite } from "./kafka-admin.ts";
 import { kafkaClusterSuite } from "./kafka-cluster.ts";
+import { kafkaConfigsSuite } from "./kafka-configs.ts";
 import { openKafkaNode } from "./kafka-node.ts";
 
 let opened: ReturnType<typeof openKafkaNode> | null = null;
@@ -13,5 +14,6 @@ async function open(): Promise<number> {
 
 kafkaAdminSuite("in process", open);
 kafkaClusterSuite("in process", open);
+kafkaConfigsSuite("in process", open);
 
 afterAll(async () => (await opened)?.stop());

@@ -17,6 +17,7 @@ export async function openKafkaNode(): Promise<{ port: number; stop: Node["stop"
   const node = await startNode(config, {
     platform,
     logger: silentLogger,
+    logLevels: { level: "info" },
     version: "test",
     onFatal,
   });

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { spawnSync } from "bun";
 import { kafkaAdminSuite } from "../conformance/kafka-admin.ts";
 import { kafkaClusterSuite } from "../conformance/kafka-cluster.ts";
+import { kafkaConfigsSuite } from "../conformance/kafka-configs.ts";
 import { javaMissing } from "../peers/java.ts";
 
 const missing = javaMissing();
@@ -49,6 +50,7 @@ if (missing === null) {
   const open = () => (opened ??= start());
   kafkaAdminSuite("Apache Kafka", open);
   kafkaClusterSuite("Apache Kafka", open);
+  kafkaConfigsSuite("Apache Kafka", open);
 } else {
   rmSync(folder, { recursive: true });
   test.skip(`Kafka administration, Apache Kafka: ${missing}`, () => {});

@@ -13,12 +13,13 @@ import {
 import { defaultGroupConfig, type GroupConfig } from "../../src/coordinators/group.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { seededRandom } from "../../src/lib/random.ts";
+import { topicConfigCache } from "../../src/log/config-cache.ts";
 import { defaultLogLimits, type LogLimits } from "../../src/log/limits.ts";
 import { createLogNode, type LogNode } from "../../src/log/log-node.ts";
 import { Logs } from "../../src/log/logs.ts";
 import { Partition } from "../../src/log/partition.ts";
 import { resumeLogs } from "../../src/log/resume.ts";
-import { parseTopicConfig } from "../../src/log/topic-config.ts";
+import { topicDefaults } from "../../src/log/topic-defaults.ts";
 import type { TransactionVerifier } from "../../src/log/verification.ts";
 import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
@@ -74,12 +75,13 @@ export async function openTestNode(
   const store = memoryMetadataStore(metadata);
   const controller = await Controller.open({ store, random, logger: silentLogger });
   const { image } = controller;
+  const configOf = topicConfigCache(topicDefaults(image, controller.nodeId, {}));
   const node = createLogNode({
     storage,
     clock,
     logger: silentLogger,
     limits: { ...defaultLogLimits, ...given.limits },
-    configOf: ({ name }) => parseTopicConfig(Object.fromEntries(image.configs("topic", name)), {}),
+    configOf: ({ name }) => configOf(image.configs("topic", name)),
   });
   const logs = await Logs.open<Partition>({
     storage,

@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { topicConfigCache } from "../../../src/log/config-cache.ts";
 
 test("what was set decides, in whatever order", () => {
-  const configOf = topicConfigCache({ "retention.ms": "5" });
+  const defaults = { "retention.ms": "5" };
+  const configOf = topicConfigCache(() => defaults);
   const none = configOf(new Map());
   expect(none.retentionMs).toBe(5);
   expect(configOf(new Map())).toBe(none);
@@ -25,8 +26,17 @@ test("what was set decides, in whatever order", () => {
   expect(configOf(new Map([["retention.ms", "7"]])).retentionMs).toBe(7);
 });
 
+test("other defaults are seen at once", () => {
+  let defaults = { "retention.ms": "5" };
+  const configOf = topicConfigCache(() => defaults);
+  expect(configOf(new Map()).retentionMs).toBe(5);
+  defaults = { "retention.ms": "6" };
+  expect(configOf(new Map()).retentionMs).toBe(6);
+});
+
 test("more sets than are remembered", () => {
-  const configOf = topicConfigCache({});
+  const defaults = {};
+  const configOf = topicConfigCache(() => defaults);
   for (let at = 0; at < 3_000; at++) {
     expect(configOf(new Map([["retention.ms", String(at)]])).retentionMs).toBe(at);
   }
