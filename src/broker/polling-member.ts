@@ -41,6 +41,8 @@ export class PollingMember {
   readonly sessionMs: number | null;
   epoch: number;
   last: LastPoll | null = null;
+  /** A heartbeat has failed, and may have been heard all the same: what it holds has to be looked up. */
+  isUnsure = false;
   /** The assignment has changed since the member was told it. */
   isNews = true;
   #held = new Map<string, HeldPartition>();

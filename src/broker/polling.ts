@@ -8,11 +8,13 @@
  *   one member at once: the first ends its wait, the second follows.
  */
 import type { Image } from "../cluster/image.ts";
+import type { DescribedConsumer } from "../coordinators/consumer-group-describe.ts";
 import { pause, Sequence } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { GroupVerbs } from "./group-verbs.ts";
 import { type GivenRange, type HeldPartition, PollingMember } from "./polling-member.ts";
+import { abandoned, isFenced, joinedSince } from "./polling-refusals.ts";
 import type {
   Polled,
   PollJoin,
@@ -126,15 +128,20 @@ export class Polling implements PollVerbs {
     const waiting = new AbortController();
     seat.waiting?.abort();
     seat.waiting = waiting;
+    const known = seat.member;
     return seat.polls.run(async () => {
       const signal = AbortSignal.any([request.signal, waiting.signal]);
+      // A poll that its client has given up must take nothing from those that come after.
+      if (request.signal.aborted) throw abandoned();
       const member = (seat.member ??= this.#remember(context, group, memberId));
+      if (known && known !== member) throw joinedSince(memberId);
       try {
         const poll = { context, group, member, request: { ...request, signal } };
         return await this.#poll(poll, render);
       } catch (error) {
         // What made it fail may have changed what it holds: it is looked up anew.
         if (isFenced(error) && seat.member === member) seat.member = null;
+        member.isUnsure = true;
         throw error;
       } finally {
         if (seat.waiting === waiting) seat.waiting = null;
@@ -198,6 +205,8 @@ export class Polling implements PollVerbs {
   async #beat({ context, group, member }: Poll, epoch: number): Promise<number> {
     const { groups } = this.#options;
     member.epoch = epoch;
+    if (member.isUnsure) this.#assignKnown(member, this.#known(context, group, member.memberId));
+    member.isUnsure = false;
     for (let beat = 1; ; beat += 1) {
       const answer = await groups.consumerHeartbeat(context, group, {
         ...nothingChanged,
@@ -334,21 +343,29 @@ export class Polling implements PollVerbs {
 
   /** A member that this node has not heard of: from what its group knows. @throws Refusal unknown_member_id. */
   #remember(context: Context, group: string, memberId: string): PollingMember {
-    const { members } = this.#options.groups.describeConsumer(context, group);
-    const known = members.find((each) => each.memberId === memberId);
-    if (!known) {
-      throw new Refusal(
-        "unknown_member_id",
-        `Member ${memberId} is not a member of group ${group}; join it first.`,
-      );
-    }
+    const known = this.#known(context, group, memberId);
     const terms = { reset: "earliest", sessionMs: null } as const;
     const member = new PollingMember(memberId, known.memberEpoch, terms);
-    const assigned = known.assigned.map(
+    this.#assignKnown(member, known);
+    return member;
+  }
+
+  /** The member as its group knows it. @throws Refusal unknown_member_id. */
+  #known(context: Context, group: string, memberId: string): DescribedConsumer {
+    const { members } = this.#options.groups.describeConsumer(context, group);
+    const known = members.find((each) => each.memberId === memberId);
+    if (known) return known;
+    throw new Refusal(
+      "unknown_member_id",
+      `Member ${memberId} is not a member of group ${group}; join it first.`,
+    );
+  }
+
+  #assignKnown(member: PollingMember, { assigned }: DescribedConsumer): void {
+    const held = assigned.map(
       ({ topicId, partitions }) => [topicId, new Map(partitions.map((at) => [at, 0]))] as const,
     );
-    member.assign(new Map(assigned), (id) => this.#nameOf(id));
-    return member;
+    member.assign(new Map(held), (id) => this.#nameOf(id));
   }
 
   #nameOf(topicId: string): string | null {
@@ -366,11 +383,6 @@ export class Polling implements PollVerbs {
     }
     return seat;
   }
-}
-
-function isFenced(error: unknown): boolean {
-  if (!(error instanceof Refusal)) return false;
-  return error.code === "fenced_member_epoch" || error.code === "unknown_member_id";
 }
 
 const neverAborted = new AbortController().signal;

@@ -4,7 +4,8 @@
  * - Upgrade: a consumer member joins a classic group of consumers. Its members keep what the leader last assigned, in the
  *   generation that becomes the group epoch; who waits for a join or a sync is told to join again.
  * - Downgrade: the last member of the consumer protocol leaves, or a classic one takes its (static) place. The members keep
- *   their targets as assignments, and a rebalance begins, unless nothing has changed for anybody.
+ *   what they have, and a rebalance begins, unless everybody has its target. (Kafka gives them their targets; but a member still
+ *   holds what it has, and the group may be upgraded again before it hears of anything.)
  * - Left out of upgrades, as in Kafka: groups of other protocol types, subscriptions that cannot be read, assignors that keep
  *   data of their own in assignments.
  */
@@ -22,9 +23,8 @@ import {
   type ConsumerGroup,
   type ConsumerMember,
   type MemberFacts,
-  targetOf,
+  stateOf,
 } from "./consumer-group-state.ts";
-import { metadataHash } from "./consumer-group-target.ts";
 import { readAssignment, readSubscription, writeAssignment } from "./embedded-protocol.ts";
 import type { GroupEnv } from "./group.ts";
 import { groupTombstone } from "./group-records.ts";
@@ -59,8 +59,8 @@ export function upgrade(group: ClassicGroup, env: GroupEnv): Upgrade {
   const members = [...group.members.values()].map((member) => convert(group, member, env));
   draft.records.push(groupTombstone(group.id));
   for (const { id, facts } of members) draft.setFacts(id, facts);
-  const hash = metadataHash(draft.group, env.image);
-  draft.emit({ type: "group", epoch: group.generation, metadataHash: hash });
+  // No hash: topics may have changed since the leader assigned, and so the first heartbeat looks anew.
+  draft.emit({ type: "group", epoch: group.generation, metadataHash: 0 });
   for (const { id, assignment } of members)
     draft.emit({ type: "target", memberId: id, assignment });
   draft.emit({ type: "target-epoch", epoch: group.generation, atMs: 0 });
@@ -169,6 +169,7 @@ export interface Downgrade {
 export function downgrade(draft: ConsumerDraft, rebalance: boolean): Downgrade {
   const { group, env } = draft;
   const members = new Map<string, ClassicMember>();
+  const isWhole = stateOf(group) === "Stable";
   for (const member of group.members.values()) {
     const { id, classic } = member;
     if (!classic) continue;
@@ -180,7 +181,7 @@ export function downgrade(draft: ConsumerDraft, rebalance: boolean): Downgrade {
       rebalanceTimeoutMs: member.rebalanceTimeoutMs,
       sessionTimeoutMs: classic.sessionTimeoutMs,
       protocols: classic.protocols,
-      assignment: writeTarget(draft, member),
+      assignment: writeHeld(draft, member),
       isNew: false,
       joining: null,
       syncing: null,
@@ -202,15 +203,18 @@ export function downgrade(draft: ConsumerDraft, rebalance: boolean): Downgrade {
   classic.group.protocol = electProtocol(classic);
   classic.store();
   for (const member of members.values()) classic.touch(member);
-  if (rebalance) prepareRebalance(classic);
+  if (rebalance || !isWhole) prepareRebalance(classic);
   return { classic, records: draft.records };
 }
 
-function writeTarget({ group, env }: ConsumerDraft, { id, classic }: ConsumerMember): Uint8Array {
-  const named = [...targetOf(group, id)].flatMap(([topicId, partitions]) => {
+function writeHeld({ env }: ConsumerDraft, member: ConsumerMember): Uint8Array {
+  const { classic } = member;
+  const held = new Map<string, number[]>();
+  for (const [topicId, partitions] of [...member.assigned, ...member.revoking]) {
     const topic = env.image.topicById(topicId)?.name;
-    return topic === undefined ? [] : [{ topic, partitions }];
-  });
+    if (topic !== undefined) held.set(topic, [...(held.get(topic) ?? []), ...partitions.keys()]);
+  }
+  const named = [...held].map(([topic, partitions]) => ({ topic, partitions }));
   const [first] = classic?.protocols ?? [];
   return writeAssignment(named, (first && readSubscription(first.metadata)?.version) ?? 0);
 }

@@ -151,7 +151,7 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
   }
 
   async #append(mailbox: Mailbox<State, Input>, turn: Turn<State, Input, Effect>): Promise<void> {
-    const { log, logger } = this.#options;
+    const { limits, log, logger } = this.#options;
     if (turn.transaction) this.#opened(turn.transaction, mailbox.key);
     try {
       await this.#whileAppending(() => appendRecords(log, turn.records, turn.transaction));
@@ -163,6 +163,7 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
       // What the log has against a transaction's producer is the producer's to know.
       const why = turn.transaction && error instanceof Refusal ? error : null;
       this.#fail(mailbox, turn.posted, why);
+      for (const timer of turn.overtaken) mailbox.again(timer, limits.retryMs);
     }
     this.#run(mailbox);
   }

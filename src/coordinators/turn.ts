@@ -7,12 +7,14 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import type { CoordinatorLimits } from "./limits.ts";
-import type { Mailbox, Posted } from "./mailbox.ts";
+import type { KeyTimer, Mailbox, Posted } from "./mailbox.ts";
 import type { CoordinatorRecord, Core, Env, Reply, TimerChange, Transaction } from "./step.ts";
 
 export interface Turn<State, Input, Effect> {
   next: State | null;
   readonly posted: Posted<Input>[];
+  /** Timers that had fired and were moved by this turn: should it fail they have to fire after all. */
+  readonly overtaken: KeyTimer<Input>[];
   readonly records: CoordinatorRecord[];
   transaction: Transaction | null;
   readonly replies: Reply[];
@@ -31,6 +33,7 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
   const turn: Turn<State, Input, Effect> = {
     next: mailbox.state,
     posted: [],
+    overtaken: [],
     records: [],
     transaction: null,
     replies: [],
@@ -44,6 +47,7 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
     if (taken >= limits.turnInputsMax || (taken > 0 && clock.monotonicMs() > untilMs)) break;
     const { timer, input } = posted;
     if (timer && (!mailbox.isCurrent(timer) || moved.has(timer.name))) {
+      if (mailbox.isCurrent(timer)) turn.overtaken.push(timer);
       taken += 1;
       continue;
     }

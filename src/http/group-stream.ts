@@ -4,10 +4,10 @@
  * - Pull by pull: a reader that stops costs one page, and its member's session ends with it.
  * - Left out: resuming by an event's id, since the group itself knows where it is.
  */
+import { isFenced } from "../broker/polling-refusals.ts";
 import type { PollCommit, PollJoin } from "../broker/polling-verbs.ts";
 import type { Context } from "../broker/verbs.ts";
 import { randomUuid } from "../lib/random.ts";
-import { Refusal } from "../lib/refusal.ts";
 import type { PageTerms } from "./page.ts";
 import { renderPages } from "./polled.ts";
 import type { Door } from "./route.ts";
@@ -129,9 +129,4 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array> {
       door.logger.debug("a stream's member could not leave its group", { group, error });
     }
   }
-}
-
-function isFenced(error: unknown): boolean {
-  if (!(error instanceof Refusal)) return false;
-  return error.code === "fenced_member_epoch" || error.code === "unknown_member_id";
 }
