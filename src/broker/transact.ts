@@ -4,14 +4,13 @@
  * - It is an ordinary transaction of version 2, run by one of the node's own producers; each has one transactional id and
  *   goes from one transaction to the next. More callers than producers wait in line, bounded.
  * - With an idempotency key it is kept once: every partition's records have a receipt (`log/receipts.ts`) under the key and
- *   the number of the attempt, in the same commit as the records. Whoever asks again finds the first partition's receipt, and
- *   the log tells whether that attempt was committed or aborted; after an aborted one the next attempt begins.
+ *   the number of the attempt, in the same commit as the records. Whoever asks again finds the receipts, and the log tells
+ *   whether that attempt was committed or aborted; after an aborted one the next attempt begins.
  * - A transaction without records needs no receipt: to commit the same offsets twice changes nothing.
  */
 import type { TransactionCoordinator } from "../coordinators/transaction-coordinator.ts";
 import { partitionsOf } from "../coordinators/transaction-partitions.ts";
 import type { ProducerIdentity } from "../coordinators/transaction-state.ts";
-import { present } from "../lib/assert.ts";
 import { mapAsync, Sequence } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { NewRecord } from "../records/record.ts";
@@ -126,21 +125,15 @@ export class Transactor {
 
   async #once(context: Context, request: TransactRequest, key: string): Promise<TransactAnswer> {
     const { parts } = request;
-    const home = present(parts[0], "a key is kept by the transaction's first partition");
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const name = `transact:${attempt}:${key}`;
-      const known = await this.#options.receipt(home, name);
-      if (!known) return this.#attempt(context, request, name);
-      if ((await this.#settled(home, known.baseOffset)) === "aborted") continue;
-      const appended = await mapAsync(parts, async (part) => {
-        const receipt = await this.#options.receipt(part, name);
-        if (receipt?.count === part.records.length) return receipt;
-        throw new Refusal(
-          "invalid_request",
-          "This idempotency key was used for another transaction; take a new key.",
-        );
-      });
-      return { appended, duplicate: true };
+      const receipts = await mapAsync(parts, (part) => this.#options.receipt(part, name));
+      // An attempt that was aborted may have reached some of its partitions only.
+      const at = receipts.findIndex((receipt) => receipt !== null);
+      const [part, receipt] = [parts[at], receipts[at]];
+      if (!part || !receipt) return this.#attempt(context, request, name);
+      if ((await this.#settled(part, receipt.baseOffset)) === "aborted") continue;
+      return { appended: allOf(parts, receipts), duplicate: true };
     }
     throw new Refusal(
       "policy_violation",
@@ -265,7 +258,9 @@ export class Transactor {
     );
     await Promise.allSettled([committing, ...appending]);
     await committing;
-    return Promise.all(appending);
+    const appended = await Promise.all(appending);
+    if (!appended.some(({ duplicate }) => duplicate)) return appended;
+    throw new Refusal("concurrent_transactions", "Another attempt came in between; ask again.");
   }
 
   /** True once the outcome is fixed; an end may be asked for again and again. */
@@ -292,6 +287,18 @@ export class Transactor {
     producer.identity = null;
     return false;
   }
+}
+
+/** A committed attempt has reached all its partitions, unless the key stood for other records then. */
+function allOf(parts: readonly TransactPart[], receipts: readonly (Receipt | null)[]): Receipt[] {
+  return parts.map(({ records }, at) => {
+    const receipt = receipts[at];
+    if (receipt?.count === records.length) return receipt;
+    throw new Refusal(
+      "invalid_request",
+      "This idempotency key was used for another transaction; take a new key.",
+    );
+  });
 }
 
 /** The transaction was aborted, so nothing of it stands whatever became of its parts. */
