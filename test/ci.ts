@@ -38,6 +38,7 @@ const suites: readonly Suite[] = [
   slow("crash", "./test/chaos/crash-loop.chaos.ts", 5),
   slow("chaos compaction", "./test/chaos/compaction.chaos.ts", 3),
   slow("chaos restarts", "./test/chaos/rolling-restart.chaos.ts", 2),
+  slow("chaos exactly once", "./test/chaos/exactly-once.chaos.ts", 4),
   slow("chaos slow disk", "./test/chaos/slow-disk.chaos.ts", 2),
   slow("chaos full disk", "./test/chaos/full-disk.chaos.ts", 2),
   {
