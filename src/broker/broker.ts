@@ -29,6 +29,7 @@ import { groupVerbs } from "./groups.ts";
 import { type LogLookup, logLookup } from "./log-lookup.ts";
 import { Polling } from "./polling.ts";
 import { producerVerbs } from "./producer-verbs.ts";
+import { quotaVerbs } from "./quotas.ts";
 import { read } from "./reads.ts";
 import { noDirectory, replicaVerbs } from "./replicas.ts";
 import type { LogDirectory } from "./replica-verbs.ts";
@@ -149,6 +150,7 @@ function administration(options: BrokerOptions, fixed: ConfigValues) {
       settings,
       logLevels,
     }),
+    quotas: quotaVerbs(controller),
     replicas: replicaVerbs(image, logs, options.directory ?? noDirectory),
   };
 }

@@ -1,6 +1,7 @@
 /**
  * The verbs on consumer groups (KIP-848), over the groups' coordinator.
  *
+ * - The feature `group.version` at 0 takes them out of use, as in Kafka: clients turn to classic groups.
  * - A pattern is compiled before the group sees it: what is no pattern is refused with invalid_regular_expression.
  */
 import type { Image } from "../cluster/image.ts";
@@ -33,6 +34,7 @@ export function consumerGroupVerbs({ groups, image, random }: ConsumerGroupVerbs
       group: string,
       { makesId, ...says }: ConsumerSays,
     ): Promise<ConsumerHeartbeatAnswer> {
+      checkInUse(image);
       checkHeartbeat(says, group, !makesId);
       if (says.topicRegex) await topicRegex(says.topicRegex);
       const request = {
@@ -56,4 +58,10 @@ export function consumerGroupVerbs({ groups, image, random }: ConsumerGroupVerbs
       return describeConsumerGroup(state.members, image);
     },
   };
+}
+
+/** A level that nobody has settled yet is the newest. */
+function checkInUse({ features }: Image): void {
+  if (features.get("group.version") !== 0) return;
+  throw new Refusal("unsupported_version", "Consumer groups are not in use: group.version is 0.");
 }

@@ -13,6 +13,7 @@ import type { PollVerbs } from "./polling-verbs.ts";
 import type { NewRecord } from "../records/record.ts";
 import type { TransactionVerbs } from "./transaction-verbs.ts";
 import type { ProducerVerbs } from "./producer-verbs.ts";
+import type { QuotaVerbs } from "./quota-verbs.ts";
 import type { ReplicaVerbs } from "./replica-verbs.ts";
 
 /** Who asks, from where: every verb takes it first. */
@@ -332,6 +333,7 @@ export interface Broker {
   readonly admin: AdminVerbs;
   readonly configs: ConfigVerbs;
   readonly replicas: ReplicaVerbs;
+  readonly quotas: QuotaVerbs;
   readonly producers: ProducerVerbs;
   readonly groups: GroupVerbs;
   /** Group members that poll, as HTTP's do. */

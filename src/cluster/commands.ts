@@ -10,6 +10,7 @@ export type Command =
   | Partition
   | RemoveTopic
   | Config
+  | ClientQuota
   | FeatureLevel
   | ProducerIds;
 
@@ -56,6 +57,15 @@ export interface Config {
   readonly name: string;
   readonly key: string;
   readonly value: string | null;
+}
+
+/** One quota of one entity, whose types and names come in the order of the types; a null value takes it away. */
+export interface ClientQuota {
+  readonly type: "client-quota";
+  readonly version: 0;
+  readonly entity: readonly (readonly [type: string, name: string | null])[];
+  readonly key: string;
+  readonly value: number | null;
 }
 
 export interface FeatureLevel {

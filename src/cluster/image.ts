@@ -9,7 +9,15 @@
  * - Left out: access rules and users, until security/ is there.
  */
 import { assert, present } from "../lib/assert.ts";
-import type { Command, Config, Partition, RegisterBroker, RemoveTopic, Topic } from "./commands.ts";
+import type {
+  ClientQuota,
+  Command,
+  Config,
+  Partition,
+  RegisterBroker,
+  RemoveTopic,
+  Topic,
+} from "./commands.ts";
 
 export interface BrokerImage {
   readonly nodeId: number;
@@ -36,9 +44,15 @@ export interface TopicImage {
 
 export type ConfigResource = Config["resource"];
 
-/** The image as plain data: what a snapshot holds. */
+/** The quotas of one entity: users, client ids and addresses by type, a null name for the default. */
+export interface QuotaImage {
+  readonly entity: ReadonlyMap<string, string | null>;
+  readonly values: ReadonlyMap<string, number>;
+}
+
+/** The image as plain data: what a snapshot holds. Version 0 was before there were quotas. */
 export interface ImageSnapshot {
-  readonly version: 0;
+  readonly version: 0 | 1;
   readonly index: number;
   readonly brokers: readonly BrokerImage[];
   readonly topics: readonly TopicImage[];
@@ -46,6 +60,8 @@ export interface ImageSnapshot {
   readonly configs: readonly (readonly [ConfigResource, string, string, string])[];
   readonly features: readonly (readonly [string, number])[];
   readonly nextProducerId: string;
+  /** Entity, key, value. */
+  readonly quotas?: readonly (readonly [ClientQuota["entity"], string, number])[];
 }
 
 /** What an applied command did to the logs that this cluster keeps. */
@@ -62,6 +78,10 @@ interface TopicState {
   readonly partitions: PartitionImage[];
 }
 
+interface QuotaState extends QuotaImage {
+  readonly values: Map<string, number>;
+}
+
 const noConfigs: ReadonlyMap<string, string> = new Map();
 
 export class Image {
@@ -74,6 +94,7 @@ export class Image {
   readonly #topicsBySpelling = new Map<string, TopicState>();
   readonly #configs = new Map<string, Map<string, string>>();
   readonly #features = new Map<string, number>();
+  readonly #quotas = new Map<string, QuotaState>();
   #nextProducerId = 0n;
   #partitions = 0;
   #topicsIndex = 0;
@@ -140,6 +161,19 @@ export class Image {
       .map(([, name]) => name);
   }
 
+  get quotaCount(): number {
+    return this.#quotas.size;
+  }
+
+  /** Every entity that has quotas. */
+  quotas(): Iterable<QuotaImage> {
+    return this.#quotas.values();
+  }
+
+  quota(entity: QuotaImage["entity"]): QuotaImage | null {
+    return this.#quotas.get(JSON.stringify([...entity])) ?? null;
+  }
+
   /** 0 where nobody has settled it. */
   feature(name: string): number {
     return this.#features.get(name) ?? 0;
@@ -169,6 +203,8 @@ export class Image {
         return this.#removeTopic(command);
       case "config":
         return this.#setConfig(command);
+      case "client-quota":
+        return this.#setQuota(command);
       case "feature-level":
         this.#features.set(command.name, command.level);
         return null;
@@ -245,6 +281,16 @@ export class Image {
     return { type: "config-changed", resource, name };
   }
 
+  #setQuota({ entity, key, value }: Omit<ClientQuota, "type" | "version">): null {
+    const at = JSON.stringify(entity);
+    const { values } = this.#quotas.get(at) ?? { values: new Map<string, number>() };
+    if (value === null) values.delete(key);
+    else values.set(key, value);
+    if (values.size === 0) this.#quotas.delete(at);
+    else this.#quotas.set(at, { entity: new Map(entity), values });
+    return null;
+  }
+
   #takeProducerIds(next: bigint): null {
     assert(next > this.#nextProducerId, "a block of producer ids is handed out once");
     this.#nextProducerId = next;
@@ -254,7 +300,7 @@ export class Image {
   /** Shares its objects with the image: make text of it before the next command. */
   snapshot(): ImageSnapshot {
     return {
-      version: 0,
+      version: 1,
       index: this.#index,
       brokers: [...this.#brokers.values()],
       topics: [...this.#topicsById.values()],
@@ -263,12 +309,16 @@ export class Image {
       ),
       features: [...this.#features],
       nextProducerId: this.#nextProducerId.toString(),
+      quotas: [...this.#quotas.values()].flatMap(({ entity, values }) =>
+        [...values].map(([key, value]) => [[...entity], key, value] as const),
+      ),
     };
   }
 
   /** The image that a snapshot was taken of; takes the snapshot's objects as its own. */
   static restore(snapshot: ImageSnapshot): Image {
-    assert(snapshot.version === 0, `a snapshot is of version 0, not ${snapshot.version}`);
+    const { version } = snapshot;
+    assert(version === 0 || version === 1, `a snapshot is of version 0 or 1, not ${version}`);
     const image = new Image();
     image.#index = snapshot.index;
     for (const broker of snapshot.brokers) image.#brokers.set(broker.nodeId, broker);
@@ -279,6 +329,9 @@ export class Image {
       image.#setConfig({ type: "config", version: 0, resource, name, key, value });
     }
     for (const [name, level] of snapshot.features) image.#features.set(name, level);
+    for (const [entity, key, value] of snapshot.quotas ?? []) {
+      image.#setQuota({ entity, key, value });
+    }
     image.#nextProducerId = BigInt(snapshot.nextProducerId);
     return image;
   }

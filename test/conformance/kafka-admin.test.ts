@@ -4,6 +4,7 @@ import { kafkaAdminSuite } from "./kafka-admin.ts";
 import { kafkaClusterSuite } from "./kafka-cluster.ts";
 import { kafkaConfigsSuite } from "./kafka-configs.ts";
 import { openKafkaNode } from "./kafka-node.ts";
+import { kafkaQuotasSuite } from "./kafka-quotas.ts";
 
 let opened: ReturnType<typeof openKafkaNode> | null = null;
 
@@ -15,5 +16,6 @@ async function open(): Promise<number> {
 kafkaAdminSuite("in process", open);
 kafkaClusterSuite("in process", open);
 kafkaConfigsSuite("in process", open);
+kafkaQuotasSuite("in process", open);
 
 afterAll(async () => (await opened)?.stop());

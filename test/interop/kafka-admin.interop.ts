@@ -13,6 +13,7 @@ import { spawnSync } from "bun";
 import { kafkaAdminSuite } from "../conformance/kafka-admin.ts";
 import { kafkaClusterSuite } from "../conformance/kafka-cluster.ts";
 import { kafkaConfigsSuite } from "../conformance/kafka-configs.ts";
+import { kafkaQuotasSuite } from "../conformance/kafka-quotas.ts";
 import { javaMissing } from "../peers/java.ts";
 
 const missing = javaMissing();
@@ -51,6 +52,7 @@ if (missing === null) {
   kafkaAdminSuite("Apache Kafka", open);
   kafkaClusterSuite("Apache Kafka", open);
   kafkaConfigsSuite("Apache Kafka", open);
+  kafkaQuotasSuite("Apache Kafka", open);
 } else {
   rmSync(folder, { recursive: true });
   test.skip(`Kafka administration, Apache Kafka: ${missing}`, () => {});

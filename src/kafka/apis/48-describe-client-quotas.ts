@@ -4,7 +4,9 @@
  * - How a component matches: 0 this name, 1 the default, 2 any that is named.
  */
 import { array, bool, float64, int16, int32, int8, string } from "../../wire/schema.ts";
+import { describeQuotas } from "../client-quotas.ts";
 import { defineApi } from "../define-api.ts";
+import { NONE } from "../error-codes.ts";
 
 const componentData = {
   entityType: string(),
@@ -29,4 +31,11 @@ export const describeClientQuotas = defineApi({
     errorMessage: string({ nullable: "0+" }),
     entries: array(entryData, { nullable: "0+" }),
   },
+  handle: (request, call) => ({
+    throttleTimeMs: 0,
+    errorCode: NONE,
+    errorMessage: "",
+    entries: describeQuotas(request, call),
+  }),
+  refuse: (_request, error) => ({ throttleTimeMs: 0, ...error, entries: null }),
 });

@@ -2,6 +2,7 @@
  * AlterClientQuotas (key 49): set and remove limits of users, client ids and addresses (KIP-546).
  */
 import { array, bool, float64, int16, int32, string } from "../../wire/schema.ts";
+import { alterQuotas } from "../client-quotas.ts";
 import { defineApi } from "../define-api.ts";
 
 const entryData = {
@@ -22,4 +23,11 @@ export const alterClientQuotas = defineApi({
   flexible: "1+",
   request: { entries: array(entryData), validateOnly: bool() },
   response: { throttleTimeMs: int32(), entries: array(entryAnswer) },
+  async handle(request, call) {
+    return { throttleTimeMs: 0, entries: await alterQuotas(request, call) };
+  },
+  refuse: ({ entries }, error) => ({
+    throttleTimeMs: 0,
+    entries: entries.map(({ entity }) => ({ ...error, entity })),
+  }),
 });

@@ -28,6 +28,17 @@ const config = (name: string, key: string, value: string | null): Command => ({
   value,
 });
 
+const quota = (user: string, value: number | null): Command => ({
+  type: "client-quota",
+  version: 0,
+  entity: [
+    ["client-id", null],
+    ["user", user],
+  ],
+  key: "producer_byte_rate",
+  value,
+});
+
 function replay(commands: readonly Command[], image = new Image()): Image {
   for (const command of commands) image.apply(image.index + 1, command);
   return image;
@@ -95,7 +106,17 @@ describe("what stops the node", () => {
 
 /** Moves that are always legal, whatever came before: the generator needs no model of the image. */
 const move = fc.record({
-  kind: fc.constantFrom("create", "remove", "grow", "lead", "config", "unset", "feature", "ids"),
+  kind: fc.constantFrom(
+    "create",
+    "remove",
+    "grow",
+    "lead",
+    "config",
+    "unset",
+    "feature",
+    "ids",
+    "quota",
+  ),
   topic: fc.integer({ min: 0, max: 5 }),
   number: fc.integer({ min: 0, max: 3 }),
 });
@@ -122,6 +143,8 @@ function legal(image: Image, { kind, topic: which, number }: Move, at: number): 
       return [config(name, `key ${number}`, null)];
     case "feature":
       return [{ type: "feature-level", version: 0, name: `f${number}`, level: at }];
+    case "quota":
+      return [quota(name, at % 3 === 0 ? null : at)];
     case "ids":
       return [{ type: "producer-ids", version: 0, next: String(image.nextProducerId + 1000n) }];
     default:
@@ -148,4 +171,20 @@ test("snapshot + restore + the rest equals a replay of everything", () => {
     }),
     { numRuns: 200 },
   );
+});
+
+test("quotas by entity, also from a snapshot; one from before there were quotas has none", () => {
+  const image = replay([quota("a", 5), quota("b", 6), quota("b", null), quota("a", 7)]);
+  const stored = JSON.parse(JSON.stringify(image.snapshot()));
+  for (const each of [image, Image.restore(stored)]) {
+    expect(each.quotaCount).toBe(1);
+    const entity = new Map([
+      ["client-id", null],
+      ["user", "a"],
+    ]);
+    expect(each.quota(entity)?.values.get("producer_byte_rate")).toBe(7);
+  }
+  const { quotas: _, ...old } = stored;
+  expect(Image.restore({ ...old, version: 0 }).quotaCount).toBe(0);
+  expect(() => Image.restore({ ...stored, version: 2 })).toThrow(Bug);
 });
