@@ -253,12 +253,15 @@ async function findOffset(log: Partition, spec: OffsetSpec): Promise<OffsetAnswe
 
 async function findPlace(log: Partition, spec: OffsetSpec): Promise<Partial<FoundRecord> | null> {
   if (spec.at === "earliest") return { offset: log.logStart };
-  if (spec.at === "latest") {
-    if (spec.isolation === "read_committed" && !log.isStableKnown) await log.whenStableKnown();
-    return { offset: log.readableEnd(spec.isolation) };
-  }
-  if (spec.at === "max_timestamp") return findMaxTimestamp(log);
-  return findByTimestamp(log, spec.timestampMs);
+  const { isolation = "read_uncommitted" } = spec;
+  if (isolation === "read_committed" && !log.isStableKnown) await log.whenStableKnown();
+  if (spec.at === "latest") return { offset: log.readableEnd(isolation) };
+  const found =
+    spec.at === "timestamp"
+      ? await findByTimestamp(log, spec.timestampMs)
+      : await findMaxTimestamp(log);
+  // As in Kafka: not the next best, for the record that answers may become readable yet.
+  return found && found.offset < log.readableEnd(isolation) ? found : null;
 }
 
 /** Kafka's DeleteRecords: -1 is the high watermark; a topic that is only compacted refuses. */

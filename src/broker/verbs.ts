@@ -149,11 +149,11 @@ export interface ReadAnswer extends LogEnds {
 export type OffsetSpec =
   | { readonly at: "earliest" }
   | { readonly at: "latest"; readonly isolation: Isolation }
-  | { readonly at: "max_timestamp" }
-  | { readonly at: "timestamp"; readonly timestampMs: number };
+  | { readonly at: "max_timestamp"; readonly isolation?: Isolation }
+  | { readonly at: "timestamp"; readonly timestampMs: number; readonly isolation?: Isolation };
 
 export interface OffsetAnswer extends LogEnds {
-  /** -1 when no record is at or past the timestamp. */
+  /** -1 when no record is at or past the timestamp, or with read_committed the one that is is not stable yet. */
   readonly offset: number;
   readonly timestampMs: number;
   /** The epoch in which the record there was written; -1 where there is none. */

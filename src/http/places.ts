@@ -25,13 +25,13 @@ export async function offsetOf(
     case "offset":
       return spec.offset;
     case "timestamp": {
-      const [found] = await find({ at: "timestamp", timestampMs: spec.timestampMs });
+      const [found] = await find({ at: "timestamp", timestampMs: spec.timestampMs, isolation });
       if (found && found.offset >= 0) return found.offset;
       break;
     }
     case "earliest":
     case "max_timestamp": {
-      const [found] = await find({ at: spec.at });
+      const [found] = await find(spec.at === "earliest" ? spec : { ...spec, isolation });
       if (found && found.offset >= 0) return found.offset;
       break;
     }

@@ -4,12 +4,13 @@
  * whether an end that is asked for again is still under way, and which offsets markers take.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { listOffsets } from "../../src/kafka/apis/02-list-offsets.ts";
 import { initProducerId } from "../../src/kafka/apis/22-init-producer-id.ts";
 import { listTransactions } from "../../src/kafka/apis/66-list-transactions.ts";
 import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
 import type { KafkaDoorUnderTest } from "./kafka-door.ts";
 import { freshGroup } from "./kafka-members.ts";
-import { newTopic, valuesOf } from "./kafka-records.ts";
+import { batchOf, newTopic, produceTo, valuesOf } from "./kafka-records.ts";
 import { freshId, type Identity, patient, TransactionalClient } from "./kafka-transactional.ts";
 
 const START_MS = 60_000;
@@ -244,6 +245,36 @@ function recordTests(here: Here): void {
     const after = await client.read(topic, 0, COMMITTED);
     expect(after).toMatchObject({ lastStableOffset: 2, abortedTransactions: [] });
     expect(valuesOf(after.records)[0]).toBe("open");
+  });
+
+  test("nobody who reads committed records is sent past the last stable offset by a time", async () => {
+    const client = new TransactionalClient(here());
+    const topic = await newTopic(here());
+    const before = Date.now() - 10_000;
+    await produceTo(here(), topic, batchOf(["stable"], { timestampMs: before }));
+    const producer = await client.begin();
+    await client.produce(producer, topic, "open");
+    const later = Date.now() + 10_000;
+    await produceTo(here(), topic, batchOf(["behind"], { timestampMs: later }));
+    const places = async (isolationLevel: 0 | 1) => {
+      const found: number[] = [];
+      for (const timestamp of [before, before + 1, later, later + 1, -1, -3]) {
+        const asked = { partitionIndex: 0, timestamp };
+        const topics = [{ name: topic.name, partitions: [asked] }];
+        const answer = await here().send(listOffsets, 9, {
+          replicaId: -1,
+          isolationLevel,
+          topics,
+        });
+        found.push(answer.topics[0]?.partitions[0]?.offset ?? NaN);
+      }
+      return found;
+    };
+    expect(await places(UNCOMMITTED)).toEqual([0, 1, 2, -1, 3, 2]);
+    expect(await places(COMMITTED)).toEqual([0, -1, -1, -1, 1, -1]);
+    await client.end(producer, false);
+    await client.reach("CompleteAbort");
+    expect((await places(COMMITTED)).slice(0, 4)).toEqual([0, 1, 2, -1]);
   });
 }
 

@@ -16,7 +16,8 @@ export const findOffset = defineRoute({
   summary: "Find an offset",
   description:
     "`at=ts:<ISO 8601 or ms>`: the first record at or past that time, null when there is none. `max_timestamp`: the record " +
-    "with the latest time. `earliest`, `latest`: the ends of the log.",
+    "with the latest time. `earliest`, `latest`: the ends of the log. With `isolation=read_committed` (default) a record past " +
+    "the last stable offset is not found yet.",
   params: partitionParams,
   query: offsetsQuery,
   responses: {
@@ -28,7 +29,7 @@ export const findOffset = defineRoute({
     const { at } = query;
     if (at.at === "offset" || at.at === "tail")
       throw new Refusal("invalid_request", "query.at: must name a time or an end.");
-    const spec: OffsetSpec = at.at === "latest" ? { at: "latest", isolation } : at;
+    const spec: OffsetSpec = at.at === "earliest" ? at : { ...at, isolation };
     const found = await door.broker.findOffset(context, topic, partition, spec);
     return json(
       {

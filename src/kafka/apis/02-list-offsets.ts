@@ -3,7 +3,8 @@
  *
  * - Special times: -1 the end (of stable records where `isolationLevel` is 1), -2 the start, -3 the record of the greatest
  *   timestamp (v7), -4 the start of what is local (v8), -5 the end of what is tiered (v9), -6 the first not yet tiered (v11).
- * - A time that no record has reached gives offset -1 and timestamp -1.
+ * - A time that no record has reached gives offset -1 and timestamp -1; so does, where `isolationLevel` is 1, one whose record
+ *   is not stable yet.
  * - v2 has the isolation level, v4 leader epochs (KIP-320), v10 a time limit for asking a remote tier (KIP-1075).
  */
 import { array, int16, int32, int64, int8, string } from "../../wire/schema.ts";
@@ -106,12 +107,12 @@ function specOf(
     case -4:
       return { at: "earliest" };
     case -3:
-      return { at: "max_timestamp" };
+      return { at: "max_timestamp", isolation };
     case -5:
     case -6:
       return null;
     default:
-      return { at: "timestamp", timestampMs: timestamp };
+      return { at: "timestamp", timestampMs: timestamp, isolation };
   }
 }
 
