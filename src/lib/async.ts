@@ -25,6 +25,67 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
   });
 }
 
+/**
+ * Called between two steps of long work that is done on the event loop, with what has been done since the last call, in about
+ * nanoseconds: others get their turn when it was long enough.
+ */
+export type Pause = (cost: number) => Promise<void> | undefined;
+
+/** Pauses for a turn once so much was done: about 4 ms. Counted, not timed, so that a simulated run is the same each time. */
+const SLICE_COST = 4_000_000;
+
+export function turnBetween(clock: Clock): Pause {
+  let done = 0;
+  return (cost) => {
+    done += cost;
+    if (done < SLICE_COST) return undefined;
+    done = 0;
+    return clock.turn();
+  };
+}
+
+/** Work in steps, each of which tells its cost as `Pause` takes it. */
+export type Steps<Result> = Generator<number, Result, undefined>;
+
+/** All the steps without a pause. */
+export function atOnce<Result>(steps: Steps<Result>): Result {
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
+}
+
+/** The steps with pauses between them. */
+export async function paused<Result>(steps: Steps<Result>, pause: Pause): Promise<Result> {
+  let step = steps.next();
+  while (!step.done) {
+    await pause(step.value);
+    step = steps.next();
+  }
+  return step.value;
+}
+
+/** Runs at most so many tasks at a time; the others wait in the order they came. */
+export class Lanes {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+}
+
 /** Runs tasks one at a time in the order they came; a task that fails does not stop the next. */
 export class Sequence {
   #tail: Promise<unknown> = Promise.resolve();

@@ -96,15 +96,29 @@ export type RefusalName =
 /** Machine-readable facts of one refusal, which a door may show: `{ latest: 123 }`. */
 export type RefusalFacts = Readonly<Record<string, string | number | boolean | null>>;
 
+/** What is wrong with one of the request's records, by its place there. */
+export interface RefusedRecord {
+  readonly index: number;
+  readonly detail: string;
+}
+
 export class Refusal extends Error {
   readonly code: RefusalName;
   readonly facts: RefusalFacts;
+  /** Which records it is for, where it is for some of many and that is known. */
+  readonly records: readonly RefusedRecord[];
 
   /** `detail` says what is wrong with this request and what to do, in a sentence for a person. */
-  constructor(code: RefusalName, detail: string, facts: RefusalFacts = {}) {
+  constructor(
+    code: RefusalName,
+    detail: string,
+    facts: RefusalFacts = {},
+    records: readonly RefusedRecord[] = [],
+  ) {
     super(detail);
     this.name = "Refusal";
     this.code = code;
     this.facts = facts;
+    this.records = records;
   }
 }

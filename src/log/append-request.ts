@@ -3,11 +3,11 @@
  */
 import { createHash } from "node:crypto";
 import { Refusal } from "../lib/refusal.ts";
-import { checkBatch } from "../records/batch-check.ts";
 import { recordBytesMax } from "../records/batch-encode.ts";
-import type { BatchHeader } from "../records/batch.ts";
 import type { NewRecord } from "../records/record.ts";
+import type { Opening } from "./opening.ts";
 import type { DataBatch, Marker } from "./producers.ts";
+import { RawBatch } from "./raw-batch.ts";
 import { type Idempotence, type Receipt, receiptName } from "./receipts.ts";
 
 /** `-1` is `all`: answered at the high watermark. `1`: once written. `0`: nobody waits. */
@@ -51,10 +51,6 @@ export interface AppendResult {
   readonly duplicate: boolean;
 }
 
-/** The most that a compressed batch may hold when it is opened. */
-export const DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
-/** The same of a new one: twice the largest batch, and what a reader can still take as JSON in one answer. */
-const DECOMPRESSED_NEW_BYTES_MAX = 16 * 1024 * 1024;
 /** Idempotency keys and producer ids, in UTF-16 units. */
 const NAME_LENGTH_MAX = 256;
 /** A control batch of one record. */
@@ -64,8 +60,8 @@ const REQUEST_BYTES = 256;
 
 export class AppendRequest {
   readonly input: AppendInput;
-  /** The raw batch's header, null for records. */
-  readonly header: BatchHeader | null;
+  /** The raw batch; null for records. */
+  readonly raw: RawBatch | null;
   /** What the rules of producers ask of it; null without a producer. */
   readonly produced: DataBatch | null;
   readonly count: number;
@@ -83,19 +79,19 @@ export class AppendRequest {
   storedAt = -1;
 
   /** @throws Refusal when the request is malformed by itself, whatever the log holds. */
-  constructor(input: AppendInput, batchBytesMax: number) {
+  constructor(input: AppendInput, batchBytesMax: number, opening: Opening) {
     const { payload } = input;
     checkNumbers(input);
+    // Of the bytes as they came.
+    this.digest = input.idempotence?.type === "key" ? digestOf(input) : null;
     if (payload.type === "batch") {
-      this.header = checkBatch(payload.bytes, {
-        bytesMax: batchBytesMax,
-        decompressedBytesMax: DECOMPRESSED_NEW_BYTES_MAX,
-      });
-      this.produced = this.header.producerId < 0n ? null : this.header;
-      this.count = this.header.count;
+      this.raw = new RawBatch(payload.bytes, batchBytesMax, opening);
+      const { header } = this.raw;
+      this.produced = header.producerId < 0n ? null : header;
+      this.count = header.count;
       this.bytes = payload.bytes.byteLength;
     } else if (payload.type === "marker") {
-      this.header = null;
+      this.raw = null;
       this.produced = null;
       this.count = 1;
       this.bytes = MARKER_BYTES;
@@ -103,7 +99,7 @@ export class AppendRequest {
       if (payload.records.length === 0) {
         throw new Refusal("invalid_request", "A request needs at least one record.");
       }
-      this.header = null;
+      this.raw = null;
       this.count = payload.records.length;
       this.produced = payload.transaction
         ? ownBatch(payload.transaction, payload.records.length)
@@ -114,7 +110,6 @@ export class AppendRequest {
     }
     this.input = input;
     this.receiptName = input.idempotence ? receiptName(input.idempotence) : null;
-    this.digest = input.idempotence?.type === "key" ? digestOf(input) : null;
     const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
     this.answered = promise;
     this.resolve = resolve;

@@ -10,10 +10,12 @@
  *   and the next pass begins anew. At the end positions are packed and the log is marked as cleaned.
  * - A step is given up when the log start has moved since its rows were read; the pass goes on behind it.
  */
-import { deleteHorizonOf, filterBatch, visitKeys } from "../records/batch-filter.ts";
+import { deleteHorizonOf, filterBatch } from "../records/batch-filter.ts";
+import { keyOf, visitRecords } from "../records/batch-visit.ts";
+import type { RecordWalk } from "../records/record-walk.ts";
 import { type BatchHeader, walkBatches } from "../records/batch.ts";
 import type { Entry, RewrittenRow, Row } from "../storage/storage.ts";
-import { DECOMPRESSED_BYTES_MAX } from "./append-request.ts";
+import { DECOMPRESSED_BYTES_MAX } from "./opening.ts";
 import type { Cleanable } from "./cleanable.ts";
 import { CleanedTransactions } from "./cleaned-transactions.ts";
 import { KeyMap } from "./key-map.ts";
@@ -113,13 +115,15 @@ class Pass {
   /** False when the map is full: then it knows what `#mappedTo` says. */
   async #mapBatch(data: Uint8Array, at: number, header: BatchHeader): Promise<boolean> {
     if (header.control || this.#transactions.isAborted(header)) return true;
-    const visit = (offset: number, key: Uint8Array | null) => {
+    const visit = (walk: RecordWalk) => {
+      const offset = header.baseOffset + walk.offsetDelta;
+      const key = keyOf(walk);
       if (offset < this.#range.dirtyFrom) return true;
       if (key !== null && !this.#keys.put(key, offset)) return false;
       this.#mappedTo = offset + 1;
       return true;
     };
-    return visitKeys(data, at, header, visit, this.#records);
+    return visitRecords(data, at, header, visit, this.#records);
   }
 
   /** Replaces the rows that lose something, a step at a time. */

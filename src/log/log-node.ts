@@ -8,6 +8,7 @@ import type { Logger } from "../lib/logger.ts";
 import type { Storage } from "../storage/storage.ts";
 import { BehindLogs } from "./behind-logs.ts";
 import { defaultLogLimits, type LogLimits } from "./limits.ts";
+import { Opening } from "./opening.ts";
 import type { ProducerCount } from "./producer-memory.ts";
 import { ReceiptCache } from "./receipt-cache.ts";
 import { TailCache } from "./tail-cache.ts";
@@ -30,6 +31,7 @@ export interface LogNode {
   /** Requests that wait for any partition. */
   readonly queued: { bytes: number };
   readonly configOf: (topic: TopicImage) => TopicConfig;
+  readonly opening: Opening;
 }
 
 export function createLogNode(options: {
@@ -53,5 +55,6 @@ export function createLogNode(options: {
     producers: { count: 0 },
     behind: new BehindLogs(limits.producersBehindBytesPerNode),
     queued: { bytes: 0 },
+    opening: new Opening(clock),
   };
 }

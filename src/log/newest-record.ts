@@ -5,14 +5,11 @@
  * - Once that record was removed, the headers of what is left are looked through, and what was found is remembered: the next
  *   question looks only at what was appended since. So each row is read once for it, whatever is asked how often.
  */
-import { findTimestamp } from "../records/batch-read.ts";
 import { walkBatches } from "../records/batch.ts";
-import { DECOMPRESSED_BYTES_MAX } from "./append-request.ts";
-import type { FoundRecord } from "./offset-lookup.ts";
+import { type FoundRecord, recordAt } from "./offset-lookup.ts";
 import type { Partition } from "./partition.ts";
 
 const LOOK_BYTES = 1024 * 1024;
-const limits = { decompressedBytesMax: DECOMPRESSED_BYTES_MAX };
 
 /** How far a log was looked through, and the batch of the largest timestamp there. */
 interface Look {
@@ -29,7 +26,7 @@ const looks = new WeakMap<Partition, Look>();
 export async function findMaxTimestamp(partition: Partition): Promise<FoundRecord | null> {
   const timestampMs = Math.max(0, partition.maxTimestamp);
   const row = await partition.node.storage.seek(partition.id, timestampMs);
-  const found = row && recordIn(partition, row.data, timestampMs);
+  const found = row && (await recordIn(partition, row.data, timestampMs));
   if (found) return found;
   if (!row) return null;
   // The second look begins anew: what the first remembered was removed.
@@ -50,7 +47,7 @@ async function newestLeft(partition: Partition): Promise<FoundRecord | null> {
   }
   if (look.timestampMs < 0) return null;
   const { rows } = await node.storage.read(partition.id, look.offset, 1);
-  const found = rows[0] && recordIn(partition, rows[0].data, look.timestampMs);
+  const found = rows[0] && (await recordIn(partition, rows[0].data, look.timestampMs));
   if (!found) looks.delete(partition);
   return found ?? null;
 }
@@ -77,12 +74,17 @@ async function lookOn(partition: Partition, look: Look): Promise<void> {
 }
 
 /** The first readable record of this row that is no older. */
-function recordIn(partition: Partition, data: Uint8Array, timestampMs: number): FoundRecord | null {
+async function recordIn(
+  partition: Partition,
+  data: Uint8Array,
+  timestampMs: number,
+): Promise<FoundRecord | null> {
   for (const { at, header } of walkBatches(data)) {
     if (header.baseOffset + header.lastOffsetDelta < partition.logStart) continue;
     if (header.baseOffset >= partition.highWatermark) return null;
-    const found = findTimestamp(data, at, timestampMs, limits);
-    if (found && found.offset >= partition.logStart) return found;
+    if (header.maxTimestamp < timestampMs) continue;
+    const found = await recordAt(partition, data, at, timestampMs);
+    if (found) return found;
   }
   return null;
 }

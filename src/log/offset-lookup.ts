@@ -5,9 +5,9 @@
  *   before it were removed, in a later one.
  * - Those later rows are then read one piece after another, with a turn for others in between.
  */
-import { findTimestamp } from "../records/batch-read.ts";
+import { findTimestamp } from "../records/batch-seek.ts";
 import { walkBatches } from "../records/batch.ts";
-import { DECOMPRESSED_BYTES_MAX } from "./append-request.ts";
+import { DECOMPRESSED_BYTES_MAX } from "./opening.ts";
 import type { Partition } from "./partition.ts";
 
 export interface FoundRecord {
@@ -29,23 +29,25 @@ export async function findByTimestamp(
     for (const { at, header } of walkBatches(data)) {
       if (header.baseOffset + header.lastOffsetDelta < partition.logStart) continue;
       if (header.baseOffset >= partition.highWatermark) return null;
-      const found = recordAt(partition, data, at, timestampMs);
+      if (header.maxTimestamp < timestampMs) continue;
+      const found = await recordAt(partition, data, at, timestampMs);
       if (found) return found;
     }
   }
   return null;
 }
 
-/** The record in this batch, unless all that match are below the log start. */
-function recordAt(
+/** The first such record of this batch that is not below the log start. */
+export function recordAt(
   partition: Partition,
   data: Uint8Array,
   at: number,
   timestampMs: number,
-): FoundRecord | null {
-  const found = findTimestamp(data, at, timestampMs, limits);
-  if (!found || found.offset >= partition.logStart) return found;
-  return null;
+): Promise<FoundRecord | null> {
+  const { node, logStart } = partition;
+  return node.opening.beside((pause) =>
+    findTimestamp(data, at, { timestampMs, from: logStart }, { ...limits, pause }),
+  );
 }
 
 /** Stored bytes from the first row on that may hold a record of this time, up to the high watermark. */

@@ -202,7 +202,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
         `acks=all needs ${this.#config.inSyncReplicasMin} in-sync replicas (min.insync.replicas); there is ${this.#replicas.inSync}.`,
       );
     }
-    const request = new AppendRequest(input, this.#config.messageBytesMax);
+    const request = new AppendRequest(input, this.#config.messageBytesMax, this.node.opening);
     this.#writer.append(request);
     if (input.acks !== 0) return request.answered;
     request.answered.catch((error) => {

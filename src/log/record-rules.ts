@@ -4,14 +4,17 @@
  */
 import { Refusal } from "../lib/refusal.ts";
 import { recordBytesMax } from "../records/batch-encode.ts";
-import { readRecords } from "../records/batch-read.ts";
+import type { BatchContents } from "../records/batch-check.ts";
+import { visitRecords, type VisitOptions } from "../records/batch-visit.ts";
 import { BATCH_HEADER_BYTES, type BatchHeader } from "../records/batch.ts";
+import type { RecordWalk } from "../records/record-walk.ts";
 import type { NewRecord } from "../records/record.ts";
-import { DECOMPRESSED_BYTES_MAX } from "./append-request.ts";
 import type { TopicConfig } from "./topic-config.ts";
 
 /** Kafka's "no timestamp": not checked, and kept. */
 const NO_TIMESTAMP = -1;
+/** The most records of one batch that a refusal names. */
+const WRONG_RECORDS_MAX = 1000;
 
 export function checkRecord(record: NewRecord, config: TopicConfig, nowMs: number): void {
   const bytes = BATCH_HEADER_BYTES + recordBytesMax(record);
@@ -36,20 +39,58 @@ export function checkBatchSize(bytes: number, { messageBytesMax }: TopicConfig):
   );
 }
 
-/** Opens the batch only where a rule needs each of its records. */
+/** A client's batch, by what its records are together. */
 export function checkBatchRecords(
   bytes: Uint8Array,
-  header: BatchHeader,
+  { minTimestamp, maxTimestamp, keyless }: BatchContents,
   config: TopicConfig,
   nowMs: number,
 ): void {
   checkBatchSize(bytes.byteLength, config);
-  const bounded = config.timestampType === "create" && config.timestampBeforeMaxMs < Infinity;
-  checkTimestamp(header.maxTimestamp, config, nowMs);
-  if (!config.compact && !bounded) return;
-  for (const record of readRecords(bytes, 0, { decompressedBytesMax: DECOMPRESSED_BYTES_MAX })) {
-    if (config.compact && record.key === null) throw missingKey();
-    if (bounded) checkTimestamp(record.timestampMs, config, nowMs);
+  try {
+    if (config.compact && keyless) throw missingKey();
+    checkTimestamp(maxTimestamp, config, nowMs);
+    checkTimestamp(minTimestamp, config, nowMs);
+  } catch (error) {
+    throw error instanceof Refusal ? new RuleBroken(error, config, nowMs) : error;
+  }
+}
+
+/** A batch refused for what some of its records are. */
+export class RuleBroken extends Refusal {
+  readonly #config: TopicConfig;
+  readonly #nowMs: number;
+
+  constructor({ code, message, facts }: Refusal, config: TopicConfig, nowMs: number) {
+    super(code, message, facts);
+    this.#config = config;
+    this.#nowMs = nowMs;
+  }
+
+  /** The same with the records that are wrong. As in Kafka, a wrong time is what the whole is refused for where both are met. */
+  async detailed(bytes: Uint8Array, header: BatchHeader, options: VisitOptions): Promise<Refusal> {
+    const wrong: { index: number; refusal: Refusal }[] = [];
+    const visit = (walk: RecordWalk, index: number): boolean => {
+      const refusal = this.#judge(walk.keyBytes < 0, header.baseTimestamp + walk.timestampDelta);
+      if (refusal) wrong.push({ index, refusal });
+      return wrong.length < WRONG_RECORDS_MAX;
+    };
+    await visitRecords(bytes, 0, header, visit, options);
+    const whole = wrong.find(({ refusal }) => refusal.code === "invalid_timestamp") ?? wrong[0];
+    const { code, message, facts } = whole?.refusal ?? this;
+    const records = wrong.map(({ index, refusal }) => ({ index, detail: refusal.message }));
+    return new Refusal(code, message, facts, records);
+  }
+
+  #judge(keyless: boolean, timestampMs: number): Refusal | null {
+    try {
+      if (this.#config.compact && keyless) throw missingKey();
+      checkTimestamp(timestampMs, this.#config, this.#nowMs);
+      return null;
+    } catch (error) {
+      if (error instanceof Refusal) return error;
+      throw error;
+    }
   }
 }
 

@@ -11,24 +11,14 @@
 import { assert, present } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { encodeBatch, recordBytesMax } from "../records/batch-encode.ts";
-import { readRecords } from "../records/batch-read.ts";
-import {
-  BATCH_HEADER_BYTES,
-  type BatchHeader,
-  stampAppendTime,
-  stampBatch,
-} from "../records/batch.ts";
+import { BATCH_HEADER_BYTES, stampAppendTime, stampBatch } from "../records/batch.ts";
 import type { Codec } from "../records/compression.ts";
 import { encodeMarker } from "../records/control.ts";
 import type { NewRecord } from "../records/record.ts";
 import type { Append } from "../storage/storage.ts";
-import {
-  type AppendInput,
-  type AppendRequest,
-  DECOMPRESSED_BYTES_MAX,
-  type TransactionOwner,
-} from "./append-request.ts";
+import type { AppendInput, AppendRequest, TransactionOwner } from "./append-request.ts";
 import type { Marker } from "./producers.ts";
+import type { RawBatch } from "./raw-batch.ts";
 import {
   judge,
   nextReceipt,
@@ -37,7 +27,7 @@ import {
   type Receipt,
   type Settled,
 } from "./receipts.ts";
-import { checkBatchRecords, checkBatchSize, checkRecord } from "./record-rules.ts";
+import { checkBatchRecords, checkRecord } from "./record-rules.ts";
 import { RowBuilder, type StampedBatch } from "./row-builder.ts";
 import type { TopicConfig } from "./topic-config.ts";
 import { type KnownProducers, TurnProducers } from "./turn-producers.ts";
@@ -75,6 +65,8 @@ export interface Turn {
   readonly start: TurnStart;
   readonly end: number;
   readonly appends: readonly Append[];
+  /** Rows that are to be compressed before they are written: too large to do it here. */
+  readonly unpacked: ReadonlyMap<Uint8Array, Codec>;
   readonly outcomes: readonly Outcome[];
   /** Receipts to be stored with the records, by name. */
   readonly receipts: ReadonlyMap<string, TurnReceipt>;
@@ -84,6 +76,8 @@ export interface Turn {
 
 /** The most that a batch made of several requests' records holds. */
 const SHARED_BATCH_BYTES_MAX = 1024 * 1024;
+/** A batch up to this size, which is less than a row of its own, is compressed as it is built. */
+const PACKED_AT_ONCE_BYTES_MAX = 64 * 1024;
 
 export function buildTurn(
   requests: readonly AppendRequest[],
@@ -127,6 +121,7 @@ class TurnBuilder {
     return {
       start: this.#start,
       appends: this.#batches.finish(),
+      unpacked: this.#batches.unpacked,
       end: this.#batches.end,
       outcomes: this.#outcomes,
       receipts: this.#receipts,
@@ -190,14 +185,15 @@ class TurnBuilder {
   }
 
   /** Takes the payload or throws; gives the timestamp that the broker chose, if it chose any. */
-  #add({ header, produced }: AppendRequest, payload: AppendInput["payload"]): number | null {
+  #add({ raw, produced }: AppendRequest, payload: AppendInput["payload"]): number | null {
     const { end } = this.#batches;
     const { nowMs } = this.#start;
     switch (payload.type) {
       case "batch": {
-        const known = present(header, "a raw batch has a header");
-        const chosen = this.#batches.addBatch(payload.bytes, known, payload.ownsBuffer === true);
-        if (produced) this.#producers.append(produced, end, chosen ?? known.maxTimestamp);
+        const batch = present(raw, "a raw batch was checked when it came");
+        const ownsBuffer = payload.ownsBuffer === true && batch.bytes === payload.bytes;
+        const chosen = this.#batches.addBatch(batch, ownsBuffer);
+        if (produced) this.#producers.append(produced, end, chosen ?? batch.header.maxTimestamp);
         return chosen;
       }
       case "records": {
@@ -245,6 +241,8 @@ class BatchBuilder {
   #runBase = 0;
   #runBytes = 0;
   readonly #runBytesMax: number;
+  /** Batches, each a row of its own, that are to be put under a codec. */
+  readonly unpacked = new Map<Uint8Array, Codec>();
 
   constructor(start: TurnStart) {
     this.#start = start;
@@ -272,14 +270,10 @@ class BatchBuilder {
     return chosen;
   }
 
-  addBatch(bytes: Uint8Array, header: BatchHeader, ownsBuffer: boolean): number | null {
+  addBatch({ bytes: data, header, contents }: RawBatch, ownsBuffer: boolean): number | null {
     const { config, nowMs } = this.#start;
-    checkBatchRecords(bytes, header, config, nowMs);
+    checkBatchRecords(data, contents, config, nowMs);
     this.#flushRun();
-    const wanted = config.compressionType;
-    const data =
-      wanted === "producer" || wanted === header.codec ? bytes : recoded(bytes, header, wanted);
-    if (data !== bytes) checkBatchSize(data.byteLength, config);
     const append = config.timestampType === "append";
     stampBatch(data, 0, { baseOffset: this.end, leaderEpoch: this.#start.epoch });
     if (append) stampAppendTime(data, 0, nowMs);
@@ -289,7 +283,7 @@ class BatchBuilder {
       count: header.lastOffsetDelta + 1,
       maxTimestamp: age,
       produced: header.producerId >= 0n,
-      ownsBuffer: ownsBuffer && data === bytes,
+      ownsBuffer,
     });
     return append ? nowMs : null;
   }
@@ -325,9 +319,11 @@ class BatchBuilder {
     const { config, epoch } = this.#start;
     const wanted = config.compressionType;
     const owner = this.#runOwner;
+    const codec = wanted === "producer" ? "none" : wanted;
+    const large = codec !== "none" && this.#runBytes > PACKED_AT_ONCE_BYTES_MAX;
     const data = encodeBatch(records, {
       ...(owner ? { ...owner, transactional: true } : {}),
-      codec: wanted === "producer" ? "none" : wanted,
+      codec: large ? "none" : codec,
       baseOffset: this.#runBase,
       leaderEpoch: epoch,
       timestampType: config.timestampType,
@@ -345,6 +341,7 @@ class BatchBuilder {
       produced: owner !== null,
       data,
     });
+    if (large) this.unpacked.set(data, codec);
     this.#run = [];
     this.#runBytes = 0;
   }
@@ -361,11 +358,4 @@ class BatchBuilder {
 /** Where no record has a timestamp, a row is as old as its append, or retention would delete it at once (Kafka: the file's time). */
 function aged(maxTimestamp: number, nowMs: number): number {
   return maxTimestamp < 0 ? nowMs : maxTimestamp;
-}
-
-/** The same batch under another compression, its producer's fields kept (Kafka's LogValidator does so too). */
-function recoded(bytes: Uint8Array, header: BatchHeader, codec: Codec): Uint8Array {
-  const records = [...readRecords(bytes, 0, { decompressedBytesMax: DECOMPRESSED_BYTES_MAX })];
-  const { producerId, producerEpoch, baseSequence, transactional } = header;
-  return encodeBatch(records, { codec, producerId, producerEpoch, baseSequence, transactional });
 }

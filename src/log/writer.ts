@@ -8,16 +8,21 @@
  * - What waits is bounded in bytes and number, for the partition and for the node; past that appends are refused.
  * - Other changes (begin an epoch, move the log start) take their turn between two commits.
  */
-import { assert } from "../lib/assert.ts";
+import { assert, present } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
-import { type Entry, type PutProducers, StorageFault } from "../storage/storage.ts";
+import { recode } from "../records/batch-recode.ts";
+import { readBatchHeader } from "../records/batch.ts";
+import type { Codec } from "../records/compression.ts";
+import { type Append, type Entry, type PutProducers, StorageFault } from "../storage/storage.ts";
 import type { AppendRequest } from "./append-request.ts";
 import type { Commits } from "./commits.ts";
 import type { LogNode } from "./log-node.ts";
+import { DECOMPRESSED_BYTES_MAX } from "./opening.ts";
 import type { PartitionProducers } from "./partition-producers.ts";
 import type { PartitionReceipts } from "./receipt-cache.ts";
 import { storedKey } from "./receipt-cache.ts";
 import { encodeReceipt } from "./receipts.ts";
+import { RuleBroken } from "./record-rules.ts";
 import { buildTurn, type Outcome, type Turn } from "./turn.ts";
 import type { TopicConfig } from "./topic-config.ts";
 
@@ -138,12 +143,14 @@ export class Writer {
       for (const request of requests) this.#reject(request, withoutEffect(error));
       return;
     }
-    const known = await this.#lookUp(requests);
-    const { config, epoch, writtenEnd } = host;
+    const { config } = host;
+    const known = await this.#prepared(await this.#lookUp(requests), config);
+    const { epoch, writtenEnd } = host;
     const nowMs = this.#node.clock.nowMs();
     const start = { epoch, end: writtenEnd, config, nowMs };
     const { producers } = host;
-    const turn = buildTurn(known, start, this.#receipts, producers.memory);
+    const built = buildTurn(known, start, this.#receipts, producers.memory);
+    const turn = built.unpacked.size > 0 ? await this.#packed(built) : built;
     if (turn.appends.length > 0) {
       const due = producers.due();
       try {
@@ -174,6 +181,44 @@ export class Writer {
     return failed.size === 0 ? requests : requests.filter((request) => !failed.has(request));
   }
 
+  /** Opens and recodes what could not be when it came; what turns out to be wrong is refused by itself. */
+  async #prepared(
+    requests: readonly AppendRequest[],
+    config: TopicConfig,
+  ): Promise<readonly AppendRequest[]> {
+    if (requests.every(({ raw }) => !raw || raw.isPrepared(config))) return requests;
+    const good: AppendRequest[] = [];
+    for (const request of requests) {
+      try {
+        if (request.raw && !request.raw.isPrepared(config)) await request.raw.prepare(config);
+        good.push(request);
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        this.#missed([request]);
+        this.#reject(request, error);
+      }
+    }
+    return good;
+  }
+
+  async #packed(turn: Turn): Promise<Turn> {
+    const appends: Append[] = [];
+    for (const append of turn.appends) {
+      const codec = turn.unpacked.get(append.data);
+      const data = codec ? await this.#pack(append.data, codec) : append.data;
+      appends.push({ ...append, data });
+    }
+    return { ...turn, appends };
+  }
+
+  #pack(batch: Uint8Array, codec: Codec): Promise<Uint8Array> {
+    const header = readBatchHeader(batch);
+    const decompressedBytesMax = batch.byteLength;
+    return this.#node.opening.beside((pause) =>
+      recode(batch, header, codec, { decompressedBytesMax, pause }),
+    );
+  }
+
   async #commit(turn: Turn, due: PutProducers | null): Promise<void> {
     const { nowMs, config } = turn.start;
     const expiresMs = nowMs + this.#node.limits.receiptMs;
@@ -199,7 +244,8 @@ export class Writer {
       const { request } = outcome;
       if (outcome.type === "refused") {
         const stands = outcome.refusal.code !== "offset_mismatch";
-        this.#reject(request, stands ? outcome.refusal : withoutEffect(error));
+        if (stands) this.#refuse(request, outcome.refusal);
+        else this.#reject(request, withoutEffect(error));
       } else if (outcome.type === "duplicate" && lastOf(outcome) < turn.start.end) {
         this.#settle(outcome);
       } else {
@@ -214,9 +260,28 @@ export class Writer {
   }
 
   #settle(outcome: Outcome): void {
-    if (outcome.type === "refused") return this.#reject(outcome.request, outcome.refusal);
+    if (outcome.type === "refused") return this.#refuse(outcome.request, outcome.refusal);
     this.unqueued(outcome.request);
     this.#host.settle(outcome);
+  }
+
+  #refuse(request: AppendRequest, refusal: Refusal): void {
+    if (refusal instanceof RuleBroken) void this.#detail(request, refusal);
+    else this.#reject(request, refusal);
+  }
+
+  /** Finds out which records it was. */
+  async #detail(request: AppendRequest, refusal: RuleBroken): Promise<void> {
+    try {
+      const { bytes, header } = present(request.raw, "only a batch has such rules");
+      const decompressedBytesMax = DECOMPRESSED_BYTES_MAX;
+      const detailed = await this.#node.opening.beside((pause) =>
+        refusal.detailed(bytes, header, { decompressedBytesMax, pause }),
+      );
+      this.#reject(request, detailed);
+    } catch (error) {
+      this.#reject(request, error);
+    }
   }
 
   #reject(request: AppendRequest, reason: unknown): void {

@@ -2,8 +2,9 @@
  * The full check of a batch from an untrusted client, as strict as Kafka's LogValidator and ProduceRequest together.
  *
  * - Order: size, magic, CRC, header, then every record (decompressed, bounded). An uncompressed batch is walked where it
- *   lies and nothing is made.
+ *   lies.
  * - Deltas must be 0, 1, 2 …: offsets inside a batch are the broker's to promise.
+ * - A batch that holds much can be checked in two halves, the records with pauses in between.
  * - As in Kafka, a maximum timestamp that is not the records' own is put right in place, with a new CRC.
  */
 import { Refusal } from "../lib/refusal.ts";
@@ -18,10 +19,11 @@ import {
   viewOf,
   writeLong,
 } from "./batch.ts";
-import { decompress } from "./compression.ts";
+import { openRecords, RECORDS_A_PAUSE, RECORDS_COST, type VisitOptions } from "./batch-visit.ts";
+import { decompress, decompressAtOnce } from "./compression.ts";
 import { crc32c } from "./crc32c.ts";
 import { corrupt } from "./refusals.ts";
-import { startWalk, stepRecord } from "./record-walk.ts";
+import { type RecordWalk, startWalk, stepRecord } from "./record-walk.ts";
 
 export interface BatchLimits {
   /** Largest batch as sent (`max.message.bytes`). */
@@ -30,16 +32,33 @@ export interface BatchLimits {
   readonly decompressedBytesMax: number;
 }
 
+/** What a batch's records are together, for rules that ask it of each of them. */
+export interface BatchContents {
+  /** Decompressed. */
+  readonly bytes: number;
+  readonly minTimestamp: number;
+  readonly maxTimestamp: number;
+  /** A record has no key. */
+  readonly keyless: boolean;
+}
+
 /**
  * Checks that `bytes` are exactly one good batch and gives its header. Refuses with corrupt_message, invalid_record,
  * invalid_timestamp or message_too_large.
  */
 export function checkBatch(bytes: Uint8Array, limits: BatchLimits): BatchHeader {
-  if (bytes.length > limits.bytesMax)
+  const header = checkEnvelope(bytes, limits.bytesMax);
+  const records = decompress(header.codec, recordsOf(bytes), limits.decompressedBytesMax);
+  return corrected(bytes, header, checkRecords(records, header));
+}
+
+/** The first half of `checkBatch`: all but the records, and the largest timestamp as it is claimed. */
+export function checkEnvelope(bytes: Uint8Array, bytesMax: number): BatchHeader {
+  if (bytes.length > bytesMax)
     throw new Refusal(
       "message_too_large",
-      `The batch has ${bytes.length} bytes; ${limits.bytesMax} are allowed.`,
-      { bytes_max: limits.bytesMax },
+      `The batch has ${bytes.length} bytes; ${bytesMax} are allowed.`,
+      { bytes_max: bytesMax },
     );
   const view = viewOf(bytes);
   const sizeBytes = batchBytes(view, 0);
@@ -49,11 +68,49 @@ export function checkBatch(bytes: Uint8Array, limits: BatchLimits): BatchHeader 
     throw corrupt("The batch's CRC-32C does not match its bytes.");
   const header = readBatchHeader(bytes);
   checkHeader(header);
-  const maxTimestamp = checkRecords(bytes, header, limits.decompressedBytesMax);
+  return header;
+}
+
+/** The second half: every record; null, after a bounded effort, where there is more than can be done at once. */
+export function checkContents(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  decompressedBytesMax: number,
+): BatchContents | null {
+  const records = decompressAtOnce(header.codec, recordsOf(bytes), decompressedBytesMax);
+  return records && checkRecords(records, header);
+}
+
+/** The same for any batch, with pauses. */
+export async function checkContentsBeside(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  options: VisitOptions,
+): Promise<BatchContents> {
+  const records = await openRecords(bytes, 0, header, options);
+  const check = new RecordsCheck(records, header);
+  for (let to = RECORDS_A_PAUSE; to < header.count; to += RECORDS_A_PAUSE) {
+    check.goOn(to);
+    await options.pause(RECORDS_COST);
+  }
+  check.goOn(header.count);
+  return check.finish();
+}
+
+/** The header, with the records' own largest timestamp: as in Kafka it is put right in the batch where it is another. */
+export function corrected(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  { maxTimestamp }: BatchContents,
+): BatchHeader {
   if (maxTimestamp === header.maxTimestamp) return header;
   writeLong(bytes, field.maxTimestamp, maxTimestamp);
-  stampCrc(bytes, 0, sizeBytes);
+  stampCrc(bytes, 0, bytes.length);
   return { ...header, maxTimestamp };
+}
+
+function recordsOf(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(BATCH_HEADER_BYTES);
 }
 
 function checkHeader(header: BatchHeader): void {
@@ -70,26 +127,58 @@ function checkHeader(header: BatchHeader): void {
     throw invalid("A producer id needs an epoch and a sequence number of 0 or more.");
 }
 
-/** Walks every record and gives the largest timestamp. */
-function checkRecords(bytes: Uint8Array, header: BatchHeader, decompressedMax: number): number {
-  const plain = header.codec === "none";
-  const records = plain
-    ? bytes
-    : decompress(header.codec, bytes.subarray(BATCH_HEADER_BYTES), decompressedMax);
-  const walk = startWalk(records, plain ? BATCH_HEADER_BYTES : 0);
-  const { baseTimestamp, count } = header;
-  let maxTimestamp = -1;
-  for (let index = 0; index < count; index++) {
-    stepRecord(walk);
-    if (walk.offsetDelta !== index)
-      throw invalid(`Record ${index} has offset delta ${walk.offsetDelta}.`);
-    const timestamp = baseTimestamp + walk.timestampDelta;
-    if (timestamp < -1 || timestamp > Number.MAX_SAFE_INTEGER)
-      throw new Refusal("invalid_timestamp", `Record ${index} has timestamp ${timestamp}.`);
-    if (timestamp > maxTimestamp) maxTimestamp = timestamp;
+function checkRecords(records: Uint8Array, header: BatchHeader): BatchContents {
+  const check = new RecordsCheck(records, header);
+  check.goOn(header.count);
+  return check.finish();
+}
+
+/** A walk over a batch's records that can be interrupted. */
+class RecordsCheck {
+  readonly #walk: RecordWalk;
+  readonly #baseTimestamp: number;
+  #index = 0;
+  #minTimestamp = Number.MAX_SAFE_INTEGER;
+  #maxTimestamp = -1;
+  #keyless = false;
+
+  constructor(records: Uint8Array, { baseTimestamp }: BatchHeader) {
+    this.#walk = startWalk(records, 0);
+    this.#baseTimestamp = baseTimestamp;
   }
-  if (walk.at !== records.length) throw corrupt("Bytes follow the batch's last record.");
-  return maxTimestamp;
+
+  /** Checks the records up to number `to`. */
+  goOn(to: number): void {
+    const walk = this.#walk;
+    const baseTimestamp = this.#baseTimestamp;
+    let minTimestamp = this.#minTimestamp;
+    let maxTimestamp = this.#maxTimestamp;
+    for (let index = this.#index; index < to; index++) {
+      stepRecord(walk);
+      if (walk.offsetDelta !== index)
+        throw invalid(`Record ${index} has offset delta ${walk.offsetDelta}.`);
+      const timestamp = baseTimestamp + walk.timestampDelta;
+      if (timestamp < -1 || timestamp > Number.MAX_SAFE_INTEGER)
+        throw new Refusal("invalid_timestamp", `Record ${index} has timestamp ${timestamp}.`);
+      if (timestamp > maxTimestamp) maxTimestamp = timestamp;
+      if (timestamp < minTimestamp) minTimestamp = timestamp;
+      if (walk.keyBytes < 0) this.#keyless = true;
+    }
+    this.#index = to;
+    this.#minTimestamp = minTimestamp;
+    this.#maxTimestamp = maxTimestamp;
+  }
+
+  finish(): BatchContents {
+    const { bytes, at } = this.#walk;
+    if (at !== bytes.length) throw corrupt("Bytes follow the batch's last record.");
+    return {
+      bytes: bytes.length,
+      minTimestamp: this.#minTimestamp,
+      maxTimestamp: this.#maxTimestamp,
+      keyless: this.#keyless,
+    };
+  }
 }
 
 function invalid(detail: string): Refusal {

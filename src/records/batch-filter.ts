@@ -6,7 +6,7 @@
  * - A delete horizon (KIP-534) says from when on the batch's tombstones, or its marker, may go: bit 6 of the attributes,
  *   and the horizon itself in the place of the base timestamp, from which the records' timestamps then count.
  * - A batch that loses every record goes, or stays as a header alone where its producer's last sequence must stay known.
- * - gzip and zstd of large batches run beside the event loop; a walk over many records pauses now and then.
+ * - Large batches are opened and packed beside the event loop; a walk over many records pauses now and then.
  */
 import {
   BATCH_HEADER_BYTES,
@@ -19,8 +19,10 @@ import {
   writeLong,
   writeShort,
 } from "./batch.ts";
-import { compressBeside, decompressBeside } from "./compression.ts";
-import { type RecordWalk, startWalk, stepRecord } from "./record-walk.ts";
+import { compressBeside } from "./compression.ts";
+import { keyOf, openRecords, RECORDS_A_PAUSE, RECORDS_COST } from "./batch-visit.ts";
+import { startWalk, stepRecord } from "./record-walk.ts";
+import type { Pause } from "../lib/async.ts";
 import { readVarint, readVarlong, varlongBytes, writeVarint, writeVarlong } from "./varint.ts";
 
 export interface FilterRules {
@@ -34,34 +36,12 @@ export interface FilterRules {
   readonly marker: boolean;
   readonly decompressedBytesMax: number;
   /** Called every few hundred records: others get their turn. */
-  pause(): Promise<void>;
+  readonly pause: Pause;
 }
-
-/** Records between two pauses: about a millisecond. */
-const RECORDS_A_PAUSE = 512;
 
 /** When the batch's tombstones or its marker may go; null while it has no horizon. */
 export function deleteHorizonOf(header: BatchHeader): number | null {
   return header.attributes & attribute.deleteHorizon ? header.baseTimestamp : null;
-}
-
-/** Tells of every record of the batch at `at`, until `visit` answers false. Throws Refusal corrupt_message. */
-export async function visitKeys(
-  bytes: Uint8Array,
-  at: number,
-  header: BatchHeader,
-  visit: (offset: number, key: Uint8Array | null) => boolean,
-  { decompressedBytesMax, pause }: Pick<FilterRules, "decompressedBytesMax" | "pause">,
-): Promise<boolean> {
-  const stored = bytes.subarray(at + BATCH_HEADER_BYTES, at + header.sizeBytes);
-  if (header.count === 0) return true;
-  const walk = startWalk(await decompressBeside(header.codec, stored, decompressedBytesMax), 0);
-  for (let index = 1; index <= header.count; index += 1) {
-    if (index % RECORDS_A_PAUSE === 0) await pause();
-    stepRecord(walk);
-    if (!visit(header.baseOffset + walk.offsetDelta, keyOf(walk))) return false;
-  }
-  return true;
 }
 
 /** The batch at `at` once it has been filtered: itself, other bytes, or nothing. Throws Refusal corrupt_message. */
@@ -72,15 +52,14 @@ export async function filterBatch(
   rules: FilterRules,
 ): Promise<Uint8Array | "same" | "gone"> {
   if (header.count === 0) return rules.keepEmpty ? "same" : "gone";
-  const stored = bytes.subarray(at + BATCH_HEADER_BYTES, at + header.sizeBytes);
-  const plain = await decompressBeside(header.codec, stored, rules.decompressedBytesMax);
+  const plain = await openRecords(bytes, at, header, rules);
   const kept = await keptRecords(plain, header, rules);
   if (kept.count === 0) return rules.keepEmpty ? emptyBatch(bytes, at, header) : "gone";
   const unset = deleteHorizonOf(header) === null;
   const horizon = unset && (kept.tombstones || rules.marker) ? rules.horizonMs : null;
   if (kept.count === header.count && horizon === null) return "same";
   const records = horizon === null ? joined(plain, kept) : rebased(plain, kept, header, horizon);
-  const packed = await compressBeside(header.codec, records);
+  const packed = await compressBeside(header.codec, records, rules.pause);
   const batch = new Uint8Array(BATCH_HEADER_BYTES + packed.length);
   batch.set(bytes.subarray(at, at + BATCH_HEADER_BYTES));
   batch.set(packed, BATCH_HEADER_BYTES);
@@ -116,7 +95,7 @@ async function keptRecords(
   };
   const walk = startWalk(plain, 0);
   for (let index = 0; index < header.count; index += 1) {
-    if (index % RECORDS_A_PAUSE === RECORDS_A_PAUSE - 1) await rules.pause();
+    if (index % RECORDS_A_PAUSE === RECORDS_A_PAUSE - 1) await rules.pause(RECORDS_COST);
     const from = walk.at;
     stepRecord(walk);
     const tombstone = walk.valueBytes < 0;
@@ -131,10 +110,6 @@ async function keptRecords(
       kept.maxTimestamp = Math.max(kept.maxTimestamp, header.baseTimestamp + walk.timestampDelta);
   }
   return kept;
-}
-
-function keyOf({ bytes, keyAt, keyBytes }: RecordWalk): Uint8Array | null {
-  return keyBytes < 0 ? null : bytes.subarray(keyAt, keyAt + keyBytes);
 }
 
 function joined(plain: Uint8Array, { runs, bytes }: Kept): Uint8Array {

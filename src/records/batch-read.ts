@@ -51,24 +51,6 @@ export function* readRecords(
   if (walk.at !== walk.bytes.length) throw corrupt("Bytes follow the batch's last record.");
 }
 
-/** The first record of the batch at `at` that is no older than `timestampMs`, or null when all are; as `readRecords`. */
-export function findTimestamp(
-  bytes: Uint8Array,
-  at: number,
-  timestampMs: number,
-  limits: ReadLimits,
-): { readonly offset: number; readonly timestampMs: number } | null {
-  const header = readBatchHeader(bytes, at);
-  if (header.maxTimestamp < timestampMs) return null;
-  const walk = openRecords(bytes, at, header, limits);
-  for (let index = 0; index < header.count; index++) {
-    stepRecord(walk);
-    const timestamp = timestampOf(header, walk);
-    if (timestamp >= timestampMs) return { offset: offsetOf(header, walk), timestampMs: timestamp };
-  }
-  return null;
-}
-
 /** The part of a run of batches that begins with the first batch reaching `offset`; a view, empty when none does. */
 export function batchesFrom(bytes: Uint8Array, offset: number): Uint8Array {
   const view = viewOf(bytes);

@@ -5,15 +5,17 @@
  * - gzip and zstd are the runtime's own `node:zlib` (not Bun's own functions: those ignore the bound); snappy and lz4 are
  *   native modules, loaded when first met.
  * - As strict as Kafka's Java client: what it could not read must not enter a log.
+ * - What is large goes beside the event loop: gzip and zstd on other threads, snappy and lz4 block by block with pauses.
  */
 import { promisify } from "node:util";
-import { gunzip, gunzipSync, gzip, gzipSync, zstdCompress } from "node:zlib";
+import { gunzip, gunzipSync, gzip, gzipSync, zstdCompress, zstdDecompress } from "node:zlib";
 import { assert } from "../lib/assert.ts";
+import { atOnce, paused, type Pause } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
-import { compressLz4, decompressLz4 } from "./lz4.ts";
+import { lz4Compression, lz4Decompression } from "./lz4.ts";
 import { corrupt, expandsTooFar } from "./refusals.ts";
-import { compressSnappy, decompressSnappy } from "./snappy.ts";
-import { compressZstd, decompressZstd } from "./zstd.ts";
+import { snappyCompression, snappyDecompression } from "./snappy.ts";
+import { checkZstd, compressZstd, decompressZstd } from "./zstd.ts";
 
 /** In the order of their numbers in a batch's attributes. */
 export const codecNames = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
@@ -31,24 +33,62 @@ export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
  */
 export function decompress(codec: Codec, bytes: Uint8Array, bytesMax: number): Uint8Array {
   assert(bytesMax > 0, "a bound on what is decompressed is given");
-  const plain = codecs[codec].decompress(bytes, bytesMax);
+  return asPlain(codecs[codec].decompress(bytes, bytesMax));
+}
+
+function asPlain(plain: Uint8Array): Uint8Array {
   // Nothing, from snappy, lies in a detached buffer that no view can be laid on.
   if (plain.byteLength === 0) return new Uint8Array(0);
   // Not a Buffer, so that its views behave alike whatever the codec.
   return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
 }
 
-/** From this size on it pays to go to another thread: gzip makes about 50 MB/s. */
+/** What is compressed from this size on goes beside the event loop: gzip makes about 50 MB/s. */
 const BESIDE_BYTES_MIN = 64 * 1024;
+/** What decompresses to no more than this is not worth another thread. */
+export const AT_ONCE_BYTES_MAX = 1024 * 1024;
 const gzipBeside = promisify<Uint8Array, Uint8Array>(gzip);
 const gunzipBeside = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(gunzip);
 const zstdBeside = promisify<Uint8Array, Uint8Array>(zstdCompress);
+const unzstdBeside = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(zstdDecompress);
 
 /** As `compress`, beside the event loop where that would take long. */
-export async function compressBeside(codec: Codec, bytes: Uint8Array): Promise<Uint8Array> {
+export async function compressBeside(
+  codec: Codec,
+  bytes: Uint8Array,
+  pause: Pause,
+): Promise<Uint8Array> {
   if (bytes.length < BESIDE_BYTES_MIN) return compress(codec, bytes);
-  if (codec === "gzip") return gzipBeside(bytes);
-  return codec === "zstd" ? zstdBeside(bytes) : compress(codec, bytes);
+  switch (codec) {
+    case "gzip":
+      return gzipBeside(bytes);
+    case "zstd":
+      return zstdBeside(bytes);
+    case "snappy":
+      return paused(snappyCompression(bytes), pause);
+    case "lz4":
+      return paused(lz4Compression(bytes), pause);
+    case "none":
+      return bytes;
+    default:
+      return codec satisfies never;
+  }
+}
+
+/** As `decompress`, or null, after a bounded effort, where more than `AT_ONCE_BYTES_MAX` come out. */
+export function decompressAtOnce(
+  codec: Codec,
+  bytes: Uint8Array,
+  bytesMax: number,
+): Uint8Array | null {
+  if (codec === "none") return bytes.length > AT_ONCE_BYTES_MAX ? null : asIs(bytes, bytesMax);
+  if (bytesMax <= AT_ONCE_BYTES_MAX) return decompress(codec, bytes, bytesMax);
+  try {
+    return decompress(codec, bytes, AT_ONCE_BYTES_MAX);
+  } catch (error) {
+    if (error instanceof Refusal && error.code === "message_too_large") return null;
+    throw error;
+  }
 }
 
 /** As `decompress`, beside the event loop where that would take long. */
@@ -56,11 +96,26 @@ export async function decompressBeside(
   codec: Codec,
   bytes: Uint8Array,
   bytesMax: number,
+  pause: Pause,
 ): Promise<Uint8Array> {
-  if (codec !== "gzip" || bytes.length < BESIDE_BYTES_MIN)
-    return decompress(codec, bytes, bytesMax);
+  if (codec === "none") return asIs(bytes, bytesMax);
+  const plain = decompressAtOnce(codec, bytes, bytesMax);
+  if (plain) return plain;
+  return asPlain(await decompressLarge(codec, bytes, bytesMax, pause));
+}
+
+async function decompressLarge(
+  codec: Codec,
+  bytes: Uint8Array,
+  bytesMax: number,
+  pause: Pause,
+): Promise<Uint8Array> {
   try {
-    return await gunzipBeside(bytes, { maxOutputLength: bytesMax });
+    if (codec === "gzip") return await gunzipBeside(bytes, { maxOutputLength: bytesMax });
+    if (codec === "snappy") return await paused(snappyDecompression(bytes, bytesMax), pause);
+    if (codec === "lz4") return await paused(lz4Decompression(bytes, bytesMax), pause);
+    checkZstd(bytes);
+    return await unzstdBeside(bytes, { maxOutputLength: bytesMax });
   } catch (error) {
     throw unreadable(error, bytesMax);
   }
@@ -74,8 +129,14 @@ interface Coder {
 const codecs: Readonly<Record<Codec, Coder>> = {
   none: { compress: (bytes) => bytes, decompress: asIs },
   gzip: { compress: (bytes) => gzipSync(bytes), decompress: bounded(gunzipSync) },
-  snappy: { compress: compressSnappy, decompress: decompressSnappy },
-  lz4: { compress: compressLz4, decompress: decompressLz4 },
+  snappy: {
+    compress: (bytes) => atOnce(snappyCompression(bytes)),
+    decompress: (bytes, bytesMax) => atOnce(snappyDecompression(bytes, bytesMax)),
+  },
+  lz4: {
+    compress: (bytes) => atOnce(lz4Compression(bytes)),
+    decompress: (bytes, bytesMax) => atOnce(lz4Decompression(bytes, bytesMax)),
+  },
   zstd: { compress: (bytes) => compressZstd(bytes), decompress: bounded(decompressZstd) },
 };
 

@@ -10,6 +10,7 @@
  * - Left out, as in Java: linked blocks, dictionaries, legacy and skippable frames, the check of the content's checksum.
  */
 import { createRequire } from "node:module";
+import type { Steps } from "../lib/async.ts";
 import { compressedBlocksMax, corrupt, expandsTooFar, tooManyBlocks } from "./refusals.ts";
 import { xxh32 } from "./xxh32.ts";
 
@@ -32,6 +33,9 @@ const frameHeader = new Uint8Array([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
 const endMark = new Uint8Array(4);
 const writtenBlockBytes = 64 * 1024;
 
+/** What compressing a byte costs beside reading one back. */
+const COMPRESSION_COST = 4;
+
 /** A sequence's length grows by at most 255 with each byte, so no block gives more. */
 const expansionMax = 255;
 
@@ -39,7 +43,7 @@ type Native = typeof import("lz4-napi");
 
 let native: Native | undefined;
 
-export function compressLz4(bytes: Uint8Array): Uint8Array {
+export function* lz4Compression(bytes: Uint8Array): Steps<Uint8Array> {
   const lz4 = load();
   const parts: Uint8Array[] = [frameHeader];
   let total = frameHeader.length + endMark.length;
@@ -53,12 +57,13 @@ export function compressLz4(bytes: Uint8Array): Uint8Array {
     if (stored) parts.push(sized.subarray(0, 4), plain);
     else parts.push(sized);
     total += 4 + length;
+    yield plain.length * COMPRESSION_COST;
   }
   parts.push(endMark);
   return join(parts, total);
 }
 
-export function decompressLz4(bytes: Uint8Array, bytesMax: number): Uint8Array {
+export function* lz4Decompression(bytes: Uint8Array, bytesMax: number): Steps<Uint8Array> {
   const frame = readFrame(bytes);
   const parts: Uint8Array[] = [];
   let total = 0;
@@ -67,6 +72,7 @@ export function decompressLz4(bytes: Uint8Array, bytesMax: number): Uint8Array {
     total += part.length;
     if (total > bytesMax) throw expandsTooFar(bytesMax);
     parts.push(part);
+    yield part.length;
   }
   const [only] = parts;
   return only && parts.length === 1 ? only : join(parts, total);

@@ -10,6 +10,7 @@
  */
 import { createRequire } from "node:module";
 import { assert } from "../lib/assert.ts";
+import type { Steps } from "../lib/async.ts";
 import { compressedBlocksMax, corrupt, expandsTooFar, tooManyBlocks } from "./refusals.ts";
 
 const xerialHeader = new Uint8Array([
@@ -17,6 +18,9 @@ const xerialHeader = new Uint8Array([
 ]);
 const xerialMagicBytes = 8;
 const blockBytes = 32 * 1024;
+
+/** What compressing a byte costs beside reading one back. */
+const COMPRESSION_COST = 4;
 
 /** The format's densest element is 3 bytes for 64: a block that claims more than this a byte lies. */
 const expansionMax = 22;
@@ -28,7 +32,7 @@ const owned = { copyOutputData: true };
 
 let native: Native | undefined;
 
-export function compressSnappy(bytes: Uint8Array): Uint8Array {
+export function* snappyCompression(bytes: Uint8Array): Steps<Uint8Array> {
   const snappy = load();
   const blocks: Uint8Array[] = [];
   let total = xerialHeader.length;
@@ -36,6 +40,7 @@ export function compressSnappy(bytes: Uint8Array): Uint8Array {
     const block = snappy.compressSync(bytes.subarray(at, at + blockBytes), owned);
     blocks.push(block);
     total += 4 + block.length;
+    yield blockBytes * COMPRESSION_COST;
   }
   const framed = new Uint8Array(total);
   const view = new DataView(framed.buffer);
@@ -49,7 +54,8 @@ export function compressSnappy(bytes: Uint8Array): Uint8Array {
   return framed;
 }
 
-export function decompressSnappy(bytes: Uint8Array, bytesMax: number): Uint8Array {
+/** A bare block, which older clients send, is one step whatever its size. */
+export function* snappyDecompression(bytes: Uint8Array, bytesMax: number): Steps<Uint8Array> {
   if (!isXerial(bytes)) {
     if (claimedBytes(bytes) > bytesMax) throw expandsTooFar(bytesMax);
     return uncompress(bytes);
@@ -65,6 +71,7 @@ export function decompressSnappy(bytes: Uint8Array, bytesMax: number): Uint8Arra
     const part = uncompress(block);
     plain.set(part, at);
     at += part.length;
+    yield part.length;
   }
   return plain;
 }

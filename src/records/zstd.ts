@@ -27,11 +27,16 @@ export function decompressZstd(
   bytes: Uint8Array,
   limits: { readonly maxOutputLength: number },
 ): Uint8Array {
+  checkZstd(bytes);
+  return zstdDecompressSync(bytes, limits);
+}
+
+/** Walks the frames' blocks; refuses with corrupt_message what is not whole. */
+export function checkZstd(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   do at = frameEnd(view, at);
   while (at < bytes.length);
-  return zstdDecompressSync(bytes, limits);
 }
 
 /** Where the frame at `at` ends, refused when that is not within the bytes. */

@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { produce } from "../../src/kafka/apis/00-produce.ts";
 import { fetch } from "../../src/kafka/apis/01-fetch.ts";
 import { metadata } from "../../src/kafka/apis/03-metadata.ts";
+import { encodeBatch } from "../../src/records/batch-encode.ts";
 import { encodeRequest } from "../../src/kafka/frames.ts";
 import { walkBatches } from "../../src/records/batch.ts";
 import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
@@ -62,6 +63,53 @@ export function produceTests(here: Here): void {
     expect(part).toMatchObject({ errorCode: code, baseOffset: -1 });
     const { highWatermark } = await fetchPart(here(), topic, 0);
     expect(highWatermark).toBe(0);
+  });
+
+  test("Produce: the records that a topic does not take are named", async () => {
+    const topic = await newTopic(here(), [
+      { name: "cleanup.policy", value: "compact" },
+      { name: "message.timestamp.before.max.ms", value: "10000" },
+    ]);
+    const nowMs = Date.now();
+    const told = async (
+      records: readonly (readonly [key: string | null, ageMs: number])[],
+      options: { version?: number; codec?: "gzip" } = {},
+    ) => {
+      const batch = encodeBatch(
+        records.map(([key, ageMs]) => ({
+          key: key === null ? null : Buffer.from(key),
+          value: Buffer.from("value"),
+          headers: [],
+          timestampMs: nowMs - ageMs,
+        })),
+        { codec: options.codec ?? "none" },
+      );
+      const { version = 12 } = options;
+      const part = await produceTo(here(), topic, batch, { version });
+      const sentences = part.recordErrors.map((one) => one.batchIndexErrorMessage ?? "");
+      expect(sentences).not.toContain("");
+      if (part.recordErrors.length > 0) expect(part.errorMessage).not.toBeNull();
+      return [part.errorCode, ...part.recordErrors.map(({ batchIndex }) => batchIndex)];
+    };
+    const keyless = [
+      ["a", 0],
+      [null, 0],
+      ["c", 0],
+      [null, 0],
+    ] as const;
+    expect(await told(keyless)).toEqual([87, 1, 3]);
+    expect(await told(keyless, { codec: "gzip" })).toEqual([87, 1, 3]);
+    expect(await told(keyless, { version: 8 })).toEqual([87, 1, 3]);
+    expect(await told(keyless, { version: 7 })).toEqual([87]);
+    expect(await told([["late", 60_000]])).toEqual([32, 0]);
+    const mixed = [
+      [null, 0],
+      ["early", -1e9],
+      ["good", 0],
+      ["late", 60_000],
+    ] as const;
+    expect(await told(mixed)).toEqual([32, 0, 1, 3]);
+    expect(await told([["good", 0]])).toEqual([0]);
   });
 
   test("Produce: a topic that is not there, by name and by id", async () => {

@@ -4,6 +4,7 @@
 import { expect } from "bun:test";
 import { fetch } from "../../src/kafka/apis/01-fetch.ts";
 import { metadata } from "../../src/kafka/apis/03-metadata.ts";
+import { createTopics } from "../../src/kafka/apis/19-create-topics.ts";
 import { produce } from "../../src/kafka/apis/00-produce.ts";
 import { encodeBatch, type EncodeOptions } from "../../src/records/batch-encode.ts";
 import { readRecords } from "../../src/records/batch-read.ts";
@@ -66,9 +67,20 @@ export function metadataRequest(topics: readonly ReturnType<typeof askedTopic>[]
 
 let topics = 0;
 
-/** A topic of this test's own, made as clients do: by asking for it until it is there. */
-export async function newTopic(connection: KafkaConnection): Promise<Topic> {
+/** A topic of this test's own: with configs, or made as clients do, by asking for it until it is there. */
+export async function newTopic(
+  connection: KafkaConnection,
+  configs: readonly { readonly name: string; readonly value: string }[] = [],
+): Promise<Topic> {
   const name = `conformance-${process.pid}-${Date.now()}-${topics++}`;
+  if (configs.length > 0) {
+    const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs };
+    await connection.send(createTopics, 7, {
+      topics: [topic],
+      timeoutMs: 5_000,
+      validateOnly: false,
+    });
+  }
   for (;;) {
     const asked = metadataRequest([askedTopic(name)]);
     const answer = await connection.send(metadata, 12, asked);

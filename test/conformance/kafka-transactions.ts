@@ -265,6 +265,7 @@ function recordTests(here: Here): void {
           replicaId: -1,
           isolationLevel,
           topics,
+          timeoutMs: 0,
         });
         found.push(answer.topics[0]?.partitions[0]?.offset ?? NaN);
       }

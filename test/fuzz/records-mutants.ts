@@ -8,12 +8,7 @@ import { Refusal } from "../../src/lib/refusal.ts";
 import { type Random, seededRandom } from "../../src/lib/random.ts";
 import { checkBatch } from "../../src/records/batch-check.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
-import {
-  batchesBefore,
-  batchesFrom,
-  findTimestamp,
-  readRecords,
-} from "../../src/records/batch-read.ts";
+import { batchesBefore, batchesFrom, readRecords } from "../../src/records/batch-read.ts";
 import {
   BATCH_HEADER_BYTES,
   BATCH_LENGTH_FROM,
@@ -75,7 +70,6 @@ function judge(bytes: Uint8Array, outcome: Outcome): void {
 const readings: readonly ((bytes: Uint8Array) => void)[] = [
   (bytes) => [...walkBatches(bytes)],
   (bytes) => [...readRecords(bytes, 0, limits)],
-  (bytes) => findTimestamp(bytes, 0, 1_700_000_000_010, limits),
   (bytes) => batchesFrom(bytes, 5),
   (bytes) => batchesBefore(bytes, 5),
 ];

@@ -145,7 +145,7 @@ async function append(
       index,
       errorCode: produceCodeOf(error),
       baseOffset: -1,
-      recordErrors: [],
+      recordErrors: recordErrorsOf(error),
       errorMessage: messageOf(error),
       ...leaderOf(call, target, index, error),
     };
@@ -188,6 +188,14 @@ function checkedRecords(records: Uint8Array | null, version: number): Uint8Array
   }
   if (version >= ZSTD_VERSION || readBatchHeader(records).codec !== "zstd") return records;
   throw new Refusal("unsupported_compression_type", `zstd needs version ${ZSTD_VERSION}.`);
+}
+
+function recordErrorsOf(error: unknown) {
+  if (!(error instanceof Refusal)) return [];
+  return error.records.map(({ index, detail }) => ({
+    batchIndex: index,
+    batchIndexErrorMessage: detail,
+  }));
 }
 
 /** Internal topics are, to a producer, topics of a wrong name (Kafka's KafkaApis). */

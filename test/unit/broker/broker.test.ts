@@ -317,6 +317,23 @@ describe("offsets", () => {
     expect((await find(spec)).offset).toBe(3);
   });
 
+  test("the log may start in the middle of a batch of that time", async () => {
+    const node = await withTopic();
+    const base = node.clock.nowMs();
+    const records = [1, 2, 3].map((at) => ({
+      key: null,
+      value: new Uint8Array(1),
+      headers: [],
+      timestampMs: base + at,
+    }));
+    const payload = { type: "records" as const, records };
+    await now(node, node.broker.append(somebody, { topic: "t", partition: 0, acks: -1, payload }));
+    await now(node, node.broker.deleteRecords(somebody, "t", 0, 1));
+    const spec = { at: "timestamp" as const, timestampMs: base };
+    const answer = await now(node, node.broker.findOffset(somebody, "t", 0, spec));
+    expect([answer.offset, answer.timestampMs]).toEqual([1, base + 2]);
+  });
+
   test("deleted records are refused by name, and those past the end", async () => {
     const node = await timed();
     expect(await now(node, node.broker.deleteRecords(somebody, "t", 0, -1))).toBe(5);

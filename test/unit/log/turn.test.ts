@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { AppendRequest } from "../../../src/log/append-request.ts";
+import { Opening } from "../../../src/log/opening.ts";
 import { parseTopicConfig } from "../../../src/log/topic-config.ts";
 import type { KnownProducers } from "../../../src/log/turn-producers.ts";
 import { buildTurn, type TurnReceipts } from "../../../src/log/turn.ts";
@@ -11,7 +12,9 @@ import { encodeBatch } from "../../../src/records/batch-encode.ts";
 import { readRecords } from "../../../src/records/batch-read.ts";
 import { walkBatches } from "../../../src/records/batch.ts";
 import type { NewRecord } from "../../../src/records/record.ts";
+import { VirtualClock } from "../../simulation/virtual-clock.ts";
 
+const opening = new Opening(new VirtualClock());
 const nowMs = 1_700_000_000_000;
 const noReceipts: TurnReceipts = {
   receipt: () => null,
@@ -46,7 +49,7 @@ function requestOf(asked: Asked, name: number): AppendRequest {
   const payload = asked.raw
     ? { type: "batch" as const, bytes: encodeBatch(stamped()) }
     : { type: "records" as const, records };
-  return new AppendRequest({ acks: -1, payload }, 1e7);
+  return new AppendRequest({ acks: -1, payload }, 1e7, opening);
 }
 
 const asked = fc.record({

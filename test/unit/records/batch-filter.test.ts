@@ -3,7 +3,9 @@
  */
 import { describe, expect, test } from "bun:test";
 import { encodeBatch } from "../../../src/records/batch-encode.ts";
-import { deleteHorizonOf, filterBatch, visitKeys } from "../../../src/records/batch-filter.ts";
+import { deleteHorizonOf, filterBatch } from "../../../src/records/batch-filter.ts";
+import { visitRecords } from "../../../src/records/batch-visit.ts";
+import type { RecordWalk } from "../../../src/records/record-walk.ts";
 import { readRecords } from "../../../src/records/batch-read.ts";
 import { field, readBatchHeader, viewOf } from "../../../src/records/batch.ts";
 import { codecNames } from "../../../src/records/compression.ts";
@@ -166,8 +168,8 @@ test("large batches are packed beside the event loop and read alike", async () =
     );
     expect(pauses).toBe(5);
     const seen: number[] = [];
-    const visit = (offset: number) => seen.push(offset) < 1000;
-    expect(await visitKeys(batch, 0, header, visit, half)).toBe(false);
+    const visit = (walk: RecordWalk) => seen.push(walk.offsetDelta) < 1000;
+    expect(await visitRecords(batch, 0, header, visit, half)).toBe(false);
     expect(seen.length).toBe(1000);
   }
 });

@@ -6,9 +6,9 @@ import {
   batchesBefore,
   batchesFrom,
   batchesWithin,
-  findTimestamp,
   readRecords,
 } from "../../../src/records/batch-read.ts";
+import { findTimestamp } from "../../../src/records/batch-seek.ts";
 import {
   readBatchHeader,
   stampAppendTime,
@@ -97,12 +97,15 @@ test("a run of batches is walked and cut at their boundaries", () => {
   expect(batchesWithin(run, run.length).length).toBe(run.length);
 });
 
-test("the first record at or after a time is found", () => {
+test("the first record at or after a time is found, not before an offset", async () => {
   const [first = -1, second = -1, third = -1] = places;
-  expect(findTimestamp(run, first, 0, limits)).toEqual({ offset: 0, timestampMs: 10 });
-  expect(findTimestamp(run, first, 11, limits)).toEqual({ offset: 1, timestampMs: 30 });
-  expect(findTimestamp(run, second, 21, limits)).toBeNull();
-  expect(findTimestamp(run, third, 41, limits)).toEqual({ offset: 7, timestampMs: 50 });
+  const find = (at: number, timestampMs: number, from = 0) =>
+    findTimestamp(run, at, { timestampMs, from }, { ...limits, pause: () => undefined });
+  expect(await find(first, 0)).toEqual({ offset: 0, timestampMs: 10 });
+  expect(await find(first, 0, 1)).toEqual({ offset: 1, timestampMs: 30 });
+  expect(await find(first, 11)).toEqual({ offset: 1, timestampMs: 30 });
+  expect(await find(second, 21)).toBeNull();
+  expect(await find(third, 41)).toEqual({ offset: 7, timestampMs: 50 });
 });
 
 test("a record's bound is not below what it takes", () => {

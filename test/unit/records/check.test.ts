@@ -3,12 +3,7 @@ import { expect, test } from "bun:test";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import { checkBatch } from "../../../src/records/batch-check.ts";
 import { type EncodeOptions, encodeBatch } from "../../../src/records/batch-encode.ts";
-import {
-  batchesFrom,
-  batchesWithin,
-  findTimestamp,
-  readRecords,
-} from "../../../src/records/batch-read.ts";
+import { batchesFrom, batchesWithin, readRecords } from "../../../src/records/batch-read.ts";
 import {
   BATCH_HEADER_BYTES,
   field,
@@ -180,7 +175,6 @@ test("readers of a damaged disk get refusals", () => {
   const reads = [
     () => [...walkBatches(cut)],
     () => [...readRecords(cut, 0, limits)],
-    () => findTimestamp(cut, 0, 0, limits),
     () => batchesFrom(cut, 1),
     () => batchesWithin(cut, 1),
   ];
