@@ -14,7 +14,6 @@ import { walkBatches } from "../../../src/records/batch.ts";
 import type { NewRecord } from "../../../src/records/record.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 
-const opening = new Opening(new VirtualClock());
 const nowMs = 1_700_000_000_000;
 const noReceipts: TurnReceipts = {
   receipt: () => null,
@@ -49,7 +48,7 @@ function requestOf(asked: Asked, name: number): AppendRequest {
   const payload = asked.raw
     ? { type: "batch" as const, bytes: encodeBatch(stamped()) }
     : { type: "records" as const, records };
-  return new AppendRequest({ acks: -1, payload }, 1e7, opening);
+  return new AppendRequest({ acks: -1, payload }, 1e7, new Opening(new VirtualClock()));
 }
 
 const asked = fc.record({
