@@ -40,7 +40,8 @@ export function consumerGroupVerbs({ groups, image, random }: ConsumerGroupVerbs
       const request = {
         ...says,
         clientId,
-        clientHost: `/${host}`,
+        // Unknown leaves what the member said when it joined.
+        clientHost: host === "" ? null : `/${host}`,
         newMemberId: says.memberId === "" ? randomUuid(random) : "",
       };
       return driver.submit<ConsumerHeartbeatAnswer>(group, (ticket) => ({

@@ -58,7 +58,7 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof Unreachable)
     return {
       code: exitCodes.unreachable,
-      message: `${error.message}\nIs a node running with --kafka? Name another with --bootstrap-server.`,
+      message: `${error.message}\nIs a node running? Start one with "kedge serve", or name another with --bootstrap-server.`,
     };
   if (error instanceof UsageError) return { code: exitCodes.usage, message: error.message };
   if (error instanceof ProduceError) return { code: exitCodes.partial, message: error.message };

@@ -206,6 +206,37 @@ test("two members share a topic's partitions", async () => {
   expect((await Promise.all(both)).map(({ code }) => code)).toEqual([130, 130]);
 }, 30_000);
 
+test("a transaction is listed, described and aborted", async () => {
+  const url = `http://127.0.0.1:${node.port}`;
+  const post = async (path: string, body: unknown, headers = {}) => {
+    const type = { "content-type": "application/json" };
+    const init = { method: "POST", headers: { ...type, ...headers }, body: JSON.stringify(body) };
+    return (await fetch(new URL(path, url), init)).json();
+  };
+  await kedge("kafka-topics --create --topic dealt");
+  const { txn } = (await post("/v1/txns", { transactional_id: "dealer" })) as { txn: string };
+  await post("/v1/topics/dealt/records", { records: [{ value: "card" }] }, { txn });
+  const ongoing = { transactional_id: "dealer", coordinator: 1, state: "Ongoing" };
+  expect(jsonLines((await kedge("txn list")).out)).toMatchObject([ongoing]);
+  expect(jsonLines((await kedge("txn describe dealer")).out)).toMatchObject([
+    {
+      transactional_id: "dealer",
+      state: "Ongoing",
+      partitions: [{ topic: "dealt", partition: 0 }],
+    },
+  ]);
+  const { out } = await kedge("txn describe dealer -o table");
+  expect(out).toMatch(
+    /^dealer {2}Ongoing {2}producer \d+, epoch \d+ {2}timeout 60000 ms {2}since \S+Z\n\nTOPIC {2}PARTITION\ndealt {10}0\n$/,
+  );
+  expect((await kedge("txn abort dealer")).code).toBe(2);
+  expect(await kedge("txn abort dealer --yes")).toMatchObject({ code: 0, out: "" });
+  expect(jsonLines((await kedge("txn describe dealer")).out)).toMatchObject([
+    { state: "Empty", started_at: null, partitions: [] },
+  ]);
+  expect(await kedge("txn describe nobody")).toMatchObject({ code: 3, out: "" });
+});
+
 test("a broker that is not there is told, with what to do", async () => {
   const ran = await kedge("group list", { env: { KEDGE_BOOTSTRAP_SERVER: "127.0.0.1:1" } });
   expect(ran.code).toBe(5);

@@ -58,6 +58,19 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       });
     });
 
+    test("a member is shown with the address it joined from", async () => {
+      const [topic, group] = [await newTopic(door, 1), newGroup()];
+      const hosts = async () => {
+        const { body } = await ask(door, `/v1/groups/${group}`);
+        return body.members.map((member: { client_host: string }) => member.client_host);
+      };
+      const host = "url" in door ? "/127.0.0.1" : ""; // Without a socket there is no address.
+      await join(group, "m", { topics: [topic] });
+      expect(await hosts()).toEqual([host]);
+      await poll(group, "m", { member_epoch: 2, poll_id: "a" });
+      expect(await hosts()).toEqual([host]);
+    });
+
     test("an answer that was lost comes again, whatever came meanwhile", async () => {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       await fill(topic, 0, 2);

@@ -18,6 +18,7 @@ import {
   type ListFormat,
   outputOption,
   showList,
+  table,
 } from "../output.ts";
 import type { Session } from "../session.ts";
 
@@ -39,6 +40,26 @@ const columns: readonly Column<ListedTransaction>[] = [
   ["STATE", (each) => each.state],
 ];
 
+interface DescribedTransaction {
+  readonly transactionalId: string;
+  readonly state: string;
+  readonly producerId: string;
+  readonly producerEpoch: number;
+  readonly timeoutMs: number;
+  readonly startedAt: string | null;
+  readonly partitions: readonly TransactionPartition[];
+}
+
+interface TransactionPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+const partitionColumns: readonly Column<TransactionPartition>[] = [
+  ["TOPIC", (each) => each.topic],
+  ["PARTITION", (each) => each.partition],
+];
+
 const TIMEOUT_MS = 60_000;
 
 export function addTxn(program: Command, session: Session): void {
@@ -51,9 +72,9 @@ export function addTxn(program: Command, session: Session): void {
     .command("describe")
     .description("show a transaction and its partitions")
     .argument("<id>", "the transactional id");
-  addConnectOptions(describe).action((id: string, options: Options) =>
-    showOne(session, id, options),
-  );
+  addConnectOptions(describe)
+    .addOption(outputOption())
+    .action((id: string, options: Options) => showOne(session, id, options));
   const abort = txn
     .command("abort")
     .description("end a transaction that hangs; its producer is fenced")
@@ -86,7 +107,15 @@ function showAll(session: Session, options: Options): Promise<void> {
   });
 }
 
+function described(each: DescribedTransaction): string {
+  const { transactionalId, state, producerId, producerEpoch, startedAt, partitions } = each;
+  const since = startedAt === null ? "" : `  since ${startedAt}`;
+  const head = `${transactionalId}  ${state}  producer ${producerId}, epoch ${producerEpoch}  timeout ${each.timeoutMs} ms${since}\n`;
+  return partitions.length === 0 ? head : `${head}\n${table(partitions, partitionColumns)}`;
+}
+
 function showOne(session: Session, id: string, options: Options): Promise<void> {
+  const { stdout } = session.io;
   return asked(session, options, async (client) => {
     const target = { to: "transaction", key: id } as const;
     const request = { transactionalIds: [id] };
@@ -107,7 +136,10 @@ function showOne(session: Session, id: string, options: Options): Promise<void> 
         partitions.map((partition) => ({ topic, partition })),
       ),
     }));
-    await session.io.stdout.write(shown.map((each) => `${jsonText(each, 2)}\n`).join(""));
+    const format = formatFor(options.output, stdout);
+    const text = (each: DescribedTransaction) =>
+      format === "table" ? described(each) : `${jsonText(each, format === "json" ? 2 : 0)}\n`;
+    await stdout.write(shown.map(text).join(""));
   });
 }
 

@@ -6,6 +6,8 @@
  */
 import type { InferOutput } from "valibot";
 import type { PollJoin } from "../../broker/polling-verbs.ts";
+import type { Context } from "../../broker/verbs.ts";
+import type { Connection } from "../../lib/platform.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { groupStream } from "../group-stream.ts";
 import { renderPages } from "../polled.ts";
@@ -46,9 +48,9 @@ export const joinGroup = defineRoute({
   query: noQuery,
   body: joinBody,
   responses: { 200: { description: "A member.", content: { "application/json": joined } } },
-  async handle({ door, context, params, body }) {
+  async handle({ door, context, params, body, connection }) {
     const { group, member } = params;
-    const answer = await door.broker.polling.join(context, group, member, {
+    const answer = await door.broker.polling.join(from(context, connection), group, member, {
       ...subscription(body.topics, body.topic_regex),
       instanceId: body.instance_id ?? null,
       assignor: body.assignor ?? null,
@@ -66,6 +68,11 @@ export const joinGroup = defineRoute({
     } satisfies InferOutput<typeof joined>);
   },
 });
+
+/** Who looks at the group sees where its members are; a poll need not say it again. */
+function from(context: Context, connection: Connection | null): Context {
+  return connection ? { ...context, host: connection.address() } : context;
+}
 
 function subscription(
   topics: readonly string[] | undefined,
@@ -191,7 +198,7 @@ export const streamGroup = defineRoute({
     const isolation = query.isolation ?? "read_committed";
     const body = await groupStream({
       door,
-      context,
+      context: from(context, connection),
       group: params.group,
       member: query.member ?? null,
       join,
