@@ -31,6 +31,7 @@ const suites: readonly Suite[] = [
   slow("interop kafka messages", "./test/interop/kafka-messages.interop.ts", 5),
   slow("interop kafka spellings", "./test/interop/kafka-spellings.interop.ts", 4),
   slow("interop compaction", "./test/interop/compaction.interop.ts", 3),
+  slow("interop kafka transactions", "./test/interop/kafka-transactions.interop.ts", 4),
   slow("interop kafka admin", "./test/interop/kafka-admin.interop.ts", 3),
   slow("interop records", "./test/interop/records.interop.ts", 5),
   slow("crash storage", "./test/chaos/storage-crash.chaos.ts", 3),

@@ -181,10 +181,12 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
     list: (_context, filter) => list(coordinator.states(), filter, nowMs()),
     writeMarkers: (_context, { coordinatorEpoch, ...marker }, partitions) =>
       mapAsync([...eachPartition(partitions)], async (place) => {
+        const refusal = refusalOf(image, place.topic, place.index);
+        if (refusal) return { ...place, refusal };
         try {
           const outcome = await coordinator.writeMarker(place, marker, coordinatorEpoch);
-          const refusal = outcome === "gone" ? unknownPartition(place.topic, place.index) : null;
-          return { ...place, refusal };
+          const isGone = outcome === "gone";
+          return { ...place, refusal: isGone ? unknownPartition(place.topic, place.index) : null };
         } catch (error) {
           if (!(error instanceof Refusal)) throw error;
           return { ...place, refusal: error };

@@ -27,7 +27,7 @@ const EXPOSED =
   "Stream-Closed, Producer-Epoch, Producer-Seq, Producer-Expected-Seq, Producer-Received-Seq";
 const ALLOWED =
   "Authorization, Content-Type, Content-Encoding, Accept, If-None-Match, Last-Event-ID, Idempotency-Key, Producer-Id, " +
-  "Producer-Epoch, Producer-Seq, Client-Id";
+  "Producer-Epoch, Producer-Seq, Txn, Client-Id";
 const PREFLIGHT_SECONDS = 600;
 
 export class Guards {

@@ -72,6 +72,7 @@ async function sessions(
   world: LoadWorld,
   id: string,
   session: (client: TransactionalClient) => Promise<void>,
+  pauseMs = 20,
 ): Promise<void> {
   while (!world.stopping) {
     let connection: KafkaConnection | null = null;
@@ -80,7 +81,7 @@ async function sessions(
       await session(new TransactionalClient(connection, id));
     } catch (error) {
       if (!isOrdinary(error)) throw error;
-      await Bun.sleep(20);
+      await Bun.sleep(world.random.next() * pauseMs);
     } finally {
       connection?.close();
     }
@@ -198,10 +199,13 @@ export function writer(world: LoadWorld, name: string): Promise<void> {
   });
 }
 
+/** Movers of one input fence each other: who was fenced lets the other work for a while. */
+const FENCED_PAUSE_MS = 1_000;
+
 /** Moves one input to the outputs, exactly once. */
 export function mover(world: LoadWorld, input: Topic): Promise<void> {
-  return sessions(world, `mover-${input.name}`, async (client) => {
-    const session = new Session(client, world, await client.begin(TIMEOUT_MS));
+  const session = async (client: TransactionalClient): Promise<void> => {
+    const own = new Session(client, world, await client.begin(TIMEOUT_MS));
     await client.locateGroup(GROUP);
     let offset = await committed(client, input);
     while (!world.stopping) {
@@ -215,7 +219,7 @@ export function mover(world: LoadWorld, input: Topic): Promise<void> {
       // Asleep for longer than its time: a zombie when it wakes.
       if (world.random.next() < 0.01) await Bun.sleep(TIMEOUT_MS + 200);
       const transaction = world.history.begin(
-        session.name,
+        own.name,
         taken.map(([, value]) => value),
       );
       const commit = world.random.next() < 0.85;
@@ -223,16 +227,17 @@ export function mover(world: LoadWorld, input: Topic): Promise<void> {
         for (const [, value] of taken) {
           // Each attempt is told from the others.
           const attempt = world.history.transactions.length;
-          await session.send(transaction, pick(world, world.outputs), `${value}#${attempt}`);
+          await own.send(transaction, pick(world, world.outputs), `${value}#${attempt}`);
         }
-        await session.commitOffset(input, to);
-        await session.end(transaction, commit);
+        await own.commitOffset(input, to);
+        await own.end(transaction, commit);
       } finally {
         if (transaction.outcome === "open") transaction.outcome = "aborted";
       }
       if (commit) offset = to;
     }
-  });
+  };
+  return sessions(world, `mover-${input.name}`, session, FENCED_PAUSE_MS);
 }
 
 export async function committed(client: TransactionalClient, input: Topic): Promise<number> {

@@ -1,0 +1,72 @@
+/**
+ * Transactions of the official Java client, unmodified, and of Kafka's own tool for them: against Apache Kafka first, then
+ * against kedge. `KEDGE_ONLY=1` leaves Apache Kafka out.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import {
+  type InteropBroker,
+  kafkaJars,
+  startApacheKafka,
+  startKedge,
+  toolOf,
+} from "./kafka-broker.ts";
+
+const jars = await kafkaJars();
+const skipped = "missing" in jars;
+if (skipped) console.error(`the Java client is left out: ${jars.missing}`);
+const classPath = "missing" in jars ? "" : jars.classPath;
+const makers = [
+  ...(process.env["KEDGE_ONLY"] ? [] : [["Apache Kafka", startApacheKafka] as const]),
+  ["kedge", () => startKedge()] as const,
+];
+const steps = [
+  "commit and abort",
+  "many small ones",
+  "consume, transform, produce",
+  "fencing",
+  "timeout",
+  "restart",
+  "listed",
+  "described",
+];
+
+describe.skipIf(skipped).each(makers)("%s", (_name, start) => {
+  let broker: InteropBroker;
+  beforeAll(async () => {
+    broker = await start();
+  });
+  afterAll(() => broker?.stop());
+
+  test("the Java client's transactions", async () => {
+    const program = join(import.meta.dir, "java/Transactions.java");
+    const child = Bun.spawn(
+      ["java", "-Xmx256m", "-cp", classPath, program, broker.bootstrap, "java"],
+      { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 150_000, killSignal: "SIGKILL" },
+    );
+    const [out, said] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    const held = out.trim().split("\n");
+    expect(held, said.slice(-3_000)).toEqual(steps.map((step) => `ok ${step}`));
+    expect(await child.exited).toBe(0);
+  });
+
+  test("Kafka's own tool lists and describes them", async () => {
+    const at = ["--bootstrap-server", broker.bootstrap];
+    const listed = await toolOf("TransactionsCommand", [...at, "list"]);
+    expect(listed.output).toMatch(/java-writer\s+\d+\s+\d+\s+CompleteCommit/);
+    const words = [...at, "describe", "--transactional-id", "java-writer"];
+    const described = await toolOf("TransactionsCommand", words);
+    expect(described.output).toContain("CompleteCommit");
+    const hanging = await toolOf("TransactionsCommand", [
+      ...at,
+      "find-hanging",
+      "--broker-id",
+      "1",
+    ]);
+    expect(hanging.code).toBe(0);
+    expect(hanging.output).not.toContain("java-");
+  });
+});
