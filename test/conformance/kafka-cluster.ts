@@ -51,7 +51,7 @@ export function kafkaClusterSuite(name: string, open: () => Promise<number>): vo
 
     /** Kafka's brokers learn of a topic a moment after it is made. */
     const untilKnown = async (): Promise<void> => {
-      for (let tries = 0; tries < 100; tries += 1) {
+      for (let tries = 0; tries < 400; tries += 1) {
         const { results } = await wire.ask(describeLogDirs, { topics: all });
         if (results.flatMap(({ topics }) => topics).length === 2) return;
         await Bun.sleep(50);

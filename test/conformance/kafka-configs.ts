@@ -68,7 +68,7 @@ export function kafkaConfigsSuite(name: string, open: () => Promise<number>): vo
         const found = (await entries(type, of, [key]))?.configs[0];
         return [found?.value, found?.configSource];
       };
-      for (let tries = 0; tries < 100; tries += 1) {
+      for (let tries = 0; tries < 500; tries += 1) {
         const [is, from] = await look();
         if (is === value && from === source) return;
         await Bun.sleep(20);

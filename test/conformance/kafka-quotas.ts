@@ -66,7 +66,7 @@ export function kafkaQuotasSuite(name: string, open: () => Promise<number>): voi
       ask: () => ReturnType<typeof describeAll>,
       found: readonly string[],
     ): Promise<void> => {
-      for (let tries = 0; tries < 100; tries += 1) {
+      for (let tries = 0; tries < 500; tries += 1) {
         if (JSON.stringify((await ask()).found) === JSON.stringify(found)) return;
         await Bun.sleep(20);
       }

@@ -1,68 +1,28 @@
 /**
- * The suite of Kafka's administration against Apache Kafka itself: what it asks of our nodes must be what Kafka does.
+ * The suites of Kafka's administration against Apache Kafka itself: what they ask of our nodes must be what Kafka does.
  *
- * - The broker is one of this suite's own, in folders and on ports of its own; if another process holds the port, starting
- *   fails rather than that process being asked.
+ * - The broker is one of this suite's own, in folders and on ports of its own.
  */
 import { afterAll, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { spawnSync } from "bun";
 import { kafkaAdminSuite } from "../conformance/kafka-admin.ts";
 import { kafkaClusterSuite } from "../conformance/kafka-cluster.ts";
 import { kafkaConfigsSuite } from "../conformance/kafka-configs.ts";
 import { kafkaQuotasSuite } from "../conformance/kafka-quotas.ts";
-import { javaMissing } from "../peers/java.ts";
+import { type InteropBroker, kafkaJars, startApacheKafka } from "./kafka-broker.ts";
 
-const missing = javaMissing();
-const folder = mkdtempSync(join(tmpdir(), "kedge-kafka-admin-"));
-const script = join(import.meta.dir, "../peers/kafka.sh");
-let env: Record<string, string | undefined> = {};
+const jars = await kafkaJars();
 
-function kafka(command: string): void {
-  const { exitCode } = spawnSync(["bash", script, command], {
-    env,
-    stdout: "ignore",
-    stderr: "inherit",
-  });
-  if (exitCode !== 0) throw new Error(`kafka.sh ${command} failed`);
-}
-
-if (missing === null) {
-  afterAll(() => {
-    kafka("stop");
-    rmSync(folder, { recursive: true });
-  });
-  let opened: Promise<number> | null = null;
-  const start = async () => {
-    const port = await freePort();
-    env = {
-      ...process.env,
-      KAFKA_PORT: String(port),
-      KAFKA_DATA: join(folder, "data"),
-      KAFKA_RUN: join(folder, "run"),
-      KAFKA_HEAP: "-Xms256m -Xmx256m",
-    };
-    kafka("start");
-    return port;
+if ("missing" in jars) {
+  test.skip(`Kafka administration, Apache Kafka: ${jars.missing}`, () => {});
+} else {
+  let starting: Promise<InteropBroker> | null = null;
+  const open = async (): Promise<number> => {
+    const { bootstrap } = await (starting ??= startApacheKafka());
+    return Number(bootstrap.split(":")[1]);
   };
-  const open = () => (opened ??= start());
   kafkaAdminSuite("Apache Kafka", open);
   kafkaClusterSuite("Apache Kafka", open);
   kafkaConfigsSuite("Apache Kafka", open);
   kafkaQuotasSuite("Apache Kafka", open);
-} else {
-  rmSync(folder, { recursive: true });
-  test.skip(`Kafka administration, Apache Kafka: ${missing}`, () => {});
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("a port was given");
-  return address.port;
+  afterAll(async () => (await starting)?.stop());
 }

@@ -22,6 +22,7 @@ export interface InteropBroker {
 const script = join(root, "test/peers/kafka.sh");
 const readyTimeoutMs = 60_000;
 const toolTimeoutMs = 60_000;
+const startTries = 3;
 
 async function run(
   command: readonly string[],
@@ -83,20 +84,10 @@ export async function startApacheKafka(
   extra: Readonly<Record<string, string>> = {},
 ): Promise<InteropBroker> {
   const directory = mkdtempSync(join(tmpdir(), "kedge-kafka-"));
-  const port = await freePort();
-  const env = {
-    KAFKA_PORT: String(port),
-    KAFKA_DATA: join(directory, "data"),
-    KAFKA_RUN: join(directory, "run"),
-    KAFKA_HEAP: "-Xms256m -Xmx256m",
-    KAFKA_EXTRA: Object.entries(extra)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(" "),
-  };
-  await run(["bash", script, "start"], env);
+  const env = await startedKafka(directory, extra, startTries);
   return {
     name: "Apache Kafka",
-    bootstrap: `127.0.0.1:${port}`,
+    bootstrap: `127.0.0.1:${env.KAFKA_PORT}`,
     url: null,
     async crash() {
       const pidFile = Bun.file(join(env.KAFKA_RUN, "broker-1.pid"));
@@ -110,6 +101,30 @@ export async function startApacheKafka(
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Its two ports, one beside the other, may be taken by others' connections before it has them: then two others are tried. */
+async function startedKafka(
+  directory: string,
+  extra: Readonly<Record<string, string>>,
+  tries: number,
+) {
+  const env = {
+    KAFKA_PORT: String(await freePort()),
+    KAFKA_DATA: join(directory, `data-${tries}`),
+    KAFKA_RUN: join(directory, `run-${tries}`),
+    KAFKA_HEAP: "-Xms256m -Xmx256m",
+    KAFKA_EXTRA: Object.entries(extra)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(" "),
+  };
+  try {
+    await run(["bash", script, "start"], env);
+    return env;
+  } catch (error) {
+    if (tries === 1) throw error;
+    return startedKafka(directory, extra, tries - 1);
+  }
 }
 
 export async function startKedge(...flags: readonly string[]): Promise<InteropBroker> {
