@@ -225,7 +225,7 @@ const vocabulary: Vocabulary = {
   conversions,
   notBuilt,
   // The command line's, which speaks to a node.
-  otherVariables: ["KEDGE_URL", "KEDGE_TOKEN"],
+  otherVariables: ["KEDGE_URL", "KEDGE_TOKEN", "KEDGE_BOOTSTRAP_SERVER"],
 };
 
 /** Where texts come from, passed in so that a test needs neither an environment nor a disk. */

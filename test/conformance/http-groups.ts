@@ -71,6 +71,20 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       expect(await hosts()).toEqual([host]);
     });
 
+    test("offsets and lag come by topic and partition, in whatever order they were committed", async () => {
+      const names = [await newTopic(door, 2), await newTopic(door, 2)].toSorted();
+      const group = newGroup();
+      const offsets = names.flatMap((topic) =>
+        [0, 1].map((partition) => ({ topic, partition, offset: 0 })),
+      );
+      for (const offset of offsets.toReversed())
+        await post(door, `/v1/groups/${group}/offsets`, { offsets: [offset] });
+      const told = await ask(door, `/v1/groups/${group}/offsets`);
+      expect(told.body.offsets).toMatchObject(offsets);
+      const lag = await ask(door, `/v1/groups/${group}/lag`);
+      expect(lag.body.partitions).toMatchObject(offsets);
+    });
+
     test("an answer that was lost comes again, whatever came meanwhile", async () => {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       await fill(topic, 0, 2);

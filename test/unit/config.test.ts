@@ -128,7 +128,12 @@ describe("values", () => {
 
   test("a variable of ours that does not exist is a warning, another's is not", async () => {
     const { warnings } = await load({
-      env: { KEDGE_DATTA: "x", KEDGE_URL: "x", KAFKA_PORT: "tcp://x" },
+      env: {
+        KEDGE_DATTA: "x",
+        KEDGE_URL: "x",
+        KEDGE_BOOTSTRAP_SERVER: "x",
+        KAFKA_PORT: "tcp://x",
+      },
     });
     expect(warnings).toEqual(["KEDGE_DATTA is not a setting; did you mean KEDGE_DATA?"]);
   });

@@ -185,6 +185,7 @@ async function commit({ broker }: Door, context: Context, request: Commit) {
   }
 }
 
+/** By topic and partition. */
 function committed({ broker }: Door, context: Context, group: string) {
   return broker.groups
     .fetchOffsets(context, group, {
@@ -195,7 +196,18 @@ function committed({ broker }: Door, context: Context, group: string) {
     })
     .topics.flatMap(({ topic, partitions }) =>
       topic === null ? [] : partitions.map((each) => ({ ...each, topic })),
-    );
+    )
+    .toSorted(byPlace);
+}
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+function byPlace(one: Place, other: Place): number {
+  if (one.topic !== other.topic) return one.topic < other.topic ? -1 : 1;
+  return one.partition - other.partition;
 }
 
 export const getGroupOffsets = defineRoute({
@@ -245,7 +257,7 @@ export const getGroupLag = defineRoute({
         }
       }
     }
-    const partitions = await mapAsync([...places], async ([at, place]) => {
+    const partitions = await mapAsync([...places.values()].toSorted(byPlace), async (place) => {
       const spec = { at: "latest", isolation: "read_committed" } as const;
       const found = await endOf(door, context, place, spec);
       const begin = place.offset ?? found.logStart;
@@ -253,7 +265,7 @@ export const getGroupLag = defineRoute({
         ...place,
         end: found.offset,
         lag: Math.max(found.offset - begin, 0),
-        member_id: owners.get(at) ?? null,
+        member_id: owners.get(key(place.topic, place.partition)) ?? null,
       };
     });
     const lag = partitions.reduce((sum, each) => sum + each.lag, 0);
