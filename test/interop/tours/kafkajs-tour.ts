@@ -147,7 +147,8 @@ step("too large is refused");
 
 await admin.deleteGroups([group]);
 await admin.deleteTopics({ topics: [topic] });
-check(!(await admin.listTopics()).includes(topic), "the topic is gone");
+// Apache Kafka's metadata follows a moment later; the suite bounds the wait.
+while ((await admin.listTopics()).includes(topic));
 step("delete");
 await Promise.all([producer.disconnect(), writer.disconnect(), admin.disconnect()]);
 process.exit(0);
