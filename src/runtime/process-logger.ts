@@ -3,6 +3,8 @@
  *
  * - pino is imported with the first line that is said, since no door needs it to open; lines wait for it in order, a
  *   bounded number of them, and are written plainly if the process ends first.
+ * - Lines are written straight through and stop nobody: what stderr does not take (a file on a full disk, a pipe that nobody
+ *   reads) is lost.
  * - An error among the fields is written with its stack (JSON) or its message (short).
  */
 import { writeSync } from "node:fs";
@@ -62,7 +64,7 @@ function shortSink(colours: boolean): Sink {
       const time = new Date(timeMs).toISOString().slice(11, 23);
       const rest = Object.entries(fields ?? {}).map(([name, value]) => ` ${name}=${show(value)}`);
       const word = colours ? `${paint[level]}${level}\x1b[0m` : level;
-      process.stderr.write(`${time} ${word} ${message}${rest.join("")}\n`);
+      writeWhole(`${time} ${word} ${message}${rest.join("")}\n`);
     },
     flush: () => Promise.resolve(),
   };
@@ -112,7 +114,7 @@ async function pinoWriter(): Promise<(line: Line) => void> {
       timestamp: false,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ fd: STDERR, sync: true }),
+    { write: writeWhole },
   );
   return ({ level, timeMs, message, fields }) =>
     writer[level]({ time: timeMs, ...plain(fields) }, message);
@@ -120,22 +122,28 @@ async function pinoWriter(): Promise<(line: Line) => void> {
 
 function writePlainly({ level, timeMs, message, fields }: Line): void {
   const object = { level, pid: process.pid, time: timeMs, ...plain(fields), msg: message };
-  writeWhole(new TextEncoder().encode(`${JSON.stringify(object, bigintAsText)}\n`));
+  writeWhole(`${JSON.stringify(object, bigintAsText)}\n`);
 }
 
+/** True once stderr has not taken a line for as long as it is waited for: then each line is tried once, until one is taken. */
+let stuck = false;
+
 /** stderr may be a pipe that does not block: what it cannot take just now is tried again, for a while. */
-function writeWhole(bytes: Uint8Array): void {
+function writeWhole(line: string): void {
+  const bytes = new TextEncoder().encode(line);
   const pause = new Int32Array(new SharedArrayBuffer(4));
+  const triesMax = stuck ? 1 : WRITE_TRIES_MAX;
   let at = 0;
-  for (let tries = 0; at < bytes.length && tries < WRITE_TRIES_MAX; tries++) {
+  for (let tries = 0; at < bytes.length && tries < triesMax; tries++) {
     try {
       at += writeSync(STDERR, bytes, at);
     } catch (error) {
       const again = error instanceof Error && "code" in error && error.code === "EAGAIN";
-      if (!again) return; // Nobody reads any more: no reason to stop for.
-      Atomics.wait(pause, 0, 0, WRITE_PAUSE_MS);
+      if (!again) return; // Nobody reads any more, or the disk is full: no reason to stop for.
+      if (!stuck) Atomics.wait(pause, 0, 0, WRITE_PAUSE_MS);
     }
   }
+  stuck = at < bytes.length;
 }
 
 function plain(fields: LogFields | undefined): Record<string, unknown> {

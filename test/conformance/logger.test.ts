@@ -1,5 +1,6 @@
 /** The process's own logger, in a process of its own: what comes out on stderr, in order and whole, however it ends. */
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 
 const logger = new URL("../../src/runtime/process-logger.ts", import.meta.url).pathname;
 
@@ -61,4 +62,24 @@ test("short: a line for a person, without colours off a terminal", async () => {
   expect(text).toMatch(
     /^\d\d:\d\d:\d\d\.\d{3} warn disk is nearly full freeBytes=1048576 path=\.\/data error=no\n$/,
   );
+});
+
+// What a full disk does to a log file on it; only Linux has such a device.
+test.if(existsSync("/dev/full"))("a line that cannot be written stops nobody", async () => {
+  for (const format of ["json", "short"]) {
+    const script = `
+      import { makeLogger } from ${JSON.stringify(logger)};
+      const logger = makeLogger({ level: "info", format: ${JSON.stringify(format)} });
+      for (let round = 0; round < 3; round++) {
+        logger.warn("disk is full");
+        await logger.flush();
+        await Bun.sleep(0);
+      }
+    `;
+    const child = Bun.spawn([process.execPath, "-e", script], {
+      stderr: Bun.file("/dev/full"),
+      stdout: "ignore",
+    });
+    expect(await child.exited).toBe(0);
+  }
 });
