@@ -305,7 +305,8 @@ describe("guards", () => {
     });
     expect(response.status).toBe(204);
     expect(response.headers.get("access-control-allow-methods")).toContain("POST");
-    expect(response.headers.get("access-control-allow-headers")).toContain("kafka-header-trace");
+    for (const header of ["kafka-header-trace", "Idempotency-Key", "Txn"])
+      expect(response.headers.get("access-control-allow-headers")).toContain(header);
     expect(response.headers.get("access-control-allow-origin")).toBe("https://app.example");
   });
 });
