@@ -46,6 +46,8 @@ export class PollingMember {
   /** The assignment has changed since the member was told it. */
   isNews = true;
   #held = new Map<string, HeldPartition>();
+  /** The same by what records are read by. */
+  #byTopic = new Map<string, Map<number, HeldPartition>>();
   #turn = 0;
 
   constructor(
@@ -62,18 +64,24 @@ export class PollingMember {
   /** Takes a new assignment; true when it has lost something, which it should say it no longer owns. */
   assign(assignment: EpochAssignment, nameOf: TopicNames): boolean {
     const held = new Map<string, HeldPartition>();
+    const byTopic = new Map<string, Map<number, HeldPartition>>();
     for (const [topicId, partitions] of assignment) {
       const topic = nameOf(topicId);
       if (topic === null) continue;
+      const inTopic = new Map<number, HeldPartition>();
+      byTopic.set(topic, inTopic);
       for (const partition of partitions.keys()) {
         const key = `${topicId} ${partition}`;
-        held.set(key, this.#held.get(key) ?? { topic, topicId, partition, position: null });
+        const each = this.#held.get(key) ?? { topic, topicId, partition, position: null };
+        held.set(key, each);
+        inTopic.set(partition, each);
       }
     }
     const kept = [...this.#held.keys()].filter((key) => held.has(key)).length;
     const lost = kept < this.#held.size;
     if (lost || held.size > kept) this.isNews = true;
     this.#held = held;
+    this.#byTopic = byTopic;
     return lost;
   }
 
@@ -85,10 +93,7 @@ export class PollingMember {
   }
 
   holds(topic: string, partition: number): HeldPartition | null {
-    for (const each of this.#held.values()) {
-      if (each.topic === topic && each.partition === partition) return each;
-    }
-    return null;
+    return this.#byTopic.get(topic)?.get(partition) ?? null;
   }
 
   /** By topic id, as heartbeats say it. */
