@@ -4,7 +4,8 @@
  * - A session belongs to whoever knows its number, not to a connection; its epoch counts the requests, so that a lost answer
  *   is noticed (invalid_fetch_session_epoch) and the client begins anew.
  * - At most `fetchSessionsMax`: a new one takes the place of one that nobody used for two minutes, else of a smaller one that
- *   is as old; else its client is told that there is none, which every client understands.
+ *   is as old; else its client is told that there is none, which every client understands. One that grows past the room for
+ *   partitions ends.
  * - A session knows its topics by name or by id, never both (fetch_session_topic_id_error).
  */
 import type { Clock } from "../lib/clock.ts";
@@ -142,6 +143,13 @@ export class FetchSessions {
     for (const each of ask.forgotten) session.forget(each);
     for (const each of partitions) session.set(each);
     this.#partitions += session.size - before;
+    if (session.size > before && this.#partitions > this.#limits.fetchSessionPartitionsMax) {
+      this.#remove(sessionId);
+      throw new Refusal(
+        "fetch_session_id_not_found",
+        "The fetch session has grown past what is kept; ask for all of its partitions at once.",
+      );
+    }
     if (session.size === 0) {
       this.#remove(sessionId);
       return { partitions, sessionId: NO_SESSION, incremental: null };

@@ -56,6 +56,17 @@ test("partitions of all sessions together are bounded", () => {
   expect(sessions.open(ask(3)).sessionId).toBeGreaterThan(0);
 });
 
+test("a session that grows past the room for partitions ends", () => {
+  const { sessions, ask } = world({ fetchSessionPartitionsMax: 10 });
+  const { sessionId } = sessions.open(ask(8));
+  const { partitions } = ask(11);
+  expect(() => sessions.open(ask(0, { sessionId, sessionEpoch: 1, partitions }))).toThrow(
+    expect.objectContaining({ code: "fetch_session_id_not_found" }),
+  );
+  expect(sessions.size).toBe(0);
+  expect(sessions.open(ask(10)).sessionId).toBeGreaterThan(0);
+});
+
 test("a session that forgets all of its partitions ends", () => {
   const { sessions, ask } = world();
   const { sessionId } = sessions.open(ask(1));
