@@ -6,7 +6,9 @@
  *   called in order, and appends in order.
  * - A Fetch that waits for records is told to answer with what it has as soon as another kind of request stands behind it:
  *   clients that do all on one connection (kafkajs) do not miss their heartbeats.
- * - Held up in both directions: a client that sends more than it reads, or more than there is room for, is not read.
+ * - Held up in both directions: a client that sends more than it reads, or more than there is room for, is not read. Where
+ *   others wait for room, a client that dribbles a large request is cut off, and large requests that wait for something to
+ *   happen (a group to gather, records to come) are counted apart, so that what can be done at once never stands behind them.
  * - What cannot be understood closes this connection, and nothing else.
  */
 import type { Clock } from "../lib/clock.ts";
@@ -14,37 +16,10 @@ import type { Deadlines, Expiring } from "../lib/deadlines.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Wire, WireHandlers } from "../lib/platform.ts";
 import { assert } from "../lib/assert.ts";
-import { BadFrame, FREE_BYTES, type Frame, FrameReader } from "./frame-reader.ts";
+import { type Reply, type Service, Slot } from "./exchange.ts";
+import { BadFrame, FREE_BYTES, FrameReader } from "./frame-reader.ts";
 import type { KafkaLimits } from "./limits.ts";
-import type { Claimant, Room } from "./room.ts";
-
-/** What a request comes to: bytes to send, silence (acks=0), or the end of the connection. */
-export type Reply =
-  | {
-      readonly type: "answer";
-      readonly pieces: readonly Uint8Array[];
-      /** Called once the operating system has taken all of it, or nobody will any more. */
-      readonly sent?: () => void;
-    }
-  | { readonly type: "silence" }
-  | { readonly type: "close"; readonly reason: string };
-
-/** How a request stands to those around it. */
-export type Kind = "produce" | "fetch" | "other";
-
-/** One request while it is worked on. */
-export interface Exchange {
-  readonly frame: Frame;
-  /** Aborted when the answer should come now: the connection is gone, the node stops, others wait behind a Fetch. */
-  readonly signal: AbortSignal;
-}
-
-/** What the requests mean: `dispatch.ts`. */
-export interface Service {
-  kindOf(frame: Frame): Kind;
-  /** Works on one request. Throws or rejects only for bugs. */
-  begin(exchange: Exchange): Reply | Promise<Reply>;
-}
+import type { Allowance, Claimant, Room } from "./room.ts";
 
 /** What the connections of a door share. */
 export interface Shared {
@@ -54,38 +29,17 @@ export interface Shared {
   readonly deadlines: Deadlines;
   /** For requests that are not answered yet. */
   readonly requests: Room;
+  /** For those of them that wait for something to happen. */
+  readonly waiting: Allowance;
   /** Whether others wait for what this client does not take. */
   readonly unsent: { readonly pressed: boolean };
   readonly onBug: (error: unknown) => void;
 }
 
-class Slot implements Exchange {
-  readonly frame: Frame;
-  readonly kind: Kind;
-  /** Room that it holds. */
-  readonly claimed: number;
-  reply: Reply | null = null;
-  #abort: AbortController | null = null;
-  #hurried = false;
-
-  constructor(frame: Frame, kind: Kind, claimed: number) {
-    this.frame = frame;
-    this.kind = kind;
-    this.claimed = claimed;
-  }
-
-  /** Made when somebody asks: most requests never wait. */
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    if (this.#hurried) this.#abort.abort();
-    return this.#abort.signal;
-  }
-
-  hurry(): void {
-    this.#hurried = true;
-    this.#abort?.abort();
-  }
-}
+const noRoomToWait: Reply = {
+  type: "close",
+  reason: "more large requests wait for their groups than there is room for",
+};
 
 export class Connection implements WireHandlers, Claimant, Expiring {
   readonly #wire: Wire;
@@ -111,6 +65,8 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   /** Who wants to hear when so many bytes in all have been sent. */
   readonly #unsent: { readonly end: number; readonly sent: () => void }[] = [];
   #activeMs: number;
+  /** Bytes that came since the last look at a large request under way; -1 without one. */
+  #cameBytes = -1;
 
   constructor(wire: Wire, service: Service, shared: Shared, closed: () => void) {
     const { limits, clock } = shared;
@@ -129,6 +85,7 @@ export class Connection implements WireHandlers, Claimant, Expiring {
 
   data(bytes: Uint8Array): void {
     this.#activeMs = this.#shared.clock.monotonicMs();
+    if (this.#cameBytes >= 0) this.#cameBytes += bytes.byteLength;
     this.#reader.push(bytes);
     this.#advance();
   }
@@ -147,8 +104,8 @@ export class Connection implements WireHandlers, Claimant, Expiring {
     deadlines.remove(this);
     requests.leave(this);
     // What is being worked on still uses its frame; the others are forgotten.
-    for (const slot of this.#slots.splice(this.#begun)) this.#release(slot.claimed);
-    this.#release(this.#reader.admittedBytes > FREE_BYTES ? this.#reader.admittedBytes : 0);
+    for (const slot of this.#slots.splice(this.#begun)) this.#giveBack(slot);
+    this.#release(this.#roomForFrame());
     for (const slot of this.#slots) slot.hurry();
     for (const { sent } of this.#unsent.splice(0)) sent();
     this.#closed();
@@ -173,11 +130,12 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   expire(): void {
     const { limits, clock, deadlines, logger, unsent } = this.#shared;
     const silentMs = clock.monotonicMs() - this.#activeMs;
+    const dribbles = this.#dribbles();
     const untaken = this.#wire.unsentBytes() > 0;
     const stalls = untaken || (this.#reader.inFrame && !this.#paused);
     const stallMs = untaken && unsent.pressed ? limits.stallPressedMs : limits.stallMs;
     const idle = this.#slots.length === 0 && silentMs >= limits.idleMs;
-    if (idle || (stalls && silentMs >= stallMs)) {
+    if (idle || dribbles || (stalls && silentMs >= stallMs)) {
       logger.debug("a Kafka client was cut off", { client: this.#wire.address, silentMs });
       this.#wire.drop();
     } else {
@@ -187,7 +145,24 @@ export class Connection implements WireHandlers, Claimant, Expiring {
 
   #checkMs(): number {
     const { idleMs, stallMs, stallPressedMs } = this.#shared.limits;
-    return Math.min(idleMs, this.#wire.unsentBytes() > 0 ? stallPressedMs : stallMs);
+    const soon = this.#wire.unsentBytes() > 0 || this.#cameBytes >= 0;
+    return Math.min(idleMs, soon ? stallPressedMs : stallMs);
+  }
+
+  /** True where too little has come of a large request since the last look, and others wait for its room. */
+  #dribbles(): boolean {
+    const { limits, requests } = this.#shared;
+    const came = this.#cameBytes;
+    this.#cameBytes = this.#roomForFrame() > 0 ? 0 : -1;
+    // What is not read can bring nothing.
+    if (this.#cameBytes < 0 || came < 0 || this.#paused) return false;
+    return requests.pressed && came < limits.requestBytesPressedMin;
+  }
+
+  /** Room that the frame under way holds. */
+  #roomForFrame(): number {
+    const { admittedBytes } = this.#reader;
+    return admittedBytes > FREE_BYTES ? admittedBytes : 0;
   }
 
   #admit(bytes: number): boolean {
@@ -203,6 +178,22 @@ export class Connection implements WireHandlers, Claimant, Expiring {
     this.#claimed -= bytes;
     assert(this.#claimed >= 0, "a connection gives back what it claimed");
     this.#shared.requests.release(bytes);
+  }
+
+  #giveBack({ claimed, waits }: Slot): void {
+    if (waits) this.#shared.waiting.giveBack(claimed);
+    else this.#release(claimed);
+  }
+
+  /** Counts a request that may wait for long apart from those that are soon done; false: too many wait already. */
+  #setApart(slot: Slot): boolean {
+    if (slot.claimed === 0 || (slot.kind !== "fetch" && slot.kind !== "group")) return true;
+    slot.waits = this.#shared.waiting.take(slot.claimed);
+    if (slot.waits) this.#release(slot.claimed);
+    // A Fetch need not wait.
+    else if (slot.kind === "fetch") slot.hurry();
+    else return false;
+    return true;
   }
 
   /** Does whatever can be done now: send answers, begin requests, read more of them. */
@@ -231,7 +222,7 @@ export class Connection implements WireHandlers, Claimant, Expiring {
     for (let slot = this.#slots[0]; slot?.reply; slot = this.#slots[0]) {
       this.#slots.shift();
       this.#begun -= 1;
-      this.#release(slot.claimed);
+      this.#giveBack(slot);
       this.#take(slot.reply, pieces);
     }
     this.#send(pieces);
@@ -274,7 +265,7 @@ export class Connection implements WireHandlers, Claimant, Expiring {
       // Those that stand behind an answer which nobody takes wait with it.
       if (this.#tooMuchUnsent()) return;
       this.#begun += 1;
-      const reply = this.#service.begin(slot);
+      const reply = this.#setApart(slot) ? this.#service.begin(slot) : noRoomToWait;
       if (reply instanceof Promise) void this.#await(slot, reply);
       else slot.reply = reply;
       if (slot.reply) this.#again = true;
@@ -308,12 +299,19 @@ export class Connection implements WireHandlers, Claimant, Expiring {
         return;
       }
       const frame = this.#reader.next();
-      if (!frame) return;
+      if (!frame) return this.#watch();
       this.#turnsLeft -= 1;
       const size = frame.bytes.byteLength;
       this.#slots.push(new Slot(frame, this.#service.kindOf(frame), size > FREE_BYTES ? size : 0));
       this.#answer();
     }
+  }
+
+  /** Looks after a while how a large request comes along. */
+  #watch(): void {
+    if (this.#cameBytes >= 0 || this.#roomForFrame() === 0) return;
+    this.#cameBytes = 0;
+    this.#shared.deadlines.add(this, this.#checkMs());
   }
 
   /** Many small requests in one chunk: others get their turn in between. */
@@ -338,6 +336,8 @@ export class Connection implements WireHandlers, Claimant, Expiring {
     const pause = this.#isFull() || this.#reader.blocked || this.#inTurn;
     if (pause === this.#paused || this.#over) return;
     this.#paused = pause;
+    // What was not read for a while cannot have come along well.
+    if (this.#cameBytes >= 0) this.#cameBytes = Infinity;
     if (pause) this.#wire.pause();
     else this.#wire.resume();
   }

@@ -14,13 +14,15 @@ import { Reader } from "../wire/reader.ts";
 import { holdsVersion } from "../wire/versions.ts";
 import { unsupportedApiVersions } from "./api-versions.ts";
 import { type Call, type Door, type Endpoint, HangUp, type NodeEndpoint } from "./call.ts";
-import type { Exchange, Kind, Reply, Service } from "./connection.ts";
+import type { Exchange, Kind, Reply, Service } from "./exchange.ts";
 import { type Api, apiVersionsKey } from "./define-api.ts";
 import { codeOf, messageOf } from "./error-codes.ts";
 import { decodeRequest, encodeResponse, readRequestHeader, type RequestHeader } from "./frames.ts";
 
 const produceKey = 0;
 const fetchKey = 1;
+const joinGroupKey = 11;
+const syncGroupKey = 14;
 
 /** Everything of a client that its requests do not say themselves. */
 interface Client {
@@ -70,7 +72,8 @@ function serviceFor(
 function kindOf(bytes: Uint8Array): Kind {
   const key = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
   if (key === produceKey) return "produce";
-  return key === fetchKey ? "fetch" : "other";
+  if (key === fetchKey) return "fetch";
+  return key === joinGroupKey || key === syncGroupKey ? "group" : "other";
 }
 
 class RequestCall implements Call {

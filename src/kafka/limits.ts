@@ -10,6 +10,10 @@ export interface KafkaLimits {
   readonly requestsBytesMax: number;
   /** The same for one connection; a single larger request still goes, alone. */
   readonly requestsBytesPerConnection: number;
+  /** Large requests whose answers wait for something to happen (JoinGroup, SyncGroup, Fetch), over all connections. */
+  readonly waitingBytesMax: number;
+  /** What a client in the midst of a large request must send in `stallPressedMs` where others wait for the room it holds. */
+  readonly requestBytesPressedMin: number;
   /** Requests of one connection that are not yet answered (`max.in.flight.requests.per.connection` of most clients is 5). */
   readonly requestsPerConnection: number;
   /** Requests of one connection that are begun before others get their turn. */
@@ -22,7 +26,7 @@ export interface KafkaLimits {
   readonly idleMs: number;
   /** A client that takes nothing of what is ready for it, or stops in the midst of a request, is cut off after this. */
   readonly stallMs: number;
-  /** The same where others wait for the room that its answers take. */
+  /** The same where others wait for the room that its answers, or its request, take. */
   readonly stallPressedMs: number;
   /** The most that one Fetch gives (`fetch.max.bytes` of a broker). */
   readonly fetchBytesMax: number;
@@ -40,6 +44,8 @@ export const kafkaLimits: KafkaLimits = {
   requestBytesMax: 100 * MiB,
   requestsBytesMax: 24 * MiB,
   requestsBytesPerConnection: 12 * MiB,
+  waitingBytesMax: 64 * MiB,
+  requestBytesPressedMin: 64 * 1024,
   requestsPerConnection: 128,
   requestsPerTurn: 64,
   unsentBytesPerConnection: MiB,

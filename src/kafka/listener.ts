@@ -18,7 +18,7 @@ import { dispatcher } from "./dispatch.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
 import type { KafkaLimits } from "./limits.ts";
 import { MetadataCache } from "./metadata-cache.ts";
-import { Room } from "./room.ts";
+import { Allowance, Room } from "./room.ts";
 import { UnsentAnswers } from "./unsent-answers.ts";
 
 export interface ListenerOptions {
@@ -82,6 +82,7 @@ export async function openKafkaDoor(
     onBug,
     deadlines: new Deadlines(clock),
     requests: new Room(limits.requestsBytesMax),
+    waiting: new Allowance(limits.waitingBytesMax),
   };
   const door: Door = {
     apis,

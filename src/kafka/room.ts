@@ -1,10 +1,36 @@
 /**
- * Room in memory that all connections of the door share: who finds none waits in line and is told when it is their turn.
+ * Room in memory that all connections of the door share: who finds none waits in line and is told when it is their turn. And
+ * allowances, for which nobody waits.
  *
  * - First come, first served, so that a large claim is not overtaken for ever by small ones.
  * - A claim larger than the whole room is let in when nobody else holds any, or it could never be served.
  */
 import { assert } from "../lib/assert.ts";
+
+/** Bytes of which there may be so many, and nobody waits for: they are taken or not. */
+export class Allowance {
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#bytesMax) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#bytes -= bytes;
+    assert(this.#bytes >= 0, "what is given back was taken");
+  }
+}
 
 /** Who waits for room; told once, and then asks again. */
 export interface Claimant {
@@ -23,6 +49,11 @@ export class Room {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Somebody waits for others to give theirs back. */
+  get pressed(): boolean {
+    return this.#line.size > 0;
   }
 
   /** Takes `bytes` and says true, or puts `claimant` in line and says false. */

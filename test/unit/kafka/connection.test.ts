@@ -1,20 +1,21 @@
 /** One connection on a wire of the test's own: order, what runs side by side, what holds a client up, what cuts it off. */
 import { expect, test } from "bun:test";
-import {
-  Connection,
-  type Exchange,
-  type Reply,
-  type Shared,
-} from "../../../src/kafka/connection.ts";
+import { Connection, type Shared } from "../../../src/kafka/connection.ts";
+import type { Exchange, Kind, Reply } from "../../../src/kafka/exchange.ts";
 import { kafkaLimits } from "../../../src/kafka/limits.ts";
-import { Room } from "../../../src/kafka/room.ts";
+import { Allowance, Room } from "../../../src/kafka/room.ts";
 import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import type { Wire } from "../../../src/lib/platform.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 
-const keys = { produce: 0, fetch: 1, metadata: 3 };
-type Kind = keyof typeof keys;
+const keys = { produce: 0, fetch: 1, metadata: 3, joinGroup: 11 };
+type Name = keyof typeof keys;
+const kinds = new Map<number, Kind>([
+  [keys.produce, "produce"],
+  [keys.fetch, "fetch"],
+  [keys.joinGroup, "group"],
+]);
 
 /** What the other side of the wire sees, and how fast it takes what it is sent. */
 class TestWire implements Wire {
@@ -61,9 +62,11 @@ function world(limits: Partial<typeof kafkaLimits> = {}) {
   const begun: number[] = [];
   const all = { ...kafkaLimits, ...limits };
   const requests = new Room(all.requestsBytesMax);
+  const waiting = new Allowance(all.waitingBytesMax);
   const shared: Shared = {
     clock,
     requests,
+    waiting,
     unsent: { pressed: false },
     logger: silentLogger,
     limits: all,
@@ -73,10 +76,7 @@ function world(limits: Partial<typeof kafkaLimits> = {}) {
     },
   };
   const service = {
-    kindOf: ({ bytes }: Exchange["frame"]) => {
-      const found = Object.entries(keys).find(([, key]) => key === bytes[1]);
-      return found?.[0] === "produce" || found?.[0] === "fetch" ? found[0] : ("other" as const);
-    },
+    kindOf: ({ bytes }: Exchange["frame"]) => kinds.get(bytes[1] ?? -1) ?? "other",
     begin(exchange: Exchange): Promise<Reply> {
       const id = exchange.frame.bytes[2] ?? 0;
       begun.push(id);
@@ -86,7 +86,7 @@ function world(limits: Partial<typeof kafkaLimits> = {}) {
     },
   };
   const connection = new Connection(wire, service, shared, () => {});
-  const ask = (kind: Kind, id: number, bytes = 3) => {
+  const ask = (kind: Name, id: number, bytes = 3) => {
     const frame = new Uint8Array(4 + bytes);
     new DataView(frame.buffer).setInt32(0, bytes);
     frame.set([0, keys[kind], id], 4);
@@ -98,7 +98,7 @@ function world(limits: Partial<typeof kafkaLimits> = {}) {
     await settle();
   };
   const settle = () => clock.settle();
-  return { clock, wire, working, begun, requests, connection, ask, answer, settle };
+  return { clock, wire, working, begun, requests, waiting, connection, ask, answer, settle };
 }
 
 test("a request begins once those before it are answered", async () => {
@@ -220,4 +220,53 @@ test("finish hurries what waits, and closes once all is answered", async () => {
   expect([signal?.aborted, wire.ended]).toEqual([true, false]);
   await answer(1);
   expect([wire.sent, wire.ended]).toEqual([[1], true]);
+});
+
+test("who dribbles a large request is cut off once others wait for its room", async () => {
+  const { connection, wire, clock, requests } = world({ requestsBytesMax: 10_000 });
+  const dribble = async (seconds: number) => {
+    for (let second = 0; second < seconds; second += 1) {
+      connection.data(new Uint8Array(1));
+      await clock.advance(1_000);
+    }
+  };
+  connection.data(Uint8Array.from([0, 0, 0x20, 0, 0]));
+  await dribble(20);
+  expect([wire.dropped, requests.bytes]).toEqual([false, 0x2000]);
+  requests.claim({ roomMayBeThere: () => {} }, 5_000);
+  await dribble(2 * (kafkaLimits.stallPressedMs / 1_000) + 1);
+  expect(wire.dropped).toBe(true);
+  connection.closed();
+  expect(requests.bytes).toBe(0);
+});
+
+test("a large request that comes along well is not cut off", async () => {
+  const { connection, wire, clock, requests } = world({ requestsBytesMax: 1_000_000 });
+  connection.data(Uint8Array.from([0, 0x0e, 0, 0, 0]));
+  requests.claim({ roomMayBeThere: () => {} }, 900_000);
+  for (let second = 0; second < 20; second += 1) {
+    connection.data(new Uint8Array(40_000));
+    await clock.advance(1_000);
+  }
+  expect(wire.dropped).toBe(false);
+});
+
+test("large requests that wait for others leave the room to those that need not wait", async () => {
+  const { ask, answer, requests, waiting, connection } = world({ requestsBytesMax: 10_000 });
+  ask("joinGroup", 1, 9_000);
+  expect([requests.bytes, waiting.bytes]).toEqual([0, 9_000]);
+  connection.closed();
+  expect(waiting.bytes).toBe(9_000);
+  await answer(1);
+  expect([requests.bytes, waiting.bytes]).toEqual([0, 0]);
+});
+
+test("more that waits than there is room for: a Fetch does not wait, others are closed", () => {
+  const fetching = world({ waitingBytesMax: 5_000 });
+  fetching.ask("fetch", 1, 6_000);
+  expect(fetching.working.get(1)?.exchange.signal.aborted).toBe(true);
+  const joining = world({ waitingBytesMax: 5_000 });
+  joining.ask("joinGroup", 1, 6_000);
+  expect([joining.begun, joining.wire.ended]).toEqual([[], true]);
+  expect([joining.requests.bytes, joining.waiting.bytes]).toEqual([0, 0]);
 });

@@ -1,0 +1,63 @@
+/**
+ * One request of a connection while it is worked on, and what may come of it.
+ */
+import type { Frame } from "./frame-reader.ts";
+
+/** What a request comes to: bytes to send, silence (acks=0), or the end of the connection. */
+export type Reply =
+  | {
+      readonly type: "answer";
+      readonly pieces: readonly Uint8Array[];
+      /** Called once the operating system has taken all of it, or nobody will any more. */
+      readonly sent?: () => void;
+    }
+  | { readonly type: "silence" }
+  | { readonly type: "close"; readonly reason: string };
+
+/** How a request stands to those around it; `group`: it may wait for the other members of a group. */
+export type Kind = "produce" | "fetch" | "group" | "other";
+
+/** One request while it is worked on. */
+export interface Exchange {
+  readonly frame: Frame;
+  /** Aborted when the answer should come now: the connection is gone, the node stops, others wait behind a Fetch. */
+  readonly signal: AbortSignal;
+}
+
+/** What the requests mean: `dispatch.ts`. */
+export interface Service {
+  kindOf(frame: Frame): Kind;
+  /** Works on one request. Throws or rejects only for bugs. */
+  begin(exchange: Exchange): Reply | Promise<Reply>;
+}
+
+/** A request in its place in the line of a connection. */
+export class Slot implements Exchange {
+  readonly frame: Frame;
+  readonly kind: Kind;
+  /** Room that it holds. */
+  readonly claimed: number;
+  /** Its bytes are counted among those that wait for something to happen. */
+  waits = false;
+  reply: Reply | null = null;
+  #abort: AbortController | null = null;
+  #hurried = false;
+
+  constructor(frame: Frame, kind: Kind, claimed: number) {
+    this.frame = frame;
+    this.kind = kind;
+    this.claimed = claimed;
+  }
+
+  /** Made when somebody asks: most requests never wait. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#hurried) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  hurry(): void {
+    this.#hurried = true;
+    this.#abort?.abort();
+  }
+}
