@@ -1,6 +1,7 @@
 /**
  * FindCoordinator as the broker answers it: each key by itself, at the address of the client's own listener.
  */
+import { mapInTurns } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { StorageFault } from "../storage/storage.ts";
 import type { Call } from "./call.ts";
@@ -28,9 +29,9 @@ interface Found {
 
 export async function coordinatorsFor(asked: Asked, call: Call) {
   if (call.version >= KEYS_VERSION) {
-    const coordinators: Found[] = [];
-    for (const key of asked.coordinatorKeys) coordinators.push(await found(key, asked, call));
-    return severalAnswers(coordinators);
+    const keys = asked.coordinatorKeys;
+    const find = (key: string) => found(key, asked, call);
+    return severalAnswers(await mapInTurns(call.door.clock, keys, find));
   }
   const { key: _key, ...one } = await found(asked.key, asked, call);
   return { throttleTimeMs: 0, ...one, coordinators: [] };

@@ -3,6 +3,7 @@
  *
  * - A group that may not be told (its coordinator loads, the member is stale) fails alone.
  */
+import { distinct, mapInTurns } from "../lib/async.ts";
 import type { FetchedGroup, FetchedPartition, OffsetsWanted } from "../broker/committed-offsets.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
@@ -32,14 +33,18 @@ const GROUPS_VERSION = 8;
 /** Topics are named by id from this version on. */
 const ID_VERSION = 10;
 
-export function fetchedOffsets(asked: Asked, call: Call) {
+export async function fetchedOffsets(asked: Asked, call: Call) {
   if (call.version < GROUPS_VERSION) {
     return { throttleTimeMs: 0, ...oldAnswer(asked, call), groups: [] };
   }
+  // Each once: a short request must not make an answer that has no end.
+  const groups = distinct(asked.groups, ({ groupId }) => groupId);
   return {
     throttleTimeMs: 0,
     topics: [],
-    groups: asked.groups.map((group) => groupAnswer(group, asked.requireStable, call)),
+    groups: await mapInTurns(call.door.clock, groups, (group) =>
+      groupAnswer(group, asked.requireStable, call),
+    ),
   };
 }
 

@@ -4,6 +4,7 @@
  * - A topic that is named twice in a request is refused once and nothing is done to it, as in Kafka.
  */
 import type { TopicDescription } from "../broker/verbs.ts";
+import { mapInTurns } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
@@ -28,7 +29,7 @@ export async function createEach(
   call: Call,
 ) {
   const { once, twice } = byOccurrence(request.topics, ({ name }) => name);
-  const answers = once.map(async (topic) => {
+  const answers = await mapInTurns(call.door.clock, once, async (topic) => {
     try {
       return created(topic.name, await create(topic, request.validateOnly, call));
     } catch (error) {
@@ -36,7 +37,7 @@ export async function createEach(
     }
   });
   const refused = twice.map((name) => notCreated(name, codeFor("invalid_request"), namedTwice));
-  return [...(await Promise.all(answers)), ...refused];
+  return [...answers, ...refused];
 }
 
 const namedTwice = "The topic is named twice in the request.";
@@ -102,7 +103,7 @@ interface AskedDeletion {
 
 export async function deleteEach(asked: readonly AskedDeletion[], call: Call) {
   const { once, twice } = byOccurrence(asked, ({ name, topicId }) => `${name ?? ""} ${topicId}`);
-  const answers = once.map(async ({ name, topicId }) => {
+  const answers = await mapInTurns(call.door.clock, once, async ({ name, topicId }) => {
     try {
       return await deleteOne(name, topicId, call);
     } catch (error) {
@@ -115,7 +116,7 @@ export async function deleteEach(asked: readonly AskedDeletion[], call: Call) {
     errorCode: codeFor("invalid_request"),
     errorMessage: namedTwice,
   }));
-  return [...(await Promise.all(answers)), ...refused];
+  return [...answers, ...refused];
 }
 
 async function deleteOne(name: string | null, id: string, { broker, context }: Call) {

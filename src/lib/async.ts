@@ -11,6 +11,51 @@ export function mapAsync<T, R>(
   return Promise.all(items.map(map));
 }
 
+/** How many of a long list are under way at once, and how long they may keep the event loop. */
+const AT_ONCE = 100;
+const TURN_MS = 5;
+
+/** Maps a list of any length in order, some at once, and gives others their turn every few milliseconds. */
+export async function mapInTurns<T, R>(
+  clock: Clock,
+  items: readonly T[],
+  map: (item: T, index: number) => R | Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let untilMs = clock.monotonicMs() + TURN_MS;
+  for (let from = 0; from < items.length; from += AT_ONCE) {
+    const some = items.slice(from, from + AT_ONCE);
+    const mapped = await Promise.all(some.map((item, at) => map(item, from + at)));
+    for (const result of mapped) results.push(result);
+    if (clock.monotonicMs() <= untilMs) continue;
+    await clock.turn();
+    untilMs = clock.monotonicMs() + TURN_MS;
+  }
+  return results;
+}
+
+/** The same for lists in a list: one list of results each. */
+export async function mapNestedInTurns<Outer, Inner, R>(
+  clock: Clock,
+  outers: readonly Outer[],
+  innersOf: (outer: Outer) => readonly Inner[],
+  map: (inner: Inner, outer: Outer) => R | Promise<R>,
+): Promise<R[][]> {
+  const pairs = outers.flatMap((outer) => innersOf(outer).map((inner) => ({ outer, inner })));
+  const results = await mapInTurns(clock, pairs, ({ inner, outer }) => map(inner, outer));
+  let next = 0;
+  return outers.map((outer) => results.slice(next, (next += innersOf(outer).length)));
+}
+
+/** The first of each key, in order. */
+export function distinct<T>(items: readonly T[], keyOf: (item: T) => unknown): T[] {
+  const seen = new Set<unknown>();
+  return items.filter((item) => {
+    const key = keyOf(item);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
 /** Resolves after the time, or with the signal. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -7,6 +7,7 @@
  *   is not stable yet.
  * - v2 has the isolation level, v4 leader epochs (KIP-320), v10 a time limit for asking a remote tier (KIP-1075).
  */
+import { mapNestedInTurns } from "../../lib/async.ts";
 import { array, int16, int32, int64, int8, string } from "../../wire/schema.ts";
 import type { Isolation, OffsetSpec } from "../../broker/verbs.ts";
 import type { Call } from "../call.ts";
@@ -49,16 +50,15 @@ export const listOffsets = defineApi({
   },
   async handle({ topics, isolationLevel }, call) {
     const isolation = isolationLevel === 1 ? "read_committed" : "read_uncommitted";
+    const offsets = await mapNestedInTurns(
+      call.door.clock,
+      topics,
+      ({ partitions }) => partitions,
+      (asked, { name }) => offsetOf(call, name, asked, isolation),
+    );
     return {
       throttleTimeMs: 0,
-      topics: await Promise.all(
-        topics.map(async ({ name, partitions }) => ({
-          name,
-          partitions: await Promise.all(
-            partitions.map((asked) => offsetOf(call, name, asked, isolation)),
-          ),
-        })),
-      ),
+      topics: topics.map(({ name }, at) => ({ name, partitions: offsets[at] ?? [] })),
     };
   },
 });

@@ -4,6 +4,7 @@
  * - A group that is not there is Dead and no error until v5; v6 says GROUP_ID_NOT_FOUND and why (KIP-1043).
  * - v3 tells what the caller may do (KIP-430), v4 static members (KIP-345).
  */
+import { mapInTurns } from "../../lib/async.ts";
 import { array, bool, bytes, int16, int32, string } from "../../wire/schema.ts";
 import { notAsked, operations } from "../authorized-operations.ts";
 import type { Call } from "../call.ts";
@@ -43,9 +44,9 @@ export const describeGroups = defineApi({
     throttleTimeMs: int32({ versions: "1+", ignorable: true }),
     groups: array(describedGroup),
   },
-  handle: ({ groups, includeAuthorizedOperations }, call) => ({
+  handle: async ({ groups, includeAuthorizedOperations }, call) => ({
     throttleTimeMs: 0,
-    groups: groups.map((groupId) => ({
+    groups: await mapInTurns(call.door.clock, [...new Set(groups)], (groupId) => ({
       ...described(groupId, call),
       authorizedOperations: includeAuthorizedOperations ? operations.group : notAsked,
     })),

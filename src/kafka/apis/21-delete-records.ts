@@ -1,6 +1,7 @@
 /**
  * DeleteRecords (key 21): move the start of a partition's log up to an offset; -1 is the high watermark.
  */
+import { mapNestedInTurns } from "../../lib/async.ts";
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { codeOf, NONE } from "../error-codes.ts";
@@ -28,20 +29,23 @@ export const deleteRecords = defineApi({
   flexible: "2+",
   request: { topics: array(deleteRecordsTopic), timeoutMs: int32() },
   response: { throttleTimeMs: int32(), topics: array(deleteRecordsTopicResult) },
-  async handle({ topics }, { broker, context }) {
-    const answers = topics.map(async ({ name, partitions }) => ({
-      name,
-      partitions: await Promise.all(
-        partitions.map(async ({ partitionIndex, offset }) => {
-          try {
-            const start = await broker.deleteRecords(context, name, partitionIndex, offset);
-            return { partitionIndex, lowWatermark: start, errorCode: NONE };
-          } catch (error) {
-            return { partitionIndex, lowWatermark: -1, errorCode: codeOf(error) };
-          }
-        }),
-      ),
-    }));
-    return { throttleTimeMs: 0, topics: await Promise.all(answers) };
+  async handle({ topics }, { broker, context, door }) {
+    const answers = await mapNestedInTurns(
+      door.clock,
+      topics,
+      ({ partitions }) => partitions,
+      async ({ partitionIndex, offset }, { name }) => {
+        try {
+          const start = await broker.deleteRecords(context, name, partitionIndex, offset);
+          return { partitionIndex, lowWatermark: start, errorCode: NONE };
+        } catch (error) {
+          return { partitionIndex, lowWatermark: -1, errorCode: codeOf(error) };
+        }
+      },
+    );
+    return {
+      throttleTimeMs: 0,
+      topics: topics.map(({ name }, at) => ({ name, partitions: answers[at] ?? [] })),
+    };
   },
 });

@@ -3,6 +3,7 @@
  *
  * - v3 names the replica that asks: -1 is a consumer, -2 a reader that may look past the high watermark.
  */
+import { mapNestedInTurns } from "../../lib/async.ts";
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import type { Call } from "../call.ts";
 import { defineApi } from "../define-api.ts";
@@ -35,14 +36,15 @@ export const offsetForLeaderEpoch = defineApi({
     topics: array({ topic: string(), partitions: array(epochEndOffset) }),
   },
   async handle({ topics }, call) {
+    const ends = await mapNestedInTurns(
+      call.door.clock,
+      topics,
+      ({ partitions }) => partitions,
+      (asked, { topic }) => endOf(call, topic, asked),
+    );
     return {
       throttleTimeMs: 0,
-      topics: await Promise.all(
-        topics.map(async ({ topic, partitions }) => ({
-          topic,
-          partitions: await Promise.all(partitions.map((asked) => endOf(call, topic, asked))),
-        })),
-      ),
+      topics: topics.map(({ topic }, at) => ({ topic, partitions: ends[at] ?? [] })),
     };
   },
 });

@@ -7,7 +7,7 @@
  */
 import { array, bool, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { mapAsync } from "../../lib/async.ts";
+import { mapInTurns } from "../../lib/async.ts";
 import { partitionsOf } from "../../coordinators/transaction-partitions.ts";
 import type { Decoded } from "../../wire/schema.ts";
 import type { Call } from "../call.ts";
@@ -54,10 +54,14 @@ export const addPartitionsToTxn = defineApi({
   async handle(request, call) {
     const common = { throttleTimeMs: 0, errorCode: NONE };
     if (call.version >= BATCHED_FROM) {
-      const resultsByTransaction = await mapAsync(request.transactions, async (transaction) => ({
-        transactionalId: transaction.transactionalId,
-        topicResults: await addOne(transaction, call),
-      }));
+      const resultsByTransaction = await mapInTurns(
+        call.door.clock,
+        request.transactions,
+        async (transaction) => ({
+          transactionalId: transaction.transactionalId,
+          topicResults: await addOne(transaction, call),
+        }),
+      );
       return { ...common, resultsByTransaction, resultsByTopicV3AndBelow: [] };
     }
     const transaction = {

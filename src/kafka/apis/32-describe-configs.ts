@@ -4,6 +4,7 @@
  * - Resource types: 2 topic, 4 broker, 8 broker logger, 16 client metrics, 32 group.
  * - v1 tells each value's source and synonyms (KIP-226), v3 type and documentation (KIP-569).
  */
+import { distinct, mapInTurns } from "../../lib/async.ts";
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { describeResource } from "../config-admin.ts";
@@ -50,8 +51,13 @@ export const describeConfigs = defineApi({
     includeDocumentation: bool({ versions: "3+", default: false }),
   },
   response: { throttleTimeMs: int32(), results: array(describeConfigsResult) },
-  handle: ({ resources, ...shown }, call) => ({
-    throttleTimeMs: 0,
-    results: resources.map((resource) => describeResource(resource, shown, call)),
-  }),
+  async handle({ resources, ...shown }, call) {
+    // Each once: a short request must not make an answer that has no end.
+    const asked = distinct(
+      resources,
+      ({ resourceType, resourceName }) => `${resourceType} ${resourceName}`,
+    );
+    const describe = (resource: (typeof asked)[number]) => describeResource(resource, shown, call);
+    return { throttleTimeMs: 0, results: await mapInTurns(call.door.clock, asked, describe) };
+  },
 });

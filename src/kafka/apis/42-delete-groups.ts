@@ -1,6 +1,7 @@
 /**
  * DeleteGroups (key 42): forget groups that have no members, with their offsets.
  */
+import { mapInTurns } from "../../lib/async.ts";
 import { array, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { codeOf, NONE } from "../error-codes.ts";
@@ -12,8 +13,8 @@ export const deleteGroups = defineApi({
   flexible: "2+",
   request: { groupsNames: array(string()) },
   response: { throttleTimeMs: int32(), results: array({ groupId: string(), errorCode: int16() }) },
-  async handle({ groupsNames }, { broker, context }) {
-    const results = groupsNames.map(async (groupId) => {
+  async handle({ groupsNames }, { broker, context, door }) {
+    const results = await mapInTurns(door.clock, groupsNames, async (groupId) => {
       try {
         await broker.groups.delete(context, groupId);
         return { groupId, errorCode: NONE };
@@ -21,6 +22,6 @@ export const deleteGroups = defineApi({
         return { groupId, errorCode: codeOf(error) };
       }
     });
-    return { throttleTimeMs: 0, results: await Promise.all(results) };
+    return { throttleTimeMs: 0, results };
   },
 });

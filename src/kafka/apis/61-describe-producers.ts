@@ -3,7 +3,7 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { mapAsync } from "../../lib/async.ts";
+import { distinct, mapNestedInTurns } from "../../lib/async.ts";
 import { codeOf, messageOf, NONE } from "../error-codes.ts";
 
 const producerState = {
@@ -33,10 +33,16 @@ export const describeProducers = defineApi({
     topics: array({ name: string(), partitions: array(partitionResponse) }),
   },
 
-  async handle({ topics }, { broker, context }) {
-    const described = await mapAsync(topics, async ({ name, partitionIndexes }) => ({
-      name,
-      partitions: await mapAsync(partitionIndexes, async (partitionIndex) => {
+  async handle(request, { broker, context, door }) {
+    // Each once: a short request must not make an answer that has no end.
+    const topics = distinct(request.topics, ({ name }) => name).map(
+      ({ name, partitionIndexes }) => ({ name, indexes: [...new Set(partitionIndexes)] }),
+    );
+    const described = await mapNestedInTurns(
+      door.clock,
+      topics,
+      ({ indexes }) => indexes,
+      async (partitionIndex, { name }) => {
         try {
           const producers = await broker.producers.describe(context, name, partitionIndex);
           const activeProducers = producers.map(({ transactionStart, ...producer }) => ({
@@ -48,8 +54,11 @@ export const describeProducers = defineApi({
           const errorCode = codeOf(error);
           return { partitionIndex, errorCode, errorMessage: messageOf(error), activeProducers: [] };
         }
-      }),
-    }));
-    return { throttleTimeMs: 0, topics: described };
+      },
+    );
+    return {
+      throttleTimeMs: 0,
+      topics: topics.map(({ name }, at) => ({ name, partitions: described[at] ?? [] })),
+    };
   },
 });

@@ -1,6 +1,7 @@
 /**
  * DescribeTransactions (key 65): the state of transactional ids and the partitions of their transactions (KIP-664).
  */
+import { mapInTurns } from "../../lib/async.ts";
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { codeOf, NONE } from "../error-codes.ts";
@@ -24,8 +25,9 @@ export const describeTransactions = defineApi({
   request: { transactionalIds: array(string()) },
   response: { throttleTimeMs: int32(), transactionStates: array(transactionState) },
 
-  handle({ transactionalIds }, { broker, context }) {
-    const transactionStates = transactionalIds.map((transactionalId) => {
+  async handle({ transactionalIds }, { broker, context, door }) {
+    const ids = [...new Set(transactionalIds)];
+    const transactionStates = await mapInTurns(door.clock, ids, (transactionalId) => {
       try {
         const found = broker.transactions.describe(context, transactionalId);
         return {
@@ -41,7 +43,7 @@ export const describeTransactions = defineApi({
         return { ...nothing, transactionalId, errorCode: codeOf(error) };
       }
     });
-    return Promise.resolve({ throttleTimeMs: 0, transactionStates });
+    return { throttleTimeMs: 0, transactionStates };
   },
 });
 

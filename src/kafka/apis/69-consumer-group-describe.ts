@@ -3,6 +3,7 @@
  *
  * - v1 tells whether a member still speaks the classic protocol.
  */
+import { mapInTurns } from "../../lib/async.ts";
 import { array, bool, int16, int32, int8, string, struct, uuid } from "../../wire/schema.ts";
 import type { DescribedConsumer } from "../../coordinators/consumer-group-describe.ts";
 import { notAsked, operations } from "../authorized-operations.ts";
@@ -45,9 +46,9 @@ export const consumerGroupDescribe = defineApi({
   flexible: "0+",
   request: { groupIds: array(string()), includeAuthorizedOperations: bool() },
   response: { throttleTimeMs: int32(), groups: array(describedGroup) },
-  handle: ({ groupIds, includeAuthorizedOperations }, call) => ({
+  handle: async ({ groupIds, includeAuthorizedOperations }, call) => ({
     throttleTimeMs: 0,
-    groups: groupIds.map((groupId) => ({
+    groups: await mapInTurns(call.door.clock, [...new Set(groupIds)], (groupId) => ({
       ...described(groupId, call),
       ...(includeAuthorizedOperations && { authorizedOperations: operations.group }),
     })),
