@@ -28,8 +28,8 @@ export interface LogNode {
   readonly producers: ProducerCount;
   /** Logs whose producers storage does not know up to their ends. */
   readonly behind: BehindLogs;
-  /** Requests that wait for any partition. */
-  readonly queued: { bytes: number };
+  /** Requests that wait for any partition, and how many partitions are being written to. */
+  readonly queued: { bytes: number; partitions: number };
   readonly configOf: (topic: TopicImage) => TopicConfig;
   readonly opening: Opening;
 }
@@ -54,7 +54,7 @@ export function createLogNode(options: {
     wakes: new WakeQueue(clock, limits.wakeSlice),
     producers: { count: 0 },
     behind: new BehindLogs(limits.producersBehindBytesPerNode),
-    queued: { bytes: 0 },
     opening: new Opening(clock),
+    queued: { bytes: 0, partitions: 0 },
   };
 }
