@@ -51,10 +51,10 @@ export interface PollRead {
 }
 
 /** Makes an answer of what was read; says how far it gives each partition, in order. */
-export type PollRender<T> = (reads: readonly PollRead[]) => {
+export type PollRender<T> = (reads: readonly PollRead[]) => Promise<{
   readonly given: readonly number[];
   readonly value: T;
-};
+}>;
 
 export interface Polled<T> {
   readonly memberEpoch: number;

@@ -24,6 +24,7 @@ import type {
   PollRequest,
   PollVerbs,
 } from "./polling-verbs.ts";
+import { PassedOver } from "./polling-passed.ts";
 import type { Broker, Context, Isolation, ReadAnswer } from "./verbs.ts";
 
 /** Members whose place is remembered; the one that has been silent longest is forgotten first. */
@@ -161,7 +162,7 @@ export class Polling implements PollVerbs {
       replayed.length > 0
         ? await this.#readAgain(poll, replayed)
         : await this.#readOn(poll, intervalMs);
-    const { given, value } = render(reads);
+    const { given, value } = await render(reads);
     const ranges: GivenRange[] = [];
     for (const [at, { answer, from }] of reads.entries()) {
       const to = given[at] ?? from;
@@ -240,11 +241,10 @@ export class Polling implements PollVerbs {
     const { clock, read } = this.#options;
     const endMs = clock.monotonicMs() + request.waitMs;
     let intervalMs = firstIntervalMs;
+    const passed = new PassedOver();
     for (;;) {
       await this.#locate(poll);
-      const held = member.held().flatMap(({ topic, partition, position }) => {
-        return position === null ? [] : [{ topic, partition, from: position }];
-      });
+      const held = passed.places(member);
       const leftMs = endMs - clock.monotonicMs();
       // News of the assignment is worth an answer by itself.
       const waitMs = member.isNews || request.signal.aborted ? 0 : Math.max(0, leftMs);
@@ -255,8 +255,8 @@ export class Polling implements PollVerbs {
         const asks = held.map((each) => ({ ...each, bytesMax: request.bytesMax }));
         const options = { ...readOptions(request), waitMs: Math.min(waitMs, intervalMs) };
         const reads = this.#take(member, await read(context, asks, options));
-        const bytes = reads.reduce((sum, { answer }) => sum + sizeOf(answer), 0);
-        if (bytes > 0 || waitMs === 0) return reads;
+        if (waitMs === 0 || !passed.pass(member, reads)) return reads;
+        await clock.turn();
       }
       if (!request.signal.aborted) intervalMs = await this.#beat(poll, member.epoch);
     }
@@ -393,8 +393,4 @@ function seatKey(group: string, memberId: string): string {
 
 function readOptions({ bytesMin, bytesMax, isolation, signal }: PollRequest) {
   return { bytesMin, bytesMax, isolation, signal };
-}
-
-function sizeOf({ batches }: ReadAnswer): number {
-  return batches.reduce((sum, run) => sum + run.length, 0);
 }

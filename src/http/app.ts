@@ -35,6 +35,7 @@ import type { TailLimits } from "./tail/limits.ts";
 import { Tails } from "./tail/tails.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { Traffic } from "./traffic.ts";
+import { BatchOpener } from "./batch-opener.ts";
 import { Untaken } from "./untaken.ts";
 
 export interface HttpAppOptions {
@@ -66,6 +67,8 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     corsOrigins: options.corsOrigins ?? [],
     hosts: options.hosts ?? [],
   });
+  const opener = new BatchOpener(options.clock, limits.decompressedBytesMax);
+  const stopping = options.stopping ?? new AbortController().signal;
   const door: Door = {
     broker: options.broker,
     clock: options.clock,
@@ -77,7 +80,8 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     probes: options.node ?? {},
     routes: everyRoute,
     version: options.broker.describeNode(context).version,
-    tails: new Tails(options.clock, options.stopping ?? new AbortController().signal, options.tail),
+    opener,
+    tails: new Tails({ clock: options.clock, stopping, opener }, options.tail),
     untaken: new Untaken(options.clock, limits),
     authenticated: guards.authenticated,
   };

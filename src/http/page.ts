@@ -8,9 +8,9 @@
  */
 import type { Isolation, LogEnds, ReadAnswer } from "../broker/verbs.ts";
 import { hiddenBy } from "../broker/visibility.ts";
-import { readRecords } from "../records/batch-read.ts";
 import { type BatchHeader, walkBatches } from "../records/batch.ts";
 import type { LogRecord } from "../records/record.ts";
+import type { BatchOpener } from "./batch-opener.ts";
 import { placeText, recordText, type RecordForm } from "./record-out.ts";
 
 export interface PageTerms {
@@ -18,7 +18,7 @@ export interface PageTerms {
   readonly bytesMax: number;
   readonly isolation: Isolation;
   readonly form: RecordForm;
-  readonly decompressedBytesMax: number;
+  readonly opener: BatchOpener;
 }
 
 export interface Page {
@@ -33,42 +33,89 @@ export interface Page {
 
 /** Room for what JSON says around records of 1 KiB, so that a page of them ends where its batches end. */
 const TEXT_PER_BYTE = 1.25;
+/** What it costs to step over a record, as `Pause` takes it. */
+const SKIPPED_COST = 100;
 
 /** The records of `answer` at or past `from` and below `to`. */
-export function pageOf(answer: ReadAnswer, from: number, to: number, terms: PageTerms): Page {
-  const records: string[] = [];
+export async function pageOf(
+  answer: ReadAnswer,
+  from: number,
+  to: number,
+  terms: PageTerms,
+): Promise<Page> {
+  const page = new PageBuilder(answer, from, to, terms);
   const isHidden = hiddenBy(answer.aborted);
-  const prefix = placeText(answer.topic, answer.partition);
-  const textLengthMax = terms.bytesMax * TEXT_PER_BYTE;
-  let textLength = 0;
-  let bytes = 0;
-  let next = Math.max(from, Math.min(answer.from, to));
-  const done = () => ({
-    records,
-    bytes: Math.max(bytes, Math.ceil(textLength / TEXT_PER_BYTE)),
-    next,
-    upToDate: upToDate(answer, next, terms.isolation),
-  });
-  for (const run of answer.batches)
-    for (const { at, header } of walkBatches(run)) {
-      if (header.baseOffset >= to) return done();
-      if (!isHidden(header))
-        for (const record of readRecords(run, at, terms)) {
-          if (record.offset < from) continue;
-          if (record.offset >= to) return done();
-          const size = recordBytes(record);
-          const full = records.length >= terms.recordsMax || bytes + size > terms.bytesMax;
-          if (full && records.length > 0) return done();
-          const text = recordText(prefix, record, header.timestampType, terms.form);
-          if (textLength + text.length > textLengthMax && records.length > 0) return done();
-          records.push(text);
-          textLength += text.length;
-          bytes += size;
-          next = record.offset + 1;
-        }
-      next = Math.max(next, Math.min(nextOffset(header), to));
+  const pause = terms.opener.pause();
+  for (const bytes of answer.batches)
+    for (const { at, header } of walkBatches(bytes)) {
+      if (header.baseOffset >= to) return page.finish();
+      if (!isHidden(header)) {
+        const take = (record: LogRecord) => page.take(record, header.timestampType);
+        if (!(await terms.opener.each({ bytes, at, header }, take, pause))) return page.finish();
+      }
+      page.pass(header);
     }
-  return done();
+  return page.finish();
+}
+
+class PageBuilder {
+  readonly #answer: ReadAnswer;
+  readonly #from: number;
+  readonly #to: number;
+  readonly #terms: PageTerms;
+  readonly #prefix: string;
+  readonly #textLengthMax: number;
+  readonly #records: string[] = [];
+  #textLength = 0;
+  #bytes = 0;
+  #next: number;
+
+  constructor(answer: ReadAnswer, from: number, to: number, terms: PageTerms) {
+    this.#answer = answer;
+    this.#from = from;
+    this.#to = to;
+    this.#terms = terms;
+    this.#prefix = placeText(answer.topic, answer.partition);
+    this.#textLengthMax = terms.bytesMax * TEXT_PER_BYTE;
+    this.#next = Math.max(from, Math.min(answer.from, to));
+  }
+
+  /** Null when the page ends before this record, else what it cost. */
+  take(record: LogRecord, timestampType: "create" | "append"): number | null {
+    const { recordsMax, bytesMax, form } = this.#terms;
+    if (record.offset < this.#from) return SKIPPED_COST;
+    if (record.offset >= this.#to) return null;
+    const records = this.#records;
+    const size = recordBytes(record);
+    const full = records.length >= recordsMax || this.#bytes + size > bytesMax;
+    if (full && records.length > 0) return null;
+    const text = recordText(this.#prefix, record, timestampType, form);
+    if (this.#textLength + text.length > this.#textLengthMax && records.length > 0) return null;
+    records.push(text);
+    this.#textLength += text.length;
+    this.#bytes += size;
+    this.#next = record.offset + 1;
+    return textCost(text);
+  }
+
+  /** All that the batch holds was taken, or is not to be shown. */
+  pass(header: BatchHeader): void {
+    this.#next = Math.max(this.#next, Math.min(nextOffset(header), this.#to));
+  }
+
+  finish(): Page {
+    return {
+      records: this.#records,
+      bytes: Math.max(this.#bytes, Math.ceil(this.#textLength / TEXT_PER_BYTE)),
+      next: this.#next,
+      upToDate: upToDate(this.#answer, this.#next, this.#terms.isolation),
+    };
+  }
+}
+
+/** What it costs to make a record's text, as `Pause` takes it. */
+export function textCost({ length }: string): number {
+  return 300 + 4 * length;
 }
 
 /** About how many bytes of memory and wire a record costs its reader. */

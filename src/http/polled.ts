@@ -6,7 +6,7 @@ import { pageOf, type PageTerms } from "./page.ts";
 
 /** Renders a poll's reads: each record as JSON text. */
 export function renderPages(terms: PageTerms): PollRender<readonly string[]> {
-  return (reads) => {
+  return async (reads) => {
     const records: string[] = [];
     const given: number[] = [];
     let bytesLeft = terms.bytesMax;
@@ -16,7 +16,7 @@ export function renderPages(terms: PageTerms): PollRender<readonly string[]> {
         given.push(from);
         continue;
       }
-      const page = pageOf(answer, from, to, {
+      const page = await pageOf(answer, from, to, {
         ...terms,
         recordsMax,
         bytesMax: Math.max(bytesLeft, 1),

@@ -11,6 +11,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Connection } from "../lib/platform.ts";
 import type { Random } from "../lib/random.ts";
+import type { BatchOpener } from "./batch-opener.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import type { NodeProbes } from "./probes.ts";
@@ -37,6 +38,7 @@ export interface Door {
   readonly version: string;
   readonly tails: Tails;
   readonly untaken: Untaken;
+  readonly opener: BatchOpener;
   /** Answers may depend on who asks, so shared caches must keep off. */
   readonly authenticated: boolean;
 }

@@ -37,7 +37,21 @@ export function* readRecords(
   limits: ReadLimits,
 ): Generator<LogRecord, void, undefined> {
   const header = readBatchHeader(bytes, at);
-  const walk = openRecords(bytes, at, header, limits);
+  const stored = bytes.subarray(at + BATCH_HEADER_BYTES, at + header.sizeBytes);
+  // A batch that compaction emptied is a header alone.
+  const plain =
+    header.codec === "none" || stored.length === 0
+      ? stored
+      : decompress(header.codec, stored, limits.decompressedBytesMax);
+  yield* recordsIn(plain, header);
+}
+
+/** The records of a batch that has been opened: `plain` are their decompressed bytes. Refuses as `readRecords`. */
+export function* recordsIn(
+  plain: Uint8Array,
+  header: BatchHeader,
+): Generator<LogRecord, void, undefined> {
+  const walk = startWalk(plain, 0);
   for (let index = 0; index < header.count; index++) {
     stepRecord(walk);
     yield {
@@ -93,17 +107,6 @@ export function endOf(bytes: Uint8Array): number {
   let end = 0;
   for (let at = 0; at < bytes.length; at += batchBytes(view, at)) end = lastOffsetAt(view, at) + 1;
   return end;
-}
-
-function openRecords(
-  bytes: Uint8Array,
-  at: number,
-  header: BatchHeader,
-  limits: ReadLimits,
-): RecordWalk {
-  const records = bytes.subarray(at + BATCH_HEADER_BYTES, at + header.sizeBytes);
-  if (header.codec === "none" || records.length === 0) return startWalk(records, 0);
-  return startWalk(decompress(header.codec, records, limits.decompressedBytesMax), 0);
 }
 
 function offsetOf(header: BatchHeader, walk: RecordWalk): number {

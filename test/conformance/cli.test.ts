@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Fetch } from "../../src/client/client.ts";
-import { openMemoryNode } from "./memory-node.ts";
+import { nodeUrl, openMemoryNode } from "./memory-node.ts";
 import { type Given, jsonLines as lines, type Ran, runCli } from "./run-cli.ts";
 
 let fetch: Fetch;
@@ -115,6 +115,35 @@ describe("exit codes", () => {
     const ran = await kedge(["consume", "long"], { closesAfter: 1 });
     expect([ran.code, ran.err]).toEqual([0, ""]);
   });
+});
+
+test("consume passes over aborted transactions, and waits on behind them", async () => {
+  const ask = async (path: string, body: unknown, headers = {}) => {
+    const response = await fetch(`${nodeUrl}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+    return (await response.json()) as Record<string, unknown>;
+  };
+  await kedge(["produce", "fickle", "first", "--create"]);
+  const begun = await ask("/v1/txns", { transactional_id: "fickle" });
+  const txn = String(begun["txn"]);
+  await ask("/v1/topics/fickle/records", { records: [{ value: "aborted" }] }, { txn });
+  await ask(`/v1/txns/${txn}/abort`, {});
+  expect(await values("fickle")).toEqual(["first"]);
+  const controller = new AbortController();
+  let outs = 0;
+  const { code, out } = await kedge(["consume", "fickle", "-f", "--from-beginning"], {
+    interrupted: controller.signal,
+    onOut: () => {
+      outs += 1;
+      if (outs === 2) controller.abort(new Error("interrupted"));
+      else void kedge(["produce", "fickle", "last"]);
+    },
+  });
+  expect(code).toBe(130);
+  expect(lines(out)).toMatchObject([{ value: "first" }, { value: "last" }]);
 });
 
 describe("topics", () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Answer, ask, jsonType, newTopic, post, send, values } from "./http-client.ts";
 import type { HttpDoor } from "./http-door.ts";
+import { openTail } from "./http-tail.ts";
 
 export function transactionsSuite(name: string, open: () => Promise<HttpDoor>): void {
   let door: HttpDoor;
@@ -216,6 +217,52 @@ export function transactionsSuite(name: string, open: () => Promise<HttpDoor>): 
       }
       expect((await end(slow, "commit")).body.code).toBe("invalid_txn_state");
       expect(values(await read(topic))).toEqual([]);
+    });
+
+    /** Two that are aborted, and then one that is not. */
+    const abortTwice = async (topic: string): Promise<void> => {
+      for (let round = 0; round < 2; round += 1) {
+        const txn = await begin();
+        await produce(topic, "aborted", txn);
+        await end(txn, "abort");
+      }
+    };
+
+    test("long polls, groups' polls and tails wait on behind what was aborted", async () => {
+      const topic = await newTopic(door);
+      const group = freshId();
+      const member = `/v1/groups/${group}/members/m`;
+      const joined = await ask(door, member, {
+        method: "PUT",
+        headers: jsonType,
+        body: JSON.stringify({ topics: [topic] }),
+      });
+      const poll = (poll_id: string, wait_ms: number, commit: unknown[] = []) =>
+        post(door, `${member}/poll`, {
+          member_epoch: joined.body.member_epoch,
+          poll_id,
+          wait_ms,
+          commit,
+        });
+      const tail = await openTail(door, `topic=${topic}&from=earliest`);
+      const events = tail.events(1);
+      const read1 = read(topic, "wait_ms=20000");
+      const poll1 = poll("a", 20_000);
+      await abortTwice(topic);
+      await post(door, `/v1/topics/${topic}/records`, { records: [{ value: "seen" }] });
+      expect(values(await read1)).toEqual(["seen"]);
+      expect(values(await poll1)).toEqual(["seen"]);
+      expect((await events).map(({ data }) => data?.["value"])).toEqual(["seen"]);
+      await tail.cancel();
+      const { next } = (await poll1).body;
+      await abortTwice(topic);
+      const none = await poll("b", 30, next);
+      expect(none.body.records).toEqual([]);
+      // What was aborted is read, and can be committed: no lag is left.
+      await poll("c", 0, none.body.next);
+      expect((await ask(door, `/v1/groups/${group}/lag`)).body.lag).toBe(0);
+      await post(door, `/v1/topics/${topic}/records`, { records: [{ value: "more" }] });
+      expect(values(await poll("d", 20_000))).toEqual(["more"]);
     });
 
     test("what is no transaction is refused, and so are queues", async () => {

@@ -81,6 +81,23 @@ export function socketSuite(
         records: values.map((value) => ({ value })),
       });
 
+    test("a subscription follows on behind what was aborted", async () => {
+      const topic = await newTopic(door);
+      const socket = await WireSocket.open(door.url);
+      socket.say({ op: "sub", id: 1, topics: [topic], from: "earliest", credit: 10 });
+      await socket.ops("ok", 1);
+      const begun = await post(door, "/v1/txns", { transactional_id: `ws-${topic}` });
+      const headers = { txn: String(begun.body.txn) };
+      const records = [{ value: "aborted" }];
+      await post(door, `/v1/topics/${topic}/records`, { records }, headers);
+      await post(door, `/v1/txns/${headers.txn}/abort`, {});
+      await post(door, `/v1/topics/${topic}/records`, { records: [{ value: "seen" }] });
+      expect(await socket.values(1)).toEqual(["seen"]);
+      socket.say({ op: "unsub", id: 1 });
+      await socket.ops("ok", 2);
+      await socket.close();
+    });
+
     test("what is published is seen by a subscription, a tail and another socket", async () => {
       const topic = await newTopic(door);
       const [one, two] = [await WireSocket.open(door.url), await WireSocket.open(door.url)];

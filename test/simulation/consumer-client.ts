@@ -254,7 +254,10 @@ export class ConsumerClient {
         const answer = await this.#run.call(async () => {
           const polled = await this.#run
             .broker()
-            .polling.poll(somebody, GROUP, this.memberId, request, () => ({ given: [], value: 0 }));
+            .polling.poll(somebody, GROUP, this.memberId, request, async () => ({
+              given: [],
+              value: 0,
+            }));
           // A poll that is asked again commits no more than once.
           if (tries === 0) for (const each of offsets) this.#run.kept(each.partition, each.offset);
           return polled;

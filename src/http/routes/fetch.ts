@@ -7,7 +7,7 @@
  */
 import type { InferOutput } from "valibot";
 import type { Isolation, ReadAnswer, ReadOptions } from "../../broker/verbs.ts";
-import { hiddenBy } from "../../broker/visibility.ts";
+import { hiddenBy, passedOver } from "../../broker/visibility.ts";
 import { assert } from "../../lib/assert.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { walkBatches } from "../../records/batch.ts";
@@ -72,11 +72,11 @@ export const fetchPartition = defineRoute({
     let granted = waits ? 0 : untaken.reserve(bytesMax);
     try {
       const options = readOptions(call, query, waits ? untaken.fitting(bytesMax) : granted, waits);
-      const [answer] = await read(call, [ask], options, query);
+      const [answer] = await read(call, [ask], options, query, to);
       if (!answer) return jsonText("{}"); // One answer a request.
       if (answer.refusal) throw answer.refusal;
       if (waits) granted = untaken.reserve(bytesMax);
-      const reply = pageReply(call, query, answer, { from: ask.from, to, bytesMax: granted });
+      const reply = await pageReply(call, query, answer, { from: ask.from, to, bytesMax: granted });
       untaken.admit(reply, granted);
       countOut(call, answer);
       return reply;
@@ -93,16 +93,16 @@ interface Span {
   readonly bytesMax: number;
 }
 
-function pageReply(
+async function pageReply(
   call: Call,
   query: InferOutput<typeof fetchQuery>,
   answer: ReadAnswer,
   span: Span,
-): Reply {
+): Promise<Reply> {
   const accept = call.request.headers.get("accept") ?? "";
   const turn = turnOf(call.door.clock.nowMs(), query.turn);
   if (accept.includes(BATCH_TYPE)) return batchesReply(answer, span, turn, isolationOf(query));
-  const page = pageOf(answer, span.from, span.to, pageTerms(call, query, span.bytesMax));
+  const page = await pageOf(answer, span.from, span.to, pageTerms(call, query, span.bytesMax));
   if (accept.includes(LINES_TYPE)) {
     const headers = {
       ...endsHeaders(answer, page.next, page.upToDate),
@@ -157,7 +157,7 @@ export const fetchMany = defineRoute({
       if (waits) granted = untaken.reserve(bytesMax);
       const byAsk = new Map(asks.map((ask, index) => [ask, answers[index]]));
       const found = places.map((place) => ({ ...place, answer: byAsk.get(place.ask) }));
-      const reply = pagesReply(call, body, found, granted);
+      const reply = await pagesReply(call, body, found, granted);
       untaken.admit(reply, granted);
       for (const answer of answers) if (!answer.refusal) countOut(call, answer);
       return reply;
@@ -174,12 +174,12 @@ interface Found {
   readonly answer: ReadAnswer | undefined;
 }
 
-function pagesReply(
+async function pagesReply(
   call: Call,
   body: InferOutput<typeof fetchManyBody>,
   places: readonly Found[],
   bytesMax: number,
-): Reply {
+): Promise<Reply> {
   const isolation = isolationOf(body);
   const texts: string[] = [];
   let recordsLeft = body.max_records ?? RECORDS_DEFAULT;
@@ -199,7 +199,7 @@ function pagesReply(
       const terms = { ...pageTerms(call, body, bytesLeft), recordsMax: recordsLeft };
       const page =
         recordsLeft > 0 && bytesLeft > 0
-          ? pageOf(answer, ask.from, Number.MAX_SAFE_INTEGER, terms)
+          ? await pageOf(answer, ask.from, Number.MAX_SAFE_INTEGER, terms)
           : {
               records: [],
               bytes: 0,
@@ -222,16 +222,44 @@ function pagesReply(
   );
 }
 
-/** Reads, once more from the nearest end for those who asked to be clamped or met a moving start. */
+/** Reads; where it waits, until something came that is shown, or all of it up to `to` is not. */
 async function read(
   call: Call,
   asks: Ask[],
   options: ReadOptions,
   terms: Terms,
+  to = Number.MAX_SAFE_INTEGER,
 ): Promise<ReadAnswer[]> {
   if (asks.length === 0) return [];
-  const { broker } = call.door;
+  const { clock } = call.door;
   if (options.waitMs > HOLD_PAST_MS) call.connection?.hold();
+  const endMs = clock.monotonicMs() + options.waitMs;
+  for (;;) {
+    const waitMs = Math.max(0, endMs - clock.monotonicMs());
+    const answers = await readOnce(call, asks, { ...options, waitMs }, terms);
+    if (waitMs === 0 || options.signal?.aborted) return answers;
+    const passed = answers.map((answer, at) => passedOver(answer, asks[at]?.from ?? 0));
+    let moved = false;
+    for (const [at, ask] of asks.entries()) {
+      const next = passed[at] ?? null;
+      if (next === null || next >= to) return answers;
+      moved ||= next > ask.from;
+    }
+    if (!moved) return answers;
+    for (const [at, ask] of asks.entries()) ask.from = passed[at] ?? ask.from;
+    // What is passed over may be much, and lie in memory.
+    await clock.turn();
+  }
+}
+
+/** Once more from the nearest end for those who asked to be clamped or met a moving start. */
+async function readOnce(
+  call: Call,
+  asks: Ask[],
+  options: ReadOptions,
+  terms: Terms,
+): Promise<ReadAnswer[]> {
+  const { broker } = call.door;
   const answers = await broker.read(call.context, asks, options);
   let moved = false;
   for (const [index, answer] of answers.entries()) {
@@ -266,7 +294,7 @@ function pageTerms(call: Call, terms: Terms, bytesMax: number): PageTerms {
     bytesMax,
     isolation: isolationOf(terms),
     form: terms.as ?? "auto",
-    decompressedBytesMax: call.door.limits.decompressedBytesMax,
+    opener: call.door.opener,
   };
 }
 

@@ -127,10 +127,9 @@ export const pollGroup = defineRoute({
         },
         (reads) => {
           granted = untaken.reserve(bytesMax);
-          const { decompressedBytesMax } = door.limits;
           const recordsMax = body.max_records ?? RECORDS_DEFAULT;
           const form = body.as ?? "auto";
-          const bounds = { recordsMax, bytesMax: granted, decompressedBytesMax };
+          const bounds = { recordsMax, bytesMax: granted, opener: door.opener };
           return renderPages({ ...bounds, isolation, form })(reads);
         },
       );
@@ -209,7 +208,7 @@ export const streamGroup = defineRoute({
         bytesMax: BYTES_DEFAULT,
         isolation,
         form: query.as ?? "auto",
-        decompressedBytesMax: door.limits.decompressedBytesMax,
+        opener: door.opener,
       },
       problem: (error) => problemOf(error, id),
     });

@@ -5,8 +5,10 @@
  *   catches up alone gains nothing. With one tail open nothing is kept.
  */
 import { LRUCache } from "lru-cache";
-import type { BatchHeader } from "../../records/batch.ts";
-import { readRecords } from "../../records/batch-read.ts";
+import { recordsIn } from "../../records/batch-read.ts";
+import type { LogRecord } from "../../records/record.ts";
+import type { BatchOpener, PlacedBatch } from "../batch-opener.ts";
+import { textCost } from "../page.ts";
 import { placeText, recordText, type RecordForm } from "../record-out.ts";
 
 export interface EncodedRecord {
@@ -21,25 +23,22 @@ export interface BatchPlace {
   readonly partition: number;
 }
 
-interface EncodedLimits {
-  readonly sharedLengthMax: number;
-  readonly decompressedBytesMax: number;
-}
-
 /** One batch may take this part of what is kept. */
 const ENTRY_PART = 8;
 /** An entry's own cost beside its texts. */
 const RECORD_OVERHEAD = 64;
 
 export class EncodedBatches {
-  readonly #limits: EncodedLimits;
+  readonly #opener: BatchOpener;
   readonly #kept: LRUCache<string, readonly EncodedRecord[]>;
+  /** Large batches that are being made. */
+  readonly #making = new Map<string, Promise<readonly EncodedRecord[]>>();
 
-  constructor(limits: EncodedLimits) {
-    this.#limits = limits;
+  constructor(opener: BatchOpener, sharedLengthMax: number) {
+    this.#opener = opener;
     this.#kept = new LRUCache({
-      maxSize: limits.sharedLengthMax,
-      maxEntrySize: Math.floor(limits.sharedLengthMax / ENTRY_PART),
+      maxSize: sharedLengthMax,
+      maxEntrySize: Math.floor(sharedLengthMax / ENTRY_PART),
       sizeCalculation: (records) =>
         records.reduce(
           (sum, { json, key }) => sum + json.length + (key?.length ?? 0) + RECORD_OVERHEAD,
@@ -48,38 +47,50 @@ export class EncodedBatches {
     });
   }
 
-  /** The records of the batch at `at`, in order. Throws corrupt_message and message_too_large as `readRecords`. */
+  /**
+   * The batch's records, in order; a promise where they are many. Throws corrupt_message and message_too_large as
+   * `readRecords`.
+   */
   records(
     place: BatchPlace,
-    bytes: Uint8Array,
-    at: number,
-    header: BatchHeader,
+    batch: PlacedBatch,
     form: RecordForm,
     share: boolean,
-  ): readonly EncodedRecord[] {
-    if (!share) return this.#encode(place, bytes, at, header, form);
+  ): readonly EncodedRecord[] | Promise<readonly EncodedRecord[]> {
+    if (!share) return this.#encode(place, batch, form);
+    const { header } = batch;
     const name = `${place.topicId}/${place.partition}/${header.baseOffset}/${header.leaderEpoch}/${form}`;
-    const kept = this.#kept.get(name);
-    if (kept) return kept;
-    const records = this.#encode(place, bytes, at, header, form);
-    this.#kept.set(name, records);
-    return records;
+    const known = this.#kept.get(name) ?? this.#making.get(name);
+    if (known) return known;
+    const records = this.#encode(place, batch, form);
+    if (!(records instanceof Promise)) {
+      this.#kept.set(name, records);
+      return records;
+    }
+    const made = records.then((all) => {
+      this.#kept.set(name, all);
+      return all;
+    });
+    this.#making.set(name, made);
+    return made.finally(() => this.#making.delete(name));
   }
 
   #encode(
     { topic, partition }: BatchPlace,
-    bytes: Uint8Array,
-    at: number,
-    header: BatchHeader,
+    batch: PlacedBatch,
     form: RecordForm,
-  ): EncodedRecord[] {
+  ): EncodedRecord[] | Promise<EncodedRecord[]> {
     const place = placeText(topic, partition);
     const records: EncodedRecord[] = [];
-    for (const record of readRecords(bytes, at, this.#limits)) {
-      const json = recordText(place, record, header.timestampType, form);
+    const take = (record: LogRecord): number => {
+      const json = recordText(place, record, batch.header.timestampType, form);
       // The key is a view on the batch, which storage may take back: a filter needs it later.
       records.push({ offset: record.offset, key: record.key?.slice() ?? null, json });
-    }
+      return textCost(json);
+    };
+    const plain = this.#opener.now(batch);
+    if (!plain) return this.#opener.each(batch, take, this.#opener.pause()).then(() => records);
+    for (const record of recordsIn(plain, batch.header)) take(record);
     return records;
   }
 }

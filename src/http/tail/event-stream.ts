@@ -9,7 +9,7 @@
  */
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
-import { endEvent, type Feed, type TailEvent } from "./feed.ts";
+import { endEvent, type Feed, type TailEvent, type TailEvents } from "./feed.ts";
 import type { TailLimits } from "./limits.ts";
 
 /** How soon an EventSource should come back after its stream ended. */
@@ -43,7 +43,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   readonly #options: EventStreamOptions;
   readonly #endMs: number;
   readonly #wake = new AbortController();
-  #pending: Iterator<TailEvent> | null = null;
+  #pending: TailEvents | null = null;
   #cursorSent = "";
   /** When the reader was last given something that it has not followed by asking for more; null while it asks. */
   #givenMs: number | null;
@@ -88,14 +88,14 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
     if (this.#cursorSent === "")
       return { text: `retry: ${RETRY_MS}\n${this.#position()}\n`, last: false };
     try {
-      const rest = this.#take();
+      const rest = await this.#take();
       if (rest) return rest;
       if (stopping.aborted) return this.#end("stopping");
       const leftMs = this.#endMs - clock.monotonicMs();
       if (leftMs <= 0) return this.#end("rotate");
       const waitMs = Math.min(limits.pingMs, leftMs);
       this.#pending = await feed.read(waitMs, limits.readBytesMax, this.#wake.signal);
-      const found = this.#take();
+      const found = await this.#take();
       if (found) return found;
       if (stopping.aborted) return this.#end("stopping");
       if (clock.monotonicMs() >= this.#endMs) return this.#end("rotate");
@@ -107,7 +107,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   /** Events that were found and not sent, up to a chunk of them; null when there are none. */
-  #take(): { text: string; last: boolean } | null {
+  async #take(): Promise<{ text: string; last: boolean } | null> {
     if (!this.#pending) return null;
     let text = "";
     while (text.length < this.#options.limits.chunkLengthMax) {
@@ -115,6 +115,10 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
       if (!event) {
         this.#pending = null;
         break;
+      }
+      if (event instanceof Promise) {
+        await event;
+        continue;
       }
       text += this.#write(event);
       if (event.type === "end") return { text, last: true };

@@ -16,6 +16,9 @@ export interface TailEvent {
   readonly records: number;
 }
 
+/** What is new, and what is to be awaited on the way. */
+export type TailEvents = Generator<TailEvent | Promise<void>, undefined, undefined>;
+
 export interface FeedOptions extends FollowOptions {
   readonly encoded: EncodedBatches;
   /** Whether other tails are open that may want the same texts. */
@@ -50,13 +53,14 @@ export class Feed {
 
   /**
    * What is new, to be taken whole before the next call; empty when nothing came within `waitMs`. The texts are made as
-   * they are taken. An `end` is the last event there is.
+   * they are taken; a promise among them is to be awaited before the next is taken, and may reject. An `end` is the last event
+   * there is.
    */
-  async read(waitMs: number, bytesMax: number, signal: AbortSignal): Promise<Iterator<TailEvent>> {
+  async read(waitMs: number, bytesMax: number, signal: AbortSignal): Promise<TailEvents> {
     return this.#events(await this.#follower.next(waitMs, bytesMax, signal));
   }
 
-  *#events(found: readonly Found[]): Generator<TailEvent, undefined, undefined> {
+  *#events(found: readonly Found[]): TailEvents {
     for (const item of found) {
       if (item.type === "run") yield* this.#runEvents(item);
       else if (item.type === "gap") yield this.#gapEvent(item);
@@ -64,7 +68,7 @@ export class Feed {
     }
   }
 
-  *#runEvents(run: Run): Generator<TailEvent, void, undefined> {
+  *#runEvents(run: Run): TailEvents {
     const { encoded, form, share, onTaken } = this.#options;
     onTaken(run.topic.name, run.bytes.length);
     const place = { topic: run.topic.name, topicId: run.topic.id, partition: run.slot.partition };
@@ -72,7 +76,11 @@ export class Feed {
       const header = readBatchHeader(run.bytes, at);
       const end = header.baseOffset + header.lastOffsetDelta + 1;
       if (end > run.from && !run.isHidden(header)) {
-        const records = encoded.records(place, run.bytes, at, header, form, share());
+        const batch = { bytes: run.bytes, at, header };
+        const encoding = encoded.records(place, batch, form, share());
+        let records: readonly EncodedRecord[] = [];
+        if (encoding instanceof Promise) yield encoding.then((made) => void (records = made));
+        else records = encoding;
         yield* this.#batchEvents(run, records, end);
       }
       this.#follower.moveTo(run.slot, end);

@@ -15,8 +15,6 @@ export interface TailLimits {
   readonly chunkLengthMax: number;
   /** Text of records that is kept for other tails of the same partitions. */
   readonly sharedLengthMax: number;
-  /** What one batch may decode to. */
-  readonly decompressedBytesMax: number;
   /** WebSocket: the log is not read further while the reader has more than this still to take. */
   readonly unreadBytesMax: number;
   /** WebSocket: subscriptions of one socket. */
@@ -43,7 +41,6 @@ export const tailLimits: TailLimits = {
   readBytesMax: 256 * 1024,
   chunkLengthMax: 64 * 1024,
   sharedLengthMax: 16 * 1024 * 1024,
-  decompressedBytesMax: 64 * 1024 * 1024,
   unreadBytesMax: 1024 * 1024,
   subscriptionsMax: 32,
   creditMax: 1_000_000,

@@ -5,7 +5,7 @@
  *   worth of records.
  * - Its id is free again when it ended or was given up.
  */
-import type { Feed, TailEvent } from "./feed.ts";
+import type { Feed, TailEvent, TailEvents } from "./feed.ts";
 import { endEvent } from "./feed.ts";
 
 export interface SubscriptionOptions {
@@ -87,7 +87,7 @@ export class Subscription {
   async #follow(feed: Feed): Promise<void> {
     const { waitMs, bytesMax, moved, turn } = this.#options;
     const { signal } = this.#given;
-    let events: Iterator<TailEvent> | null = null;
+    let events: TailEvents | null = null;
     let given = false;
     while (!signal.aborted) {
       if (!this.#ready()) {
@@ -97,6 +97,10 @@ export class Subscription {
       events ??= await feed.read(waitMs, bytesMax, signal);
       if (signal.aborted) return; // What was found meanwhile is not given, so the cursor stays before it.
       const { value: event } = events.next();
+      if (event instanceof Promise) {
+        await event;
+        continue;
+      }
       if (event) {
         this.#send(event);
         if (event.type === "end") return;

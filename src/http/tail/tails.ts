@@ -2,9 +2,16 @@
  * All tails of one HTTP door: what they share, how many there are, and their end when the node stops.
  */
 import type { Clock } from "../../lib/clock.ts";
+import type { BatchOpener } from "../batch-opener.ts";
 import { EncodedBatches } from "./encoded.ts";
 import { SharedTurns } from "./inbox.ts";
 import { tailLimits, type TailLimits } from "./limits.ts";
+
+interface TailsOptions {
+  readonly clock: Clock;
+  readonly opener: BatchOpener;
+  readonly stopping: AbortSignal;
+}
 
 export class Tails {
   readonly limits: TailLimits;
@@ -15,11 +22,12 @@ export class Tails {
   readonly stopping: AbortSignal;
   #open = 0;
 
-  constructor(clock: Clock, stopping: AbortSignal, limits: Partial<TailLimits> = {}) {
-    this.stopping = stopping;
+  constructor(shared: TailsOptions, limits: Partial<TailLimits> = {}) {
+    const { clock, opener } = shared;
+    this.stopping = shared.stopping;
     this.limits = { ...tailLimits, ...limits };
     this.turns = new SharedTurns(() => clock.turn(), this.limits.costPerTurnMax);
-    this.encoded = new EncodedBatches(this.limits);
+    this.encoded = new EncodedBatches(opener, this.limits.sharedLengthMax);
   }
 
   get open(): number {

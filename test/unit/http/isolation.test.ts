@@ -51,11 +51,27 @@ async function withTransactions() {
   await end(2n, true);
   await append("e", 3n);
   await append("f", null);
+  let producerId = 3n;
+  const abort = async (value: string): Promise<void> => {
+    producerId += 1n;
+    await append(value, producerId);
+    await end(producerId, false);
+  };
   const { broker, clock } = node;
   const app = createHttpApp({ broker, clock, random: seededRandom(1), logger: silentLogger });
   const get = (url: string, accept = "application/json") =>
     settled(node, Promise.resolve(app.fetch(new Request(url, { headers: { accept } }))));
-  return { node, get };
+  /** Asks without letting time pass. */
+  const wait = (url: string, init: RequestInit = {}) => {
+    const waiting = Promise.resolve(app.fetch(new Request(url, init)));
+    const seen = { status: 0, body: "" };
+    void waiting.then(async (response) => {
+      seen.body = await response.text();
+      seen.status = response.status;
+    });
+    return seen;
+  };
+  return { node, get, wait, append, abort, commit: (id: bigint) => end(id, true) };
 }
 
 interface Page {
@@ -129,4 +145,52 @@ test("a tail gives each committed record once its transaction has ended", async 
   await node.clock.advance(100);
   expect(offsets()).toEqual([0, 2, 4, 6, 7]);
   await reader.cancel();
+});
+
+test("a long poll waits on behind what is not shown, one partition's and many's", async () => {
+  const { node, wait, append, abort, commit } = await withTransactions();
+  await commit(3n); // 8: the marker; from here on all is stable.
+  const many = {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      partitions: [{ topic: "t", partition: 0, from: 9 }],
+      wait_ms: 10_000,
+    }),
+  };
+  const waiting = [
+    wait(`${path}/records?from=9&wait_ms=10000`),
+    wait(`${path}/records?from=7&to=12&isolation=read_uncommitted&wait_ms=10000`),
+    wait("http://127.0.0.1/v1/fetch", many),
+  ];
+  await node.clock.advance(1_000);
+  expect(waiting.map(({ status }) => status)).toEqual([0, 200, 0]);
+  await abort("gone"); // 9, and its marker.
+  await abort("gone too"); // 11, and its marker.
+  await node.clock.advance(1_000);
+  expect(waiting.map(({ status }) => status)).toEqual([0, 200, 0]);
+  await append("seen", null); // 13
+  await node.clock.advance(10);
+  expect(waiting.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect(JSON.parse(waiting[0]?.body ?? "")).toMatchObject({
+    records: [{ offset: 13, value: "seen" }],
+    next: 14,
+  });
+  expect(JSON.parse(waiting[2]?.body ?? "")).toMatchObject({
+    partitions: [{ records: [{ offset: 13 }], next: 14 }],
+  });
+});
+
+test("a long poll that was shown nothing in its time says where to go on", async () => {
+  const { node, wait, abort, commit } = await withTransactions();
+  await commit(3n);
+  const waiting = wait(`${path}/records?from=9&wait_ms=10000`);
+  const bounded = wait(`${path}/records?from=9&to=11&wait_ms=10000`);
+  await node.clock.advance(4_000);
+  await abort("gone");
+  await node.clock.advance(5_900);
+  expect([waiting.status, bounded.status]).toEqual([0, 200]);
+  expect(JSON.parse(bounded.body)).toMatchObject({ records: [], next: 11 });
+  await node.clock.advance(200);
+  expect(JSON.parse(waiting.body)).toMatchObject({ records: [], next: 11, up_to_date: true });
 });

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { httpLimits } from "../../../src/http/limits.ts";
+import { BatchOpener } from "../../../src/http/batch-opener.ts";
 import { pageOf } from "../../../src/http/page.ts";
 import { Untaken } from "../../../src/http/untaken.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
@@ -112,7 +113,7 @@ describe("a page's text", () => {
   ];
   for (const [name, letter] of cases)
     for (const bytesMax of [1, 5_000, 50_000])
-      test(`${name}: about ${bytesMax} bytes, or one record`, () => {
+      test(`${name}: about ${bytesMax} bytes, or one record`, async () => {
         const value = new TextEncoder().encode(letter.repeat(600));
         const records = Array.from({ length: 100 }, () => ({
           key: null,
@@ -136,10 +137,10 @@ describe("a page's text", () => {
           epoch: 0,
         };
         const terms = { recordsMax: 1_000, bytesMax, isolation: "read_committed" as const };
-        const page = pageOf(answer, 0, Number.MAX_SAFE_INTEGER, {
+        const page = await pageOf(answer, 0, Number.MAX_SAFE_INTEGER, {
           ...terms,
           form: "auto",
-          decompressedBytesMax: 1_000_000,
+          opener: new BatchOpener(new VirtualClock(), 1_000_000),
         });
         const sizes = page.records.map((text) => new TextEncoder().encode(text).length);
         const size = sizes.reduce((sum, each) => sum + each, 0);
