@@ -41,6 +41,7 @@ const suites: readonly Suite[] = [
   slow("chaos restarts", "./test/chaos/rolling-restart.chaos.ts", 2),
   slow("chaos exactly once", "./test/chaos/exactly-once.chaos.ts", 4),
   slow("chaos slow disk", "./test/chaos/slow-disk.chaos.ts", 2),
+  slow("chaos descriptors", "./test/chaos/descriptors.chaos.ts", 2),
   slow("chaos full disk", "./test/chaos/full-disk.chaos.ts", 2),
   {
     name: "simulation",

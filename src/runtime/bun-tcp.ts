@@ -5,6 +5,7 @@
  * - A client that ends its side is closed: no half-open connections.
  */
 import type { ListenTcpOptions, TcpServer, Wire, WireHandlers } from "../lib/platform.ts";
+import { processDescriptors } from "./descriptors.ts";
 import { countedAddress, Gate } from "./gate.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -13,7 +14,7 @@ interface Data {
 }
 
 export function listenTcp(options: ListenTcpOptions): Promise<TcpServer> {
-  const gate = new Gate(options.limits);
+  const gate = new Gate(options.limits, processDescriptors);
   const server = Bun.listen<Data>({
     hostname: options.host,
     port: options.port,

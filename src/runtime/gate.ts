@@ -7,6 +7,7 @@
  * - Loopback addresses count in the total alone.
  */
 import { assert } from "../lib/assert.ts";
+import type { Descriptors } from "./descriptors.ts";
 
 export interface GateLimits {
   readonly connectionsMax: number;
@@ -15,11 +16,14 @@ export interface GateLimits {
 
 export class Gate {
   readonly #limits: GateLimits;
+  readonly #descriptors: Descriptors | null;
   readonly #byAddress = new Map<string, number>();
   #open = 0;
 
-  constructor(limits: GateLimits) {
+  /** With `descriptors` each place also takes one of those. */
+  constructor(limits: GateLimits, descriptors: Descriptors | null = null) {
     this.#limits = limits;
+    this.#descriptors = descriptors;
   }
 
   get open(): number {
@@ -29,11 +33,10 @@ export class Gate {
   /** Takes a place, or gives false when there is none left. Addresses that are loopback or unknown are "". */
   enter(address: string): boolean {
     if (this.#open >= this.#limits.connectionsMax) return false;
-    if (address !== "") {
-      const here = this.#byAddress.get(address) ?? 0;
-      if (here >= this.#limits.connectionsPerAddressMax) return false;
-      this.#byAddress.set(address, here + 1);
-    }
+    const here = address === "" ? 0 : (this.#byAddress.get(address) ?? 0);
+    if (address !== "" && here >= this.#limits.connectionsPerAddressMax) return false;
+    if (this.#descriptors?.take() === false) return false;
+    if (address !== "") this.#byAddress.set(address, here + 1);
     this.#open += 1;
     return true;
   }
@@ -41,6 +44,7 @@ export class Gate {
   leave(address: string): void {
     assert(this.#open > 0, "a place is left once for each time it was taken");
     this.#open -= 1;
+    this.#descriptors?.release();
     if (address === "") return;
     const here = this.#byAddress.get(address) ?? 0;
     assert(here > 0, "an address leaves only as often as it entered");

@@ -6,11 +6,12 @@
  */
 import { createServer, type Socket } from "node:net";
 import type { ListenTcpOptions, TcpServer, Wire, WireHandlers } from "../lib/platform.ts";
+import { processDescriptors } from "./descriptors.ts";
 import { countedAddress, Gate } from "./gate.ts";
 import { joined } from "./outbox.ts";
 
 export async function listenTcp(options: ListenTcpOptions): Promise<TcpServer> {
-  const gate = new Gate(options.limits);
+  const gate = new Gate(options.limits, processDescriptors);
   const server = createServer((socket) => {
     const address = countedAddress(socket.remoteAddress ?? "");
     if (!gate.enter(address)) {

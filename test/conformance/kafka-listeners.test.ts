@@ -1,11 +1,14 @@
 /** Listeners of a node in this process: names, what they advertise, ports that are taken, and a stop with clients there. */
 import { expect, test } from "bun:test";
 import { metadata } from "../../src/kafka/apis/03-metadata.ts";
+import { joinGroup } from "../../src/kafka/apis/11-join-group.ts";
+import { syncGroup } from "../../src/kafka/apis/14-sync-group.ts";
 import { loadConfig } from "../../src/config.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { startNode, StartError, type Node } from "../../src/node.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { connectKafka } from "./kafka-connection.ts";
+import { freshGroup, joinRequest } from "./kafka-members.ts";
 import { batchOf, fetchPart, metadataRequest, newTopic, produceTo } from "./kafka-records.ts";
 
 async function start(...flags: readonly string[]): Promise<Node> {
@@ -74,4 +77,44 @@ test("a stop answers who waits, and what was accepted", async () => {
   expect((await waiting).errorCode).toBe(0);
   expect((await accepted).errorCode).toBe(0);
   await Promise.all([stopped, writer.closed, reader.closed]);
+});
+
+test("a stop does not wait for members that wait for others", async () => {
+  // Far longer than this test may take.
+  const patient = ["--group-initial-rebalance-delay-ms", "0", "--drain-ms", "60000"];
+  const node = await start("--kafka", "127.0.0.1:0", ...patient);
+  const address = `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT")}`;
+  const first = await connectKafka(address);
+  const quiet = await newTopic(first);
+  const join = (connection: typeof first, group: string, memberId = "") =>
+    connection.send(joinGroup, 3, joinRequest(group, { memberId, rebalanceTimeoutMs: 60_000 }));
+  const sync = (connection: typeof first, groupId: string, memberId: string, generationId = 1) =>
+    connection.send(syncGroup, 2, { groupId, memberId, generationId, assignments: [] });
+  const waiting: Promise<number>[] = [];
+  const readers: (typeof first)[] = [];
+  for (let at = 0; at < 100; at += 1) {
+    const group = freshGroup();
+    const leader = await join(first, group);
+    expect(leader.errorCode).toBe(0);
+    const [member, reader] = [await connectKafka(address), await connectKafka(address)];
+    readers.push(member, reader);
+    // Until the leader has joined again; every tenth does, and then does not share out.
+    const joined = join(member, group);
+    const fetched = fetchPart(reader, quiet, 0, { maxWaitMs: 60_000 });
+    waiting.push(fetched.then(({ errorCode }) => errorCode));
+    if (at % 10 > 0) {
+      waiting.push(joined.then(({ errorCode }) => errorCode));
+      continue;
+    }
+    await join(first, group, leader.memberId);
+    const { memberId, generationId } = await joined;
+    waiting.push(sync(member, group, memberId, generationId).then(({ errorCode }) => errorCode));
+  }
+  await Bun.sleep(20);
+  const ended = node.stop();
+  const codes = await Promise.all(waiting);
+  const coordinatorNotAvailable = 15;
+  expect(codes.filter((code) => code === 0)).toHaveLength(100);
+  expect(codes.filter((code) => code === coordinatorNotAvailable)).toHaveLength(100);
+  await Promise.all([ended, first.closed, ...readers.map(({ closed }) => closed)]);
 });

@@ -1,5 +1,6 @@
 /** The gate's counts, by table and by holder. */
 import { expect, test } from "bun:test";
+import { Descriptors, descriptorsMax } from "../../../src/runtime/descriptors.ts";
 import { countedAddress, Gate, Place } from "../../../src/runtime/gate.ts";
 
 test("an address is refused past its own limit, and others are not", () => {
@@ -23,6 +24,27 @@ test("loopback is bounded by the total alone", () => {
     true,
     false,
   ]);
+});
+
+test("places of several gates take from the same descriptors, of which some stay for all else", () => {
+  const descriptors = new Descriptors(4);
+  const limits = { connectionsMax: 5, connectionsPerAddressMax: 2 };
+  const [one, other] = [new Gate(limits, descriptors), new Gate(limits, descriptors)];
+  expect([one.enter("a"), other.enter(""), other.enter("a"), one.enter("a")]).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ]);
+  other.leave("a");
+  expect([one.enter("a"), one.open, other.open]).toEqual([true, 2, 1]);
+});
+
+test("the process's limit is read, or there is none", () => {
+  expect(descriptorsMax("Max open files            1024                 4096     files\n")).toBe(
+    1024,
+  );
+  expect(descriptorsMax("")).toBe(Infinity);
 });
 
 test("a place is left when its last holder lets go, and each lets go once", () => {
