@@ -3,6 +3,7 @@
  */
 import { expect } from "bun:test";
 import { fetch } from "../../src/kafka/apis/01-fetch.ts";
+import { listOffsets } from "../../src/kafka/apis/02-list-offsets.ts";
 import { metadata } from "../../src/kafka/apis/03-metadata.ts";
 import { createTopics } from "../../src/kafka/apis/19-create-topics.ts";
 import { produce } from "../../src/kafka/apis/00-produce.ts";
@@ -86,11 +87,24 @@ export async function newTopic(
     const answer = await connection.send(metadata, 12, asked);
     const [topic] = answer.topics;
     if (topic?.errorCode === 0 && topic.partitions[0]?.leaderId !== -1) {
-      return { name, id: topic.topicId };
+      if (await isLed(connection, name)) return { name, id: topic.topicId };
+      await Bun.sleep(50);
+      continue;
     }
     expect([3, 5]).toContain(topic?.errorCode ?? -1);
     await Bun.sleep(50);
   }
+}
+
+/** Apache Kafka tells a leader a moment before the leader knows. */
+async function isLed(connection: KafkaConnection, name: string): Promise<boolean> {
+  const { topics } = await connection.send(listOffsets, 7, {
+    replicaId: -1,
+    isolationLevel: 0,
+    timeoutMs: 5_000,
+    topics: [{ name, partitions: [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -1 }] }],
+  });
+  return topics[0]?.partitions[0]?.errorCode === 0;
 }
 
 export interface ProduceOptions {

@@ -79,9 +79,13 @@ export class TransactionalClient {
       v3AndBelowProducerEpoch: producer.producerEpoch,
       v3AndBelowTopics: [{ name: topic, partitions }],
     });
-    return resultsByTopicV3AndBelow.flatMap(({ resultsByPartition }) =>
-      resultsByPartition.map(({ partitionErrorCode }) => partitionErrorCode),
+    // Apache Kafka answers in an order of its own, which depends on the topic's name.
+    const results = resultsByTopicV3AndBelow.flatMap(
+      ({ resultsByPartition }) => resultsByPartition,
     );
+    return results
+      .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
+      .map(({ partitionErrorCode }) => partitionErrorCode);
   }
 
   /** The batched form; one code a partition. */
