@@ -67,8 +67,16 @@ function withAborted(partition: Partition, read: ReadRuns): ReadRuns | Promise<R
   const last = read.runs.at(-1);
   if (!last) return { ...read, aborted: [] };
   const found = partition.producers.aborted.within(read.from, endOf(last));
-  if (found instanceof Promise) return found.then((aborted) => ({ ...read, aborted }));
-  return { ...read, aborted: found };
+  if (!(found instanceof Promise)) return { ...read, aborted: found };
+  return found.then((aborted) => stillThere(partition, { ...read, aborted }));
+}
+
+/** A trim takes the index of what it cuts off along: who read before it must not go without. */
+async function stillThere(partition: Partition, read: ReadRuns): Promise<ReadRuns> {
+  const bounds = await partition.node.storage.bounds(partition.id);
+  checkRange(partition, read.from);
+  if (bounds && read.from < bounds.logStart) throw trimmed(read.from, bounds.logStart);
+  return read;
 }
 
 async function readStored(
