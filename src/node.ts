@@ -33,7 +33,8 @@ import type { KafkaDoor, openKafkaDoor } from "./kafka/listener.ts";
 import { whyNotListening } from "./runtime/listen-error.ts";
 import { logDirectory } from "./runtime/disk-space.ts";
 import { nodeProbes } from "./runtime/node-probes.ts";
-import { FolderIncomplete, FolderInUse, NewerFormat } from "./storage/folder-error.ts";
+import { openFolder, openMemoryStores } from "./runtime/open-stores.ts";
+import { StartError } from "./runtime/start-error.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -46,11 +47,6 @@ export interface Node {
   readonly clusterId: string;
   /** Finishes what was accepted and closes everything; a second call waits for the first. */
   stop(): Promise<void>;
-}
-
-/** The surroundings do not let the node start; the message says what to do. */
-export class StartError extends Error {
-  override readonly name = "StartError";
 }
 
 export interface Surroundings {
@@ -69,7 +65,8 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   await using opened = new AsyncDisposableStack();
   const { platform, logger, version } = surroundings;
   const { clock, random } = platform;
-  const stores = openStores(config, surroundings, opened);
+  const stores =
+    config.data === IN_MEMORY ? openMemoryStores() : openFolder(config.data, surroundings, opened);
   // While the storage's Worker starts, this thread loads the door's code.
   const door = import("./http/app.ts");
   const kafkaDoor = import("./kafka/listener.ts");
@@ -102,23 +99,17 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   const { createHttpApp } = await door;
   const { openKafkaDoor } = await kafkaDoor;
   const app = createHttpApp({
+    ...httpSettings(config),
     broker: endingEarly(broker, stopping.signal),
     clock,
     random,
     logger,
-    limits: {
-      bodyBytesMax: config["body-bytes-max"],
-      answerBytesMax: config["answer-bytes-max"],
-    },
     auth: await readToken(config),
-    corsOrigins: config["cors-origin"],
-    hosts: config["host-name"],
     node: {
       ...nodeProbes({ storage, platform, stopping: stopping.signal }),
       ...backups(config, storage, store, random),
     },
     stopping: stopping.signal,
-    tail: { lifeMs: config["tail-life-ms"] },
     onBug: surroundings.onFatal,
   });
   const kafka = await openKafka(openKafkaDoor, config, surroundings, broker);
@@ -145,6 +136,18 @@ function brokerSettings(config: Config) {
     configDefaults: config.topicDefaults,
     settings: config.kafkaSettings,
     ...(config.data === IN_MEMORY ? {} : { directory: logDirectory(config.data) }),
+  };
+}
+
+function httpSettings(config: Config) {
+  return {
+    limits: {
+      bodyBytesMax: config["body-bytes-max"],
+      answerBytesMax: config["answer-bytes-max"],
+    },
+    corsOrigins: config["cors-origin"],
+    hosts: config["host-name"],
+    tail: { lifeMs: config["tail-life-ms"] },
   };
 }
 
@@ -183,47 +186,6 @@ function backups(config: Config, storage: Storage, store: MetadataStore, random:
       return makeBackup({ directory, storage, store, random });
     },
   };
-}
-
-async function openStores(
-  config: Config,
-  { platform, logger, onFatal }: Surroundings,
-  opened: AsyncDisposableStack,
-): Promise<{ storage: Storage; store: MetadataStore }> {
-  if (config.data === IN_MEMORY) {
-    const { memoryStorage } = await import("./storage/memory.ts");
-    const { memoryMetadataStore } = await import("./storage/memory-metadata.ts");
-    return { storage: memoryStorage(), store: memoryMetadataStore() };
-  }
-  const { openLibsqlStorage } = await import("./storage/libsql.ts");
-  const { openLibsqlMetadataStore } = await import("./storage/libsql-metadata.ts");
-  const { checkLogsAreThere, checkMetadataIsThere } = await import("./storage/whole-folder.ts");
-  const directory = config.data;
-  try {
-    checkLogsAreThere(directory);
-    const storage = await openLibsqlStorage({
-      directory,
-      clock: platform.clock,
-      logger,
-      process: platform,
-      onFailure: onFatal,
-    });
-    opened.defer(() => storage.close());
-    await checkMetadataIsThere(directory, storage);
-    const store = await openLibsqlMetadataStore(directory, {
-      beside: storage,
-      onFailure: onFatal,
-    });
-    opened.defer(() => store.close());
-    return { storage, store };
-  } catch (error) {
-    const known = [FolderInUse, NewerFormat, FolderIncomplete];
-    if (error instanceof Error && known.some((kind) => error instanceof kind)) {
-      throw new StartError(error.message, { cause: error });
-    }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(`cannot open the data in ${directory}: ${reason}`, { cause: error });
-  }
 }
 
 async function openLogs(

@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { rename } from "node:fs/promises";
 import { loadConfig } from "../../src/config.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { startNode, StartError, type Node } from "../../src/node.ts";
+import { startNode, type Node } from "../../src/node.ts";
+import { StartError } from "../../src/runtime/start-error.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { nodeFolder } from "./node.ts";
 

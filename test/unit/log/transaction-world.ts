@@ -10,6 +10,7 @@ import type { VerifyRequest } from "../../../src/log/verification.ts";
 import { encodeBatch } from "../../../src/records/batch-encode.ts";
 import { readRecords } from "../../../src/records/batch-read.ts";
 import { walkBatches } from "../../../src/records/batch.ts";
+import type { Storage } from "../../../src/storage/storage.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
 
 export interface Shape {
@@ -60,6 +61,8 @@ interface Given {
   readonly limits?: Partial<LogLimits>;
   readonly configs?: Record<string, string>;
   readonly verify?: (request: VerifyRequest) => Promise<void>;
+  /** Stands between the log and its disk. */
+  readonly wrap?: (storage: Storage) => Storage;
 }
 
 export async function withTopic({ limits, configs = {}, verify }: Given = {}): Promise<TestNode> {
@@ -134,15 +137,27 @@ export async function read(node: TestNode, isolation: Isolation, from = 0, bytes
       }
     }
   }
-  return { shown, next, lastStable: answer.lastStable, aborted: answer.aborted };
+  return {
+    shown,
+    next,
+    lastStable: answer.lastStable,
+    aborted: answer.aborted,
+    refused: answer.refusal?.code ?? null,
+  };
 }
 
 export async function restarted(
   { disk, metadata, clock }: TestNode,
-  { limits, verify }: Given = {},
+  { limits, verify, wrap }: Given = {},
 ): Promise<TestNode> {
   disk.crash();
   clock.abandon();
   const verifier = { verify: verify ?? (() => Promise.resolve()) };
-  return openTestNode({ disk, metadata, verifier, ...(limits ? { limits } : {}) });
+  return openTestNode({
+    disk,
+    metadata,
+    verifier,
+    ...(limits ? { limits } : {}),
+    ...(wrap ? { wrap } : {}),
+  });
 }

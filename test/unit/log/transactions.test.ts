@@ -40,6 +40,7 @@ describe("a transaction", () => {
       next: 4,
       lastStable: 4,
       aborted: [],
+      refused: null,
     });
   });
 
@@ -63,6 +64,32 @@ describe("a transaction", () => {
     expect((await read(node, "read_committed", 1)).aborted?.length).toBe(1);
     const again = await restarted(node);
     expect(await read(again, "read_committed")).toEqual(committed);
+  });
+
+  test("that was aborted is not shown to a reader whom a trim overtakes on its way to the index", async () => {
+    const node = await withTopic();
+    await send(node, inTransaction({ sequence: 0 }));
+    await send(node, request({ id: 1n, sequence: 0 }));
+    await end(node, { commit: false });
+    let trim = async () => {};
+    const again = await restarted(node, {
+      wrap(storage) {
+        const aborted = storage.aborted.bind(storage);
+        storage.aborted = async (...asked) => {
+          await trim();
+          return aborted(...asked);
+        };
+        return storage;
+      },
+    });
+    expect((await read(again, "read_committed")).shown).toEqual(["1: 1/0/0"]);
+    trim = async () => {
+      await again.broker.deleteRecords(somebody, "t", 0, 3);
+    };
+    expect(await read(again, "read_committed")).toMatchObject({
+      shown: [],
+      refused: "offset_trimmed",
+    });
   });
 
   test("is open after a restart, until its marker is written", async () => {

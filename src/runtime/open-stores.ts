@@ -1,0 +1,64 @@
+/**
+ * Opens what a node keeps its data in: two databases in a folder, or memory. Only what is used is loaded.
+ */
+import type { Logger } from "../lib/logger.ts";
+import type { Platform } from "../lib/platform.ts";
+import { FolderInUse, FolderIncomplete, NewerFormat } from "../storage/folder-error.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { Storage } from "../storage/storage.ts";
+import { StartError } from "./start-error.ts";
+
+export interface Stores {
+  readonly storage: Storage;
+  readonly store: MetadataStore;
+}
+
+export interface StoreSurroundings {
+  readonly platform: Platform;
+  readonly logger: Logger;
+  /** A disk that failed. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** Stores that forget everything when the process ends. */
+export async function openMemoryStores(): Promise<Stores> {
+  const { memoryStorage } = await import("../storage/memory.ts");
+  const { memoryMetadataStore } = await import("../storage/memory-metadata.ts");
+  return { storage: memoryStorage(), store: memoryMetadataStore() };
+}
+
+/** What is open is closed with `opened`. Throws StartError where the folder cannot be had. */
+export async function openFolder(
+  directory: string,
+  { platform, logger, onFatal }: StoreSurroundings,
+  opened: AsyncDisposableStack,
+): Promise<Stores> {
+  const { openLibsqlStorage } = await import("../storage/libsql.ts");
+  const { openLibsqlMetadataStore } = await import("../storage/libsql-metadata.ts");
+  const { checkLogsAreThere, checkMetadataIsThere } = await import("../storage/whole-folder.ts");
+  try {
+    checkLogsAreThere(directory);
+    const storage = await openLibsqlStorage({
+      directory,
+      clock: platform.clock,
+      logger,
+      process: platform,
+      onFailure: onFatal,
+    });
+    opened.defer(() => storage.close());
+    await checkMetadataIsThere(directory, storage);
+    const store = await openLibsqlMetadataStore(directory, {
+      beside: storage,
+      onFailure: onFatal,
+    });
+    opened.defer(() => store.close());
+    return { storage, store };
+  } catch (error) {
+    const known = [FolderInUse, NewerFormat, FolderIncomplete];
+    if (error instanceof Error && known.some((kind) => error instanceof kind)) {
+      throw new StartError(error.message, { cause: error });
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`cannot open the data in ${directory}: ${reason}`, { cause: error });
+  }
+}
