@@ -36,16 +36,23 @@ export async function scratchDirectory(name: string): Promise<string> {
   return mkdtemp(join(parent, `${name}-`));
 }
 
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * A port that was free a moment ago, as were the three behind it, for who needs some. It lies below those that systems give
+ * to connections (from 32,768 on), so that none of these takes it before its server does.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 100; tries > 0; tries--) {
+    const port = 10_000 + 4 * Math.floor(Math.random() * 5_500);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("there is no free port between 10,000 and 32,000");
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.on("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
+    probe.on("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
 }
 
