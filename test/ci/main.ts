@@ -36,7 +36,7 @@ async function runAll(suites: readonly Suite[], width: number): Promise<void> {
 }
 
 async function run({ name, command, timeoutMs }: Suite): Promise<Count> {
-  const leftMs = wholeMsMax - performance.now();
+  const leftMs = Math.ceil(wholeMsMax - performance.now());
   if (leftMs <= 0) {
     console.log(`\n== ${name}: not begun, the whole takes too long`);
     return { passed: 0, failed: 1 };
