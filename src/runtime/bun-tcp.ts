@@ -8,6 +8,7 @@ import type { ListenTcpOptions, TcpServer, Wire, WireHandlers } from "../lib/pla
 import { processDescriptors } from "./descriptors.ts";
 import { countedAddress, Gate } from "./gate.ts";
 import { Outbox } from "./outbox.ts";
+import { plainBytes } from "./plain-bytes.ts";
 
 interface Data {
   wire: BunWire | null;
@@ -29,7 +30,7 @@ export function listenTcp(options: ListenTcpOptions): Promise<TcpServer> {
         }
         socket.data = { wire: new BunWire(socket, options.open, () => gate.leave(address)) };
       },
-      data: ({ data: { wire } }, bytes) => wire?.data(bytes),
+      data: ({ data: { wire } }, bytes) => wire?.data(plainBytes(bytes)),
       drain: ({ data: { wire } }) => wire?.drain(),
       close: ({ data: { wire } }) => wire?.closed(),
       error: ({ data: { wire } }) => wire?.drop(),

@@ -4,6 +4,7 @@
 import { connect } from "node:net";
 import type { Wire, WireHandlers } from "../lib/platform.ts";
 import { joined } from "./outbox.ts";
+import { plainBytes } from "./plain-bytes.ts";
 
 /** Rejects with the system's error (ECONNREFUSED, ENOTFOUND, …). */
 export function dialTcp(host: string, port: number, handlers: WireHandlers): Promise<Wire> {
@@ -24,7 +25,7 @@ export function dialTcp(host: string, port: number, handlers: WireHandlers): Pro
     socket.once("connect", () => {
       socket.off("error", reject);
       socket.on("error", () => {}); // "close" follows.
-      socket.on("data", (bytes: Uint8Array) => handlers.data(bytes));
+      socket.on("data", (bytes: Uint8Array) => handlers.data(plainBytes(bytes)));
       socket.on("drain", () => handlers.drained());
       socket.on("close", () => handlers.closed());
       resolve(wire);

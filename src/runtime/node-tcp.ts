@@ -9,6 +9,7 @@ import type { ListenTcpOptions, TcpServer, Wire, WireHandlers } from "../lib/pla
 import { processDescriptors } from "./descriptors.ts";
 import { countedAddress, Gate } from "./gate.ts";
 import { joined } from "./outbox.ts";
+import { plainBytes } from "./plain-bytes.ts";
 
 export async function listenTcp(options: ListenTcpOptions): Promise<TcpServer> {
   const gate = new Gate(options.limits, processDescriptors);
@@ -50,7 +51,7 @@ class NodeWire implements Wire {
     this.address = socket.remoteAddress ?? "";
     socket.setNoDelay(true);
     const handlers = open(this);
-    socket.on("data", (bytes: Uint8Array) => handlers.data(bytes));
+    socket.on("data", (bytes: Uint8Array) => handlers.data(plainBytes(bytes)));
     socket.on("drain", () => handlers.drained());
     socket.on("error", () => {}); // "close" follows.
     socket.on("end", () => this.drop());

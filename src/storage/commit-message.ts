@@ -211,7 +211,8 @@ class Packer {
     const { buffer } = data;
     const whole = buffer.byteLength === data.byteLength || append?.ownsBuffer === true;
     const owned = buffer instanceof ArrayBuffer && whole;
-    const sent = owned ? data : data.slice();
+    // Not `slice`, which is no copy of a Buffer.
+    const sent = owned ? data : new Uint8Array(data);
     if (sent.buffer instanceof ArrayBuffer) this.#transfer.push(sent.buffer);
     this.#large.push(sent);
     this.#lent.push(owned ? append : null);

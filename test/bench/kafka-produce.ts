@@ -26,8 +26,8 @@ const batches = {
   tuned: { "batch.size": "131072", "linger.ms": "5" },
 } as const;
 
-const cases: readonly Case[] = [1024, 100].flatMap((recordBytes) =>
-  [1, 6].flatMap((partitions) =>
+function casesOf(recordBytes: number): Case[] {
+  return [1, 6].flatMap((partitions) =>
     (["default", "tuned"] as const).flatMap((batch) =>
       (["all", "1"] as const).map((acks) => ({
         name: `${recordBytes} B, ${partitions} partition${partitions === 1 ? "" : "s"}, ${batch} batches, acks=${acks}`,
@@ -37,8 +37,8 @@ const cases: readonly Case[] = [1024, 100].flatMap((recordBytes) =>
         properties: { acks, "enable.idempotence": String(acks === "all"), ...batches[batch] },
       })),
     ),
-  ),
-);
+  );
+}
 
 function goalsOf({ name, recordBytes, properties }: Case): Goal[] {
   if (recordBytes !== 1024 || properties["acks"] !== "all") return [];
@@ -52,26 +52,33 @@ function goalsOf({ name, recordBytes, properties }: Case): Goal[] {
   ];
 }
 
-export const kafkaProduce: Bench = {
-  name: "kafka-produce",
-  about:
-    "records a second of the official Java producer's performance tool; Kafka as shipped answers from the page cache, synced has flush.messages=1, kedge is always synced",
-  goals: cases.flatMap(goalsOf),
-  run: (context) =>
-    withBrokers(async (subjects) => {
-      for (const subject of subjects) await warm(context, subject);
-      const figures: Figure[] = [];
-      for (const [index, each] of cases.entries()) {
-        const results = await interleave(subjects, context.scale.runs, (subject, round) =>
-          produceOnce(context, subject, each, `produce-${index}-${round}`),
-        );
-        for (const [{ name }, runs] of results)
-          figures.push(figure(each.name, name, "records/s", runs));
-        context.say(`${each.name} done`);
-      }
-      return figures;
-    }),
-};
+/** 1 KiB records, for which there are goals. */
+export const kafkaProduce = producing("kafka-produce", casesOf(1024));
+/** 100 B records: told. */
+export const kafkaSmall = producing("kafka-small", casesOf(100));
+
+function producing(name: string, cases: readonly Case[]): Bench {
+  return {
+    name,
+    about:
+      "records a second of the official Java producer's performance tool; Kafka as shipped answers from the page cache, synced has flush.messages=1, kedge is always synced",
+    goals: cases.flatMap(goalsOf),
+    run: (context) =>
+      withBrokers(async (subjects) => {
+        for (const subject of subjects) await warm(context, subject);
+        const figures: Figure[] = [];
+        for (const [index, each] of cases.entries()) {
+          const results = await interleave(subjects, context.scale.runs, (subject, round) =>
+            produceOnce(context, subject, each, `produce-${index}-${round}`),
+          );
+          for (const [subject, runs] of results)
+            figures.push(figure(each.name, subject.name, "records/s", runs));
+          context.say(`${each.name} done`);
+        }
+        return figures;
+      }),
+  };
+}
 
 /** Lets both brokers compile what they run. */
 export async function warm(context: Context, subject: KafkaSubject): Promise<void> {

@@ -25,6 +25,9 @@ export interface Broker {
 
 const script = join(root, "test/peers/kafka.sh");
 
+/** A tool waits for ever for a broker that has gone. */
+const scriptMsMax = 10 * 60_000;
+
 /** Runs the peer's script and gives what it said; throws with that when it fails. */
 export async function kafkaScript(
   words: readonly string[],
@@ -35,6 +38,8 @@ export async function kafkaScript(
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
+    timeout: scriptMsMax,
+    killSignal: "SIGKILL",
   });
   const [out, said] = await Promise.all([
     new Response(child.stdout).text(),

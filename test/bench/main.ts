@@ -12,7 +12,7 @@ import { type Bench, type Context, Load, type Scale, scales } from "./harness.ts
 import { kafkaClients } from "./kafka-clients.ts";
 import { kafkaConsume } from "./kafka-consume.ts";
 import { kafkaCost } from "./kafka-cost.ts";
-import { kafkaProduce } from "./kafka-produce.ts";
+import { kafkaProduce, kafkaSmall } from "./kafka-produce.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { produce } from "./produce.ts";
@@ -42,6 +42,7 @@ const benches: readonly Bench[] = [
   growthOfConnections,
   growthOfStart,
   kafkaProduce,
+  kafkaSmall,
   kafkaConsume,
   kafkaClients,
   kafkaCost,

@@ -10,7 +10,9 @@ import {
   type HttpServer,
   type Platform,
   type SocketHandlers,
+  type WireHandlers,
 } from "../../src/lib/platform.ts";
+import { dialTcp } from "../../src/runtime/dial.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
 
 let platform: Platform;
@@ -131,6 +133,37 @@ test("the machine's facts", () => {
   const lag = platform.watchLoopLag();
   expect(lag.read().maxMs).toBeGreaterThanOrEqual(0);
   lag.stop();
+});
+
+test("what a socket gives and what is dialled are plain bytes, whose slice is a copy", async () => {
+  const heard: Uint8Array[] = [];
+  const handlers: WireHandlers = {
+    data: (bytes) => void heard.push(bytes),
+    drained() {},
+    closed() {},
+  };
+  const listening = await platform.listenTcp({
+    host: "127.0.0.1",
+    port: 0,
+    limits: { connectionsMax: 1, connectionsPerAddressMax: 1 },
+    open: (wire) => ({
+      ...handlers,
+      data(bytes) {
+        handlers.data(bytes);
+        wire.write([bytes]);
+      },
+    }),
+  });
+  const wire = await dialTcp("127.0.0.1", listening.port, handlers);
+  wire.write([new Uint8Array([1, 2, 3])]);
+  await until(() => heard.length === 2);
+  wire.drop();
+  await listening.stop();
+  for (const bytes of heard) {
+    expect(bytes.constructor).toBe(Uint8Array);
+    expect([...bytes]).toEqual([1, 2, 3]);
+    expect(bytes.slice().buffer).not.toBe(bytes.buffer);
+  }
 });
 
 test("signals are heard until they are let go", async () => {

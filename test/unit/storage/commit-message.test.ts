@@ -15,7 +15,7 @@ import {
   uint8Array,
 } from "fast-check";
 import { packChanges, unpackChanges } from "../../../src/storage/commit-message.ts";
-import type { Change, Entry } from "../../../src/storage/storage.ts";
+import type { Append, Change, Entry } from "../../../src/storage/storage.ts";
 
 const offset = nat({ max: Number.MAX_SAFE_INTEGER });
 const bytes = uint8Array({ minLength: 1, maxLength: 300 });
@@ -103,4 +103,33 @@ test("small appends of a partition lie side by side, large ones are lent in orde
     [80_000, 5],
   ]);
   expect((data[0]?.byteOffset ?? 0) + 10).toBe(data[3]?.byteOffset ?? 0);
+});
+
+test("large appends of one frame go as copies, whatever kind of view they are", () => {
+  const frame = Buffer.alloc(200_000, 1).fill(2, 100_000);
+  const append = (data: Uint8Array): Append => ({
+    type: "append",
+    base: 0,
+    last: 0,
+    epoch: 0,
+    count: 1,
+    maxTimestamp: 0,
+    producers: false,
+    data,
+  });
+  const changes = [frame.subarray(0, 100_000), frame.subarray(100_000)].map(
+    (data, partition): Change => ({
+      partition,
+      guard: { epoch: 0, end: 0 },
+      durability: "written",
+      entries: [append(data)],
+    }),
+  );
+  const packed = packChanges(changes);
+  expect(new Set(packed.transfer).size).toBe(packed.transfer.length);
+  expect(packed.transfer).not.toContain(frame.buffer);
+  expect(packed.message.large.map((data) => [data.byteLength, data[0], data.at(-1)])).toEqual([
+    [100_000, 1, 1],
+    [100_000, 2, 2],
+  ]);
 });
