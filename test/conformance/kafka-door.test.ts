@@ -1,4 +1,7 @@
-/** The Kafka door of a node in this process, on a disk in memory. */
+/** The Kafka door of a node in this process, on a disk in memory and on files. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { loadConfig } from "../../src/config.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { startNode } from "../../src/node.ts";
@@ -19,8 +22,8 @@ const quickGroups = [
   "100",
 ];
 
-async function open() {
-  const doors = ["--data", ":memory:", "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
+async function open(data = ":memory:") {
+  const doors = ["--data", data, "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
   const args = [...doors, ...quickGroups];
   const readFile = () => Promise.reject(new Error("no file"));
   const { config } = await loadConfig({ args, env: {}, readFile });
@@ -45,4 +48,17 @@ for (const suite of [
   kafkaConsumerGroupsSuite,
   kafkaTransactionsSuite,
 ])
-  suite("in process", open);
+  suite("in process", () => open());
+
+/** Storage takes over whole frames there, which are not to be looked at afterwards. */
+kafkaDoorSuite("in process, over files", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "kedge-door-"));
+  const { address, close } = await open(join(directory, "data"));
+  return {
+    address,
+    async close() {
+      await close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+});

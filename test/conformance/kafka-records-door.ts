@@ -25,6 +25,8 @@ import {
 
 type Here = () => KafkaConnection;
 
+const noTopic: Topic = { name: "", id: noId };
+
 export function produceTests(here: Here): void {
   test("what any version of Produce writes, any version of Fetch reads", async () => {
     const topic = await newTopic(here());
@@ -41,6 +43,29 @@ export function produceTests(here: Here): void {
       expect(part).toMatchObject({ errorCode: 0, highWatermark: sent.length });
       expect(part.lastStableOffset).toBe(sent.length);
       expect(valuesOf(part.records)).toEqual(sent);
+    }
+  });
+
+  test("Produce: large and small batches of one request are each kept", async () => {
+    const topics = [await newTopic(here()), await newTopic(here()), await newTopic(here())];
+    const sizes = [100_000, 1_000, 100_000];
+    const rounds = 5;
+    for (let round = 0; round < rounds; round++) {
+      const topicData = topics.flatMap((topic, at) => {
+        const records = batchOf([String(round).repeat(sizes[at] ?? 0)]);
+        return produceRequest(topic, records).topicData;
+      });
+      const request = { ...produceRequest(noTopic, null), topicData };
+      const { responses } = await here().send(produce, 12, request);
+      const codes = responses.flatMap(({ partitionResponses }) =>
+        partitionResponses.map(({ errorCode, baseOffset }) => [errorCode, baseOffset]),
+      );
+      expect(codes).toEqual(topics.map(() => [0, round]));
+    }
+    for (const [at, topic] of topics.entries()) {
+      const { records } = await fetchPart(here(), topic, 0);
+      const kept = valuesOf(records).map((value) => [value[0], value.length]);
+      expect(kept).toEqual(range(0, rounds - 1).map((round) => [String(round), sizes[at]]));
     }
   });
 
