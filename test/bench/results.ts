@@ -114,6 +114,9 @@ export interface Verdict {
   readonly goal: Goal;
   readonly ours: Figure;
   readonly theirs: Figure | null;
+  /** What is compared of each: the figure itself, or one of what came with it. */
+  readonly ourValue: number;
+  readonly theirValue: number | null;
   /** The ratio ours to theirs, or our value where there is no peer. */
   readonly measured: number;
   readonly met: boolean;
@@ -127,21 +130,35 @@ export function verdicts(bench: Bench, kept: Kept): Verdict[] {
     const ours = find(goal.case, goal.subject);
     const theirs = goal.beside === null ? null : find(goal.besideCase ?? goal.case, goal.beside);
     if (!ours || theirs === undefined) return [];
-    const measured = theirs ? ours.value / theirs.value : ours.value;
+    const ourValue = valueOf(ours, goal);
+    const theirValue = theirs && valueOf(theirs, goal);
+    const measured = theirValue === null ? ourValue : ourValue / theirValue;
     const met =
       measured >= (goal.least ?? 0) && measured <= (goal.most ?? Number.POSITIVE_INFINITY);
-    return [{ goal, ours, theirs, measured, met }];
+    return [{ goal, ours, theirs, ourValue, theirValue, measured, met }];
   });
 }
 
-function verdictRow(bench: Bench, { goal, ours, theirs, measured, met }: Verdict): string[] {
+function valueOf({ value, more }: Figure, { on }: Goal): number {
+  return on === undefined ? value : (more[on] ?? Number.NaN);
+}
+
+/** What goals may be set on beside the figure itself. */
+const unitsOf: Readonly<Record<string, string>> = {
+  p99Ms: "ms p99",
+  cpuMsPerMb: "ms CPU/MB",
+};
+
+function verdictRow(bench: Bench, verdict: Verdict): string[] {
+  const { goal, ours, ourValue, theirValue, measured, met } = verdict;
   const besideCase = goal.besideCase === undefined ? "" : `, ${goal.besideCase}`;
   const bound = goal.least === undefined ? `at most ${goal.most}` : `at least ${goal.least}`;
-  const factor = theirs ? "x" : ` ${ours.unit}`;
+  const unit = goal.on === undefined ? ours.unit : (unitsOf[goal.on] ?? goal.on);
+  const factor = theirValue === null ? ` ${unit}` : "x";
   return [
     `${bench.name}, ${goal.case}`,
-    `${goal.subject}: ${shown(ours.value)} ${ours.unit}`,
-    theirs ? `${goal.beside}${besideCase}: ${shown(theirs.value)}` : "",
+    `${goal.subject}: ${shown(ourValue)} ${unit}`,
+    theirValue === null ? "" : `${goal.beside}${besideCase}: ${shown(theirValue)}`,
     `${shown(measured)}${factor}`,
     `${bound}${factor}${met ? "" : " (missed)"}`,
   ];
