@@ -78,7 +78,7 @@ export class ConsumerClient {
   async leave(): Promise<void> {
     this.over = true;
     this.#run.note(`${this.name} leaves`);
-    const { groups, polling } = this.#run.broker();
+    const { groups, polling } = this.#run.broker;
     const leaves = (): Promise<unknown> => {
       if (this.kind === "poll") return polling.leave(somebody, GROUP, this.memberId);
       if (this.kind === "classic") {
@@ -122,7 +122,7 @@ export class ConsumerClient {
   async #join(): Promise<void> {
     this.owned = new Set();
     if (this.kind === "classic") return this.#joinClassic();
-    const { groups, polling } = this.#run.broker();
+    const { groups, polling } = this.#run.broker;
     if (this.kind === "poll") {
       const terms = {
         topicRegex: null,
@@ -155,7 +155,7 @@ export class ConsumerClient {
   }
 
   async #joinClassic(): Promise<void> {
-    const { groups } = this.#run.broker();
+    const { groups } = this.#run.broker;
     const join = {
       group: GROUP,
       memberId: this.memberId,
@@ -181,7 +181,7 @@ export class ConsumerClient {
       assignments: leads ? this.#assign(joined.members) : new Map<string, Uint8Array>(),
     };
     const answer = await this.#run.call(() =>
-      this.#run.broker().groups.sync(somebody, GROUP, request),
+      this.#run.broker.groups.sync(somebody, GROUP, request),
     );
     if (this.over) return;
     this.epoch = joined.generation;
@@ -214,7 +214,7 @@ export class ConsumerClient {
         instanceId: this.instanceId,
         generation: this.epoch,
       };
-      return this.#run.call(() => this.#run.broker().groups.heartbeat(somebody, GROUP, member));
+      return this.#run.call(() => this.#run.broker.groups.heartbeat(somebody, GROUP, member));
     }
     const owned = new Map([[this.#run.topicId, this.owned]]);
     const isFull = this.#full;
@@ -226,7 +226,7 @@ export class ConsumerClient {
       owned: isFull || this.#run.chance(0.8) ? owned : null,
     };
     const answer = await this.#run.call(() =>
-      this.#run.broker().groups.consumerHeartbeat(somebody, GROUP, says),
+      this.#run.broker.groups.consumerHeartbeat(somebody, GROUP, says),
     );
     if (this.over) return;
     this.epoch = answer.memberEpoch;
@@ -252,12 +252,16 @@ export class ConsumerClient {
     for (let tries = 0; ; tries += 1) {
       try {
         const answer = await this.#run.call(async () => {
-          const polled = await this.#run
-            .broker()
-            .polling.poll(somebody, GROUP, this.memberId, request, async () => ({
+          const polled = await this.#run.broker.polling.poll(
+            somebody,
+            GROUP,
+            this.memberId,
+            request,
+            async () => ({
               given: [],
               value: 0,
-            }));
+            }),
+          );
           // A poll that is asked again commits no more than once.
           if (tries === 0) for (const each of offsets) this.#run.kept(each.partition, each.offset);
           return polled;
@@ -297,7 +301,7 @@ export class ConsumerClient {
     const offsets = this.#read();
     const { memberId, instanceId, epoch: generation } = this;
     await this.#run.call(async () => {
-      const outcomes = await this.#run.broker().groups.commitOffsets(somebody, {
+      const outcomes = await this.#run.broker.groups.commitOffsets(somebody, {
         group: GROUP,
         member: { memberId, instanceId, generation },
         offsets: offsets.map((each) => ({

@@ -5,12 +5,8 @@
  * Held all the time: no partition belongs to two members; nobody who is in the group believes to own what the coordinator does
  * not know it to own; a commit that was kept is never undone by an older one. In peace the group becomes whole.
  */
-import type { Broker } from "../../src/broker/verbs.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
-import { seededRandom } from "../../src/lib/random.ts";
 import { defaultGroupConfig } from "../../src/coordinators/group.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryMetadataDisk } from "../../src/storage/memory-metadata.ts";
 import {
   ConsumerClient,
   KINDS,
@@ -19,10 +15,9 @@ import {
   SESSION_MS,
   TOPIC,
 } from "./consumer-client.ts";
-import { slowStorage } from "./faulty-storage.ts";
 import { Violation } from "./ledger.ts";
-import { openTestNode, somebody, type TestNode } from "./test-node.ts";
-import { VirtualClock } from "./virtual-clock.ts";
+import { held, Run } from "./run.ts";
+import { somebody, type TestNode } from "./test-node.ts";
 
 const CLIENTS = 4;
 const PARTITIONS_MAX = 8;
@@ -38,88 +33,32 @@ export interface ConsumerRunResult {
 }
 
 /** Throws Violation, its message naming the seed and the last steps, when an invariant is broken. */
-export async function runConsumers(seed: number, steps: number): Promise<ConsumerRunResult> {
+export function runConsumers(seed: number, steps: number): Promise<ConsumerRunResult> {
   const run = new ConsumerRun(seed);
-  try {
-    return await run.run(steps);
-  } catch (error) {
-    const last = run.trace.slice(-40).join("\n  ");
-    const what = error instanceof Violation ? error.message : String(error);
-    throw new Violation(`consumer group seed ${seed}: ${what}\n  ${last}`, { cause: error });
-  }
+  return held(`consumer group seed ${seed}`, run, () => run.run(steps));
 }
 
-export class ConsumerRun {
-  readonly trace: string[] = [];
+export class ConsumerRun extends Run {
   partitions = 3;
   topicId = "";
-  readonly #clock = new VirtualClock();
-  readonly #disk = new MemoryDisk();
-  readonly #metadata = new MemoryMetadataDisk();
-  readonly #seed: number;
-  readonly #random;
   readonly #clients: ConsumerClient[] = [];
   readonly #kept = new Map<number, number>();
   readonly #attempted = new Map<number, number>();
   readonly #epochs = new Set<number>();
-  #node: TestNode | null = null;
-  #failure: unknown = null;
-  #peace = false;
   #kind = "";
   #changes = 0;
-  #lives = 0;
   #names = 0;
   #commits = 0;
 
   constructor(seed: number) {
-    this.#seed = seed;
-    this.#random = seededRandom(seed);
-  }
-
-  broker(): Broker {
-    if (!this.#node) throw new Refusal("coordinator_not_available", "The node is away.");
-    return this.#node.broker;
-  }
-
-  get isPeace(): boolean {
-    return this.#peace;
-  }
-
-  random(): number {
-    return this.#random.next();
-  }
-
-  chance(share: number): boolean {
-    return this.random() < share;
-  }
-
-  note(what: string): void {
-    this.trace.push(`${this.#clock.nowMs() % 1e9} ${what}`);
-  }
-
-  watch(work: Promise<unknown>): void {
-    work.catch((error: unknown) => {
-      this.#failure ??= error;
+    const consumer = {
+      ...defaultGroupConfig.consumer,
+      sessionTimeoutMs: SESSION_MS,
+      heartbeatIntervalMs: 2000,
+    };
+    super(seed, {
+      groups: { initialRebalanceDelayMs: 500, sessionTimeoutMinMs: 1000, consumer },
     });
-  }
-
-  pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.after(ms, resolve);
-    });
-  }
-
-  /** A request on its way there and back; what nobody answers because the node was killed times out. */
-  async call<Answer>(request: () => Promise<Answer>): Promise<Answer> {
-    await this.pause(Math.floor(this.random() * 20));
-    const lost = !this.#peace && this.chance(0.04);
-    const settled = await new Promise<Answer>((resolve, reject) => {
-      this.#clock.after(30_000, () => reject(timedOut()));
-      Promise.resolve().then(request).then(resolve, reject);
-    });
-    await this.pause(Math.floor(this.random() * 20));
-    if (lost) throw timedOut();
-    return settled;
   }
 
   attempted(partition: number, offset: number): void {
@@ -137,7 +76,7 @@ export class ConsumerRun {
 
   /** What the group has committed. @throws Refusal while the coordinator loads. */
   committed(): Map<number, number> {
-    const fetched = this.broker().groups.fetchOffsets(somebody, "g", {
+    const fetched = this.broker.groups.fetchOffsets(somebody, "g", {
       topics: null,
       requireStable: true,
       memberId: null,
@@ -159,7 +98,7 @@ export class ConsumerRun {
 
   /** Looks at the group as its coordinator has it now. */
   check(): void {
-    if (this.#failure) throw this.#failure;
+    this.checkClients();
     const members = this.#members();
     if (!members) return;
     if (members.type !== this.#kind) {
@@ -192,7 +131,7 @@ export class ConsumerRun {
 
   #members() {
     try {
-      return this.#node?.groups.driver.state("g")?.members ?? null;
+      return this.node?.groups.driver.state("g")?.members ?? null;
     } catch (error) {
       if (error instanceof Refusal) return null;
       throw error;
@@ -200,11 +139,11 @@ export class ConsumerRun {
   }
 
   async run(steps: number): Promise<ConsumerRunResult> {
-    await this.#start();
+    await this.start();
     for (let at = 0; at < CLIENTS; at += 1) this.#clients.push(this.#client(at));
     for (let step = 0; step < steps; step += 1) {
       await this.#step();
-      await this.#clock.advance(Math.floor(this.random() * STEP_MS));
+      await this.clock.advance(Math.floor(this.random() * STEP_MS));
       this.check();
     }
     await this.#settle();
@@ -212,7 +151,7 @@ export class ConsumerRun {
       trace: this.trace,
       epochs: this.#epochs.size,
       commits: this.#commits,
-      lives: this.#lives,
+      lives: this.lives,
       changes: this.#changes,
     };
   }
@@ -222,8 +161,8 @@ export class ConsumerRun {
     const client = this.#clients[Math.floor(this.random() * this.#clients.length)];
     if (dice < 0.06) client?.crash();
     else if (dice < 0.12 && client) this.watch(client.leave());
-    else if (dice < 0.14) this.#disk.full = !this.#disk.full;
-    else if (dice < 0.17) await this.#restart();
+    else if (dice < 0.14) this.disk.full = !this.disk.full;
+    else if (dice < 0.17) await this.restart();
     else if (dice < 0.18 && this.partitions < PARTITIONS_MAX) await this.#grow();
     this.#refill();
   }
@@ -232,12 +171,12 @@ export class ConsumerRun {
     this.partitions += 1;
     this.note(`the topic has ${this.partitions} partitions`);
     const change = { partitions: this.partitions };
-    await this.#until(this.broker().alterTopic(somebody, TOPIC, change));
+    await this.until(this.broker.alterTopic(somebody, TOPIC, change));
   }
 
   #refill(): void {
     for (const [at, client] of this.#clients.entries()) {
-      if (client.over && (this.#peace || this.chance(0.3))) this.#clients[at] = this.#client(at);
+      if (client.over && (this.isPeace || this.chance(0.3))) this.#clients[at] = this.#client(at);
     }
   }
 
@@ -255,61 +194,17 @@ export class ConsumerRun {
     return client;
   }
 
-  async #start(): Promise<void> {
-    this.#lives += 1;
-    const consumer = {
-      ...defaultGroupConfig.consumer,
-      sessionTimeoutMs: SESSION_MS,
-      heartbeatIntervalMs: 2000,
-    };
-    const opening = openTestNode({
-      disk: this.#disk,
-      metadata: this.#metadata,
-      clock: this.#clock,
-      seed: this.#seed + this.#lives * 1_000_003,
-      groups: { initialRebalanceDelayMs: 500, sessionTimeoutMinMs: 1000, consumer },
-      wrap: (storage) => slowStorage(storage, this.#clock, this.#random),
-    });
-    this.note(`life ${this.#lives} begins`);
-    const node = await this.#until(opening);
-    node.groups.start();
-    this.#node = node;
-    if (this.#lives > 1) return;
+  protected async prepare({ broker }: TestNode): Promise<void> {
     const { partitions } = this;
     const topic = { name: TOPIC, partitions, replicationFactor: 1, configs: {} };
-    this.topicId = (await this.#until(node.broker.createTopic(somebody, topic))).id;
-  }
-
-  async #restart(): Promise<void> {
-    this.note("the node is killed");
-    const node = this.#node;
-    this.#node = null;
-    this.#disk.full = false;
-    this.#disk.crash();
-    node?.groups.close();
-    await this.#start();
-  }
-
-  async #until<T>(promise: Promise<T>): Promise<T> {
-    let done = false;
-    const settled = promise.finally(() => {
-      done = true;
-    });
-    settled.catch(() => {});
-    for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 10) {
-      await this.#clock.advance(10);
-      if (done) return settled;
-    }
-    throw new Violation("something takes longer than a minute");
+    this.topicId = (await this.until(broker.createTopic(somebody, topic))).id;
   }
 
   async #settle(): Promise<void> {
-    this.note("peace");
-    this.#peace = true;
-    this.#disk.full = false;
+    this.beginPeace();
     for (let waitedMs = 0; waitedMs < 120_000 + 6 * REBALANCE_MS; waitedMs += 1000) {
       this.#refill();
-      await this.#clock.advance(1000);
+      await this.clock.advance(1000);
       this.check();
       if (this.#isWhole()) return;
     }
@@ -334,8 +229,4 @@ export class ConsumerRun {
       new Set(owned).size === this.partitions
     );
   }
-}
-
-function timedOut(): Refusal {
-  return new Refusal("request_timed_out", "No answer came.");
 }

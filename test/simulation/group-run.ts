@@ -6,15 +6,10 @@
  * less than it or more than what anybody tried.
  */
 import type { GroupVerbs } from "../../src/broker/group-verbs.ts";
-import { Refusal } from "../../src/lib/refusal.ts";
-import { seededRandom } from "../../src/lib/random.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryMetadataDisk } from "../../src/storage/memory-metadata.ts";
-import { slowStorage } from "./faulty-storage.ts";
 import { GroupClient, PARTITIONS, REBALANCE_MS, STATIC_SESSION_MS, TOPIC } from "./group-client.ts";
 import { Violation } from "./ledger.ts";
-import { openTestNode, somebody, type TestNode } from "./test-node.ts";
-import { VirtualClock } from "./virtual-clock.ts";
+import { held, Run } from "./run.ts";
+import { somebody, type TestNode } from "./test-node.ts";
 
 const CLIENTS = 4;
 const STEP_MS = 700;
@@ -27,28 +22,12 @@ export interface GroupRunResult {
 }
 
 /** Throws Violation, its message naming the seed and the last steps, when an invariant is broken. */
-export async function runGroup(seed: number, steps: number): Promise<GroupRunResult> {
+export function runGroup(seed: number, steps: number): Promise<GroupRunResult> {
   const run = new GroupRun(seed);
-  try {
-    return await run.run(steps);
-  } catch (error) {
-    const last = run.trace.slice(-40).join("\n  ");
-    const what = error instanceof Violation ? error.message : String(error);
-    throw new Violation(`group seed ${seed}: ${what}\n  ${last}`, { cause: error });
-  }
+  return held(`group seed ${seed}`, run, () => run.run(steps));
 }
 
-export class GroupRun {
-  readonly trace: string[] = [];
-  readonly #clock = new VirtualClock();
-  readonly #disk = new MemoryDisk();
-  readonly #metadata = new MemoryMetadataDisk();
-  readonly #seed: number;
-  readonly #random;
-  #node: TestNode | null = null;
-  #lives = 0;
-  #failure: unknown = null;
-  #peace = false;
+export class GroupRun extends Run {
   #names = 0;
   readonly #clients: GroupClient[] = [];
   /** Who owns what, by generation and partition. */
@@ -59,55 +38,13 @@ export class GroupRun {
   #commits = 0;
 
   constructor(seed: number) {
-    this.#seed = seed;
-    this.#random = seededRandom(seed);
+    super(seed, {
+      groups: { initialRebalanceDelayMs: 500, sessionTimeoutMinMs: 1000, offsetsCheckMs: 20_000 },
+    });
   }
 
   get groups(): GroupVerbs {
-    if (!this.#node) throw new Refusal("coordinator_not_available", "The node is away.");
-    return this.#node.broker.groups;
-  }
-
-  get isPeace(): boolean {
-    return this.#peace;
-  }
-
-  random(): number {
-    return this.#random.next();
-  }
-
-  chance(share: number): boolean {
-    return this.random() < share;
-  }
-
-  note(what: string): void {
-    this.trace.push(`${this.#clock.nowMs() % 1e9} ${what}`);
-  }
-
-  watch(work: Promise<unknown>): void {
-    work.catch((error: unknown) => {
-      this.#failure ??= error;
-    });
-  }
-
-  pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.after(ms, resolve);
-    });
-  }
-
-  /** A request on its way there and back; what nobody answers because the node was killed times out. */
-  async call<Answer>(request: () => Promise<Answer>): Promise<Answer> {
-    await this.pause(Math.floor(this.random() * 20));
-    const lost = !this.#peace && this.chance(0.04);
-    const answer = new Promise<Answer>((resolve, reject) => {
-      this.#clock.after(30_000, () => reject(timedOut()));
-      Promise.resolve().then(request).then(resolve, reject);
-    });
-    const settled = await answer;
-    await this.pause(Math.floor(this.random() * 20));
-    if (lost) throw timedOut();
-    return settled;
+    return this.broker.groups;
   }
 
   assigned(client: GroupClient, generation: number, partitions: readonly number[]): void {
@@ -168,24 +105,20 @@ export class GroupRun {
   }
 
   async run(steps: number): Promise<GroupRunResult> {
-    await this.#start();
+    await this.start();
     for (let index = 0; index < CLIENTS; index += 1) this.#come();
     for (let step = 0; step < steps; step += 1) {
       await this.#step();
-      await this.#clock.advance(Math.floor(this.random() * STEP_MS));
-      this.#check();
+      await this.clock.advance(Math.floor(this.random() * STEP_MS));
+      this.checkClients();
     }
     await this.#settle();
     return {
       trace: this.trace,
       generations: this.#generations.size,
       commits: this.#commits,
-      lives: this.#lives,
+      lives: this.lives,
     };
-  }
-
-  #check(): void {
-    if (this.#failure) throw this.#failure;
   }
 
   async #step(): Promise<void> {
@@ -193,14 +126,14 @@ export class GroupRun {
     const client = this.#clients[Math.floor(this.random() * this.#clients.length)];
     if (dice < 0.06) client?.crash();
     else if (dice < 0.1 && client) this.watch(client.leave());
-    else if (dice < 0.13) this.#disk.full = !this.#disk.full;
-    else if (dice < 0.17) await this.#restart();
+    else if (dice < 0.13) this.disk.full = !this.disk.full;
+    else if (dice < 0.17) await this.restart();
     this.#refill();
   }
 
   #refill(): void {
     for (const [at, client] of this.#clients.entries()) {
-      if (client.over && (this.#peace || this.chance(0.3))) this.#clients[at] = this.#client(at);
+      if (client.over && (this.isPeace || this.chance(0.3))) this.#clients[at] = this.#client(at);
     }
   }
 
@@ -217,72 +150,32 @@ export class GroupRun {
     return client;
   }
 
-  async #start(): Promise<void> {
-    this.#lives += 1;
-    const opening = openTestNode({
-      disk: this.#disk,
-      metadata: this.#metadata,
-      clock: this.#clock,
-      seed: this.#seed + this.#lives * 1_000_003,
-      groups: { initialRebalanceDelayMs: 500, sessionTimeoutMinMs: 1000, offsetsCheckMs: 20_000 },
-      wrap: (storage) => slowStorage(storage, this.#clock, this.#random),
-    });
-    this.note(`life ${this.#lives} begins`);
-    const node = await this.#until(opening);
-    node.groups.start();
-    this.#node = node;
-    if (this.#lives > 1) return;
+  protected async prepare({ broker }: TestNode): Promise<void> {
     const topic = { name: TOPIC, partitions: PARTITIONS, replicationFactor: 1, configs: {} };
-    await this.#until(node.broker.createTopic(somebody, topic));
-  }
-
-  /** The process is killed; the clients live on. */
-  async #restart(): Promise<void> {
-    this.note("the node is killed");
-    const node = this.#node;
-    this.#node = null;
-    this.#disk.full = false;
-    this.#disk.crash();
-    node?.groups.close();
-    await this.#start();
-  }
-
-  async #until<T>(promise: Promise<T>): Promise<T> {
-    let done = false;
-    const settled = promise.finally(() => {
-      done = true;
-    });
-    settled.catch(() => {});
-    for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 10) {
-      await this.#clock.advance(10);
-      if (done) return settled;
-    }
-    throw new Violation("something takes longer than a minute");
+    await this.until(broker.createTopic(somebody, topic));
   }
 
   /** Without faults every client is in the group before long, and every partition has its owner. */
   async #settle(): Promise<void> {
-    this.note("peace");
-    this.#peace = true;
-    this.#disk.full = false;
+    this.beginPeace();
     for (
       let waitedMs = 0;
       waitedMs < 30_000 + 4 * (STATIC_SESSION_MS + REBALANCE_MS);
       waitedMs += 1000
     ) {
       this.#refill();
-      await this.#clock.advance(1000);
-      this.#check();
+      await this.clock.advance(1000);
+      this.checkClients();
       if (this.#isWhole()) break;
     }
     if (!this.#isWhole()) {
       const view = JSON.stringify(this.groups.describeClassic(somebody, "g"));
       throw new Violation(`the group is stuck: ${view}`);
     }
-    await this.#clock.advance(5000);
-    this.#check();
+    await this.clock.advance(5000);
+    this.checkClients();
     this.committed();
-    const driver = this.#node?.groups.driver;
+    const driver = this.node?.groups.driver;
     if (this.#isWhole() && driver && driver.waiting > 2 * CLIENTS) {
       throw new Violation(`${driver.waiting} requests are never answered`);
     }
@@ -291,7 +184,7 @@ export class GroupRun {
   #isWhole(): boolean {
     const generations = new Set(this.#clients.map(({ generation }) => generation));
     const owned = this.#clients.flatMap((client) => client.owned);
-    const state = this.#node?.groups.driver.state("g")?.members;
+    const state = this.node?.groups.driver.state("g")?.members;
     return (
       generations.size === 1 &&
       new Set(owned).size === PARTITIONS &&
@@ -301,8 +194,4 @@ export class GroupRun {
       state.members.size === CLIENTS
     );
   }
-}
-
-function timedOut(): Refusal {
-  return new Refusal("request_timed_out", "No answer came.");
 }

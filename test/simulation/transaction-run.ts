@@ -6,19 +6,14 @@
  * the same place; an identity that was taken over commits nothing any more. Held in the end: every input is in the output
  * once, offsets and outputs agree, one-shot transactions are whole, and no partition is held up by an open transaction.
  */
-import type { Broker } from "../../src/broker/verbs.ts";
 import type { TransactionVerbs } from "../../src/broker/transaction-verbs.ts";
 import type { ProducerIdentity } from "../../src/coordinators/transaction-state.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
-import { seededRandom } from "../../src/lib/random.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryMetadataDisk } from "../../src/storage/memory-metadata.ts";
 import { committedOf } from "./committed-reads.ts";
-import { slowStorage } from "./faulty-storage.ts";
 import { Violation } from "./ledger.ts";
-import { openTestNode, somebody, type TestNode } from "./test-node.ts";
+import { held, Run } from "./run.ts";
+import { somebody, type TestNode } from "./test-node.ts";
 import { isOrdinary, Mover, PairWriter } from "./transaction-worker.ts";
-import { VirtualClock } from "./virtual-clock.ts";
 
 export const INPUT = "in";
 export const OUTPUT = "out";
@@ -39,30 +34,14 @@ export interface TransactionRunResult {
 }
 
 /** Throws Violation, its message naming the seed and the last steps, when an invariant is broken. */
-export async function runTransactions(seed: number, steps: number): Promise<TransactionRunResult> {
+export function runTransactions(seed: number, steps: number): Promise<TransactionRunResult> {
   const run = new TransactionRun(seed);
-  try {
-    return await run.run(steps);
-  } catch (error) {
-    const last = run.trace.slice(-40).join("\n  ");
-    const what = error instanceof Violation ? error.message : String(error);
-    throw new Violation(`transaction seed ${seed}: ${what}\n  ${last}`, { cause: error });
-  }
+  return held(`transaction seed ${seed}`, run, () => run.run(steps));
 }
 
-export class TransactionRun {
-  readonly trace: string[] = [];
+export class TransactionRun extends Run {
   /** Values that one-shot transactions were told to have written. */
   readonly pairs: string[] = [];
-  readonly #clock = new VirtualClock();
-  readonly #disk = new MemoryDisk();
-  readonly #metadata = new MemoryMetadataDisk();
-  readonly #seed: number;
-  readonly #random;
-  #node: TestNode | null = null;
-  #lives = 0;
-  #failure: unknown = null;
-  #peace = false;
   #names = 0;
   #commits = 0;
   #fenced = 0;
@@ -77,55 +56,18 @@ export class TransactionRun {
   readonly #owners = new Map<string, { identity: ProducerIdentity; at: number }>();
 
   constructor(seed: number) {
-    this.#seed = seed;
-    this.#random = seededRandom(seed);
-  }
-
-  get broker(): Broker {
-    if (!this.#node) throw new Refusal("coordinator_not_available", "The node is away.");
-    return this.#node.broker;
+    super(seed, {
+      limits: { producersBehindBytes: 250, producersBehindBytesPerNode: 900, abortedCached: 2 },
+    });
   }
 
   get transactions(): TransactionVerbs {
     return this.broker.transactions;
   }
 
-  random(): number {
-    return this.#random.next();
-  }
-
-  chance(share: number): boolean {
-    return !this.#peace && this.random() < share;
-  }
-
-  note(what: string): void {
-    this.trace.push(`${this.#clock.nowMs() % 1e9} ${what}`);
-  }
-
-  watch(work: Promise<unknown>): void {
-    work.catch((error: unknown) => {
-      this.#failure ??= error;
-    });
-  }
-
-  pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.after(Math.floor(ms), resolve);
-    });
-  }
-
-  /** A request on its way there and back; what nobody answers because the node was killed times out. */
-  async call<Answer>(request: () => Promise<Answer>): Promise<Answer> {
-    await this.pause(Math.floor(this.random() * 20));
-    const lost = this.chance(0.04);
-    const answer = new Promise<Answer>((resolve, reject) => {
-      this.#clock.after(15_000, () => reject(timedOut()));
-      Promise.resolve().then(request).then(resolve, reject);
-    });
-    const settled = await answer;
-    await this.pause(Math.floor(this.random() * 20));
-    if (lost) throw timedOut();
-    return settled;
+  /** Nothing happens by chance in peace. */
+  override chance(share: number): boolean {
+    return !this.isPeace && super.chance(share);
   }
 
   /** A moment in the order in which things are asked and answered. */
@@ -186,19 +128,19 @@ export class TransactionRun {
   }
 
   async run(steps: number): Promise<TransactionRunResult> {
-    await this.#start();
+    await this.start();
     const writer = new PairWriter(this);
     writer.start();
     for (let index = 0; index < MOVERS; index += 1) this.#mover(index % INPUTS);
     for (let step = 0; step < steps; step += 1) {
       await this.#step();
-      await this.#clock.advance(Math.floor(this.random() * STEP_MS));
-      if (step % 10 === 0) await this.#until(this.#look());
-      if (this.#failure) throw this.#failure;
+      await this.clock.advance(Math.floor(this.random() * STEP_MS));
+      if (step % 10 === 0) await this.until(this.#look());
+      this.checkClients();
     }
     await this.#settle(writer);
     const { trace } = this;
-    return { trace, commits: this.#commits, fenced: this.#fenced, lives: this.#lives };
+    return { trace, commits: this.#commits, fenced: this.#fenced, lives: this.lives };
   }
 
   async #step(): Promise<void> {
@@ -210,8 +152,8 @@ export class TransactionRun {
       this.note(`${mover.name} crashes`);
       this.#movers.splice(at, 1);
       this.#mover(mover.partition);
-    } else if (dice < 0.1) await this.#restart();
-    else if (dice < 0.12) this.#disk.full = !this.#disk.full;
+    } else if (dice < 0.1) await this.restart();
+    else if (dice < 0.12) this.disk.full = !this.disk.full;
   }
 
   #mover(partition: number): void {
@@ -222,22 +164,7 @@ export class TransactionRun {
     mover.start();
   }
 
-  async #start(): Promise<void> {
-    this.#lives += 1;
-    const opening = openTestNode({
-      disk: this.#disk,
-      metadata: this.#metadata,
-      clock: this.#clock,
-      seed: this.#seed + this.#lives * 1_000_003,
-      limits: { producersBehindBytes: 250, producersBehindBytesPerNode: 900, abortedCached: 2 },
-      wrap: (storage) => slowStorage(storage, this.#clock, this.#random),
-    });
-    this.note(`life ${this.#lives} begins`);
-    const node = await this.#until(opening);
-    node.groups.start();
-    node.transactions.loadAll();
-    this.#node = node;
-    if (this.#lives > 1) return;
+  protected async prepare({ broker }: TestNode): Promise<void> {
     for (const [name, partitions] of [
       [INPUT, INPUTS],
       [OUTPUT, OUTPUTS],
@@ -245,7 +172,7 @@ export class TransactionRun {
       [PAIRS[1], 1],
     ] as const) {
       const topic = { name, partitions, replicationFactor: 1, configs: {} };
-      await this.#until(node.broker.createTopic(somebody, topic));
+      await this.until(broker.createTopic(somebody, topic));
     }
     for (let partition = 0; partition < INPUTS; partition += 1) await this.#fill(partition);
   }
@@ -259,26 +186,14 @@ export class TransactionRun {
       timestampMs: 1,
     }));
     for (;;) {
-      const ends = await this.#until(committedOf(this.broker, INPUT, partition, 0));
+      const ends = await this.until(committedOf(this.broker, INPUT, partition, 0));
       if (ends.length > 0) return;
       const payload = { type: "records", records } as const;
       const append = this.broker.append(somebody, { topic: INPUT, partition, acks: -1, payload });
-      await this.#until(append).catch((error: unknown) => {
+      await this.until(append).catch((error: unknown) => {
         if (!isOrdinary(error)) throw error;
       });
     }
-  }
-
-  /** The process is killed; the clients live on. */
-  async #restart(): Promise<void> {
-    this.note("the node is killed");
-    const node = this.#node;
-    this.#node = null;
-    this.#disk.full = false;
-    this.#disk.crash();
-    node?.transactions.close();
-    node?.groups.close();
-    await this.#start();
   }
 
   /** What can be seen now must be what was seen before, and more. */
@@ -318,20 +233,18 @@ export class TransactionRun {
 
   /** No more faults: what is left is moved, and nothing stays open. */
   async #settle(writer: PairWriter): Promise<void> {
-    this.note("peace");
-    this.#peace = true;
+    this.beginPeace();
     writer.over = true;
-    this.#disk.full = false;
     for (let waitedMs = 0; waitedMs < PEACE_MS; waitedMs += 1_000) {
-      await this.#clock.advance(1_000);
-      if (this.#failure) throw this.#failure;
+      await this.clock.advance(1_000);
+      this.checkClients();
       if (this.#isDone()) break;
     }
     if (!this.#isDone()) throw new Violation("not everything was moved in peace");
     for (const mover of this.#movers) mover.over = true;
-    await this.#clock.advance(60_000);
-    if (this.#failure) throw this.#failure;
-    await this.#until(this.#look());
+    await this.clock.advance(60_000);
+    this.checkClients();
+    await this.until(this.#look());
     this.#whole();
   }
 
@@ -365,26 +278,9 @@ export class TransactionRun {
       (topic) => [...this.#places.keys()].filter((name) => name.startsWith(`${topic} `)).length,
     );
     if (left !== right) throw new Violation(`${left} values on the left, ${right} on the right`);
-    for (const log of this.#node?.logs.all() ?? []) {
+    for (const log of this.node?.logs.all() ?? []) {
       if (log.lastStable === log.highWatermark) continue;
       throw new Violation(`a partition is held up at ${log.lastStable} of ${log.highWatermark}`);
     }
   }
-
-  async #until<T>(promise: Promise<T>): Promise<T> {
-    let done = false;
-    const settled = promise.finally(() => {
-      done = true;
-    });
-    settled.catch(() => {});
-    for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 10) {
-      await this.#clock.advance(10);
-      if (done) return settled;
-    }
-    throw new Violation("something takes longer than a minute");
-  }
-}
-
-function timedOut(): Refusal {
-  return new Refusal("request_timed_out", "nobody answered");
 }
