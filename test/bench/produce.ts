@@ -14,7 +14,7 @@ import {
   withDirectory,
   withServers,
 } from "./harness.ts";
-import { echo, kedge, kedgeRelaxed, root } from "./subjects.ts";
+import { bare, echo, kedge, kedgeRelaxed, root } from "./subjects.ts";
 
 const bodyBytes = 1024;
 const bodyBase64 = Buffer.alloc(bodyBytes, "x").toString("base64");
@@ -36,8 +36,9 @@ export const produce: Bench = {
     { case: caseName(64), subject: "kedge", beside: "hono echo", least: 0.7 },
   ],
   run: (context) =>
-    withServers([kedge, kedgeRelaxed, ...context.peers, echo("hono"), echo("bun")], (started) =>
-      produceAll(context, started),
+    withServers(
+      [kedge, kedgeRelaxed, ...context.peers, bare, echo("hono"), echo("bun")],
+      (started) => produceAll(context, started),
     ),
 };
 

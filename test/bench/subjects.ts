@@ -212,14 +212,26 @@ async function rust(): Promise<Subject> {
 
 /** Echoes what is posted: the most that the runtime, or the framework on it, can do. */
 export function echo(flavour: "bun" | "hono"): Subject {
+  return ceiling(`${flavour} echo`, (port) => [
+    process.execPath,
+    join(root, "test/bench/echo.ts"),
+    flavour,
+    String(port),
+  ]);
+}
+
+/** Hono, a Worker and a synced insert: the most that what kedge is made of can do. */
+export const bare = ceiling("hono and libsql", (port, directory) => [
+  process.execPath,
+  join(root, "test/bench/bare.ts"),
+  String(port),
+  directory,
+]);
+
+function ceiling(name: string, command: Command): Subject {
   return {
-    name: `${flavour} echo`,
-    start: (options) =>
-      startServer(
-        `echo-${flavour}`,
-        (port) => [process.execPath, join(root, "test/bench/echo.ts"), flavour, String(port)],
-        options,
-      ),
+    name,
+    start: (options) => startServer(name.replaceAll(" ", "-"), command, options),
     create: async () => {},
     append: () => ({ path: "/v1/topics/echo/partitions/0/records", headers: text }),
     read: null,
