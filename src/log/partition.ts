@@ -5,7 +5,7 @@
  *   is acknowledged at the written end (acks=1) or at the high watermark (acks=all). The last stable offset is the first of the
  *   oldest open transaction, or the high watermark where none is open.
  * - On a relaxed topic "synced" means written: that is what the topic asked for.
- * - Left out: followers (and with them transactions whose markers lie above the high watermark), compaction.
+ * - Left out: followers (and with them transactions whose markers lie above the high watermark).
  */
 import type { TopicImage } from "../cluster/image.ts";
 import { assert } from "../lib/assert.ts";
