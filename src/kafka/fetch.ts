@@ -3,10 +3,13 @@
  *
  * - One read verb does the waiting; nothing is set aside for as long as a client waits, and an answer counts against the
  *   door's room until the client has taken it.
+ * - Who stands in a hole at the log's end (as after a power cut or a restore) is given a batch without a record, such as
+ *   compaction leaves: every client steps over those, and so is at the end instead of 10,000 offsets before it.
  * - A topic that is not known, by id or by name, is an error of its partitions and ends the wait, as every error does.
  * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
  */
 import type { Isolation, ReadAnswer, ReadRequest } from "../broker/verbs.ts";
+import { encodeEmptyBatch } from "../records/batch-encode.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
 import { codeFor, codeOf, NONE } from "./error-codes.ts";
@@ -142,7 +145,8 @@ async function read(
     const options = { bytesMin, bytesMax: grant.bytes, waitMs: 0, isolation };
     const answers = await call.broker.read(call.context, requests, options);
     const waits = !anyUnknown && asked.maxWaitMs > 0 && asked.minBytes > 0;
-    const done = !waits || answers.some(({ refusal }) => refusal) || bytesOf(answers) >= bytesMin;
+    const isNews = answers.some((answer, at) => answer.refusal ?? isPassed(answer, requests[at]));
+    const done = !waits || isNews || bytesOf(answers) >= bytesMin;
     if (done || bytesOf(answers) >= grant.bytes) {
       found = bytesOf(answers);
       return answers;
@@ -180,12 +184,21 @@ function partOf(of: FetchPartition, answer: ReadAnswer): Part {
   const { refusal } = answer;
   if (refusal) return { of, data: dataOf(of, answer, codeOf(refusal), []), bytes: 0 };
   let bytes = 0;
-  for (const run of answer.batches) bytes += run.byteLength;
+  const { fetchOffset: from } = of;
+  const batches = isPassed(answer, { from })
+    ? [encodeEmptyBatch(from, answer.from - 1, answer.epoch)]
+    : answer.batches;
+  for (const run of batches) bytes += run.byteLength;
   const aborted = answer.aborted?.map(({ producerId, first }) => ({
     producerId,
     firstOffset: first,
   }));
-  return { of, data: dataOf(of, answer, NONE, answer.batches, aborted), bytes };
+  return { of, data: dataOf(of, answer, NONE, batches, aborted), bytes };
+}
+
+/** Nothing is there, but the reader stands in a hole and can go on behind it. */
+function isPassed(answer: ReadAnswer, asked: { readonly from: number } | undefined): boolean {
+  return asked !== undefined && answer.batches.length === 0 && answer.from > asked.from;
 }
 
 function failedPart(of: FetchPartition, code: number): Part {

@@ -32,6 +32,7 @@ export interface EncodeOptions {
 }
 
 const utf8 = new TextEncoder();
+const OFFSET_DELTA_MAX = 0x7fffffff;
 
 /**
  * One batch of at least one record, whose timestamps have been resolved, with offsets that follow each other from
@@ -65,7 +66,21 @@ export function encodeBatch(
   }
   assert(at === plain.length, "records are as large as their sizes say");
   const batch = codec === "none" ? plain : withHeaderSpace(compress(codec, plain));
-  writeHeader(batch, options, { codec, base, maxTimestamp, count: records.length });
+  const count = records.length;
+  writeHeader(batch, options, { codec, base, maxTimestamp, count, lastOffsetDelta: count - 1 });
+  return batch;
+}
+
+/**
+ * A batch without a record that covers the offsets from `first` to `last`, such as compaction leaves: who reads it goes on
+ * behind it. Where one batch cannot cover them all, it covers as many as it can.
+ */
+export function encodeEmptyBatch(first: number, last: number, leaderEpoch: number): Uint8Array {
+  assert(last >= first, "a batch covers an offset");
+  const batch = new Uint8Array(BATCH_HEADER_BYTES);
+  const lastOffsetDelta = Math.min(last - first, OFFSET_DELTA_MAX);
+  const facts = { codec: "none", base: -1, maxTimestamp: -1, count: 0, lastOffsetDelta } as const;
+  writeHeader(batch, { baseOffset: first, leaderEpoch }, facts);
   return batch;
 }
 
@@ -147,6 +162,7 @@ interface HeaderFacts {
   readonly base: number;
   readonly maxTimestamp: number;
   readonly count: number;
+  readonly lastOffsetDelta: number;
 }
 
 function writeHeader(batch: Uint8Array, options: EncodeOptions, facts: HeaderFacts): void {
@@ -160,7 +176,7 @@ function writeHeader(batch: Uint8Array, options: EncodeOptions, facts: HeaderFac
   writeInt(batch, field.leaderEpoch, options.leaderEpoch ?? -1);
   batch[field.magic] = 2;
   writeShort(batch, field.attributes, attributes);
-  writeInt(batch, field.lastOffsetDelta, facts.count - 1);
+  writeInt(batch, field.lastOffsetDelta, facts.lastOffsetDelta);
   writeLong(batch, field.baseTimestamp, facts.base);
   writeLong(batch, field.maxTimestamp, facts.maxTimestamp);
   const producerId = options.producerId ?? -1n;

@@ -5,6 +5,7 @@ import type { InferOutput } from "valibot";
 import type { Context } from "../../broker/verbs.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import { readBatchHeader } from "../../records/batch.ts";
 import { problemOf } from "../problem.ts";
 import { empty, json, type Reply } from "../reply.ts";
 import { defineRoute, type Door } from "../route.ts";
@@ -233,7 +234,9 @@ export const getGroupLag = defineRoute({
   path: "/v1/groups/{group}/lag",
   tag: TAG,
   summary: "How far a group is behind",
-  description: "Of what it has committed, and of what its members are assigned.",
+  description:
+    "Of what it has committed, and of what its members are assigned. As in Kafka offsets are counted, not records; those that " +
+    "a power cut or a restore skipped are left out where the group stands before them.",
   params: groupParams,
   query: noQuery,
   responses: { 200: { description: "The lag.", content: { "application/json": groupLag } } },
@@ -260,7 +263,11 @@ export const getGroupLag = defineRoute({
     const partitions = await mapAsync([...places.values()].toSorted(byPlace), async (place) => {
       const spec = { at: "latest", isolation: "read_committed" } as const;
       const found = await endOf(door, context, place, spec);
-      const begin = place.offset ?? found.logStart;
+      const { offset } = place;
+      const begin =
+        offset === null
+          ? found.logStart
+          : await nextThere(door, context, { ...place, offset }, found);
       return {
         ...place,
         end: found.offset,
@@ -273,17 +280,47 @@ export const getGroupLag = defineRoute({
   },
 });
 
+interface LogEnd {
+  readonly offset: number;
+  readonly logStart: number;
+  readonly epoch: number;
+}
+
+/**
+ * Where a group goes on that has committed `offset`: there, or behind the hole that it stands in. Holes lie before the start of
+ * an epoch, so that storage is asked only of a group that has read nothing of the newest one.
+ */
+async function nextThere(
+  { broker }: Door,
+  context: Context,
+  { topic, partition, offset }: { topic: string; partition: number; offset: number },
+  { offset: end, epoch }: LogEnd,
+): Promise<number> {
+  if (offset >= end || epoch === 0) return offset;
+  const older = await broker.endOfEpoch(context, topic, partition, epoch - 1);
+  if (older.endOffset <= offset) return offset;
+  const [answer] = await broker.read(context, [{ topic, partition, from: offset, bytesMax: 1 }], {
+    bytesMin: 0,
+    bytesMax: 1,
+    waitMs: 0,
+    isolation: "read_committed",
+  });
+  if (!answer || answer.refusal) return offset;
+  const [run] = answer.batches;
+  return run ? Math.max(offset, readBatchHeader(run).baseOffset) : answer.from;
+}
+
 /** A partition that is gone since has nothing that could be behind. */
 async function endOf(
   { broker }: Door,
   context: Context,
   { topic, partition, offset }: { topic: string; partition: number; offset: number | null },
   spec: { readonly at: "latest"; readonly isolation: "read_committed" },
-): Promise<{ readonly offset: number; readonly logStart: number }> {
+): Promise<LogEnd> {
   try {
     return await broker.findOffset(context, topic, partition, spec);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { offset: offset ?? 0, logStart: 0 };
+    return { offset: offset ?? 0, logStart: 0, epoch: 0 };
   }
 }
