@@ -5,7 +5,8 @@
  * - The buffer holds, as float64s: the number of changes, then each change and its entries; then the bytes of small appends
  *   of receipts and of producers. Those of a partition's appends lie side by side, so that the writer joins them into a row without
  *   another copy.
- * - Large appends that own their buffer are transferred and come back with the answer; others are copied.
+ * - Large appends that own their buffer are transferred and come back with the answer; others are copied, as is all of a
+ *   rewrite, whose rows may lie in a page that readers share.
  */
 import { assert, present } from "../lib/assert.ts";
 import {
@@ -199,7 +200,7 @@ class Packer {
     this.word(append.producers ? 1 : 0);
     if (append.data.byteLength >= TRANSFER_BYTES_MIN) {
       this.word(LARGE);
-      this.#lend(append.data, append);
+      this.#lend(append);
       return;
     }
     const at = present(this.#next.get(partition), "room was counted for every small append");
@@ -207,22 +208,26 @@ class Packer {
     this.#put(at, append.data);
   }
 
-  #lend(data: Uint8Array, append: Append | null): void {
+  #lend(append: Append): void {
+    const { data, ownsBuffer } = append;
     const { buffer } = data;
-    const whole = buffer.byteLength === data.byteLength || append?.ownsBuffer === true;
-    const owned = buffer instanceof ArrayBuffer && whole;
+    const whole = buffer.byteLength === data.byteLength || ownsBuffer === true;
+    if (buffer instanceof ArrayBuffer && whole) this.#send(data, append);
     // Not `slice`, which is no copy of a Buffer.
-    const sent = owned ? data : new Uint8Array(data);
-    if (sent.buffer instanceof ArrayBuffer) this.#transfer.push(sent.buffer);
-    this.#large.push(sent);
-    this.#lent.push(owned ? append : null);
+    else this.#send(new Uint8Array(data), null);
+  }
+
+  #send(data: Uint8Array, lentBy: Append | null): void {
+    if (data.buffer instanceof ArrayBuffer) this.#transfer.push(data.buffer);
+    this.#large.push(data);
+    this.#lent.push(lentBy);
   }
 
   #rewrite({ from, to, replaced, rows }: Rewrite): void {
     for (const number of [from, to, replaced, rows.length]) this.word(number);
     for (const { base, last, epoch, count, data } of rows) {
       for (const number of [base, last, epoch, count]) this.word(number);
-      this.#lend(data, null);
+      this.#send(new Uint8Array(data), null);
     }
   }
 

@@ -147,7 +147,7 @@ export interface RewrittenRow {
   readonly epoch: number;
   /** Number of batches in `data`. */
   readonly count: number;
-  /** Lent like an append's and not given back. */
+  /** Copied when the commit begins, never taken: others may be reading the same bytes. */
   readonly data: Uint8Array;
 }
 

@@ -35,7 +35,6 @@ export function storageRewriteContract(name: string, make: () => Promise<Storage
     const rows = async (): Promise<readonly Row[]> =>
       (await world.storage.read(partition, 0, Infinity)).rows;
     const rewrite = (entry: Omit<Rewrite, "type">): Rewrite => ({ type: "rewrite", ...entry });
-    /** Made anew each time: its bytes are lent. */
     const small = () =>
       rewrite({
         from: 10,
@@ -61,6 +60,17 @@ export function storageRewriteContract(name: string, make: () => Promise<Storage
       expect(after[0]).toEqual(before[0]);
       const inHole = await world.storage.read(partition, 25, 1);
       expect(inHole.rows[0]?.base).toBe(10);
+    });
+
+    test("what a rewrite puts back is still there for those who read the same page", async () => {
+      const kept = [
+        row({ base: 10, records: 10 }),
+        row({ base: 20, records: 20, bytes: ROW_BYTES }),
+      ];
+      const bytes = kept.map(({ data }) => data.slice());
+      await world.commit(partition, [rewrite({ from: 10, to: 39, replaced: 3, rows: kept })]);
+      expect(kept.map(({ data }) => data)).toEqual(bytes);
+      expect((await rows()).slice(1, 3).map(({ data }) => data)).toEqual(bytes);
     });
 
     test("rows may go without a successor", async () => {
