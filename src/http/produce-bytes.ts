@@ -81,7 +81,8 @@ export async function produceBatch(
   const partition = terms.partition ?? choose(call, terms, topic, null);
   const request = appendRequest(terms, { topic, partition }, { type: "batch", bytes });
   const answer = await call.door.broker.append(call.context, request);
-  if (!answer.duplicate) call.door.traffic.appended(topic, answer.count, bytes.length);
+  // The bytes themselves are storage's now: of a large batch nothing is left here.
+  if (!answer.duplicate) call.door.traffic.appended(topic, answer.count, sizeBytes);
   return bytesReply(terms, partition, answer, null);
 }
 

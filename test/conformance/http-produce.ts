@@ -141,6 +141,20 @@ export function produceSuite(name: string, open: () => Promise<HttpDoor>): void 
       expect(raw.body.length).toBeGreaterThan(300);
     });
 
+    test("what raw batches bring is counted, whatever their size", async () => {
+      const topic = await newTopic(door);
+      const path = `/v1/topics/${topic}/partitions/0/records`;
+      let bytes = 0;
+      for (const length of [10, 70_000, 300_000]) {
+        const body = new Uint8Array(encodeBatch([record("x".repeat(length))]));
+        bytes += body.length;
+        expect((await send(door, path, body, batchType)).status).toBe(200);
+      }
+      const name = "kafka_server_brokertopicmetrics_bytesin_total";
+      const metrics = await ask(door, "/metrics");
+      expect(metrics.body).toContain(`${name}{topic="${topic}"} ${bytes}\n`);
+    });
+
     test("damaged batches are refused whole", async () => {
       const topic = await newTopic(door);
       const good = encodeBatch([record("a"), record("b")]);
