@@ -3,6 +3,7 @@
  */
 import type { Broker, Context } from "../broker/verbs.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Deadlines } from "../lib/deadlines.ts";
 import type { Api } from "./define-api.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
 import type { KafkaLimits } from "./limits.ts";
@@ -30,6 +31,7 @@ export interface Door {
   readonly apis: readonly Api[];
   readonly broker: Broker;
   readonly clock: Clock;
+  readonly deadlines: Deadlines;
   readonly limits: KafkaLimits;
   readonly autoCreateTopics: boolean;
   readonly sessions: FetchSessions;

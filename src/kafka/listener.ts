@@ -71,23 +71,15 @@ export async function openKafkaDoor(
   listeners: readonly ListenerOptions[],
   options: KafkaDoorOptions,
 ): Promise<KafkaDoor> {
-  const { clock, logger, limits, onBug } = options;
+  const { clock, logger, limits } = options;
   const connections = new Set<Connection>();
-  const unsent = new UnsentAnswers(limits);
-  const shared: Shared = {
-    unsent,
-    clock,
-    logger,
-    limits,
-    onBug,
-    deadlines: new Deadlines(clock),
-    requests: new Room(limits.requestsBytesMax),
-    waiting: new Allowance(limits.waitingBytesMax),
-  };
+  const shared = sharedBy(options);
+  const { deadlines, unsent } = shared;
   const door: Door = {
     apis,
     broker: options.broker,
     clock,
+    deadlines,
     limits,
     autoCreateTopics: options.autoCreateTopics,
     sessions: new FetchSessions(limits, clock, options.random),
@@ -136,6 +128,20 @@ export async function openKafkaDoor(
       for (const connection of connections) connection.drop();
     },
   };
+}
+
+/** What the connections share. */
+function sharedBy({ clock, logger, limits, onBug }: KafkaDoorOptions) {
+  return {
+    unsent: new UnsentAnswers(limits),
+    clock,
+    logger,
+    limits,
+    onBug,
+    deadlines: new Deadlines(clock),
+    requests: new Room(limits.requestsBytesMax),
+    waiting: new Allowance(limits.waitingBytesMax),
+  } satisfies Shared;
 }
 
 function advertisedOf(

@@ -3,6 +3,7 @@
  *
  * - A partition answers for itself: one bad partition never fails its neighbours.
  * - With acks=0 there is no answer at all, not even an empty one.
+ * - With acks=all a partition that is not acknowledged within `timeoutMs` answers REQUEST_TIMED_OUT; its records may be there.
  * - Each partition holds exactly one v2 batch from v3 on; zstd needs v7.
  * - Versions 0-2 are advertised but not served: older librdkafka turns features off when it does not see them (KAFKA-18659).
  * - v5 tells the log start, v8 errors of single records (KIP-467), v10 the current leader (KIP-951), v12 adds partitions to
@@ -14,6 +15,7 @@ import { BATCH_LENGTH_FROM, field, readBatchHeader, viewOf } from "../../records
 import { type Call, HangUp } from "../call.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
+import { ProduceLimit } from "../produce-limit.ts";
 
 const topicProduceData = {
   name: string({ versions: "0-12", ignorable: true }),
@@ -70,7 +72,8 @@ export const produce = defineApi({
     nodeEndpoints: array(nodeEndpoint, { versions: "10+", tag: 0 }),
   },
   async handle(request, call) {
-    const { acks, topicData } = request;
+    const { acks, timeoutMs, topicData } = request;
+    const limit = acks === -1 ? new ProduceLimit(call.door.deadlines, timeoutMs) : null;
     // Every append is called for before anything is awaited: requests that follow must come behind.
     const ownsBuffer = call.ownsFrame && holdsOneBatch(topicData);
     const responses = await Promise.all(
@@ -78,10 +81,13 @@ export const produce = defineApi({
         name,
         topicId,
         partitionResponses: await Promise.all(
-          partitionData.map((data) => append(call, request, { name, topicId, ownsBuffer }, data)),
+          partitionData.map((data) =>
+            append(call, request, { name, topicId, ownsBuffer, limit }, data),
+          ),
         ),
       })),
     );
+    limit?.done();
     if (acks !== 0) return { responses, throttleTimeMs: 0 };
     const failed = responses
       .flatMap(({ partitionResponses }) => partitionResponses)
@@ -100,6 +106,7 @@ interface Target {
   readonly name: string;
   readonly topicId: string;
   readonly ownsBuffer: boolean;
+  readonly limit: ProduceLimit | null;
 }
 
 interface PartitionRecords {
@@ -125,13 +132,14 @@ async function append(
     const acks = acksOf(asked.acks);
     const topic = topicOf(call, target);
     const bytes = checkedRecords(records, call.version);
-    const answer = await call.broker.append(call.context, {
+    const appended = call.broker.append(call.context, {
       topic,
       partition: index,
       acks,
       payload: { type: "batch", bytes, ownsBuffer: target.ownsBuffer },
       ...transactionalOf(asked.transactionalId, call.version),
     });
+    const answer = await (target.limit?.bound(appended) ?? appended);
     return {
       index,
       errorCode: NONE,
