@@ -137,12 +137,16 @@ export class Commits {
 
   #fence(actual: Guard): Refusal {
     this.#doubt = true;
-    this.#fenced = actual.epoch > this.#epochMax || actual.epoch < 0;
-    this.#logger.error("this partition is not where its leader left it", {
-      partition: this.#partition,
-      believed: this.#guard,
-      actual,
-    });
+    const gone = actual.epoch < 0;
+    this.#fenced = actual.epoch > this.#epochMax || gone;
+    // Topics are deleted while others write to them: nothing to be alarmed at.
+    if (gone) this.#logger.debug("this partition is gone", { partition: this.#partition });
+    else
+      this.#logger.error("this partition is not where its leader left it", {
+        partition: this.#partition,
+        believed: this.#guard,
+        actual,
+      });
     return deposed();
   }
 }

@@ -83,11 +83,11 @@ export class RetentionPass {
         await this.#retain(partition);
       } catch (error) {
         if (!(error instanceof StorageFault) && !(error instanceof Refusal)) throw error;
-        logger.warn("retention failed; it is tried again at the next pass", {
-          topicId: partition.topicId,
-          partition: partition.index,
-          error,
-        });
+        const { topicId, index } = partition;
+        const facts = { topicId, partition: index, error };
+        // A topic that was deleted meanwhile, or is led by another, keeps nothing here.
+        if (error instanceof StorageFault)
+          logger.warn("retention failed; it is tried again at the next pass", facts);
       }
       await clock.turn();
     }

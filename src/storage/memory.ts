@@ -283,9 +283,10 @@ function copied(entry: Entry): Entry {
 function lend(change: Change): Change {
   for (const entry of change.entries) {
     if (entry.type !== "append" || entry.data.byteLength < TRANSFER_BYTES_MIN) continue;
-    const { buffer, byteLength } = entry.data;
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength)
-      entry.data = new Uint8Array(buffer.transfer());
+    const { buffer, byteOffset, byteLength } = entry.data;
+    const owned = buffer.byteLength === byteLength || entry.ownsBuffer === true;
+    if (buffer instanceof ArrayBuffer && owned)
+      entry.data = new Uint8Array(buffer.transfer(), byteOffset, byteLength);
   }
   return change;
 }

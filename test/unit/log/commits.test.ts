@@ -2,7 +2,7 @@
  * Commits whose outcome storage cannot tell: read back, settled truthfully, and never appended over.
  */
 import { describe, expect, test } from "bun:test";
-import { silentLogger } from "../../../src/lib/logger.ts";
+import { type Logger, silentLogger } from "../../../src/lib/logger.ts";
 import { Commits } from "../../../src/log/commits.ts";
 import { memoryStorage } from "../../../src/storage/memory.ts";
 import { type Append, type Storage, StorageFault } from "../../../src/storage/storage.ts";
@@ -13,7 +13,10 @@ const topicId = "AAAAAAAAAAAAAAAAAAAAbQ";
 /** What becomes of the next commits, one a call; afterwards all is well. */
 type Fate = "well" | "lost before" | "lost after" | "refused";
 
-async function withFates(fates: Fate[]): Promise<{ storage: Storage; commits: Commits }> {
+async function withFates(
+  fates: Fate[],
+  logger: Logger = silentLogger,
+): Promise<{ storage: Storage; commits: Commits }> {
   const memory = memoryStorage();
   await memory.create([{ topicId, index: 0 }]);
   const lost = () => new StorageFault("io", "the answer is lost", { outcome: "unknown" });
@@ -42,7 +45,7 @@ async function withFates(fates: Fate[]): Promise<{ storage: Storage; commits: Co
     stats: () => memory.stats(),
     close: () => memory.close(),
   };
-  const commits = new Commits(storage, 1, { epoch: 0, end: 0 }, silentLogger);
+  const commits = new Commits(storage, 1, { epoch: 0, end: 0 }, logger);
   return { storage, commits };
 }
 
@@ -100,5 +103,20 @@ describe("a commit", () => {
     expect(commits.inDoubt).toBe(true);
     expect((await commits.reread(0, "synced")).end).toBe(1);
     expect(await outcomeOf(commits, 1)).toBe("applied");
+  });
+
+  test("to a log that was dropped is refused without an alarm; another writer raises one", async () => {
+    const alarms: string[] = [];
+    const logger = { ...silentLogger, error: (message: string) => void alarms.push(message) };
+    const dropped = await withFates([], logger);
+    await dropped.storage.drop([1]);
+    expect(await outcomeOf(dropped.commits, 0)).toContain("Another writer leads");
+    expect(alarms).toEqual([]);
+    const taken = await withFates([], logger);
+    const guard = { epoch: 0, end: 0 };
+    const begin = { type: "begin" as const, epoch: 5, start: 3 };
+    await taken.storage.commit({ partition: 1, guard, entries: [begin], durability: "synced" });
+    expect(await outcomeOf(taken.commits, 0)).toContain("Another writer leads");
+    expect(alarms).toHaveLength(1);
   });
 });

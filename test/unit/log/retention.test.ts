@@ -2,6 +2,7 @@
  * Retention by age and by size, and the pass that runs it by the clock.
  */
 import { describe, expect, test } from "bun:test";
+import { silentLogger } from "../../../src/lib/logger.ts";
 import { encodeBatch } from "../../../src/records/batch-encode.ts";
 import { RetentionPass } from "../../../src/log/retention.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
@@ -84,6 +85,24 @@ describe("the log start after a pass", () => {
 test("a row's size is what the cases take it for", async () => {
   const node = await fiveHours({});
   expect([...node.logs.all()][0]?.bytes()).toBe(5 * 1071);
+});
+
+test("a topic that is deleted while its old records are is no failure", async () => {
+  const node = await fiveHours({ "retention.ms": "1000" });
+  const warnings: string[] = [];
+  for (const partition of node.logs.all()) {
+    const trim = partition.trim.bind(partition);
+    partition.trim = (before) => {
+      partition.close();
+      return trim(before);
+    };
+  }
+  const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  const running = new RetentionPass({ ...node.node, logger }, () => node.logs.all()).run();
+  await node.clock.settle();
+  await running;
+  expect(logStart(node)).toBe(0);
+  expect(warnings).toEqual([]);
 });
 
 test("passes run by the clock until they are stopped", async () => {
