@@ -2,8 +2,8 @@
  * `kedge serve`: a node in this process, until a signal.
  *
  * - stdout gets the banner, whose first line is stable for whoever waits for it; logs go to stderr.
- * - TERM, INT or HUP stops gracefully and exits 0; a second signal exits 1 at once. A bad flag exits 2, a node that cannot
- *   start 1, a bug 70 without the mark of a clean end, so that the next start checks what this one left.
+ * - TERM, INT or HUP stops gracefully and exits 0; a second one, a second later or more, exits 1 at once. A bad flag exits 2,
+ *   a node that cannot start 1, a bug 70 without the mark of a clean end, so that the next start checks what this one left.
  */
 import { readFile } from "node:fs/promises";
 import process from "node:process";
@@ -16,6 +16,7 @@ import { StartError } from "../runtime/start-error.ts";
 import { watchRunner } from "../runtime/runner.ts";
 import { detectPlatform } from "../runtime/runtime.ts";
 import { StorageFault } from "../storage/storage.ts";
+import { stopSignals } from "./stop-signals.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -78,7 +79,7 @@ function dieOf(logger: ProcessLogger): (cause: unknown) => never {
 function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): void {
   let stopping = false;
   const stop = (why: string) => {
-    if (stopping) process.exit(EXIT_FAILURE);
+    if (stopping) return;
     stopping = true;
     logger.info("stopping", { why });
     void node
@@ -86,10 +87,9 @@ function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): v
       .then(() => logger.flush())
       .then(() => process.exit(0));
   };
-  platform.onSignal(["SIGTERM", "SIGINT", "SIGHUP"], stop);
-  watchRunner(() => {
-    if (!stopping) stop("the package runner is gone");
-  });
+  const take = stopSignals(platform.clock, { stop, quit: () => process.exit(EXIT_FAILURE) });
+  platform.onSignal(["SIGTERM", "SIGINT", "SIGHUP"], take);
+  watchRunner(() => stop("the package runner is gone"));
 }
 
 function banner({ url, clusterId, kafkaPorts }: Node, config: Config): string {

@@ -73,6 +73,36 @@ export function nodeSuite(name: string, options: () => Promise<NodeOptions>): vo
     );
 
     test(
+      "a signal that comes twice, as a terminal's does that a package runner passes on too, ends it gracefully",
+      async () => {
+        const node = await start();
+        const topic = await newTopic(node);
+        const upload = new TransformStream<Uint8Array, Uint8Array>();
+        const writer = upload.writable.getWriter();
+        const say = (value: string) =>
+          writer.write(new TextEncoder().encode(`{"value":"${value}"}\n`));
+        const answer = node.fetch(recordsOf(topic), {
+          method: "POST",
+          headers: { "content-type": "application/x-ndjson" },
+          body: upload.readable,
+          duplex: "half",
+        });
+        await say("before");
+        const receipts = (await answer).body?.getReader();
+        await receipts?.read();
+        process.kill(node.pid, "SIGTERM");
+        while (!node.errors().includes("stopping")) await Bun.sleep(1);
+        const ended = node.end("SIGTERM");
+        await say("after");
+        await writer.close();
+        const last = new TextDecoder().decode((await receipts?.read())?.value);
+        expect(JSON.parse(last)).toMatchObject({ offset: 1 });
+        expect(await ended).toBe(0);
+      },
+      START_MS,
+    );
+
+    test(
       "a second one on the folder exits 1 and names the first; a folder is free after kill -9",
       async () => {
         const first = await start();
