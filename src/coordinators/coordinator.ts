@@ -4,7 +4,7 @@
  *
  * - The topic is made on first use; a question before that is answered as by an empty one.
  * - Every shard is loaded when the node starts, one after the other, so that loading never keeps the event loop for long.
- * - Bounded: keys, inputs that wait for a key, requests that wait for an answer (`limits.ts`).
+ * - Bounded: keys and about how much their states take, inputs that wait for a key, requests that wait for an answer (`limits.ts`).
  * - Left out: other nodes. With one node every shard is here; `not_coordinator` comes with the cluster.
  */
 import type { Controller } from "../cluster/controller.ts";
@@ -47,7 +47,7 @@ export class Coordinator<State, Input, StepEnv extends Env = Env, Effect = never
     number,
     { readonly shard: number; readonly refuse: (why: Refusal | null) => void }
   >();
-  readonly #keys = { count: 0 };
+  readonly #keys = { count: 0, bytes: 0 };
   readonly #loads = new Sequence();
   #nextTicket = 1;
   #closed = false;
@@ -55,6 +55,11 @@ export class Coordinator<State, Input, StepEnv extends Env = Env, Effect = never
   constructor(options: CoordinatorOptions<State, Input, StepEnv, Effect>) {
     this.#options = options;
     this.#limits = options.limits ?? defaultCoordinatorLimits;
+  }
+
+  /** About how many bytes the states of all keys take, where the core counts them. */
+  get stateBytes(): number {
+    return this.#keys.bytes;
   }
 
   /** Requests that wait for an answer, parked ones too. */

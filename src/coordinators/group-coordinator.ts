@@ -16,6 +16,7 @@ import { regexMatcher } from "./consumer-group-effects.ts";
 import { Coordinator } from "./coordinator.ts";
 import type { Group, GroupConfig, GroupEffect, GroupEnv, GroupInput } from "./group.ts";
 import { groupCore } from "./groups.ts";
+import type { CoordinatorLimits } from "./limits.ts";
 import { compactedState, type InternalTopic } from "./internal-topic.ts";
 
 export const OFFSETS_TOPIC = "__consumer_offsets";
@@ -25,6 +26,7 @@ const SWEEP_SLICE = 500;
 
 export interface GroupCoordinatorOptions {
   readonly config: GroupConfig;
+  readonly limits?: CoordinatorLimits;
   readonly controller: Controller;
   readonly logs: Logs<Partition>;
   readonly random: Random;

@@ -16,6 +16,7 @@ import type {
   Membership,
   MembershipInput,
 } from "./group.ts";
+import { groupBytes, noRoomFor } from "./group-bytes.ts";
 import { groupOf, replayEnd, replayGroup } from "./group-replay.ts";
 import { noOffsets } from "./offset-state.ts";
 import { stepOffsets } from "./offsets.ts";
@@ -26,6 +27,8 @@ export const groupCore: Core<Group, GroupInput, GroupEnv, GroupEffect> = {
   keyOf: groupOf,
   replay: replayGroup,
   replayMarker: replayEnd,
+  bytesOf: groupBytes,
+  noRoomFor,
   loaded: { type: "loaded" },
   marker: (transaction, committed) => ({ type: "marker", transaction, committed }),
 };

@@ -5,6 +5,8 @@
 export interface CoordinatorLimits {
   /** Groups, or transactional ids, over all shards. */
   readonly keysMax: number;
+  /** About how many bytes their states may take together, where a core counts them (`group-bytes.ts`). */
+  readonly stateBytesMax: number;
   /** Inputs that wait for one key. */
   readonly mailboxMax: number;
   /** Requests of all keys that wait for an answer, parked ones too. */
@@ -21,6 +23,7 @@ export interface CoordinatorLimits {
 
 export const defaultCoordinatorLimits: CoordinatorLimits = {
   keysMax: 200_000,
+  stateBytesMax: 256 * 1024 * 1024,
   mailboxMax: 10_000,
   ticketsMax: 100_000,
   turnInputsMax: 512,

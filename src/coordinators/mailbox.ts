@@ -33,6 +33,8 @@ export class KeyTimer<Input> implements Expiring {
 export class Mailbox<State, Input> {
   readonly key: string;
   state: State | null = null;
+  /** About what the state takes, as last counted. */
+  bytes = 0;
   queue: Posted<Input>[] = [];
   /** True while a turn is under way: one at a time. */
   busy = false;

@@ -39,7 +39,7 @@ export interface ShardOptions<State, Input, StepEnv extends Env, Effect> {
   /** Shards load one at a time. */
   readonly loads: Sequence;
   /** Keys of all shards together, which is bounded. */
-  readonly keys: { count: number };
+  readonly keys: { count: number; bytes: number };
   /** Refuses every request that still waits for this shard: its state is gone. */
   readonly refuseWaiting: () => void;
 }
@@ -136,10 +136,11 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
   }
 
   #run(mailbox: Mailbox<State, Input>): void {
-    const { core, env, limits, clock } = this.#options;
+    const { core, env, limits, clock, keys } = this.#options;
     mailbox.busy = true;
     while (mailbox.queue.length > 0 && this.#status === "ready") {
-      const turn = takeTurn(mailbox, core, env(), limits, clock);
+      const bytesMax = mailbox.bytes + Math.max(0, limits.stateBytesMax - keys.bytes);
+      const turn = takeTurn(mailbox, core, env(), limits, clock, bytesMax);
       if (turn.records.length > 0) {
         void this.#append(mailbox, turn);
         return;
@@ -182,13 +183,23 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
   #commit(mailbox: Mailbox<State, Input>, turn: Turn<State, Input, Effect>): void {
     // A shard that is loading meets the records in the log; who waited for them is answered all the same.
     if (this.#status === "ready") {
-      mailbox.state = turn.next;
+      if (mailbox.state !== turn.next) {
+        mailbox.state = turn.next;
+        this.#weigh(mailbox);
+      }
       for (const { timer } of turn.posted) if (timer) mailbox.spent(timer);
       for (const change of turn.timers) mailbox.change(change);
     }
     for (const reply of turn.replies) reply.deliver();
     if (this.#status !== "ready") return;
     for (const effect of turn.effects) this.#options.perform(mailbox.key, effect);
+  }
+
+  #weigh(mailbox: Mailbox<State, Input>): void {
+    const { core, keys } = this.#options;
+    const bytes = mailbox.state === null ? 0 : (core.bytesOf?.(mailbox.state) ?? 0);
+    keys.bytes += bytes - mailbox.bytes;
+    mailbox.bytes = bytes;
   }
 
   /** The inputs have had no effect: callers are told, the others come again. */
@@ -217,6 +228,7 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
     for (const mailbox of this.#mailboxes.values()) {
       mailbox.stopTimers();
       mailbox.queue = [];
+      keys.bytes -= mailbox.bytes;
     }
     keys.count -= this.#mailboxes.size;
     this.#mailboxes.clear();
@@ -268,6 +280,13 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
         await clock.turn();
         untilMs = clock.monotonicMs() + limits.sliceMs;
       }
+    }
+    for (const mailbox of this.#mailboxes.values()) {
+      if (this.#status !== "loading") return;
+      this.#weigh(mailbox);
+      if (clock.monotonicMs() <= untilMs) continue;
+      await clock.turn();
+      untilMs = clock.monotonicMs() + limits.sliceMs;
     }
     assert(this.#appending === 0, "nothing is appended while a shard is loaded");
   }

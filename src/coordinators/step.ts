@@ -105,6 +105,10 @@ export interface Core<State, Input, StepEnv extends Env = Env, Effect = never> {
   replayMarker(state: State, transaction: Transaction, committed: boolean): State | null;
   /** Stepped once for each key after it was loaded: sets its timers, takes up what was under way. */
   readonly loaded: Input;
+  /** About how much memory a state takes; where a core does not say, only the number of keys is bounded. */
+  bytesOf?(state: State): number;
+  /** Why an input is not granted that would make states larger than they may be together; null: it is granted all the same. */
+  noRoomFor?(input: Input): Refusal | null;
   /** Stepped for each key with records of a transaction whose marker has just been written. */
   marker(transaction: Transaction, committed: boolean): Input;
 }

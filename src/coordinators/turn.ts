@@ -3,12 +3,20 @@
  *
  * - An input with records of a transaction has a turn to itself, since the log may refuse its producer: the turn ends before
  *   it, and it is stepped again in the next one, which changes nothing, since steps are pure.
+ * - An input that would make the key larger than there is room for is refused, if somebody waits for its answer.
  * - A timer's input is left out when the timer was moved or cancelled after it fired.
  */
 import type { Clock } from "../lib/clock.ts";
 import type { CoordinatorLimits } from "./limits.ts";
 import type { KeyTimer, Mailbox, Posted } from "./mailbox.ts";
-import type { CoordinatorRecord, Core, Env, Reply, TimerChange, Transaction } from "./step.ts";
+import {
+  type CoordinatorRecord,
+  type Core,
+  type Env,
+  type Reply,
+  type TimerChange,
+  type Transaction,
+} from "./step.ts";
 
 export interface Turn<State, Input, Effect> {
   next: State | null;
@@ -22,13 +30,17 @@ export interface Turn<State, Input, Effect> {
   readonly effects: Effect[];
 }
 
-/** Takes inputs out of the mailbox and steps them; the mailbox's state stays as it is until the turn is committed. */
+/**
+ * Takes inputs out of the mailbox and steps them; the mailbox's state stays as it is until the turn is committed. It may grow
+ * up to `bytesMax`.
+ */
 export function takeTurn<State, Input, StepEnv extends Env, Effect>(
   mailbox: Mailbox<State, Input>,
   core: Core<State, Input, StepEnv, Effect>,
   env: StepEnv,
   limits: CoordinatorLimits,
   clock: Clock,
+  bytesMax: number,
 ): Turn<State, Input, Effect> {
   const turn: Turn<State, Input, Effect> = {
     next: mailbox.state,
@@ -52,6 +64,15 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
       continue;
     }
     const step = core.step(turn.next, input, env, mailbox.key);
+    const why =
+      posted.fail && outgrows(core, turn.next, step.next, bytesMax)
+        ? core.noRoomFor?.(input)
+        : null;
+    if (why) {
+      taken += 1;
+      posted.fail?.(why);
+      continue;
+    }
     const transaction = step.records.length > 0 ? (step.transaction ?? null) : null;
     if (transaction && turn.posted.length > 0) break;
     taken += 1;
@@ -69,4 +90,15 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
   }
   mailbox.queue.splice(0, taken);
   return turn;
+}
+
+function outgrows<State, Input, StepEnv extends Env, Effect>(
+  core: Core<State, Input, StepEnv, Effect>,
+  before: State | null,
+  next: State | null,
+  bytesMax: number,
+): boolean {
+  if (!core.bytesOf || next === null || next === before) return false;
+  const bytes = core.bytesOf(next);
+  return bytes > bytesMax && bytes > (before === null ? 0 : core.bytesOf(before));
 }

@@ -10,6 +10,7 @@ import {
   TransactionCoordinator,
   type TransactionLimits,
 } from "../../src/coordinators/transaction-coordinator.ts";
+import { type CoordinatorLimits, defaultCoordinatorLimits } from "../../src/coordinators/limits.ts";
 import { defaultGroupConfig, type GroupConfig } from "../../src/coordinators/group.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { seededRandom } from "../../src/lib/random.ts";
@@ -56,6 +57,7 @@ export async function openTestNode(
     readonly clock?: VirtualClock;
     readonly limits?: Partial<LogLimits>;
     readonly groups?: Partial<GroupConfig>;
+    readonly coordinators?: Partial<CoordinatorLimits>;
     readonly transactions?: Partial<TransactionLimits>;
     /** Stands between the log and its disk. */
     readonly wrap?: (storage: Storage) => Storage;
@@ -93,6 +95,7 @@ export async function openTestNode(
   controller.onEffects((effects) => logs.follow(effects));
   const groups = new GroupCoordinator({
     config: { ...defaultGroupConfig, offsetsPartitions: 2, ...given.groups },
+    limits: { ...defaultCoordinatorLimits, ...given.coordinators },
     controller,
     logs,
     random,
