@@ -141,11 +141,24 @@ export const pollGroup = defineRoute({
       );
       untaken.admit(reply, granted);
       return reply;
+    } catch (error) {
+      throw joinFirst(error, group, member);
     } finally {
       untaken.release(granted);
     }
   },
 });
+
+/** Who polls without being a member hears how to become one. */
+function joinFirst(error: unknown, group: string, member: string): unknown {
+  if (!(error instanceof Refusal)) return error;
+  if (error.code !== "unknown_member_id" && error.code !== "group_id_not_found") return error;
+  const path = `/v1/groups/${encodeURIComponent(group)}/members/${encodeURIComponent(member)}`;
+  return new Refusal(
+    error.code,
+    `"${member}" is no member of group "${group}", or not any more; join first: PUT ${path} with {"topics":[...]}.`,
+  );
+}
 
 export const leaveGroup = defineRoute({
   method: "DELETE",
