@@ -13,6 +13,7 @@ import { pause, Sequence } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { GroupVerbs } from "./group-verbs.ts";
+import { notCommitted } from "./not-committed.ts";
 import { type GivenRange, type HeldPartition, PollingMember } from "./polling-member.ts";
 import { abandoned, isFenced, joinedSince } from "./polling-refusals.ts";
 import type {
@@ -198,7 +199,9 @@ export class Polling implements PollVerbs {
     });
     for (const [at, refusal] of outcomes.entries()) {
       const { topic = "", partition = 0 } = request.commit[at] ?? {};
-      if (refusal) throw new Refusal(refusal, `${topic}-${partition} could not be committed.`);
+      if (!refusal) continue;
+      const partitions = this.#options.image.topic(topic)?.partitions.length ?? null;
+      throw notCommitted(refusal, topic, partition, partitions);
     }
   }
 

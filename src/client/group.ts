@@ -133,7 +133,7 @@ export class Group<Value, Key> {
     }
   }
 
-  /** What the group has committed. */
+  /** What the group has committed. @throws KedgeError `group_id_not_found` where there is no such group. */
   async offsets(): Promise<readonly GroupOffset[]> {
     const { offsets } = await this.#transport.json<{ readonly offsets: readonly GroupOffset[] }>(
       this.#get("offsets"),
@@ -141,7 +141,7 @@ export class Group<Value, Key> {
     return offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset }));
   }
 
-  /** How far the group is behind, in records: in all and by partition. */
+  /** How far the group is behind, in offsets: in all and by partition. @throws KedgeError `group_id_not_found`. */
   async lag(): Promise<{ readonly lag: number; readonly partitions: readonly PartitionLag[] }> {
     const { lag, partitions } = await this.#transport.json<WireLag>(this.#get("lag"));
     return {

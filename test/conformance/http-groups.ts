@@ -21,6 +21,12 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       });
     const poll = (group: string, member: string, body: unknown): Promise<Answer> =>
       post(door, `/v1/groups/${group}/members/${member}/poll`, body);
+    /** `ask` looks at the sentence itself, and leaves a matcher in its place. */
+    const detailOf = async (path: string, body: unknown): Promise<string> => {
+      const init = { method: "POST", headers: jsonType, body: JSON.stringify(body) };
+      const problem: unknown = await (await door.fetch(`/v1/groups/${path}`, init)).json();
+      return String(Object(problem).detail);
+    };
     const fill = async (topic: string, from: number, count: number, partition?: number) => {
       const path = partition === undefined ? "" : `/partitions/${partition}`;
       const records = Array.from({ length: count }, (_, at) => ({
@@ -226,6 +232,15 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
         "fenced_member_epoch",
       ]);
       expect(codeOf(await poll(group, "m", { member_epoch: 2 }))).toEqual([400, "invalid_request"]);
+      const unjoined = await detailOf(`${group}/members/x/poll`, { member_epoch: 2, poll_id: "a" });
+      expect(unjoined).toContain(`join first: PUT /v1/groups/${group}/members/x with`);
+      const beyond = [{ topic, partition: 7, offset: 1 }];
+      const committing = { member_epoch: 2, poll_id: "z", commit: beyond };
+      const far = await poll(group, "m", committing);
+      expect(codeOf(far)).toEqual([404, "unknown_topic_or_partition"]);
+      expect(await detailOf(`${group}/members/m/poll`, committing)).toContain(
+        `for partition 7 of "${topic}": the topic has 1 partitions, counted from 0`,
+      );
       expect(codeOf(await join(group, "m", {}))).toEqual([400, "invalid_request"]);
       expect(codeOf(await join(group, "m", { topics: [topic], assignor: "x" }))).toEqual([
         400,
@@ -261,6 +276,9 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       const reset = await post(door, `/v1/groups/${group}/offsets`, { offsets });
       expect(reset.status).toBe(207);
       expect(reset.body.offsets.map((each: Answer) => each.status)).toEqual([200, 404]);
+      expect(reset.body.offsets[1].error.detail).toBe(
+        'Nothing was committed for partition 0 of "none-such": there is no such topic. Create it, or leave it out.',
+      );
       await join(group, "m", { topics: [topic] });
       expect(values(await poll(group, "m", { member_epoch: 2, poll_id: "a" }))).toEqual(["v2"]);
       await ask(door, `/v1/groups/${group}/members/m`, { method: "DELETE" });
@@ -274,7 +292,9 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       expect((await ask(door, `/v1/groups/${group}`, { method: "DELETE" })).status).toBe(204);
       expect((await ask(door, `/v1/groups/${group}`)).status).toBe(404);
       const gone = await ask(door, `/v1/groups/${group}/offsets`);
-      expect(gone.body.offsets).toEqual([]);
+      expect([gone.status, gone.body.code]).toEqual([404, "group_id_not_found"]);
+      const lag = await ask(door, `/v1/groups/${group}/lag`);
+      expect([lag.status, lag.body.code]).toEqual([404, "group_id_not_found"]);
     });
 
     test("one call: a stream of lines, or of events, that commits what was taken", async () => {

@@ -2,6 +2,7 @@
  * Groups as a whole: list, describe, delete, their offsets and how far they lag.
  */
 import type { InferOutput } from "valibot";
+import { notCommitted } from "../../broker/not-committed.ts";
 import type { Context } from "../../broker/verbs.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { Refusal } from "../../lib/refusal.ts";
@@ -161,14 +162,24 @@ export const commitGroup = defineRoute({
     const told = offsets.map(({ topic, partition }, at) => {
       const refusal = outcomes[at];
       if (!refusal) return { topic, partition, status: 200 };
-      const why = new Refusal(refusal, `${topic}-${partition} could not be committed.`);
-      const error = problemOf(why, id);
+      const partitions = partitionsOf(door, context, topic);
+      const error = problemOf(notCommitted(refusal, topic, partition, partitions), id);
       return { topic, partition, status: error.status, error };
     });
     const refused = outcomes.some((outcome) => outcome !== null);
     return json({ offsets: told }, refused ? 207 : 200);
   },
 });
+
+/** How many partitions the topic has; null where there is none of that name. */
+function partitionsOf({ broker }: Door, context: Context, topic: string): number | null {
+  try {
+    return broker.partitionCount(context, topic);
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
+}
 
 type Commit = Parameters<Door["broker"]["groups"]["commitOffsets"]>[1];
 
@@ -184,6 +195,16 @@ async function commit({ broker }: Door, context: Context, request: Commit) {
       `Group ${request.group} has members; stop them, or commit as one of them.`,
     );
   }
+}
+
+/** @throws Refusal group_id_not_found. */
+function typeOf({ broker }: Door, context: Context, name: string): "classic" | "consumer" {
+  const known = broker.groups.list(context).find(({ group }) => group === name);
+  if (known) return known.type;
+  throw new Refusal(
+    "group_id_not_found",
+    `There is no group "${name}": nobody has joined it or committed offsets for it, or its offsets have expired.`,
+  );
 }
 
 /** By topic and partition. */
@@ -222,6 +243,7 @@ export const getGroupOffsets = defineRoute({
     200: { description: "The offsets.", content: { "application/json": groupOffsets } },
   },
   handle({ door, context, params }): Reply {
+    typeOf(door, context, params.group);
     const offsets = committed(door, context, params.group).map(
       ({ topic, partition, offset, metadata }) => ({ topic, partition, offset, metadata }),
     );
@@ -242,13 +264,13 @@ export const getGroupLag = defineRoute({
   responses: { 200: { description: "The lag.", content: { "application/json": groupLag } } },
   async handle({ door, context, params }) {
     const { group } = params;
+    const type = typeOf(door, context, group);
     const places = new Map<string, { topic: string; partition: number; offset: number | null }>();
     const owners = new Map<string, string>();
     const key = (topic: string, partition: number): string => `${partition} ${topic}`;
     for (const { topic, partition, offset } of committed(door, context, group)) {
       places.set(key(topic, partition), { topic, partition, offset });
     }
-    const type = door.broker.groups.list(context).find((each) => each.group === group)?.type;
     const members =
       type === "consumer" ? door.broker.groups.describeConsumer(context, group).members : [];
     for (const { memberId, assigned } of members) {
