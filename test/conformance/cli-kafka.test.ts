@@ -3,6 +3,9 @@
  * spellings, whose output is held to what Kafka's tools print (`kafka-spellings.interop.ts` compares them).
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { loadConfig } from "../../src/config.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { type Node, startNode } from "../../src/node.ts";
@@ -176,6 +179,7 @@ test("a group reads on where it left off, and is moved, listed and deleted", asy
     ...quiet,
     out: "Request succeeded for deleting offsets from group readers.\n\nTOPIC           PARTITION  STATUS         \nread            0          Successful     \nread            1          Successful     \n",
   });
+  await resetsByPlan();
   expect((await kedge("group delete readers")).code).toBe(2);
   await kedge(
     "kafka-consumer-groups --reset-offsets --group readers --topic read --to-latest --execute",
@@ -186,6 +190,42 @@ test("a group reads on where it left off, and is moved, listed and deleted", asy
     "\nError: Deletion of some consumer groups failed:\n* Group 'readers' could not be deleted due to: ",
   );
 }, 30_000);
+
+async function resetsByPlan() {
+  const reset = "kafka-consumer-groups --reset-offsets --group readers";
+  const plan = await kedge(`${reset} --topic read --to-earliest --export --dry-run`);
+  expect(plan).toEqual({ ...quiet, out: "read,0,0\nread,1,0\n\n" });
+  const path = join(await mkdtemp(join(tmpdir(), "kedge-plan-")), "plan.csv");
+  await Bun.write(path, `readers,read,1,0\n"other ""group""",read,0,0\n`);
+  expect(await kedge(`${reset} --from-file ${path} --execute --export`)).toEqual({
+    ...quiet,
+    out: "read,1,0\n\n",
+  });
+  await Bun.write(path, "read,one,0\n");
+  expect(await kedge(`${reset} --from-file ${path} --dry-run`)).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('line 1 of the plan is "read,one,0"'),
+  });
+}
+
+test("replicas are assigned, and what has enough of them is told", async () => {
+  const create = "kafka-topics --create --topic assigned --replica-assignment";
+  expect((await kedge(`${create} 1;1`)).out).toContain("--replica-assignment takes node ids");
+  expect((await kedge(`${create} 1,1 --partitions 2`)).code).toBe(1);
+  expect(await kedge(`${create} 1,1`)).toMatchObject({ code: 0 });
+  const grown = "kafka-topics --alter --topic assigned --partitions 3 --replica-assignment 1,1,1";
+  expect(await kedge(grown)).toMatchObject({ code: 0 });
+  const describe = "kafka-topics --describe --topic assigned";
+  const { out } = await kedge(describe);
+  const id = /TopicId: (\S+)/.exec(out)?.[1] ?? "";
+  expect((await kedge(`kafka-topics --describe --topic-id ${id}`)).out).toBe(out);
+  expect((await kedge(`kafka-topics --describe --topic-id ${id.slice(1)}A`)).out).toContain(
+    "does not exist as expected",
+  );
+  const parts = out.slice(out.indexOf("\n") + 1);
+  expect((await kedge(`${describe} --at-min-isr-partitions`)).out).toBe(parts);
+  expect((await kedge(`${describe} --under-min-isr-partitions`)).out).toBe("");
+});
 
 test("two members share a topic's partitions", async () => {
   await kedge("kafka-topics --create --topic shared --partitions 4");

@@ -30,6 +30,9 @@ const spellings: readonly Spelling[] = [
   { ...topics, words: "--list" },
   { ...topics, words: "--describe --exclude-internal" },
   { ...topics, words: "--describe --topic none" },
+  { ...topics, words: "--describe --topic t --at-min-isr-partitions" },
+  { ...topics, words: "--describe --topic t --under-min-isr-partitions" },
+  { ...topics, words: "--describe --topic-id 5g7bVnqXRTuQ0Nn5cO1yzg" },
   { ...topics, words: "--create --topic t" },
   { ...topics, words: "--create --topic t --if-not-exists" },
   { ...topics, words: "--alter --topic t --partitions 1" },
@@ -47,6 +50,8 @@ const spellings: readonly Spelling[] = [
   { ...groups, words: "--describe --group g --members --verbose" },
   { ...groups, words: "--describe --group g --state" },
   { ...groups, words: "--reset-offsets --group g --topic t:0 --shift-by -1 --dry-run" },
+  { ...groups, words: "--reset-offsets --group g --topic t:1 --to-earliest --dry-run --export" },
+  { ...groups, words: "--reset-offsets --all-groups --topic t:1 --to-latest --dry-run --export" },
   {
     ...consumer,
     words:

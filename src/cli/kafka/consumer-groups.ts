@@ -1,8 +1,9 @@
 /**
  * `kedge kafka-consumer-groups`: Kafka's own spelling for groups (kafka-consumer-groups.sh).
  *
- * Left out: `--from-file`, `--export`, and describing by regular expression.
+ * Left out: `--validate-regex`, and describing by regular expression.
  */
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { deleteGroups } from "../../kafka/apis/42-delete-groups.ts";
 import { offsetDelete } from "../../kafka/apis/47-offset-delete.ts";
@@ -15,6 +16,7 @@ import {
   asTool,
   gathered,
   oneAction,
+  ToolError,
   withKafka,
   type ConnectOptions,
 } from "./connect.ts";
@@ -23,10 +25,12 @@ import {
   commitOffsets,
   dateTimeMs,
   isoDurationMs,
+  type NewOffset,
   newOffsets,
   placesNamed,
   type Reset,
 } from "./group-resets.ts";
+import { planOf, planText } from "./reset-plan.ts";
 import { groupStateText, listText, membersText, offsetsText, padded } from "./group-text.ts";
 
 export interface GroupOptions extends ConnectOptions {
@@ -53,6 +57,8 @@ export interface GroupOptions extends ConnectOptions {
   readonly shiftBy?: string;
   readonly byDuration?: string;
   readonly toDatetime?: string;
+  readonly fromFile?: string;
+  readonly export?: boolean;
 }
 
 const actions = ["list", "describe", "resetOffsets", "delete", "deleteOffsets"] as const;
@@ -87,6 +93,8 @@ export function addKafkaConsumerGroups(program: Command, session: Session): void
     .option("--shift-by <count>", "forward, or back where negative")
     .option("--by-duration <duration>", "to so long ago: PnDTnHnMnS")
     .option("--to-datetime <time>", "to a time: YYYY-MM-DDTHH:mm:SS.sss")
+    .option("--from-file <file>", "to the offsets of a file that --export wrote")
+    .option("--export", "print the new offsets as CSV: topic,partition,offset")
     .option("--timeout <ms>", "taken, and not needed");
   addConnectOptions(command).action((options: GroupOptions) =>
     asTool(
@@ -146,7 +154,7 @@ async function describe(
 }
 
 /** What the options ask for; exactly one of them. */
-function resetOf(options: GroupOptions): Reset {
+async function resetOf(options: GroupOptions): Promise<Reset> {
   const ways = [
     "toEarliest",
     "toLatest",
@@ -155,9 +163,10 @@ function resetOf(options: GroupOptions): Reset {
     "shiftBy",
     "byDuration",
     "toDatetime",
+    "fromFile",
   ] as const;
   const words =
-    "--reset-offsets needs exactly one of --to-earliest, --to-latest, --to-current, --to-offset, --shift-by, --by-duration, --to-datetime";
+    "--reset-offsets needs exactly one of --to-earliest, --to-latest, --to-current, --to-offset, --shift-by, --by-duration, --to-datetime, --from-file";
   const way = oneAction(options, ways, words);
   switch (way) {
     case "toEarliest":
@@ -174,9 +183,15 @@ function resetOf(options: GroupOptions): Reset {
       return { to: "time", timestampMs: Date.now() - isoDurationMs(options.byDuration ?? "") };
     case "toDatetime":
       return { to: "time", timestampMs: dateTimeMs(options.toDatetime ?? "") };
+    case "fromFile":
+      return { to: "plan", offsets: await planFrom(options) };
     default:
       return way satisfies never;
   }
+}
+
+async function planFrom({ fromFile = "", group = [] }: GroupOptions) {
+  return planOf(await readFile(fromFile, "utf8"), group.length === 1 ? group[0] : undefined);
 }
 
 function wholeNumber(text: string | undefined): number {
@@ -192,8 +207,8 @@ async function reset(
   if (options.execute === true && options.dryRun === true)
     throw new UsageError("--execute and --dry-run exclude each other");
   if (options.execute !== true && options.dryRun !== true) await note(WITHOUT_EXECUTE);
-  const wanted = resetOf(options);
-  const rows: (readonly [string, string, string, string])[] = [];
+  const wanted = await resetOf(options);
+  const plan: (NewOffset & { readonly group: string })[] = [];
   for (const group of await namedGroups(client, options)) {
     const state = await stateOf(client, group);
     if (state !== null && state !== "Empty") {
@@ -202,11 +217,21 @@ async function reset(
       );
       continue;
     }
-    const offsets = await newOffsets(client, group, await placesOf(client, group, options), wanted);
+    const places =
+      wanted.to === "plan"
+        ? await placesPlanned(client, group, wanted.offsets)
+        : await placesOf(client, group, options);
+    const offsets = await newOffsets(client, group, places, wanted);
     if (options.execute === true) await commitOffsets(client, group, offsets);
-    for (const { topic, partition, offset } of offsets)
-      rows.push([group, topic, String(partition), String(offset)]);
+    for (const each of offsets) plan.push({ group, ...each });
   }
+  if (options.export === true) return stdout.write(planText(plan, options.group?.length === 1));
+  const rows = plan.map(({ group, topic, partition, offset }) => [
+    group,
+    topic,
+    String(partition),
+    String(offset),
+  ]);
   await stdout.write(
     padded([["GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"], ...rows], [15, 15, 10, 0]),
   );
@@ -220,6 +245,20 @@ async function stateOf(client: KafkaClient, group: string): Promise<string | nul
     if (error instanceof KafkaError && error.kind === "group_id_not_found") return null;
     throw error;
   }
+}
+
+/** What a plan names for a group; it must be there. */
+async function placesPlanned(
+  client: KafkaClient,
+  group: string,
+  plan: ReadonlyMap<string, readonly NewOffset[]>,
+) {
+  const named = plan.get(group);
+  if (!named) throw new ToolError(`No reset plan for group ${group} found`);
+  return placesNamed(
+    client,
+    named.map(({ topic, partition }) => `${topic}:${partition}`),
+  );
 }
 
 async function placesOf(client: KafkaClient, group: string, options: GroupOptions) {

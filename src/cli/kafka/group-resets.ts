@@ -13,7 +13,8 @@ export type Reset =
   | { readonly to: "offset"; readonly offset: number }
   | { readonly to: "after-start" | "before-end"; readonly count: number }
   | { readonly to: "shift"; readonly by: number }
-  | { readonly to: "time"; readonly timestampMs: number };
+  | { readonly to: "time"; readonly timestampMs: number }
+  | { readonly to: "plan"; readonly offsets: ReadonlyMap<string, readonly NewOffset[]> };
 
 export interface NewOffset extends Place {
   readonly offset: number;
@@ -65,7 +66,8 @@ export async function newOffsets(
     const start = starts[at]?.offset ?? 0;
     const end = ends[at]?.offset ?? 0;
     const current = committed.get(keyOf(place));
-    const wanted = target(reset, { start, end, current, timed: timed?.[at]?.offset ?? end, place });
+    const timedAt = timed?.[at]?.offset ?? end;
+    const wanted = target(reset, { group, start, end, current, timed: timedAt, place });
     return { ...place, offset: Math.min(Math.max(wanted, start), end) };
   });
 }
@@ -83,6 +85,7 @@ async function wasAt(
 function target(
   reset: Reset,
   at: {
+    readonly group: string;
     readonly start: number;
     readonly end: number;
     readonly current: number | undefined;
@@ -105,6 +108,8 @@ function target(
       return at.end - reset.count;
     case "time":
       return at.timed;
+    case "plan":
+      return planned(reset.offsets.get(at.group), at.place) ?? at.end;
     case "shift":
       if (at.current === undefined)
         throw new ToolError(
@@ -114,6 +119,10 @@ function target(
     default:
       return reset satisfies never;
   }
+}
+
+function planned(offsets: readonly NewOffset[] | undefined, place: Place): number | undefined {
+  return offsets?.find((each) => keyOf(each) === keyOf(place))?.offset;
 }
 
 /** Commits them for a group without members. Throws KafkaError. */

@@ -1,7 +1,7 @@
 /**
  * `kedge kafka-topics`: Kafka's own spelling for topics (kafka-topics.sh).
  *
- * Left out: `--replica-assignment`, `--topic-id-type`, and the at-min-isr filters.
+ * Left out: `--topic-id-type`, and `--partition-size-limit-per-response`, which only paces.
  */
 import type { Command } from "commander";
 import { createTopics } from "../../kafka/apis/19-create-topics.ts";
@@ -30,6 +30,8 @@ interface Options extends ConnectOptions {
   readonly alter?: boolean;
   readonly delete?: boolean;
   readonly topic?: string;
+  readonly topicId?: string;
+  readonly replicaAssignment?: string;
   readonly partitions?: number;
   readonly replicationFactor?: number;
   readonly config?: readonly string[];
@@ -39,6 +41,8 @@ interface Options extends ConnectOptions {
   readonly topicsWithOverrides?: boolean;
   readonly underReplicatedPartitions?: boolean;
   readonly unavailablePartitions?: boolean;
+  readonly atMinIsrPartitions?: boolean;
+  readonly underMinIsrPartitions?: boolean;
 }
 
 const TOPIC_EXISTS = 36;
@@ -57,15 +61,19 @@ export function addKafkaTopics(program: Command, session: Session): void {
     .option("--alter", "give a topic more partitions")
     .option("--delete", "delete topics")
     .option("--topic <topic>", "the topic; a pattern where there may be several")
+    .option("--topic-id <id>", "describe the topic of this id")
     .option("--partitions <count>", "how many partitions", wholeNumber)
     .option("--replication-factor <count>", "how many replicas", wholeNumber)
+    .option("--replica-assignment <nodes>", "nodes by partition: 1:2,2:1 is two replicas of two")
     .option("--config <name=value>", "a config of the new topic; may repeat", gathered)
     .option("--if-exists", "a topic that is not there is fine")
     .option("--if-not-exists", "a topic that is there already is fine")
     .option("--exclude-internal", "leave internal topics out")
     .option("--topics-with-overrides", "describe only topics with configs of their own")
     .option("--under-replicated-partitions", "describe only partitions that lack replicas")
-    .option("--unavailable-partitions", "describe only partitions without a leader");
+    .option("--unavailable-partitions", "describe only partitions without a leader")
+    .option("--at-min-isr-partitions", "describe only partitions that cannot lose a replica more")
+    .option("--under-min-isr-partitions", "describe only partitions with too few replicas in sync");
   addConnectOptions(command).action((options: Options) =>
     asTool(
       (reason) => session.io.stdout.write(`Error while executing topic command : ${reason}\n`),
@@ -99,22 +107,26 @@ async function run(session: Session, client: KafkaClient, options: Options): Pro
 /** The topics that `--topic` names, by name; all without it. */
 async function chosen(
   client: KafkaClient,
-  { topic, ifExists, excludeInternal }: Options,
+  { topic, topicId, ifExists, excludeInternal }: Options,
   mustExist: boolean,
 ): Promise<readonly ClusterTopic[]> {
   const matches = topic === undefined ? () => true : includes(topic);
-  const topics = (await client.topics(null))
+  const all = await client.topics(null);
+  const topics = all
     .filter(({ name, isInternal }) => matches(name) && !(excludeInternal === true && isInternal))
+    .filter((each) => topicId === undefined || !mustExist || each.topicId === topicId)
     .toSorted((one, other) => (one.name < other.name ? -1 : 1));
   if (topics.length === 0 && topic !== undefined && mustExist && ifExists !== true)
     throw new ToolError(`Topic '${topic}' does not exist as expected`);
+  if (topics.length === 0 && topicId !== undefined && mustExist && ifExists !== true)
+    throw new ToolError(`TopicId '${topicId}' does not exist as expected`);
   return topics;
 }
 
 async function create(
   { io: { stdout } }: Session,
   client: KafkaClient,
-  { topic, partitions, replicationFactor, config = [], ifNotExists }: Options,
+  { topic, partitions, replicationFactor, replicaAssignment, config = [], ifNotExists }: Options,
 ): Promise<void> {
   if (topic === undefined) throw new ToolError('Missing required argument "[topic]"');
   if (/[._]/.test(topic)) await stdout.write(`${COLLIDES}\n`);
@@ -126,13 +138,18 @@ async function create(
       );
     return { name: text.slice(0, at).trim(), value: text.slice(at + 1).trim() };
   });
+  const assigned = replicaAssignment === undefined ? [] : assignment(replicaAssignment);
+  if (assigned.length > 0 && (partitions ?? replicationFactor) !== undefined)
+    throw new ToolError(
+      'Option "[replica-assignment]" can\'t be used with option "[partitions]" or "[replication-factor]"',
+    );
   const request = {
     topics: [
       {
         name: topic,
         numPartitions: partitions ?? -1,
         replicationFactor: replicationFactor ?? -1,
-        assignments: [],
+        assignments: assigned.map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds })),
         configs,
       },
     ],
@@ -151,14 +168,29 @@ async function create(
   await stdout.write(`Created topic ${topic}.\n`);
 }
 
+/** `1:2,2:1`: the nodes of each partition's replicas, the first of which leads. Throws ToolError. */
+function assignment(text: string): readonly (readonly number[])[] {
+  if (!/^\d{1,9}(?::\d{1,9})*(?:,\d{1,9}(?::\d{1,9})*)*$/.test(text))
+    throw new ToolError(
+      `--replica-assignment takes node ids, ":" between the replicas of a partition and "," between partitions; not "${text}"`,
+    );
+  return text.split(",").map((nodes) => nodes.split(":").map(Number));
+}
+
 async function alter(
   client: KafkaClient,
   topics: readonly ClusterTopic[],
-  { partitions }: Options,
+  { partitions, replicaAssignment }: Options,
 ): Promise<void> {
   if (partitions === undefined) throw new ToolError('Missing required argument "[partitions]"');
+  const assigned = replicaAssignment === undefined ? null : assignment(replicaAssignment);
   const request = {
-    topics: topics.map(({ name }) => ({ name, count: partitions, assignments: null })),
+    topics: topics.map((topic) => ({
+      name: topic.name,
+      count: partitions,
+      assignments:
+        assigned?.slice(topic.partitions.length).map((brokerIds) => ({ brokerIds })) ?? null,
+    })),
     timeoutMs: REQUEST_MS,
     validateOnly: false,
   };
@@ -191,13 +223,11 @@ async function describe(
   topics: readonly ClusterTopic[],
   options: Options,
 ): Promise<void> {
-  const shows = (part: ClusterPartition) => {
-    if (options.unavailablePartitions === true) return part.leader < 0;
-    return options.underReplicatedPartitions !== true || part.inSync.length < part.replicas.length;
-  };
-  const partial =
-    options.unavailablePartitions === true || options.underReplicatedPartitions === true;
-  const configs = partial ? [] : await configsOf(client, "topic", names(topics), {});
+  const { unavailablePartitions, underReplicatedPartitions } = options;
+  const { atMinIsrPartitions, underMinIsrPartitions } = options;
+  const byMinimum = atMinIsrPartitions === true || underMinIsrPartitions === true;
+  const partial = byMinimum || unavailablePartitions === true || underReplicatedPartitions === true;
+  const configs = partial && !byMinimum ? [] : await configsOf(client, "topic", names(topics), {});
   for (const [at, topic] of topics.entries()) {
     const own = (configs[at] ?? []).filter((entry) => !isDefaultConfig(entry));
     if (options.topicsWithOverrides === true && own.length === 0) continue;
@@ -210,11 +240,28 @@ async function describe(
       `ReplicationFactor: ${partitions[0]?.replicas.length ?? 0}`,
       `Configs: ${shown}`,
     ];
+    const minimum = configs[at]?.find((entry) => entry.name === "min.insync.replicas")?.value;
+    const shows = (part: ClusterPartition) => isShown(part, options, Number(minimum ?? 1));
     const lines = partitions.filter(shows).map((part) => partitionLine(name, part));
     const first = partial ? [] : [head.join("\t")];
     if (options.topicsWithOverrides === true) lines.length = 0;
     await stdout.write([...first, ...lines].map((line) => `${line}\n`).join(""));
   }
+}
+
+/** Whether the filters let a partition pass, of which one is enough. */
+function isShown(
+  { leader, inSync, replicas }: ClusterPartition,
+  options: Options,
+  minimum: number,
+) {
+  const filters = [
+    [options.unavailablePartitions, leader < 0],
+    [options.underReplicatedPartitions, inSync.length < replicas.length],
+    [options.atMinIsrPartitions, inSync.length === minimum],
+    [options.underMinIsrPartitions, inSync.length < minimum],
+  ].filter(([asked]) => asked === true);
+  return filters.length === 0 || filters.some(([, passes]) => passes === true);
 }
 
 function partitionLine(topic: string, part: ClusterPartition): string {
