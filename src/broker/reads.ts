@@ -5,7 +5,10 @@
  *   whole batch at least. A partition answers for itself: its refusal never fails its neighbours, and ends the wait.
  * - Between two passes one waiter stands at all of the partitions. What became readable during a pass is seen before it
  *   waits, so no append is ever missed.
+ * - A pass over very many partitions gives others their turn in between.
  */
+import { turnBetween } from "../lib/async.ts";
+import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { LogNode } from "../log/log-node.ts";
 import type { Partition } from "../log/partition.ts";
@@ -13,6 +16,9 @@ import { type ReadRuns, readBatches } from "../log/reader.ts";
 import { Waiter } from "../log/waiters.ts";
 import type { FoundLog, LogLookup } from "./log-lookup.ts";
 import type { ReadAnswer, ReadOptions, ReadRequest } from "./verbs.ts";
+
+/** About what looking at one partition takes, for those who wait for their turn. */
+const PARTITION_COST = 5_000;
 
 /** One read over all partitions. */
 interface Pass {
@@ -35,7 +41,7 @@ export async function read(
   const bytesMin = Math.min(options.bytesMin, mostBytes(requests, options));
   const deadlineMs = clock.monotonicMs() + waitMs;
   for (;;) {
-    const pass = await readAll(lookup, requests, options);
+    const pass = await readAll(clock, lookup, requests, options);
     if (pass.ready >= bytesMin || pass.refused || signal?.aborted) return pass.answers;
     const leftMs = deadlineMs - clock.monotonicMs();
     if (leftMs <= 0) return pass.answers;
@@ -53,6 +59,7 @@ function mostBytes(requests: readonly ReadRequest[], options: ReadOptions): numb
 }
 
 async function readAll(
+  clock: Clock,
   lookup: LogLookup,
   requests: readonly ReadRequest[],
   options: ReadOptions,
@@ -62,7 +69,10 @@ async function readAll(
   let bytes = 0;
   let ready = 0;
   let refused = false;
+  const pause = turnBetween(clock);
   for (const request of requests) {
+    const turn = pause(PARTITION_COST);
+    if (turn) await turn;
     try {
       const found = lookup(request.topic, request.partition);
       if (request.leaderEpoch !== undefined) found.log.checkEpoch(request.leaderEpoch);

@@ -50,6 +50,8 @@ export interface Call {
   readonly ownsFrame: boolean;
   /** Aborted when the answer should come now: the client is gone, the node stops, or others wait behind a Fetch. */
   readonly signal: AbortSignal;
+  /** Keeps requests that may run beside this one (Produce) from beginning until the function is called: it has not begun in full. */
+  holdNext(): () => void;
   /** Says that this very answer will be given again: it is encoded once a version, and must not change any more. */
   reuse<T extends object>(answer: T): T;
   /** Calls `done` once the answer has been sent, or nobody will take it. */

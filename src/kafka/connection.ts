@@ -3,7 +3,7 @@
  *
  * - As in Kafka, a request begins once those before it are answered, so that a client may rely on their order. One exception:
  *   Produce requests that follow one another run side by side, for here an answer waits for the disk; `begin` of each is
- *   called in order, and appends in order.
+ *   called in order, and appends in order; one that takes turns to begin (a long one) holds those behind it meanwhile.
  * - A Fetch that waits for records is told to answer with what it has as soon as another kind of request stands behind it:
  *   clients that do all on one connection (kafkajs) do not miss their heartbeats.
  * - Held up in both directions: a client that sends more than it reads, or more than there is room for, is not read. Where
@@ -20,6 +20,7 @@ import { type Reply, type Service, Slot } from "./exchange.ts";
 import { BadFrame, FREE_BYTES, FrameReader } from "./frame-reader.ts";
 import type { KafkaLimits } from "./limits.ts";
 import type { Allowance, Claimant, Room } from "./room.ts";
+import type { TurnQueue } from "./turn-queue.ts";
 
 /** What the connections of a door share. */
 export interface Shared {
@@ -27,6 +28,8 @@ export interface Shared {
   readonly logger: Logger;
   readonly limits: KafkaLimits;
   readonly deadlines: Deadlines;
+  /** Where connections wait that have had their share of a turn. */
+  readonly turns: TurnQueue;
   /** For requests that are not answered yet. */
   readonly requests: Room;
   /** For those of them that wait for something to happen. */
@@ -35,6 +38,10 @@ export interface Shared {
   readonly unsent: { readonly pressed: boolean };
   readonly onBug: (error: unknown) => void;
 }
+
+/** A request's part of a turn's share: what is not Produce may take several times as long. */
+const PRODUCE_PART = 1;
+const OTHER_PART = 8;
 
 const noRoomToWait: Reply = {
   type: "close",
@@ -53,7 +60,8 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   /** Bytes of room that are held, for slots and for the frame under way. */
   #claimed = 0;
   #paused = false;
-  #turnsLeft: number;
+  /** What is left of this turn's share; one more request may begin while there is any. */
+  #shareLeft: number;
   #inTurn = false;
   #gathering = false;
   #advancing = false;
@@ -64,6 +72,7 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   #written = 0;
   /** Who wants to hear when so many bytes in all have been sent. */
   readonly #unsent: { readonly end: number; readonly sent: () => void }[] = [];
+  readonly #released = (): void => this.#advance();
   #activeMs: number;
   /** Bytes that came since the last look at a large request under way; -1 without one. */
   #cameBytes = -1;
@@ -74,7 +83,7 @@ export class Connection implements WireHandlers, Claimant, Expiring {
     this.#service = service;
     this.#shared = shared;
     this.#closed = closed;
-    this.#turnsLeft = limits.requestsPerTurn;
+    this.#shareLeft = limits.producesPerTurn;
     this.#reader = new FrameReader({
       bytesMax: limits.requestBytesMax,
       admit: (bytes) => this.#admit(bytes),
@@ -86,6 +95,7 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   data(bytes: Uint8Array): void {
     this.#activeMs = this.#shared.clock.monotonicMs();
     if (this.#cameBytes >= 0) this.#cameBytes += bytes.byteLength;
+    if (!this.#inTurn) this.#shareLeft = this.#share();
     this.#reader.push(bytes);
     this.#advance();
   }
@@ -262,8 +272,9 @@ export class Connection implements WireHandlers, Claimant, Expiring {
         if (before.kind === "fetch" && slot.kind !== "fetch") before.hurry();
         return;
       }
+      if (before?.holds) return;
       // Those that stand behind an answer which nobody takes wait with it.
-      if (this.#tooMuchUnsent()) return;
+      if (this.#tooMuchUnsent() || !this.#takeShare(slot)) return;
       this.#begun += 1;
       const reply = this.#setApart(slot) ? this.#service.begin(slot) : noRoomToWait;
       if (reply instanceof Promise) void this.#await(slot, reply);
@@ -294,15 +305,11 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   #read(): void {
     while (!this.#ending && !this.#inTurn) {
       if (this.#isFull()) return;
-      if (this.#turnsLeft === 0) {
-        void this.#takeTurn();
-        return;
-      }
       const frame = this.#reader.next();
       if (!frame) return this.#watch();
-      this.#turnsLeft -= 1;
       const size = frame.bytes.byteLength;
-      this.#slots.push(new Slot(frame, this.#service.kindOf(frame), size > FREE_BYTES ? size : 0));
+      const claimed = size > FREE_BYTES ? size : 0;
+      this.#slots.push(new Slot(frame, this.#service.kindOf(frame), claimed, this.#released));
       this.#answer();
     }
   }
@@ -314,13 +321,26 @@ export class Connection implements WireHandlers, Claimant, Expiring {
     this.#shared.deadlines.add(this, this.#checkMs());
   }
 
-  /** Many small requests in one chunk: others get their turn in between. */
-  async #takeTurn(): Promise<void> {
+  /** False where the connection has had its share of this turn: it goes on in another one. */
+  #takeShare({ kind }: Slot): boolean {
+    if (this.#shareLeft > 0) {
+      this.#shareLeft -= kind === "produce" ? PRODUCE_PART : OTHER_PART;
+      return true;
+    }
+    if (this.#inTurn) return false;
     this.#inTurn = true;
-    await this.#shared.clock.turn();
-    this.#inTurn = false;
-    this.#turnsLeft = this.#shared.limits.requestsPerTurn;
-    this.#advance();
+    this.#shared.turns.wait(() => {
+      this.#inTurn = false;
+      this.#shareLeft = this.#shared.limits.producesPerTurn;
+      this.#advance();
+    });
+    return false;
+  }
+
+  /** A single request may always begin; of many only while nobody waits for a turn. */
+  #share(): number {
+    const { turns, limits } = this.#shared;
+    return turns.crowded ? 1 : limits.producesPerTurn;
   }
 
   #isFull(): boolean {

@@ -3,26 +3,36 @@
  *
  * - An API or version that is not served, and bytes that are none of its messages, close the connection, as in Kafka; only
  *   ApiVersions of an unknown version is answered, in the layout of version 0.
+ * - A long message is read and written in steps, and others get their turn in between.
  * - A Refusal that a handler lets through is told by the API's own `refuse`; so is a StorageFault. Anything else is a bug.
  */
 import type { Context } from "../broker/verbs.ts";
+import { paused, turnBetween } from "../lib/async.ts";
 import type { Logger } from "../lib/logger.ts";
-import { assert } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Decoded, Encodable, Fields } from "../wire/schema.ts";
+import { ELEMENTS_AT_ONCE } from "../wire/long-codec.ts";
+import { LongMessage } from "../wire/long-message.ts";
 import { Reader } from "../wire/reader.ts";
 import { holdsVersion } from "../wire/versions.ts";
 import { unsupportedApiVersions } from "./api-versions.ts";
 import { type Call, type Door, type Endpoint, HangUp, type NodeEndpoint } from "./call.ts";
 import type { Exchange, Kind, Reply, Service } from "./exchange.ts";
 import { type Api, apiVersionsKey } from "./define-api.ts";
+import { encodeAnswer } from "./encode-answer.ts";
 import { codeOf, messageOf } from "./error-codes.ts";
-import { decodeRequest, encodeResponse, readRequestHeader, type RequestHeader } from "./frames.ts";
+import {
+  decodeRequest,
+  decodeRequestInSteps,
+  readRequestHeader,
+  type RequestHeader,
+} from "./frames.ts";
 
 const produceKey = 0;
 const fetchKey = 1;
 const joinGroupKey = 11;
 const syncGroupKey = 14;
+const atOnce = { elementsAtOnce: ELEMENTS_AT_ONCE };
 
 /** Everything of a client that its requests do not say themselves. */
 interface Client {
@@ -48,7 +58,7 @@ function serviceFor(
   return {
     kindOf: ({ bytes }) => kindOf(bytes),
     begin(exchange) {
-      const reader = new Reader(exchange.frame.bytes);
+      const reader = new Reader(exchange.frame.bytes, atOnce);
       let header: RequestHeader;
       try {
         header = readRequestHeader(reader);
@@ -116,6 +126,10 @@ class RequestCall implements Call {
     return this.#exchange.signal;
   }
 
+  holdNext(): () => void {
+    return this.#exchange.holdNext();
+  }
+
   reuse<T extends object>(answer: T): T {
     this.reused = answer;
     return answer;
@@ -133,13 +147,48 @@ function answer<Req extends Fields, Res extends Fields>(
   call: RequestCall,
   logger: Logger,
 ): Reply | Promise<Reply> {
+  const { at } = reader;
   let request: Decoded<Req>;
   try {
     request = decodeRequest(api, reader, header.version);
   } catch (error) {
-    return hangUp(error);
+    if (!(error instanceof LongMessage)) return hangUp(error);
+    const again = new Reader(reader.bytes);
+    again.at = at;
+    return answerLong(api, header, again, call, logger);
   }
-  const told = (error: unknown): Reply => {
+  return handle(api, header, request, call, logger);
+}
+
+/** The request begins once it is read: those behind it wait for that, to keep their order. */
+async function answerLong<Req extends Fields, Res extends Fields>(
+  api: Api<Req, Res>,
+  header: RequestHeader,
+  reader: Reader,
+  call: RequestCall,
+  logger: Logger,
+): Promise<Reply> {
+  const goOn = call.holdNext();
+  let reply: Reply | Promise<Reply>;
+  try {
+    const steps = decodeRequestInSteps(api, reader, header.version);
+    const request = await paused(steps, turnBetween(call.door.clock));
+    reply = handle(api, header, request, call, logger);
+  } catch (error) {
+    reply = hangUp(error);
+  }
+  goOn();
+  return reply;
+}
+
+function handle<Req extends Fields, Res extends Fields>(
+  api: Api<Req, Res>,
+  header: RequestHeader,
+  request: Decoded<Req>,
+  call: RequestCall,
+  logger: Logger,
+): Reply | Promise<Reply> {
+  const told = (error: unknown): Reply | Promise<Reply> => {
     call.sent?.();
     call.sent = null;
     if (error instanceof HangUp) return closing(error.message);
@@ -161,33 +210,16 @@ function replyOf<Req extends Fields, Res extends Fields>(
   api: Api<Req, Res>,
   header: RequestHeader,
   value: Encodable<Res> | null,
-  { sent, reused }: RequestCall,
-): Reply {
+  { sent, reused, door }: RequestCall,
+): Reply | Promise<Reply> {
   if (value === null) return { type: "silence" };
-  const pieces =
-    value === reused ? encodedOnce(api, header, value) : encodeResponse(api, header, value);
-  return sent ? { type: "answer", pieces, sent } : { type: "answer", pieces };
+  const pieces = encodeAnswer(api, header, value, value === reused, door.clock);
+  if (pieces instanceof Promise) return pieces.then((ready) => answerOf(ready, sent));
+  return answerOf(pieces, sent);
 }
 
-/** Frames of answers that are given again, by version; gone with the answer. */
-const frames = new WeakMap<object, Map<number, readonly Uint8Array[]>>();
-/** Size and correlation id: what differs between two frames of one answer. */
-const FRAME_HEAD_BYTES = 8;
-
-function encodedOnce<Req extends Fields, Res extends Fields>(
-  api: Api<Req, Res>,
-  header: RequestHeader,
-  value: Encodable<Res>,
-): readonly Uint8Array[] {
-  const known = frames.get(value) ?? new Map<number, readonly Uint8Array[]>();
-  frames.set(value, known);
-  const made = known.get(header.version) ?? encodeResponse(api, header, value);
-  known.set(header.version, made);
-  const [first, ...rest] = made;
-  assert(first && first.byteLength >= FRAME_HEAD_BYTES, "a frame begins with its head");
-  const head = first.slice(0, FRAME_HEAD_BYTES);
-  new DataView(head.buffer).setInt32(4, header.correlationId);
-  return [head, first.subarray(FRAME_HEAD_BYTES), ...rest];
+function answerOf(pieces: readonly Uint8Array[], sent: (() => void) | null): Reply {
+  return sent ? { type: "answer", pieces, sent } : { type: "answer", pieces };
 }
 
 /** The only Refusal of a decoder: the bytes are no message. */

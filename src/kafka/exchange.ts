@@ -22,6 +22,8 @@ export interface Exchange {
   readonly frame: Frame;
   /** Aborted when the answer should come now: the connection is gone, the node stops, others wait behind a Fetch. */
   readonly signal: AbortSignal;
+  /** Keeps the requests behind this one from beginning until the function is called: this one has not begun in full. */
+  holdNext(): () => void;
 }
 
 /** What the requests mean: `dispatch.ts`. */
@@ -42,8 +44,12 @@ export class Slot implements Exchange {
   reply: Reply | null = null;
   #abort: AbortController | null = null;
   #hurried = false;
+  #holds = 0;
+  readonly #released: () => void;
 
-  constructor(frame: Frame, kind: Kind, claimed: number) {
+  /** `released` is called when the requests behind it may begin after all. */
+  constructor(frame: Frame, kind: Kind, claimed: number, released: () => void) {
+    this.#released = released;
     this.frame = frame;
     this.kind = kind;
     this.claimed = claimed;
@@ -54,6 +60,19 @@ export class Slot implements Exchange {
     this.#abort ??= new AbortController();
     if (this.#hurried) this.#abort.abort();
     return this.#abort.signal;
+  }
+
+  /** Those behind it must not begin yet. */
+  get holds(): boolean {
+    return this.#holds > 0;
+  }
+
+  holdNext(): () => void {
+    this.#holds += 1;
+    return () => {
+      this.#holds -= 1;
+      if (this.#holds === 0) this.#released();
+    };
   }
 
   hurry(): void {

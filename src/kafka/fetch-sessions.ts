@@ -8,6 +8,7 @@
  *   partitions ends.
  * - A session knows its topics by name or by id, never both (fetch_session_topic_id_error).
  */
+import type { Steps } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import { Refusal } from "../lib/refusal.ts";
@@ -20,6 +21,9 @@ const INITIAL_EPOCH = 0;
 const FINAL_EPOCH = -1;
 /** Kafka's `min.incremental.fetch.session.eviction.ms`. */
 const EVICTION_MS = 120_000;
+/** Partitions that are noted between two steps, and about what one takes. */
+const PARTITIONS_PER_STEP = 500;
+const PARTITION_COST = 1_000;
 
 /** A partition as a Fetch names it: `topic` is a name, or an id where `byId` says so. */
 export interface FetchPartition {
@@ -130,19 +134,21 @@ export class FetchSessions {
     return this.#sessions.size;
   }
 
-  /** What the request is about, its session brought up to date. Throws the Refusal that Kafka gives. */
-  open(ask: FetchAsk): FetchScope {
+  /**
+   * What the request is about, its session brought up to date; of many partitions in steps, for nobody else asks before the
+   * answer has told the session's number, or its next epoch. Throws the Refusal that Kafka gives.
+   */
+  *open(ask: FetchAsk): Steps<FetchScope> {
     const { sessionId, sessionEpoch, partitions } = ask;
     if (sessionEpoch === INITIAL_EPOCH || sessionEpoch === FINAL_EPOCH) {
       if (sessionId !== NO_SESSION) this.#remove(sessionId);
       const session = sessionEpoch === FINAL_EPOCH ? null : this.#create(ask);
+      if (session) yield* this.#note(session, ask);
       return { partitions, sessionId: session?.id ?? NO_SESSION, incremental: null };
     }
     const session = this.#continued(ask);
     const before = session.size;
-    for (const each of ask.forgotten) session.forget(each);
-    for (const each of partitions) session.set(each);
-    this.#partitions += session.size - before;
+    yield* this.#note(session, ask);
     if (session.size > before && this.#partitions > this.#limits.fetchSessionPartitionsMax) {
       this.#remove(sessionId);
       throw new Refusal(
@@ -160,6 +166,27 @@ export class FetchSessions {
   /** The session that a full fetch has begun, to note what its first answer tells. */
   session(id: number): FetchSession | null {
     return this.#sessions.get(id) ?? null;
+  }
+
+  /** Forgets and adds what the request says; one that was removed meanwhile counts no more. */
+  *#note(session: FetchSession, { forgotten, partitions }: FetchAsk): Steps<void> {
+    let noted = 0;
+    for (const each of forgotten) {
+      this.#change(session, () => session.forget(each));
+      noted += 1;
+      if (noted % PARTITIONS_PER_STEP === 0) yield PARTITIONS_PER_STEP * PARTITION_COST;
+    }
+    for (const each of partitions) {
+      this.#change(session, () => session.set(each));
+      noted += 1;
+      if (noted % PARTITIONS_PER_STEP === 0) yield PARTITIONS_PER_STEP * PARTITION_COST;
+    }
+  }
+
+  #change(session: FetchSession, change: () => void): void {
+    const before = session.size;
+    change();
+    if (this.#sessions.get(session.id) === session) this.#partitions += session.size - before;
   }
 
   #continued({ sessionId, sessionEpoch, byId }: FetchAsk): FetchSession {
@@ -193,9 +220,7 @@ export class FetchSessions {
       id = 1 + Math.floor(this.#random.next() * (2 ** 31 - 2));
     }
     const session = new FetchSession(id, byId, this.#clock.monotonicMs());
-    for (const each of partitions) session.set(each);
     this.#sessions.set(id, session);
-    this.#partitions += session.size;
     return session;
   }
 

@@ -6,9 +6,11 @@
  * - Who stands in a hole at the log's end (as after a power cut or a restore) is given a batch without a record, such as
  *   compaction leaves: every client steps over those, and so is at the end instead of 10,000 offsets before it.
  * - A topic that is not known, by id or by name, is an error of its partitions and ends the wait, as every error does.
+ * - Of very many partitions each step takes turns.
  * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
  */
 import type { Isolation, ReadAnswer, ReadRequest } from "../broker/verbs.ts";
+import { type Pause, paused, turnBetween } from "../lib/async.ts";
 import { encodeEmptyBatch } from "../records/batch-encode.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
@@ -60,37 +62,51 @@ interface PartitionData {
 }
 
 const ID_VERSION = 13;
+/** About what one step of one partition takes, for those who wait for their turn. */
+const PARTITION_COST = 2_000;
 
 export async function fetchRecords(asked: Asked, call: Call) {
   const byId = call.version >= ID_VERSION;
-  const scope = call.door.sessions.open({
+  const pause = turnBetween(call.door.clock);
+  const ask = {
     sessionId: asked.sessionId,
     sessionEpoch: asked.sessionEpoch,
     byId,
-    partitions: partitionsOf(asked, byId),
+    partitions: await partitionsOf(asked, byId, pause),
     forgotten: asked.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
       partitions.map((partition) => ({ topic: byId ? topicId : topic, partition })),
     ),
-  });
+  };
+  const scope = await paused(call.door.sessions.open(ask), pause);
   const parts = await readParts([...scope.partitions], asked, call, byId);
   return {
     throttleTimeMs: 0,
     errorCode: NONE,
     sessionId: scope.sessionId,
-    responses: responsesOf(newsOf(scope, parts, call), byId),
+    responses: await responsesOf(await newsOf(scope, parts, call, pause), byId, pause),
   };
 }
 
-function partitionsOf({ topics }: Asked, byId: boolean): FetchPartition[] {
-  return topics.flatMap(({ topic, topicId, partitions }) =>
-    partitions.map(({ partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes }) => ({
-      topic: byId ? topicId : topic,
-      partition,
-      fetchOffset,
-      bytesMax: partitionMaxBytes,
-      leaderEpoch: currentLeaderEpoch,
-    })),
-  );
+async function partitionsOf(
+  { topics }: Asked,
+  byId: boolean,
+  pause: Pause,
+): Promise<FetchPartition[]> {
+  const all: FetchPartition[] = [];
+  for (const { topic, topicId, partitions } of topics) {
+    for (const { partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes } of partitions) {
+      all.push({
+        topic: byId ? topicId : topic,
+        partition,
+        fetchOffset,
+        bytesMax: partitionMaxBytes,
+        leaderEpoch: currentLeaderEpoch,
+      });
+      const turn = pause(PARTITION_COST);
+      if (turn) await turn;
+    }
+  }
+  return all;
 }
 
 /** Every partition's part, in the order asked. */
@@ -225,19 +241,29 @@ function dataOf(
 }
 
 /** What is told: everything, or in a session that goes on what has changed. */
-function newsOf(scope: FetchScope, parts: readonly Part[], call: Call): readonly Part[] {
+async function newsOf(
+  scope: FetchScope,
+  parts: readonly Part[],
+  call: Call,
+  pause: Pause,
+): Promise<readonly Part[]> {
   const session = scope.incremental ?? call.door.sessions.session(scope.sessionId);
   if (!session) return parts;
-  const news = parts.filter(({ of, data, bytes }) => {
+  const news: Part[] = [];
+  for (const part of parts) {
+    const { of, data, bytes } = part;
     const { highWatermark, logStartOffset, errorCode } = data;
     const told = { highWatermark, logStart: logStartOffset };
-    return session.isNews(of, told, { failed: errorCode !== NONE, records: bytes > 0 });
-  });
+    if (session.isNews(of, told, { failed: errorCode !== NONE, records: bytes > 0 }))
+      news.push(part);
+    const turn = pause(PARTITION_COST);
+    if (turn) await turn;
+  }
   return scope.incremental ? news : parts;
 }
 
 /** Parts by topic, neighbours together. */
-function responsesOf(parts: readonly Part[], byId: boolean) {
+async function responsesOf(parts: readonly Part[], byId: boolean, pause: Pause) {
   const responses: { topic: string; topicId: string; partitions: PartitionData[] }[] = [];
   let last = "";
   for (const { of, data } of parts) {
@@ -251,6 +277,8 @@ function responsesOf(parts: readonly Part[], byId: boolean) {
       responses.push({ ...topic, partitions: [data] });
       last = of.topic;
     }
+    const turn = pause(PARTITION_COST);
+    if (turn) await turn;
   }
   return responses;
 }

@@ -5,6 +5,7 @@
  *   and are skipped.
  * - A reader that gives frames has cut off the size before.
  */
+import type { Steps } from "../lib/async.ts";
 import { malformed } from "../wire/malformed.ts";
 import { Reader } from "../wire/reader.ts";
 import type { Decoded, Encodable, Fields } from "../wire/schema.ts";
@@ -47,16 +48,44 @@ export function decodeRequest<Req extends Fields, Res extends Fields>(
   return api.request.decodeHead(reader, version);
 }
 
-/** A whole response frame, its size in front; large byte fields are chunks of their own. */
+/** The same of a long message. */
+export function* decodeRequestInSteps<Req extends Fields, Res extends Fields>(
+  api: Api<Req, Res>,
+  reader: Reader,
+  version: number,
+): Steps<Decoded<Req>> {
+  if (hasFlexibleRequestHeader(api, version)) skipHeaderTags(reader);
+  return yield* api.request.decodeInSteps(reader, version);
+}
+
+interface ResponseHeader {
+  readonly version: number;
+  readonly correlationId: number;
+}
+
+/**
+ * A whole response frame, its size in front; large byte fields are chunks of their own. Throws `LongMessage` where it has more
+ * elements than `elementsAtOnce`.
+ */
 export function encodeResponse<Req extends Fields, Res extends Fields>(
   api: Api<Req, Res>,
-  header: { readonly version: number; readonly correlationId: number },
+  header: ResponseHeader,
   value: Encodable<Res>,
+  elementsAtOnce?: number,
 ): Uint8Array[] {
-  const writer = frame();
-  writer.int32(header.correlationId);
-  if (hasFlexibleResponseHeader(api, header.version)) writer.uvarint(0);
+  const writer = responseFrame(api, header, elementsAtOnce);
   api.response.encode(writer, header.version, value);
+  return writer.finishFrame();
+}
+
+/** The same of a long message. */
+export function* encodeResponseInSteps<Req extends Fields, Res extends Fields>(
+  api: Api<Req, Res>,
+  header: ResponseHeader,
+  value: Encodable<Res>,
+): Steps<Uint8Array[]> {
+  const writer = responseFrame(api, header);
+  yield* api.response.encodeInSteps(writer, header.version, value);
   return writer.finishFrame();
 }
 
@@ -91,8 +120,19 @@ export function decodeResponse<Req extends Fields, Res extends Fields>(
   return api.response.decode(reader, header.version);
 }
 
-function frame(): Writer {
-  const writer = new Writer();
+function responseFrame(
+  api: Api,
+  { version, correlationId }: ResponseHeader,
+  elementsAtOnce?: number,
+): Writer {
+  const writer = frame(elementsAtOnce);
+  writer.int32(correlationId);
+  if (hasFlexibleResponseHeader(api, version)) writer.uvarint(0);
+  return writer;
+}
+
+function frame(elementsAtOnce?: number): Writer {
+  const writer = new Writer(undefined, elementsAtOnce);
   writer.int32(0);
   return writer;
 }

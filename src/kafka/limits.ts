@@ -16,8 +16,8 @@ export interface KafkaLimits {
   readonly requestBytesPressedMin: number;
   /** Requests of one connection that are not yet answered (`max.in.flight.requests.per.connection` of most clients is 5). */
   readonly requestsPerConnection: number;
-  /** Requests of one connection that are begun before others get their turn. */
-  readonly requestsPerTurn: number;
+  /** Produce requests of one connection that are begun before others get their turn; of other kinds an eighth. */
+  readonly producesPerTurn: number;
   /** A connection that has more than this unsent is not read any further until its client takes some. */
   readonly unsentBytesPerConnection: number;
   /** Fetched records that clients have not taken yet, over all connections; past it answers get shorter, then wait. */
@@ -47,7 +47,7 @@ export const kafkaLimits: KafkaLimits = {
   waitingBytesMax: 64 * MiB,
   requestBytesPressedMin: 64 * 1024,
   requestsPerConnection: 128,
-  requestsPerTurn: 64,
+  producesPerTurn: 64,
   unsentBytesPerConnection: MiB,
   unsentBytesMax: 64 * MiB,
   idleMs: 600_000,

@@ -19,6 +19,7 @@ import { FetchSessions } from "./fetch-sessions.ts";
 import type { KafkaLimits } from "./limits.ts";
 import { MetadataCache } from "./metadata-cache.ts";
 import { Allowance, Room } from "./room.ts";
+import { TurnQueue } from "./turn-queue.ts";
 import { UnsentAnswers } from "./unsent-answers.ts";
 
 export interface ListenerOptions {
@@ -139,6 +140,7 @@ function sharedBy({ clock, logger, limits, onBug }: KafkaDoorOptions) {
     limits,
     onBug,
     deadlines: new Deadlines(clock),
+    turns: new TurnQueue(clock),
     requests: new Room(limits.requestsBytesMax),
     waiting: new Allowance(limits.waitingBytesMax),
   } satisfies Shared;

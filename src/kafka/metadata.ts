@@ -71,7 +71,7 @@ async function topicsOf(asked: Asked, call: Call): Promise<readonly ToldTopic[]>
   checkAsked(topics, call.version);
   const ids = new Set(topics.map(({ topicId }) => topicId).filter((id) => id !== zeroUuid));
   if (ids.size > 0) {
-    return [...ids].map((id) => {
+    return someAtATime([...ids], call, (id) => {
       const found = cluster.topicById(call.context, id);
       return found ? told(found, authorized) : missing(null, id, codeFor("unknown_topic_id"));
     });
@@ -79,17 +79,26 @@ async function topicsOf(asked: Asked, call: Call): Promise<readonly ToldTopic[]>
   const names = [...new Set(topics.map(({ name }) => name ?? ""))];
   const mayCreate = asked.allowAutoTopicCreation && call.door.autoCreateTopics;
   const failures = mayCreate ? await createMissing(names, call) : new Map<string, number>();
-  return names.map((name) => {
+  return someAtATime(names, call, (name) => {
     const found = cluster.topic(call.context, name);
     if (found) return told(found, authorized);
     return missing(name, zeroUuid, failures.get(name) ?? codeFor("unknown_topic_or_partition"));
   });
 }
 
-async function allTopics(call: Call, authorized: number) {
+function allTopics(call: Call, authorized: number): Promise<ToldTopic[]> {
+  const topics = call.broker.cluster.topics(call.context);
+  return someAtATime(topics, call, (topic) => told(topic, authorized));
+}
+
+async function someAtATime<T>(
+  items: Iterable<T>,
+  call: Call,
+  tell: (item: T) => ToldTopic,
+): Promise<ToldTopic[]> {
   const all: ToldTopic[] = [];
-  for (const topic of call.broker.cluster.topics(call.context)) {
-    all.push(told(topic, authorized));
+  for (const item of items) {
+    all.push(tell(item));
     if (all.length % TOPICS_PER_TURN === 0) await call.door.clock.turn();
   }
   return all;

@@ -23,10 +23,13 @@ export async function mapInTurns<T, R>(
 ): Promise<R[]> {
   const results: R[] = [];
   let untilMs = clock.monotonicMs() + TURN_MS;
-  for (let from = 0; from < items.length; from += AT_ONCE) {
-    const some = items.slice(from, from + AT_ONCE);
-    const mapped = await Promise.all(some.map((item, at) => map(item, from + at)));
-    for (const result of mapped) results.push(result);
+  while (results.length < items.length) {
+    const some: (R | Promise<R>)[] = [];
+    for (const item of items.slice(results.length, results.length + AT_ONCE)) {
+      some.push(map(item, results.length + some.length));
+      if (clock.monotonicMs() > untilMs) break;
+    }
+    for (const result of await Promise.all(some)) results.push(result);
     if (clock.monotonicMs() <= untilMs) continue;
     await clock.turn();
     untilMs = clock.monotonicMs() + TURN_MS;

@@ -6,6 +6,7 @@
  */
 import { assert } from "../lib/assert.ts";
 import { defaultOf, isDefault } from "./defaults.ts";
+import { arrayInSteps, type InSteps, plainInSteps, taggedInSteps } from "./long-codec.ts";
 import { malformed } from "./malformed.ts";
 import type { Reader } from "./reader.ts";
 import type { Fields, RecordsIn, Shape } from "./schema.ts";
@@ -18,6 +19,8 @@ export interface Codec<T> {
   readonly bytesMin: number;
   read(reader: Reader): T;
   write(writer: Writer, value: T): void;
+  /** The same in steps; only what holds arrays may be long. */
+  readonly inSteps?: InSteps<T>;
 }
 
 /** One version of a message, and whether that version is a flexible one. */
@@ -26,7 +29,7 @@ export interface Edition {
   readonly flexible: boolean;
 }
 
-interface Member {
+export interface Member {
   readonly name: string;
   readonly codec: Codec<unknown>;
   readonly fallback: unknown;
@@ -43,7 +46,7 @@ interface Absent {
   readonly isDefault: (value: unknown) => boolean;
 }
 
-type Values = Record<string, unknown>;
+export type Values = Record<string, unknown>;
 
 export function structCodec(fields: Fields, edition: Edition): Codec<Values> {
   const { version, flexible } = edition;
@@ -76,16 +79,21 @@ function plainCodec(
   absent: readonly Absent[],
   version: number,
 ): Codec<Values> {
+  const checkAbsent = (values: Values): void => {
+    for (const { name, isDefault } of absent)
+      assert(isDefault(values[name]), `"${name}" is not said in version ${version}`);
+  };
+  const inSteps = plainInSteps(members, defaults, checkAbsent);
   return {
     bytesMin: members.reduce((sum, { codec }) => sum + codec.bytesMin, 0),
+    ...(inSteps && { inSteps }),
     read(reader) {
       const values = { ...defaults };
       for (const { name, codec } of members) values[name] = codec.read(reader);
       return values;
     },
     write(writer, values) {
-      for (const { name, isDefault } of absent)
-        assert(isDefault(values[name]), `"${name}" is not said in version ${version}`);
+      checkAbsent(values);
       for (const { name, codec, fallback } of members) {
         const value = values[name];
         codec.write(writer, value === undefined ? fallback : value);
@@ -96,26 +104,33 @@ function plainCodec(
 
 function withTags(plain: Codec<Values>, tagged: readonly TaggedMember[]): Codec<Values> {
   const byTag = new Map(tagged.map((member) => [member.tag, member]));
+  const readTags = (reader: Reader, values: Values): void => {
+    const count = reader.uvarint();
+    if (count > 0) readTagged(reader, reader.count(count, 2), byTag, values);
+  };
+  const writeTags = (writer: Writer, values: Values): void => {
+    if (tagged.length === 0) return writer.uvarint(0);
+    const said = tagged.filter(({ name, isDefault }) => !isDefault(values[name]));
+    writer.uvarint(said.length);
+    for (const { tag, name, codec } of said) {
+      const content = new Writer(64);
+      codec.write(content, values[name]);
+      writer.uvarint(tag);
+      writer.uvarint(content.length);
+      writer.append(content);
+    }
+  };
   return {
     bytesMin: plain.bytesMin + 1,
+    ...(plain.inSteps && { inSteps: taggedInSteps(plain.inSteps, readTags, writeTags) }),
     read(reader) {
       const values = plain.read(reader);
-      const count = reader.uvarint();
-      if (count > 0) readTagged(reader, reader.count(count, 2), byTag, values);
+      readTags(reader, values);
       return values;
     },
     write(writer, values) {
       plain.write(writer, values);
-      if (tagged.length === 0) return writer.uvarint(0);
-      const said = tagged.filter(({ name, isDefault }) => !isDefault(values[name]));
-      writer.uvarint(said.length);
-      for (const { tag, name, codec } of said) {
-        const content = new Writer(64);
-        codec.write(content, values[name]);
-        writer.uvarint(tag);
-        writer.uvarint(content.length);
-        writer.append(content);
-      }
+      writeTags(writer, values);
     },
   };
 }
@@ -267,24 +282,32 @@ function arrayCodec(
   flexible: boolean,
   nullable: boolean,
 ): Codec<readonly unknown[] | null> {
+  const readCount = (reader: Reader): number | null => {
+    const length = flexible ? reader.compactLength() : reader.int32();
+    if (length === -1) return absence(nullable, "array");
+    return reader.count(length, element.bytesMin);
+  };
+  const writeCount = (writer: Writer, values: readonly unknown[] | null): void => {
+    if (values === null) {
+      assertNullable(nullable, "array");
+      return flexible ? writer.uvarint(0) : writer.int32(-1);
+    }
+    writer.count(values.length);
+    return flexible ? writer.uvarint(values.length + 1) : writer.int32(values.length);
+  };
   return {
     bytesMin: flexible ? 1 : 4,
+    inSteps: arrayInSteps(element, readCount, writeCount),
     read(reader) {
-      const length = flexible ? reader.compactLength() : reader.int32();
-      if (length === -1) return absence(nullable, "array");
-      const count = reader.count(length, element.bytesMin);
+      const count = readCount(reader);
+      if (count === null) return null;
       const values: unknown[] = [];
       for (let index = 0; index < count; index += 1) values.push(element.read(reader));
       return values;
     },
     write(writer, values) {
-      if (values === null) {
-        assertNullable(nullable, "array");
-        return flexible ? writer.uvarint(0) : writer.int32(-1);
-      }
-      if (flexible) writer.uvarint(values.length + 1);
-      else writer.int32(values.length);
-      for (const value of values) element.write(writer, value);
+      writeCount(writer, values);
+      for (const value of values ?? []) element.write(writer, value);
     },
   };
 }

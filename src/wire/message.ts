@@ -2,6 +2,7 @@
  * A whole message: declared fields and the versions in which they are spoken. Codecs are made at a version's first use.
  */
 import { assert } from "../lib/assert.ts";
+import type { Steps } from "../lib/async.ts";
 import { type Codec, structCodec } from "./codec.ts";
 import type { Reader } from "./reader.ts";
 import type { Decoded, Encodable, Fields } from "./schema.ts";
@@ -19,6 +20,10 @@ export interface Message<F extends Fields> {
   /** The same, but what follows the message stays unread: Kafka's broker lets it pass, and librdkafka sends such bytes. */
   decodeHead(reader: Reader, version: number): Decoded<F>;
   encode(writer: Writer, version: number, value: Encodable<F>): void;
+  /** `decodeHead` of a long message. */
+  decodeInSteps(reader: Reader, version: number): Steps<Decoded<F>>;
+  /** `encode` of a long message. */
+  encodeInSteps(writer: Writer, version: number, value: Encodable<F>): Steps<void>;
 }
 
 export function message<F extends Fields>(
@@ -49,6 +54,16 @@ export function message<F extends Fields>(
     decodeHead,
     encode(writer, version, value) {
       codecOf(version).write(writer, value);
+    },
+    *decodeInSteps(reader, version) {
+      const { inSteps } = codecOf(version);
+      if (!inSteps) return decodeHead(reader, version);
+      return (yield* inSteps.read(reader)) as Decoded<F>;
+    },
+    *encodeInSteps(writer, version, value) {
+      const codec = codecOf(version);
+      if (codec.inSteps) yield* codec.inSteps.write(writer, value);
+      else codec.write(writer, value);
     },
   };
 }

@@ -6,6 +6,7 @@
  * - Elements of all arrays together are bounded, since a byte on the wire may become a hundred in memory.
  * - int64 is a plain number where it is exact and refused beyond; `int64Big` takes all of them.
  */
+import { LongMessage } from "./long-message.ts";
 import { malformed } from "./malformed.ts";
 import { zeroUuid } from "./uuid.ts";
 
@@ -21,14 +22,22 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export class Reader {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #atOnce: boolean;
   #elementsLeft: number;
   /** The position of the next byte. */
   at = 0;
+  /** Kept by the steps of a long message: the elements since the last one. */
+  sinceStep = 0;
 
-  constructor(bytes: Uint8Array, limits: { readonly elementsMax?: number } = {}) {
+  /** With `elementsAtOnce` a message of more elements than that is a `LongMessage`. */
+  constructor(
+    bytes: Uint8Array,
+    limits: { readonly elementsMax?: number; readonly elementsAtOnce?: number } = {},
+  ) {
     this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#elementsLeft = limits.elementsMax ?? elementsMax;
+    this.#atOnce = limits.elementsAtOnce !== undefined;
+    this.#elementsLeft = limits.elementsAtOnce ?? limits.elementsMax ?? elementsMax;
   }
 
   get remaining(): number {
@@ -145,8 +154,10 @@ export class Reader {
   /** Takes the count of an array whose elements have at least `elementBytesMin` bytes each, or refuses it. */
   count(count: number, elementBytesMin: number): number {
     if (count < 0) throw malformed("An array has a negative length.");
-    if (count * elementBytesMin > this.remaining || count > this.#elementsLeft)
+    const isLong = count > this.#elementsLeft;
+    if (count * elementBytesMin > this.remaining || (isLong && !this.#atOnce))
       throw malformed(`An array claims ${count} elements, more than its message can hold.`);
+    if (isLong) throw new LongMessage();
     this.#elementsLeft -= count;
     return count;
   }

@@ -6,6 +6,7 @@
  * - A value that the notation cannot say is a bug (`assert`), but for lengths, which may come from a user: those are refused.
  */
 import { assert } from "../lib/assert.ts";
+import { LongMessage } from "./long-message.ts";
 import { malformed } from "./malformed.ts";
 import { stringBytesMax } from "./reader.ts";
 import { uuidBytes } from "./uuid.ts";
@@ -28,8 +29,13 @@ export class Writer {
   #from = 0;
   #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
+  #elementsLeft: number;
+  /** Kept by the steps of a long message: the elements since the last one. */
+  sinceStep = 0;
 
-  constructor(bytesExpected: number = BYTES_AT_FIRST) {
+  /** With `elementsAtOnce` a message of more elements than that is a `LongMessage`. */
+  constructor(bytesExpected: number = BYTES_AT_FIRST, elementsAtOnce: number = Infinity) {
+    this.#elementsLeft = elementsAtOnce;
     this.#bytes = new Uint8Array(bytesExpected);
     this.#view = new DataView(this.#bytes.buffer);
   }
@@ -99,6 +105,12 @@ export class Writer {
       rest >>>= 7;
     }
     this.int8(rest);
+  }
+
+  /** Notes an array of so many elements. */
+  count(elements: number): void {
+    this.#elementsLeft -= elements;
+    if (this.#elementsLeft < 0) throw new LongMessage();
   }
 
   /** Text behind an int16 length. */

@@ -72,21 +72,9 @@ export const produce = defineApi({
     nodeEndpoints: array(nodeEndpoint, { versions: "10+", tag: 0 }),
   },
   async handle(request, call) {
-    const { acks, timeoutMs, topicData } = request;
+    const { acks, timeoutMs } = request;
     const limit = acks === -1 ? new ProduceLimit(call.door.deadlines, timeoutMs) : null;
-    // Every append is called for before anything is awaited: requests that follow must come behind.
-    const ownsBuffer = call.ownsFrame && holdsOneBatch(topicData);
-    const responses = await Promise.all(
-      topicData.map(async ({ name, topicId, partitionData }) => ({
-        name,
-        topicId,
-        partitionResponses: await Promise.all(
-          partitionData.map((data) =>
-            append(call, request, { name, topicId, ownsBuffer, limit }, data),
-          ),
-        ),
-      })),
-    );
+    const responses = await appendAll(call, request, limit);
     limit?.done();
     if (acks !== 0) return { responses, throttleTimeMs: 0 };
     const failed = responses
@@ -112,6 +100,58 @@ interface Target {
 interface PartitionRecords {
   readonly index: number;
   readonly records: Uint8Array | null;
+}
+
+interface TopicRecords {
+  readonly name: string;
+  readonly topicId: string;
+  readonly partitionData: readonly PartitionRecords[];
+}
+
+/** Appends of one request that are called for before others get their turn: a few milliseconds. */
+const APPENDS_PER_TURN = 200;
+
+/**
+ * Every append is called for before anything is awaited: requests that follow must come behind. Of more than go into one turn
+ * the calls themselves take turns, and hold the requests that follow meanwhile.
+ */
+async function appendAll(
+  call: Call,
+  request: Asked & { readonly topicData: readonly TopicRecords[] },
+  limit: ProduceLimit | null,
+) {
+  const { topicData } = request;
+  const ownsBuffer = call.ownsFrame && holdsOneBatch(topicData);
+  let goOn: (() => void) | null = null;
+  let called = 0;
+  const topics: Promise<TopicAnswer>[] = [];
+  for (const { name, topicId, partitionData } of topicData) {
+    const appends: ReturnType<typeof append>[] = [];
+    for (const data of partitionData) {
+      appends.push(append(call, request, { name, topicId, ownsBuffer, limit }, data));
+      called += 1;
+      if (called % APPENDS_PER_TURN > 0) continue;
+      goOn ??= call.holdNext();
+      await call.door.clock.turn();
+    }
+    topics.push(topicAnswer(name, topicId, appends));
+  }
+  goOn?.();
+  return Promise.all(topics);
+}
+
+interface TopicAnswer {
+  readonly name: string;
+  readonly topicId: string;
+  readonly partitionResponses: readonly Awaited<ReturnType<typeof append>>[];
+}
+
+async function topicAnswer(
+  name: string,
+  topicId: string,
+  appends: readonly ReturnType<typeof append>[],
+): Promise<TopicAnswer> {
+  return { name, topicId, partitionResponses: await Promise.all(appends) };
 }
 
 /** zstd came with this version; older clients could not read it back. */

@@ -4,6 +4,7 @@ import { Connection, type Shared } from "../../../src/kafka/connection.ts";
 import type { Exchange, Kind, Reply } from "../../../src/kafka/exchange.ts";
 import { kafkaLimits } from "../../../src/kafka/limits.ts";
 import { Allowance, Room } from "../../../src/kafka/room.ts";
+import { TurnQueue } from "../../../src/kafka/turn-queue.ts";
 import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import type { Wire } from "../../../src/lib/platform.ts";
@@ -55,16 +56,23 @@ interface Working {
   readonly answer: (reply: Reply) => void;
 }
 
-function world(limits: Partial<typeof kafkaLimits> = {}) {
-  const clock = new VirtualClock();
+function world(
+  limits: Partial<typeof kafkaLimits> = {},
+  clock = new VirtualClock(),
+  turns = new TurnQueue(clock),
+) {
   const wire = new TestWire();
   const working = new Map<number, Working>();
   const begun: number[] = [];
+  /** Requests that hold those behind them, and what lets these go on. */
+  const holds = new Set<number>();
+  const held: (() => void)[] = [];
   const all = { ...kafkaLimits, ...limits };
   const requests = new Room(all.requestsBytesMax);
   const waiting = new Allowance(all.waitingBytesMax);
   const shared: Shared = {
     clock,
+    turns,
     requests,
     waiting,
     unsent: { pressed: false },
@@ -80,6 +88,7 @@ function world(limits: Partial<typeof kafkaLimits> = {}) {
     begin(exchange: Exchange): Promise<Reply> {
       const id = exchange.frame.bytes[2] ?? 0;
       begun.push(id);
+      if (holds.has(id)) held.push(exchange.holdNext());
       return new Promise((resolve) => {
         working.set(id, { exchange, answer: resolve });
       });
@@ -98,7 +107,8 @@ function world(limits: Partial<typeof kafkaLimits> = {}) {
     await settle();
   };
   const settle = () => clock.settle();
-  return { clock, wire, working, begun, requests, waiting, connection, ask, answer, settle };
+  const seen = { wire, working, begun, held, requests, waiting };
+  return { ...seen, clock, holds, connection, ask, answer, settle };
 }
 
 test("a request begins once those before it are answered", async () => {
@@ -185,14 +195,50 @@ test("large requests share one room; what is answered, and who leaves, gives it 
   expect(requests.bytes).toBe(0);
 });
 
+/** So many small requests in one chunk. */
+function many(kind: Name, count: number): Uint8Array {
+  const one = [0, 0, 0, 3, 0, keys[kind], 7];
+  return Uint8Array.from(Array.from({ length: count }, () => one).flat());
+}
+
 test("many small requests in one chunk let others have their turn", async () => {
-  const { begun, connection, working, settle } = world({ requestsPerTurn: 3 });
-  const one = Uint8Array.from([0, 0, 0, 3, 0, keys.produce, 7]);
-  connection.data(Uint8Array.from(Array.from({ length: 8 }, () => [...one]).flat()));
+  const { begun, connection, working, settle } = world({ producesPerTurn: 3 });
+  connection.data(many("produce", 8));
   expect(begun).toHaveLength(3);
   await settle();
   expect(begun).toHaveLength(8);
   expect(working.size).toBe(1);
+});
+
+test("while some go on in turns, another client's single request begins at once, and theirs one by one", async () => {
+  const clock = new VirtualClock();
+  const turns = new TurnQueue(clock);
+  const heavy = [0, 1, 2].map(() => world({ producesPerTurn: 3 }, clock, turns));
+  for (const { connection } of heavy) connection.data(many("produce", 6));
+  // Who comes while somebody waits has a share of one.
+  expect(heavy.map(({ begun }) => begun.length)).toEqual([3, 1, 1]);
+  const light = world({ producesPerTurn: 3 }, clock, turns);
+  light.ask("metadata", 1);
+  expect(light.begun).toEqual([1]);
+  await clock.settle();
+  expect(heavy.map(({ begun }) => begun.length)).toEqual([6, 6, 6]);
+});
+
+test("a Produce that has not begun in full holds those behind it", async () => {
+  const { ask, answer, begun, held, holds, wire } = world();
+  holds.add(1);
+  ask("produce", 1);
+  ask("produce", 2);
+  ask("fetch", 3);
+  expect(begun).toEqual([1]);
+  for (const goOn of held) goOn();
+  expect(begun).toEqual([1, 2]);
+  await answer(1);
+  await answer(2);
+  expect([begun, wire.sent]).toEqual([
+    [1, 2, 3],
+    [1, 2],
+  ]);
 });
 
 test("an idle client is cut off, one that waits for its answer is not", async () => {

@@ -1,6 +1,7 @@
 /** Fetch sessions are bounded, and make room as Kafka's do (KIP-227); what is news in one is in the conformance suite. */
 import { expect, test } from "bun:test";
 import { type FetchAsk, FetchSessions } from "../../../src/kafka/fetch-sessions.ts";
+import { atOnce } from "../../../src/lib/async.ts";
 import { kafkaLimits } from "../../../src/kafka/limits.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
@@ -27,12 +28,12 @@ function world(limits: Partial<typeof kafkaLimits> = {}) {
 
 test("a full cache gives no session, and takes the place of one that nobody uses", async () => {
   const { clock, sessions, ask } = world({ fetchSessionsMax: 2 });
-  const [one, two] = [sessions.open(ask(3)), sessions.open(ask(3))];
-  expect(sessions.open(ask(1)).sessionId).toBe(0);
+  const [one, two] = [atOnce(sessions.open(ask(3))), atOnce(sessions.open(ask(3)))];
+  expect(atOnce(sessions.open(ask(1))).sessionId).toBe(0);
   await clock.advance(100_000);
-  sessions.open(ask(0, { sessionId: one.sessionId, sessionEpoch: 1 }));
+  atOnce(sessions.open(ask(0, { sessionId: one.sessionId, sessionEpoch: 1 })));
   await clock.advance(30_000);
-  expect(sessions.open(ask(1)).sessionId).toBeGreaterThan(0);
+  expect(atOnce(sessions.open(ask(1))).sessionId).toBeGreaterThan(0);
   expect(sessions.size).toBe(2);
   expect(sessions.session(one.sessionId)).not.toBeNull();
   expect(sessions.session(two.sessionId)).toBeNull();
@@ -40,37 +41,37 @@ test("a full cache gives no session, and takes the place of one that nobody uses
 
 test("an old session gives way to one of more partitions", async () => {
   const { clock, sessions, ask } = world({ fetchSessionsMax: 1 });
-  const { sessionId } = sessions.open(ask(2));
+  const { sessionId } = atOnce(sessions.open(ask(2)));
   await clock.advance(121_000);
-  sessions.open(ask(0, { sessionId, sessionEpoch: 1 }));
-  expect(sessions.open(ask(2)).sessionId).toBe(0);
-  expect(sessions.open(ask(3)).sessionId).toBeGreaterThan(0);
+  atOnce(sessions.open(ask(0, { sessionId, sessionEpoch: 1 })));
+  expect(atOnce(sessions.open(ask(2))).sessionId).toBe(0);
+  expect(atOnce(sessions.open(ask(3))).sessionId).toBeGreaterThan(0);
   expect(sessions.session(sessionId)).toBeNull();
 });
 
 test("partitions of all sessions together are bounded", () => {
   const { sessions, ask } = world({ fetchSessionPartitionsMax: 10 });
-  const { sessionId } = sessions.open(ask(8));
-  expect(sessions.open(ask(3)).sessionId).toBe(0);
-  sessions.open(ask(0, { sessionId, sessionEpoch: -1 }));
-  expect(sessions.open(ask(3)).sessionId).toBeGreaterThan(0);
+  const { sessionId } = atOnce(sessions.open(ask(8)));
+  expect(atOnce(sessions.open(ask(3))).sessionId).toBe(0);
+  atOnce(sessions.open(ask(0, { sessionId, sessionEpoch: -1 })));
+  expect(atOnce(sessions.open(ask(3))).sessionId).toBeGreaterThan(0);
 });
 
 test("a session that grows past the room for partitions ends", () => {
   const { sessions, ask } = world({ fetchSessionPartitionsMax: 10 });
-  const { sessionId } = sessions.open(ask(8));
+  const { sessionId } = atOnce(sessions.open(ask(8)));
   const { partitions } = ask(11);
-  expect(() => sessions.open(ask(0, { sessionId, sessionEpoch: 1, partitions }))).toThrow(
+  expect(() => atOnce(sessions.open(ask(0, { sessionId, sessionEpoch: 1, partitions })))).toThrow(
     expect.objectContaining({ code: "fetch_session_id_not_found" }),
   );
   expect(sessions.size).toBe(0);
-  expect(sessions.open(ask(10)).sessionId).toBeGreaterThan(0);
+  expect(atOnce(sessions.open(ask(10))).sessionId).toBeGreaterThan(0);
 });
 
 test("a session that forgets all of its partitions ends", () => {
   const { sessions, ask } = world();
-  const { sessionId } = sessions.open(ask(1));
+  const { sessionId } = atOnce(sessions.open(ask(1)));
   const forgotten = [{ topic: "t", partition: 0 }];
-  const scope = sessions.open(ask(0, { sessionId, sessionEpoch: 1, forgotten }));
+  const scope = atOnce(sessions.open(ask(0, { sessionId, sessionEpoch: 1, forgotten })));
   expect([scope.sessionId, sessions.size]).toEqual([0, 0]);
 });

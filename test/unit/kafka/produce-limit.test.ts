@@ -70,7 +70,7 @@ async function world() {
       { acks, timeoutMs, topicData },
     );
     const frame = { bytes: Buffer.concat(pieces).subarray(4), owned: false };
-    const reply = await service.begin({ frame, signal });
+    const reply = await service.begin({ frame, signal, holdNext: () => () => {} });
     if (reply.type !== "answer") throw new Error("there is an answer");
     const bytes = Buffer.concat(reply.pieces).subarray(4);
     const answer = decodeResponse(produce, { version: VERSION, correlationId: 1 }, bytes);

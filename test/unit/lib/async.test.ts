@@ -24,6 +24,7 @@ class BusyClock implements Clock {
 }
 
 test("results are in order, few are under way at once, and others get their turn", async () => {
+  // Slow enough that each hundred is cut short by its time.
   const clock = new BusyClock();
   let [underWay, most] = [0, 0];
   const items = Array.from({ length: 2_500 }, (_, at) => at);
@@ -35,8 +36,8 @@ test("results are in order, few are under way at once, and others get their turn
     return [item, at];
   });
   expect(results).toEqual(items.map((item) => [item, item]));
-  expect(most).toBe(100);
-  expect(clock.turns).toBeGreaterThan(2);
+  expect(most).toBeLessThan(10);
+  expect(clock.turns).toBeGreaterThan(250);
 });
 
 test("lists in a list keep their form", async () => {
