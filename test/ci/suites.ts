@@ -42,6 +42,7 @@ export const sideBySide: readonly Suite[] = [
   slow("interop deno", "./test/interop/deno.interop.ts", 4),
   slow("interop client", "./test/interop/client.interop.ts", 4),
   slow("fuzz http", "./test/fuzz/http.fuzz.ts", 3),
+  slow("interop kafka epochs", "./test/interop/kafka-epochs.interop.ts", 4),
   slow("interop kafka spellings", "./test/interop/kafka-spellings.interop.ts", 4),
   slow("interop compaction", "./test/interop/compaction.interop.ts", 3),
   slow("chaos restarts", "./test/chaos/rolling-restart.chaos.ts", 3),

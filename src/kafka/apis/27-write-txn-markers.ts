@@ -1,6 +1,7 @@
 /**
  * WriteTxnMarkers (key 27): brokers write the end of transactions into partitions. No client sends it.
  *
+ * - It is Kafka's ClusterAction, which without an authorizer everybody may do: so here, until security is built.
  * - v2 tells the version of the transactions (KIP-1228).
  */
 import { array, bool, int16, int32, int64, int8, string } from "../../wire/schema.ts";
