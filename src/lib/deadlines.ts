@@ -3,6 +3,8 @@
  *
  * - Adding and removing cost the same however many there are; nothing is left behind by what was removed.
  * - Deadlines are rounded up to a step of 10 ms: none fires early, and those of one step fire together.
+ * - After the process stood still (stopped, or the machine asleep) what has arrived meanwhile is read before anything expires:
+ *   a heartbeat that waits in its socket was in time.
  */
 import type { Clock, Timer } from "./clock.ts";
 
@@ -12,6 +14,10 @@ export interface Expiring {
 }
 
 const STEP_MS = 10;
+/** A timer that fires so late says that the process stood still. */
+const STOOD_STILL_MS = 1_000;
+/** Turns of the event loop in which what has arrived is read. */
+const READING_TURNS = 3;
 
 export class Deadlines {
   readonly #clock: Clock;
@@ -59,6 +65,18 @@ export class Deadlines {
 
   #fire(): void {
     this.#timer = null;
+    const lateMs = this.#clock.monotonicMs() - this.#timerStep * STEP_MS;
+    if (lateMs < STOOD_STILL_MS) this.#expireDue();
+    else void this.#readFirst();
+  }
+
+  async #readFirst(): Promise<void> {
+    this.#timerStep = -Infinity; // No other timer meanwhile.
+    for (let turn = 0; turn < READING_TURNS; turn += 1) await this.#clock.turn();
+    this.#expireDue();
+  }
+
+  #expireDue(): void {
     this.#timerStep = Infinity;
     const nowMs = this.#clock.monotonicMs();
     const due = [...this.#steps.keys()].filter((step) => step * STEP_MS <= nowMs);
