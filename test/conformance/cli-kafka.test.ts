@@ -191,6 +191,23 @@ test("a group reads on where it left off, and is moved, listed and deleted", asy
   );
 }, 30_000);
 
+test("what a deserializer or a property cannot be is told before anything is read", async () => {
+  await kedge("kafka-topics --create --topic typed");
+  const consume = "kafka-console-consumer --topic typed --from-beginning --timeout-ms 200";
+  const produced = await kedge("kafka-console-producer --topic typed --max-block-ms 9", {
+    stdin: "12345678\nshort\n",
+  });
+  expect(produced).toEqual(quiet);
+  const typed = await kedge(`${consume} --formatter-property value.deserializer=LongDeserializer`);
+  expect(typed).toMatchObject({ code: 1, out: "3544952156018063160\n" });
+  expect(typed.err).toContain("Size of data received by LongDeserializer is not 8: it is 5");
+  const places = "kafka-console-consumer --topic typed --timeout-ms 200 --command-property";
+  expect(await kedge(`${places} auto.offset.reset=first`)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("auto.offset.reset is earliest or latest here, not first"),
+  });
+});
+
 async function resetsByPlan() {
   const reset = "kafka-consumer-groups --reset-offsets --group readers";
   const plan = await kedge(`${reset} --topic read --to-earliest --export --dry-run`);

@@ -25,6 +25,8 @@ const consumer = {
   chatter: /^Option --property is deprecated.*\n|^The consumer rebalance protocol.*\n/gm,
 };
 
+const serialization = "org.apache.kafka.common.serialization";
+
 /** What is shown: nothing here changes what a later one shows. */
 const spellings: readonly Spelling[] = [
   { ...topics, words: "--list" },
@@ -52,6 +54,10 @@ const spellings: readonly Spelling[] = [
   { ...groups, words: "--reset-offsets --group g --topic t:0 --shift-by -1 --dry-run" },
   { ...groups, words: "--reset-offsets --group g --topic t:1 --to-earliest --dry-run --export" },
   { ...groups, words: "--reset-offsets --all-groups --topic t:1 --to-latest --dry-run --export" },
+  {
+    ...consumer,
+    words: `--topic t --partition 0 --offset earliest --max-messages 2 --property print.key=true --property key.deserializer=${serialization}.ShortDeserializer --property value.deserializer=${serialization}.StringDeserializer`,
+  },
   {
     ...consumer,
     words:

@@ -72,7 +72,7 @@ export function addKafkaConsoleConsumer(program: Command, session: Session): voi
     .option("--property <name=value>", "as --formatter-property", gathered)
     .option(
       "--formatter-property <name=value>",
-      "print.key, print.value, print.timestamp, print.partition, print.offset, print.headers, key.separator, line.separator, headers.separator, null.literal; may repeat",
+      "print.key, print.value, print.timestamp, print.partition, print.offset, print.headers, key.separator, line.separator, headers.separator, null.literal, key.deserializer, value.deserializer, headers.deserializer; may repeat",
       gathered,
     )
     .option(
@@ -119,13 +119,15 @@ async function run(session: Session, client: KafkaClient, options: Options): Pro
 function resetOf(options: Options, properties: ReadonlyMap<string, string>) {
   if (options.partition !== undefined && options.offset !== undefined)
     return options.offset === "earliest" ? "earliest" : "latest";
-  const told = properties.get("auto.offset.reset");
+  const told = properties.get("auto.offset.reset") ?? "latest";
+  if (told !== "earliest" && told !== "latest")
+    throw new ToolError(`auto.offset.reset is earliest or latest here, not ${told}`);
   if (options.fromBeginning === true) {
-    if (told === "latest")
+    if (properties.get("auto.offset.reset") === "latest")
       throw new ToolError("--from-beginning and auto.offset.reset=latest exclude each other");
     return "earliest";
   }
-  return told === "earliest" ? "earliest" : "latest";
+  return told;
 }
 
 interface GroupReading {

@@ -7,7 +7,7 @@
  *
  * Left out: readers of other kinds (`--line-reader`), transactions.
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { partitionOfKey } from "../../broker/partitioner.ts";
 import { produce } from "../../kafka/apis/00-produce.ts";
 import type { KafkaClient } from "../../kafka/client.ts";
@@ -47,6 +47,18 @@ const BATCH_RECORDS = 10_000;
 const NAMES_VERSION = 12;
 const NO_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 
+/** What else Kafka's tool takes to pace its client; this one needs no pacing. */
+const unneeded = [
+  "--max-block-ms",
+  "--max-memory-bytes",
+  "--max-partition-memory-bytes",
+  "--message-send-max-retries",
+  "--metadata-expiry-ms",
+  "--request-timeout-ms",
+  "--retry-backoff-ms",
+  "--socket-buffer-size",
+];
+
 export function addKafkaConsoleProducer(program: Command, session: Session): void {
   const command = program
     .command("kafka-console-producer")
@@ -61,12 +73,13 @@ export function addKafkaConsoleProducer(program: Command, session: Session): voi
     )
     .option("--producer-property <name=value>", "acks, compression.type; may repeat", gathered)
     .option("--command-property <name=value>", "as --producer-property", gathered)
-    .option("--producer.config <file>", "producer properties in a file")
+    .option("--producer.config <file>", "as --command-config")
     .option("--compression-codec [codec]", `one of ${codecNames.join(", ")}; gzip unless said`)
     .option("--request-required-acks <acks>", "all, 1 or 0 (all)")
     .option("--sync", "taken, and always so")
     .option("--batch-size <bytes>", "taken, and not needed")
     .option("--timeout <ms>", "taken, and not needed");
+  for (const flag of unneeded) command.addOption(new Option(`${flag} <value>`).hideHelp());
   addConnectOptions(command).action((options: Options) =>
     asTool(
       (reason) => session.note(`Error when sending message to topic ${options.topic}: ${reason}`),

@@ -2,13 +2,17 @@
  * Records as kafka-console-consumer.sh prints them (Kafka's DefaultMessageFormatter).
  */
 import type { LogRecord } from "../../records/record.ts";
+import { deserializer } from "./deserializers.ts";
 import type { FetchedRecord } from "./fetcher.ts";
 
 export type Format = (fetched: FetchedRecord) => Uint8Array;
 
 const utf8 = new TextEncoder();
 
-/** By the properties print.*, key.separator, line.separator, headers.separator and null.literal. */
+/**
+ * By the properties print.*, key.separator, line.separator, headers.separator, null.literal and the deserializers.
+ * It throws ToolError for a record that is not what its deserializer takes.
+ */
 export function formatter(properties: ReadonlyMap<string, string>): Format {
   const is = (name: string, unless: boolean) => {
     const text = properties.get(name)?.trim().toLowerCase();
@@ -18,6 +22,13 @@ export function formatter(properties: ReadonlyMap<string, string>): Format {
   const lineEnd = utf8.encode(unescaped(properties.get("line.separator") ?? "\n"));
   const headersSeparator = utf8.encode(properties.get("headers.separator") ?? ",");
   const none = utf8.encode(properties.get("null.literal") ?? "null");
+  const reading = (property: string) => {
+    const read = deserializer(property, properties.get(property));
+    return (bytes: Uint8Array | null) => (bytes === null ? none : read(bytes));
+  };
+  const keyText = reading("key.deserializer");
+  const valueText = reading("value.deserializer");
+  const headerText = reading("headers.deserializer");
   const [timestamp, partition, offset, headers, key, value] = [
     is("print.timestamp", false),
     is("print.partition", false),
@@ -32,9 +43,9 @@ export function formatter(properties: ReadonlyMap<string, string>): Format {
     if (timestamp) fields.push(utf8.encode(timestampText(fetched)));
     if (partition) fields.push(utf8.encode(`Partition:${fetched.partition}`));
     if (offset) fields.push(utf8.encode(`Offset:${record.offset}`));
-    if (headers) fields.push(headerBytes(record, headersSeparator, none));
-    if (key) fields.push(record.key ?? none);
-    if (value) fields.push(record.value ?? none);
+    if (headers) fields.push(headerBytes(record, headersSeparator, headerText));
+    if (key) fields.push(keyText(record.key));
+    if (value) fields.push(valueText(record.value));
     const parts = fields.flatMap((field, at) => (at === 0 ? [field] : [separator, field]));
     return new Uint8Array(Buffer.concat([...parts, lineEnd]));
   };
@@ -45,12 +56,16 @@ function timestampText({ record, timestampType }: FetchedRecord): string {
   return `${timestampType === "append" ? "LogAppendTime" : "CreateTime"}:${record.timestampMs}`;
 }
 
-function headerBytes({ headers }: LogRecord, separator: Uint8Array, none: Uint8Array): Uint8Array {
+function headerBytes(
+  { headers }: LogRecord,
+  separator: Uint8Array,
+  text: (value: Uint8Array | null) => Uint8Array,
+): Uint8Array {
   if (headers.length === 0) return utf8.encode("NO_HEADERS");
   const parts = headers.flatMap(({ name, value }, at) => [
     ...(at === 0 ? [] : [separator]),
     utf8.encode(`${name}:`),
-    value ?? none,
+    text(value),
   ]);
   return new Uint8Array(Buffer.concat(parts));
 }
