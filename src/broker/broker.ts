@@ -70,6 +70,7 @@ export function createBroker(given: BrokerOptions): Broker {
     nodeId: identity.nodeId,
     random,
     verifier,
+    clock: node.clock,
   });
   const verbs: Omit<Broker, "polling"> = {
     ...topicVerbs(options),

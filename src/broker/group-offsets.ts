@@ -1,13 +1,21 @@
 /**
  * The verbs on a group's offsets: commit, in and out of a transaction, fetch, delete.
+ *
+ * - A commit of more than `OFFSETS_AT_ONCE` goes in several, one after the other, each all or none, with turns for others in
+ *   between. Where one of them fails its error is everybody's, though those before it stand: as after an answer that was lost,
+ *   the client commits again.
  */
 import type { Image } from "../cluster/image.ts";
+import type { Clock } from "../lib/clock.ts";
 import { type GroupCoordinator, OFFSETS_TOPIC } from "../coordinators/group-coordinator.ts";
 import type { OffsetOutcome } from "../coordinators/offset-state.ts";
 import { withWord } from "../log/transactional-append.ts";
 import type { TransactionVerifier } from "../log/verification.ts";
 import { fetchOffsets } from "./committed-offsets.ts";
 import type { GroupVerbs, OffsetRefusal, OffsetToCommit, OffsetsToCommit } from "./group-verbs.ts";
+
+/** A step of a group's state machine is not interrupted: of so many offsets it takes a few milliseconds. */
+const OFFSETS_AT_ONCE = 2_000;
 
 type OffsetVerbs = Pick<
   GroupVerbs,
@@ -18,10 +26,11 @@ export function groupOffsetVerbs(
   driver: GroupCoordinator["driver"],
   image: Image,
   verifier: TransactionVerifier,
+  clock: Clock,
 ): OffsetVerbs {
   return {
     commitOffsets: (_context, request) =>
-      commit(image, request, (known) =>
+      commit(clock, image, request, (known) =>
         driver.submit<readonly OffsetOutcome[]>(request.group, (ticket) => ({
           type: "commit",
           member: request.member,
@@ -35,8 +44,8 @@ export function groupOffsetVerbs(
       const { producerId, producerEpoch } = owner;
       const log = await driver.logOf(request.group);
       const batch = { producerId, producerEpoch, baseSequence: -1 };
-      return withWord(log, OFFSETS_TOPIC, batch, owner, verifier, (guard) =>
-        commit(image, request, (known) =>
+      return commit(clock, image, request, (known) =>
+        withWord(log, OFFSETS_TOPIC, batch, owner, verifier, (guard) =>
           driver.submit<readonly OffsetOutcome[]>(request.group, (ticket) => ({
             type: "transactional-commit",
             transaction: { producerId, producerEpoch, guard },
@@ -67,11 +76,29 @@ export function groupOffsetVerbs(
 
 type Known = Omit<OffsetToCommit, "topic"> & { readonly topic: string };
 
-/** Leaves out offsets of topics that are not there, and commits the rest. */
+type Submit = (known: readonly Known[]) => Promise<readonly OffsetOutcome[]>;
+
 async function commit(
+  clock: Clock,
   image: Image,
   { offsets }: OffsetsToCommit,
-  submit: (known: readonly Known[]) => Promise<readonly OffsetOutcome[]>,
+  submit: Submit,
+): Promise<readonly OffsetRefusal[]> {
+  if (offsets.length <= OFFSETS_AT_ONCE) return commitAtOnce(image, offsets, submit);
+  const refusals: OffsetRefusal[] = [];
+  for (let from = 0; from < offsets.length; from += OFFSETS_AT_ONCE) {
+    const some = offsets.slice(from, from + OFFSETS_AT_ONCE);
+    refusals.push(...(await commitAtOnce(image, some, submit)));
+    await clock.turn();
+  }
+  return refusals;
+}
+
+/** Leaves out offsets of topics that are not there, and commits the rest. */
+async function commitAtOnce(
+  image: Image,
+  offsets: readonly OffsetToCommit[],
+  submit: Submit,
 ): Promise<readonly OffsetRefusal[]> {
   const refusals = new Map<OffsetToCommit, OffsetRefusal>();
   const known: Known[] = [];

@@ -15,6 +15,7 @@ import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
 import type { Group } from "../coordinators/group.ts";
 import { newMemberId } from "../coordinators/member-id.ts";
 import { protocolTypeOf, stateOf, typeOf } from "../coordinators/membership.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { TransactionVerifier } from "../log/verification.ts";
@@ -28,14 +29,15 @@ export interface GroupVerbsOptions {
   readonly nodeId: number;
   readonly random: Random;
   readonly verifier: TransactionVerifier;
+  readonly clock: Clock;
 }
 
 export function groupVerbs(options: GroupVerbsOptions): GroupVerbs {
-  const { groups, image, nodeId, verifier } = options;
+  const { groups, image, nodeId, verifier, clock } = options;
   const { driver } = groups;
   return {
     ...memberVerbs(options),
-    ...groupOffsetVerbs(driver, image, verifier),
+    ...groupOffsetVerbs(driver, image, verifier, clock),
     ...consumerGroupVerbs(options),
     async locate(_context, group) {
       await driver.locate(group);

@@ -7,7 +7,6 @@
  *   waits, so no append is ever missed.
  * - A pass over very many partitions gives others their turn in between.
  */
-import { turnBetween } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { LogNode } from "../log/log-node.ts";
@@ -17,8 +16,8 @@ import { Waiter } from "../log/waiters.ts";
 import type { FoundLog, LogLookup } from "./log-lookup.ts";
 import type { ReadAnswer, ReadOptions, ReadRequest } from "./verbs.ts";
 
-/** About what looking at one partition takes, for those who wait for their turn. */
-const PARTITION_COST = 5_000;
+/** Partitions that are looked at before others get their turn: a few milliseconds. */
+const PARTITIONS_PER_TURN = 500;
 
 /** One read over all partitions. */
 interface Pass {
@@ -69,10 +68,8 @@ async function readAll(
   let bytes = 0;
   let ready = 0;
   let refused = false;
-  const pause = turnBetween(clock);
   for (const request of requests) {
-    const turn = pause(PARTITION_COST);
-    if (turn) await turn;
+    if (answers.length % PARTITIONS_PER_TURN === PARTITIONS_PER_TURN - 1) await clock.turn();
     try {
       const found = lookup(request.topic, request.partition);
       if (request.leaderEpoch !== undefined) found.log.checkEpoch(request.leaderEpoch);

@@ -10,7 +10,7 @@
  * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
  */
 import type { Isolation, ReadAnswer, ReadRequest } from "../broker/verbs.ts";
-import { type Pause, paused, turnBetween } from "../lib/async.ts";
+import { atOnce, mapSlices, paused, turnBetween } from "../lib/async.ts";
 import { encodeEmptyBatch } from "../records/batch-encode.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
@@ -62,51 +62,41 @@ interface PartitionData {
 }
 
 const ID_VERSION = 13;
-/** About what one step of one partition takes, for those who wait for their turn. */
-const PARTITION_COST = 2_000;
+/** Partitions up to which a request goes without turns. */
+const FEW_PARTITIONS = 500;
 
 export async function fetchRecords(asked: Asked, call: Call) {
   const byId = call.version >= ID_VERSION;
-  const pause = turnBetween(call.door.clock);
-  const ask = {
-    sessionId: asked.sessionId,
-    sessionEpoch: asked.sessionEpoch,
-    byId,
-    partitions: await partitionsOf(asked, byId, pause),
-    forgotten: asked.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
-      partitions.map((partition) => ({ topic: byId ? topicId : topic, partition })),
-    ),
-  };
-  const scope = await paused(call.door.sessions.open(ask), pause);
+  const { clock, sessions } = call.door;
+  const partitions = partitionsOf(asked, byId);
+  const forgotten = asked.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map((partition) => ({ topic: byId ? topicId : topic, partition })),
+  );
+  const { sessionId, sessionEpoch } = asked;
+  const opening = sessions.open({ sessionId, sessionEpoch, byId, partitions, forgotten });
+  const few = partitions.length + forgotten.length <= FEW_PARTITIONS;
+  const scope = few ? atOnce(opening) : await paused(opening, turnBetween(clock));
   const parts = await readParts([...scope.partitions], asked, call, byId);
+  const news = newsOf(scope, parts, call);
+  const responses = responsesOf(news instanceof Promise ? await news : news, byId, call);
   return {
     throttleTimeMs: 0,
     errorCode: NONE,
     sessionId: scope.sessionId,
-    responses: await responsesOf(await newsOf(scope, parts, call, pause), byId, pause),
+    responses: responses instanceof Promise ? await responses : responses,
   };
 }
 
-async function partitionsOf(
-  { topics }: Asked,
-  byId: boolean,
-  pause: Pause,
-): Promise<FetchPartition[]> {
-  const all: FetchPartition[] = [];
-  for (const { topic, topicId, partitions } of topics) {
-    for (const { partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes } of partitions) {
-      all.push({
-        topic: byId ? topicId : topic,
-        partition,
-        fetchOffset,
-        bytesMax: partitionMaxBytes,
-        leaderEpoch: currentLeaderEpoch,
-      });
-      const turn = pause(PARTITION_COST);
-      if (turn) await turn;
-    }
-  }
-  return all;
+function partitionsOf({ topics }: Asked, byId: boolean): FetchPartition[] {
+  return topics.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map(({ partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes }) => ({
+      topic: byId ? topicId : topic,
+      partition,
+      fetchOffset,
+      bytesMax: partitionMaxBytes,
+      leaderEpoch: currentLeaderEpoch,
+    })),
+  );
 }
 
 /** Every partition's part, in the order asked. */
@@ -241,44 +231,44 @@ function dataOf(
 }
 
 /** What is told: everything, or in a session that goes on what has changed. */
-async function newsOf(
-  scope: FetchScope,
-  parts: readonly Part[],
-  call: Call,
-  pause: Pause,
-): Promise<readonly Part[]> {
-  const session = scope.incremental ?? call.door.sessions.session(scope.sessionId);
+function newsOf(scope: FetchScope, parts: readonly Part[], call: Call) {
+  const { clock, sessions } = call.door;
+  const session = scope.incremental ?? sessions.session(scope.sessionId);
   if (!session) return parts;
-  const news: Part[] = [];
-  for (const part of parts) {
-    const { of, data, bytes } = part;
-    const { highWatermark, logStartOffset, errorCode } = data;
-    const told = { highWatermark, logStart: logStartOffset };
-    if (session.isNews(of, told, { failed: errorCode !== NONE, records: bytes > 0 }))
-      news.push(part);
-    const turn = pause(PARTITION_COST);
-    if (turn) await turn;
-  }
-  return scope.incremental ? news : parts;
+  return mapSlices(clock, parts, (some) => {
+    const news = some.filter(({ of, data, bytes }) => {
+      const { highWatermark, logStartOffset, errorCode } = data;
+      const told = { highWatermark, logStart: logStartOffset };
+      return session.isNews(of, told, { failed: errorCode !== NONE, records: bytes > 0 });
+    });
+    return scope.incremental ? news : some;
+  });
+}
+
+interface TopicParts {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: PartitionData[];
 }
 
 /** Parts by topic, neighbours together. */
-async function responsesOf(parts: readonly Part[], byId: boolean, pause: Pause) {
-  const responses: { topic: string; topicId: string; partitions: PartitionData[] }[] = [];
+function responsesOf(parts: readonly Part[], byId: boolean, { door }: Call) {
   let last = "";
-  for (const { of, data } of parts) {
-    const current = responses.at(-1);
-    if (current && of.topic === last) {
-      current.partitions.push(data);
-    } else {
+  let current: TopicParts | null = null;
+  return mapSlices(door.clock, parts, (some) => {
+    const responses: TopicParts[] = [];
+    for (const { of, data } of some) {
+      if (current && of.topic === last) {
+        current.partitions.push(data);
+        continue;
+      }
       const topic = byId
         ? { topic: "", topicId: of.topic }
         : { topic: of.topic, topicId: zeroUuid };
-      responses.push({ ...topic, partitions: [data] });
+      current = { ...topic, partitions: [data] };
+      responses.push(current);
       last = of.topic;
     }
-    const turn = pause(PARTITION_COST);
-    if (turn) await turn;
-  }
-  return responses;
+    return responses;
+  });
 }

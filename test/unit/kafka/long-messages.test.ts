@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { fetch } from "../../../src/kafka/apis/01-fetch.ts";
 import { metadata } from "../../../src/kafka/apis/03-metadata.ts";
 import { produce } from "../../../src/kafka/apis/00-produce.ts";
+import { offsetCommit } from "../../../src/kafka/apis/08-offset-commit.ts";
 import { apis } from "../../../src/kafka/apis/index.ts";
 import type { Door } from "../../../src/kafka/call.ts";
 import type { Api } from "../../../src/kafka/define-api.ts";
@@ -124,6 +125,32 @@ test("Produce of very many partitions gives turns, and holds those behind it unt
   await clock.settle();
   await reply;
   expect(holds()).toBe(0);
+});
+
+test("OffsetCommit of very many offsets goes in several commits, and all of them are there", async () => {
+  const { ask, broker, clock } = await world();
+  const made = broker.createTopic(somebody, {
+    name: "t",
+    partitions: 5_000,
+    replicationFactor: 1,
+    configs: {},
+  });
+  await clock.settle();
+  await made;
+  const partitions = numbers(5_001).map((partitionIndex) => ({
+    partitionIndex,
+    committedOffset: partitionIndex,
+    committedMetadata: "",
+  }));
+  const topics = [{ name: "t", topicId: zeroUuid, partitions }];
+  const { answer, turns } = await ask(offsetCommit, 8, { groupId: "g", memberId: "", topics });
+  const codes = answer.topics[0]?.partitions.map(({ errorCode }) => errorCode);
+  expect(codes).toEqual([...numbers(5_000).map(() => 0), 3]);
+  // Two to read the request, one after each commit, two to write the answer.
+  expect(turns).toBeGreaterThanOrEqual(2 + 3 + 2);
+  const wanted = { topics: null, requireStable: false, memberId: null, memberEpoch: -1 };
+  const { topics: kept } = broker.groups.fetchOffsets(somebody, "g", wanted);
+  expect(kept[0]?.partitions.map(({ offset }) => offset)).toEqual(numbers(5_000));
 });
 
 test("Metadata of very many names gives turns", async () => {
