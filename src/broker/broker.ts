@@ -31,6 +31,7 @@ import { Polling } from "./polling.ts";
 import { producerVerbs } from "./producer-verbs.ts";
 import { quotaVerbs } from "./quotas.ts";
 import { read } from "./reads.ts";
+import { pastSkipped } from "./skipped.ts";
 import { noDirectory, replicaVerbs } from "./replicas.ts";
 import type { LogDirectory } from "./replica-verbs.ts";
 import { known } from "./topic-rules.ts";
@@ -93,6 +94,8 @@ export function createBroker(given: BrokerOptions): Broker {
       const { epoch, endOffset } = log.endOfEpoch(leaderEpoch);
       return { leaderEpoch: epoch, endOffset };
     },
+    pastSkipped: (_context, topic, index, offset) =>
+      pastSkipped(logs.log(image.topic(topic)?.id ?? "", index), offset),
     deleteRecords: async (_context, topic, index, before) => {
       checkMayChange(topic);
       return deleteRecords(await logOf(lookup, logs, topic, index), before);

@@ -319,6 +319,16 @@ export interface Broker {
     leaderEpoch: number,
     current?: number,
   ): Promise<EpochEnd>;
+  /**
+   * Where a reader at `offset` goes on: there, or behind the offsets that the log skipped after a power cut or a restore. There
+   * too for a partition that is not known.
+   */
+  pastSkipped(
+    context: Context,
+    topic: string,
+    partition: number,
+    offset: number,
+  ): number | Promise<number>;
   /** Moves the log start up to `before` (-1: the high watermark) and gives the new one. */
   deleteRecords(
     context: Context,

@@ -1,9 +1,11 @@
 /**
  * OffsetFetch as the broker answers it: one group in the old layout, or several in the new.
  *
+ * - An offset that stands where the log skipped some (after a power cut or a restore) is told as the next one there is: it is
+ *   the same place, and what stands between is no lag.
  * - A group that may not be told (its coordinator loads, the member is stale) fails alone.
  */
-import { distinct, mapInTurns } from "../lib/async.ts";
+import { distinct, mapInTurns, mapNestedInTurns } from "../lib/async.ts";
 import type { FetchedGroup, FetchedPartition, OffsetsWanted } from "../broker/committed-offsets.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
@@ -35,7 +37,7 @@ const ID_VERSION = 10;
 
 export async function fetchedOffsets(asked: Asked, call: Call) {
   if (call.version < GROUPS_VERSION) {
-    return { throttleTimeMs: 0, ...oldAnswer(asked, call), groups: [] };
+    return { throttleTimeMs: 0, ...(await oldAnswer(asked, call)), groups: [] };
   }
   // Each once: a short request must not make an answer that has no end.
   const groups = distinct(asked.groups, ({ groupId }) => groupId);
@@ -66,19 +68,19 @@ export function refusedOffsets(asked: Asked, errorCode: number, version: number)
   return { throttleTimeMs: 0, topics: version < 2 ? topics : [], errorCode, groups: [] };
 }
 
-function oldAnswer({ groupId, topics, requireStable }: Asked, call: Call) {
+async function oldAnswer({ groupId, topics, requireStable }: Asked, call: Call) {
   const wanted = wantedOf(topics, requireStable, { memberId: null, memberEpoch: -1 });
   const fetched = call.broker.groups.fetchOffsets(call.context, groupId, wanted);
-  return { topics: topicsOf(fetched), errorCode: NONE };
+  return { topics: await topicsOf(fetched, call), errorCode: NONE };
 }
 
-function groupAnswer(asked: AskedGroup, requireStable: boolean, call: Call) {
+async function groupAnswer(asked: AskedGroup, requireStable: boolean, call: Call) {
   const { groupId } = asked;
   const byId = call.version >= ID_VERSION;
   const wanted = wantedOf(asked.topics, requireStable, asked, byId);
   try {
     const fetched = call.broker.groups.fetchOffsets(call.context, groupId, wanted);
-    return { groupId, topics: topicsOf(fetched), errorCode: NONE };
+    return { groupId, topics: await topicsOf(fetched, call), errorCode: NONE };
   } catch (error) {
     return { groupId, topics: [], errorCode: codeOf(error) };
   }
@@ -103,20 +105,30 @@ function wantedOf(
   };
 }
 
-function topicsOf({ topics }: FetchedGroup) {
-  return topics.map(({ topic, topicId, partitions }) => ({
+async function topicsOf({ topics }: FetchedGroup, call: Call) {
+  const told = await mapNestedInTurns(
+    call.door.clock,
+    topics,
+    ({ partitions }) => partitions,
+    (fetched, { topic }) => partitionOf(fetched, topic, call),
+  );
+  return topics.map(({ topic, topicId }, at) => ({
     name: topic ?? "",
     topicId: topicId ?? zeroUuid,
-    partitions: partitions.map(partitionOf),
+    partitions: told[at] ?? [],
   }));
 }
 
-function partitionOf({ partition, offset, leaderEpoch, metadata, refusal }: FetchedPartition) {
-  return {
+function partitionOf(fetched: FetchedPartition, topic: string | null, call: Call) {
+  const { partition, offset, leaderEpoch, metadata, refusal } = fetched;
+  const told = (committedOffset: number) => ({
     partitionIndex: partition,
-    committedOffset: offset,
+    committedOffset,
     committedLeaderEpoch: leaderEpoch,
     metadata,
     errorCode: refusal === null ? NONE : codeFor(refusal),
-  };
+  });
+  if (topic === null || offset < 0) return told(offset);
+  const next = call.broker.pastSkipped(call.context, topic, partition, offset);
+  return next instanceof Promise ? next.then(told) : told(next);
 }

@@ -6,7 +6,6 @@ import { notCommitted } from "../../broker/not-committed.ts";
 import type { Context } from "../../broker/verbs.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { readBatchHeader } from "../../records/batch.ts";
 import { problemOf } from "../problem.ts";
 import { empty, json, type Reply } from "../reply.ts";
 import { defineRoute, type Door } from "../route.ts";
@@ -207,9 +206,9 @@ function typeOf({ broker }: Door, context: Context, name: string): "classic" | "
   );
 }
 
-/** By topic and partition. */
+/** By topic and partition; behind what the log skipped, as the Kafka door tells it. */
 function committed({ broker }: Door, context: Context, group: string) {
-  return broker.groups
+  const all = broker.groups
     .fetchOffsets(context, group, {
       topics: null,
       requireStable: false,
@@ -220,6 +219,10 @@ function committed({ broker }: Door, context: Context, group: string) {
       topic === null ? [] : partitions.map((each) => ({ ...each, topic })),
     )
     .toSorted(byPlace);
+  return mapAsync(all, async (each) => ({
+    ...each,
+    offset: await broker.pastSkipped(context, each.topic, each.partition, each.offset),
+  }));
 }
 
 interface Place {
@@ -242,11 +245,15 @@ export const getGroupOffsets = defineRoute({
   responses: {
     200: { description: "The offsets.", content: { "application/json": groupOffsets } },
   },
-  handle({ door, context, params }): Reply {
+  async handle({ door, context, params }) {
     typeOf(door, context, params.group);
-    const offsets = committed(door, context, params.group).map(
-      ({ topic, partition, offset, metadata }) => ({ topic, partition, offset, metadata }),
-    );
+    const all = await committed(door, context, params.group);
+    const offsets = all.map(({ topic, partition, offset, metadata }) => ({
+      topic,
+      partition,
+      offset,
+      metadata,
+    }));
     return json({ offsets } satisfies InferOutput<typeof groupOffsets>);
   },
 });
@@ -258,7 +265,7 @@ export const getGroupLag = defineRoute({
   summary: "How far a group is behind",
   description:
     "Of what it has committed, and of what its members are assigned. As in Kafka offsets are counted, not records; those that " +
-    "a power cut or a restore skipped are left out where the group stands before them.",
+    "a power cut or a restore skipped are no lag for who had read all before them.",
   params: groupParams,
   query: noQuery,
   responses: { 200: { description: "The lag.", content: { "application/json": groupLag } } },
@@ -268,7 +275,7 @@ export const getGroupLag = defineRoute({
     const places = new Map<string, { topic: string; partition: number; offset: number | null }>();
     const owners = new Map<string, string>();
     const key = (topic: string, partition: number): string => `${partition} ${topic}`;
-    for (const { topic, partition, offset } of committed(door, context, group)) {
+    for (const { topic, partition, offset } of await committed(door, context, group)) {
       places.set(key(topic, partition), { topic, partition, offset });
     }
     const members =
@@ -285,11 +292,7 @@ export const getGroupLag = defineRoute({
     const partitions = await mapAsync([...places.values()].toSorted(byPlace), async (place) => {
       const spec = { at: "latest", isolation: "read_committed" } as const;
       const found = await endOf(door, context, place, spec);
-      const { offset } = place;
-      const begin =
-        offset === null
-          ? found.logStart
-          : await nextThere(door, context, { ...place, offset }, found);
+      const begin = place.offset ?? found.logStart;
       return {
         ...place,
         end: found.offset,
@@ -302,47 +305,17 @@ export const getGroupLag = defineRoute({
   },
 });
 
-interface LogEnd {
-  readonly offset: number;
-  readonly logStart: number;
-  readonly epoch: number;
-}
-
-/**
- * Where a group goes on that has committed `offset`: there, or behind the hole that it stands in. Holes lie before the start of
- * an epoch, so that storage is asked only of a group that has read nothing of the newest one.
- */
-async function nextThere(
-  { broker }: Door,
-  context: Context,
-  { topic, partition, offset }: { topic: string; partition: number; offset: number },
-  { offset: end, epoch }: LogEnd,
-): Promise<number> {
-  if (offset >= end || epoch === 0) return offset;
-  const older = await broker.endOfEpoch(context, topic, partition, epoch - 1);
-  if (older.endOffset <= offset) return offset;
-  const [answer] = await broker.read(context, [{ topic, partition, from: offset, bytesMax: 1 }], {
-    bytesMin: 0,
-    bytesMax: 1,
-    waitMs: 0,
-    isolation: "read_committed",
-  });
-  if (!answer || answer.refusal) return offset;
-  const [run] = answer.batches;
-  return run ? Math.max(offset, readBatchHeader(run).baseOffset) : answer.from;
-}
-
 /** A partition that is gone since has nothing that could be behind. */
 async function endOf(
   { broker }: Door,
   context: Context,
   { topic, partition, offset }: { topic: string; partition: number; offset: number | null },
   spec: { readonly at: "latest"; readonly isolation: "read_committed" },
-): Promise<LogEnd> {
+): Promise<{ readonly offset: number; readonly logStart: number }> {
   try {
     return await broker.findOffset(context, topic, partition, spec);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { offset: offset ?? 0, logStart: 0, epoch: 0 };
+    return { offset: offset ?? 0, logStart: 0 };
   }
 }
