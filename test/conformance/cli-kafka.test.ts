@@ -191,6 +191,27 @@ test("a group reads on where it left off, and is moved, listed and deleted", asy
   );
 }, 30_000);
 
+test("quotas of users and clients are set, shown and taken away", async () => {
+  const both = "kafka-configs --entity-type users --entity-name u --entity-type clients";
+  const limits = "--add-config producer_byte_rate=2048,consumer_byte_rate=12000000";
+  expect(await kedge(`${both} --entity-default --alter ${limits}`)).toEqual({
+    ...quiet,
+    out: "Completed updating config for user u.\n",
+  });
+  const { out } = await kedge(`${both} --describe`);
+  expect(out).toStartWith("Quota configs for user-principal 'u', the default client-id are ");
+  expect(out).toContain("producer_byte_rate=2048.0");
+  expect(out).toContain("consumer_byte_rate=1.2E7");
+  expect(await kedge("kafka-configs --entity-type users --describe")).toEqual(quiet);
+  expect(await kedge("kafka-configs --client-defaults --alter --add-config a=b")).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("Cannot parse quota configuration value for a: b"),
+  });
+  const gone = "--delete-config producer_byte_rate,consumer_byte_rate";
+  expect((await kedge(`${both} --entity-default --alter ${gone}`)).code).toBe(0);
+  expect(await kedge(`${both} --describe`)).toEqual(quiet);
+});
+
 test("what a deserializer or a property cannot be is told before anything is read", async () => {
   await kedge("kafka-topics --create --topic typed");
   const consume = "kafka-console-consumer --topic typed --from-beginning --timeout-ms 200";

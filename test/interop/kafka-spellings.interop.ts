@@ -41,6 +41,8 @@ const spellings: readonly Spelling[] = [
   { ...configs, words: "--describe --topic t" },
   { ...configs, words: "--describe --entity-type topics --entity-name t --all" },
   { ...configs, words: "--alter --topic t --add-config retention.ms=70000" },
+  { ...configs, words: "--describe --entity-type users --entity-type clients" },
+  { ...configs, words: "--describe --client c" },
   { ...offsets, words: "--topic t" },
   { ...offsets, words: "--topic-partitions t:0-1 --time earliest" },
   { ...offsets, words: "--topic t --time 1" },
@@ -73,6 +75,9 @@ beforeAll(async () => {
   if (missing !== null) return;
   broker = await startApacheKafka();
   await kedge("kafka-topics", "--create --topic t --partitions 2 --config retention.ms=70000");
+  const quota = "--add-config producer_byte_rate=20000000";
+  await kedge("kafka-configs", `--alter --client c ${quota}`);
+  await kedge("kafka-configs", `--alter --user u --client-defaults ${quota}`);
   const keyed = "--property parse.key=true --property parse.headers=true";
   const input = Array.from({ length: 6 }, (_, at) => `h:${at}\tk${at}\t${at}\n`).join("");
   await kedge("kafka-console-producer", `--topic t ${keyed}`, input);

@@ -1,7 +1,7 @@
 /**
  * `kedge kafka-configs`: Kafka's own spelling for configs (kafka-configs.sh).
  *
- * Left out: users, ips and clients (quotas and credentials).
+ * Left out: credentials of users (SCRAM).
  */
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
@@ -20,22 +20,29 @@ import {
 import {
   addConnectOptions,
   asTool,
+  gathered,
   oneAction,
   ToolError,
   withKafka,
   type ConnectOptions,
 } from "./connect.ts";
+import { alterQuotas, quotaPartsOf, quotasText, quotaTypes, type TypedEntity } from "./quotas.ts";
 
 interface Options extends ConnectOptions {
   readonly describe?: boolean;
   readonly alter?: boolean;
   readonly all?: boolean;
-  readonly entityType?: string;
-  readonly entityName?: string;
-  readonly entityDefault?: boolean;
+  readonly entityType?: readonly string[];
   readonly topic?: string;
   readonly broker?: string;
   readonly group?: string;
+  readonly brokerDefaults?: boolean;
+  readonly user?: string;
+  readonly userDefaults?: boolean;
+  readonly client?: string;
+  readonly clientDefaults?: boolean;
+  readonly ip?: string;
+  readonly ipDefaults?: boolean;
   readonly addConfig?: string;
   readonly addConfigFile?: string;
   readonly deleteConfig?: string;
@@ -57,6 +64,8 @@ const types: ReadonlyMap<string, ResourceType> = new Map([
   ["groups", "group"],
 ]);
 
+const allTypes = [...types.keys(), ...quotaTypes.keys()].join(", ");
+
 export function addKafkaConfigs(program: Command, session: Session): void {
   const command = program
     .command("kafka-configs")
@@ -65,46 +74,87 @@ export function addKafkaConfigs(program: Command, session: Session): void {
     .option("--describe", "show configs")
     .option("--alter", "change configs")
     .option("--all", "show every config, not only those that were set")
-    .option("--entity-type <type>", `what has the configs: ${[...types.keys()].join(", ")}`)
-    .option("--entity-name <name>", "which of them")
-    .option("--entity-default", "the default of all brokers")
+    .option(
+      "--entity-type <type>",
+      `what has the configs: ${allTypes}; users and clients also together`,
+      gathered,
+    )
+    .option("--entity-name <name>", "which of them; may repeat, one for each type")
+    .option("--entity-default", "the default of all of them")
     .option("--topic <name>", "short for --entity-type topics --entity-name")
     .option("--broker <id>", "short for --entity-type brokers --entity-name")
+    .option("--broker-defaults", "short for --entity-type brokers --entity-default")
+    .option("--user <name>", "short for --entity-type users --entity-name")
+    .option("--user-defaults", "short for --entity-type users --entity-default")
+    .option("--client <id>", "short for --entity-type clients --entity-name")
+    .option("--client-defaults", "short for --entity-type clients --entity-default")
+    .option("--ip <address>", "short for --entity-type ips --entity-name")
+    .option("--ip-defaults", "short for --entity-type ips --entity-default")
     .option("--group <id>", "short for --entity-type groups --entity-name")
     .option("--add-config <pairs>", "configs to set: name=value,…; [a,b] for a list")
     .option("--add-config-file <file>", "configs to set, as a properties file")
     .option("--delete-config <names>", "configs to go back to their defaults: name,…");
+  // Names belong to types by their order, which is lost once the options are parsed.
+  const names: (string | null)[] = [];
+  command.on("option:entity-name", (name: string) => names.push(name));
+  command.on("option:entity-default", () => names.push(null));
   addConnectOptions(command).action((options: Options) =>
     asTool(
       (reason) => session.note(reason),
-      () => withKafka(session, options, (client) => run(session, client, options)),
+      () =>
+        withKafka(session, options, (client) =>
+          run(session, client, typed(options, names), options),
+        ),
     ),
   );
 }
 
-async function run(session: Session, client: KafkaClient, options: Options): Promise<void> {
+/** What was typed of an entity, the short forms written out. */
+function typed(options: Options, names: readonly (string | null)[]): TypedEntity {
+  const short: readonly (readonly [string, string | boolean | undefined])[] = [
+    ["topics", options.topic],
+    ["brokers", options.broker ?? options.brokerDefaults],
+    ["groups", options.group],
+    ["users", options.user ?? options.userDefaults],
+    ["clients", options.client ?? options.clientDefaults],
+    ["ips", options.ip ?? options.ipDefaults],
+  ];
+  const given = short.filter(([, name]) => name !== undefined);
+  return {
+    types: [...given.map(([type]) => type), ...(options.entityType ?? [])],
+    names: [...given.map(([, name]) => (typeof name === "string" ? name : null)), ...names],
+  };
+}
+
+async function run(
+  session: Session,
+  client: KafkaClient,
+  whose: TypedEntity,
+  options: Options,
+): Promise<void> {
   const words = "Command must include exactly one action: --describe, --alter";
   const action = oneAction(options, ["describe", "alter"] as const, words);
-  const entity = entityOf(options);
+  const parts = quotaPartsOf(whose);
+  if (parts) {
+    const text =
+      action === "describe"
+        ? await quotasText(client, parts)
+        : await alterQuotas(client, parts, await changesOf(options));
+    return session.io.stdout.write(text);
+  }
+  const entity = entityOf(whose);
   if (action === "describe") return describe(session, client, entity, options.all === true);
   return alter(session, client, entity, options);
 }
 
-function entityOf(options: Options): Entity {
-  const { topic, broker, group, entityType, entityName, entityDefault } = options;
-  if (topic !== undefined) return { type: "topic", name: topic };
-  if (broker !== undefined) return { type: "broker", name: broker };
-  if (group !== undefined) return { type: "group", name: group };
-  if (entityType === undefined)
+function entityOf({ types: [word, another], names: [name] }: TypedEntity): Entity {
+  if (word === undefined)
     throw new ToolError("At least one entity type must be specified: --entity-type");
-  const type = types.get(entityType);
-  if (!type) {
-    const known = [...types.keys()].join(", ");
-    throw new ToolError(
-      `Invalid entity type ${entityType}, the entity type must be one of ${known}`,
-    );
-  }
-  return { type, name: entityDefault === true ? "" : (entityName ?? null) };
+  const type = types.get(word);
+  if (!type)
+    throw new ToolError(`Invalid entity type ${word}, the entity type must be one of ${allTypes}`);
+  if (another !== undefined) throw new ToolError(`Only one entity type, not ${another} as well`);
+  return { type, name: name === undefined ? null : (name ?? "") };
 }
 
 async function describe(
@@ -156,27 +206,17 @@ async function alter(
   { io: { stdout } }: Session,
   client: KafkaClient,
   { type, name }: Entity,
-  { addConfig, addConfigFile, deleteConfig }: Options,
+  options: Options,
 ): Promise<void> {
   if (name === null)
     throw new ToolError(
       "An --entity-name must be specified with --alter of topics, brokers, groups",
     );
-  const added = new Map(pairs(addConfig ?? ""));
-  if (addConfigFile !== undefined)
-    for (const [key, value] of parseProperties(await readFile(addConfigFile, "utf8")))
-      added.set(key, value);
-  const gone = (deleteConfig ?? "").split(",").map((text) => text.trim());
+  const { added, gone } = await changesOf(options);
   const configs = [
-    ...[...added].map(([key, value]) => ({ name: key, configOperation: SET, value })),
-    ...gone
-      .filter((key) => key !== "")
-      .map((key) => ({ name: key, configOperation: DELETE, value: null })),
+    ...Array.from(added, ([key, value]) => ({ name: key, configOperation: SET, value })),
+    ...gone.map((key) => ({ name: key, configOperation: DELETE, value: null })),
   ];
-  if (configs.length === 0)
-    throw new ToolError(
-      "At least one of --add-config, --add-config-file, or --delete-config must be specified with --alter",
-    );
   const resource = { resourceType: resourceTypes[type], resourceName: name, configs };
   const request = { resources: [resource], validateOnly: false };
   const isOfBroker = (type === "broker" || type === "broker-logger") && name !== "";
@@ -188,6 +228,22 @@ async function alter(
   });
   const what = name === "" ? `default ${type}s in the cluster` : `${type} ${name}`;
   await stdout.write(`Completed updating ${name === "" ? "default " : ""}config for ${what}.\n`);
+}
+
+async function changesOf({ addConfig, addConfigFile, deleteConfig }: Options) {
+  const added = new Map(pairs(addConfig ?? ""));
+  if (addConfigFile !== undefined)
+    for (const [key, value] of parseProperties(await readFile(addConfigFile, "utf8")))
+      added.set(key, value);
+  const gone = (deleteConfig ?? "")
+    .split(",")
+    .map((text) => text.trim())
+    .filter((key) => key !== "");
+  if (added.size + gone.length === 0)
+    throw new ToolError(
+      "At least one of --add-config, --add-config-file, or --delete-config must be specified with --alter",
+    );
+  return { added, gone };
 }
 
 /** `a=1,b=[x,y]`: commas within brackets belong to the value. */

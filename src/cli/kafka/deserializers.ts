@@ -6,14 +6,12 @@
  * - Left out: classes that are loaded (Avro and the like), and those of bytes, of which Java prints no content.
  */
 import { ToolError } from "./connect.ts";
+import { javaText } from "./java-text.ts";
 
 type Deserialize = (bytes: Uint8Array) => Uint8Array;
 
 const PACKAGE = "org.apache.kafka.common.serialization.";
 const UUID_LENGTH = 36;
-/** From here on, and below the second, Java writes powers of ten. */
-const POWERS_FROM = 1e7;
-const POWERS_BELOW = 1e-3;
 /** Digits that tell every float of 32 bits from its neighbours. */
 const FLOAT_DIGITS = 9;
 
@@ -64,14 +62,4 @@ function shortest(float: number): number {
     if (Math.fround(short) === float) return short;
   }
   return float;
-}
-
-/** As Java's Double.toString. */
-function javaText(value: number): string {
-  const size = Math.abs(value);
-  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
-  if (!Number.isFinite(value) || (size >= POWERS_BELOW && size < POWERS_FROM))
-    return Number.isInteger(value) ? `${value}.0` : String(value);
-  const [mantissa = "", exponent = ""] = value.toExponential().split("e");
-  return `${mantissa.includes(".") ? mantissa : `${mantissa}.0`}E${Number(exponent)}`;
 }
