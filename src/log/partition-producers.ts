@@ -100,7 +100,9 @@ export class PartitionProducers {
     try {
       await store();
     } catch (error) {
-      if (!(error instanceof StorageFault) && !(error instanceof Refusal)) throw error;
+      // The log is gone, or another's.
+      if (error instanceof Refusal) return;
+      if (!(error instanceof StorageFault)) throw error;
       const what = "producers could not be stored; the log has them, they are stored later";
       this.#node.logger.warn(what, { partition: this.#partition, error });
     }

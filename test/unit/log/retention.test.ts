@@ -105,6 +105,29 @@ test("a topic that is deleted while its old records are is no failure", async ()
   expect(warnings).toEqual([]);
 });
 
+test("producers of a log that is gone are no failure", async () => {
+  const node = await openTestNode();
+  const topic = { name: "t", partitions: 1, replicationFactor: 1, configs: {} };
+  const created = node.broker.createTopic(somebody, topic);
+  await node.clock.settle();
+  await created;
+  const record = { key: null, value: new Uint8Array(9), headers: [], timestampMs: 1 };
+  const bytes = encodeBatch([record], { producerId: 7n, producerEpoch: 0, baseSequence: 0 });
+  const payload = { type: "batch" as const, bytes };
+  const sent = node.broker.append(somebody, { topic: "t", partition: 0, acks: -1, payload });
+  await node.clock.settle();
+  await sent;
+  const warnings: string[] = [];
+  const warn = (message: string) => void warnings.push(message);
+  Object.assign(node.node, { logger: { ...silentLogger, warn } });
+  const [partition] = [...node.logs.all()];
+  await node.storage.drop([partition?.id ?? -1]);
+  const storing = partition?.storeProducers();
+  await node.clock.settle();
+  await storing;
+  expect(warnings).toEqual([]);
+});
+
 test("passes run by the clock until they are stopped", async () => {
   const node = await fiveHours({ "retention.ms": `${3 * HOUR_MS}` });
   const passes = new RetentionPass(node.node, () => node.logs.all());
