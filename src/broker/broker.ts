@@ -65,14 +65,9 @@ export function createBroker(given: BrokerOptions): Broker {
   const arriving: Arriving = new Map();
   const appendNow = (request: AppendRequest): Promise<AppendAnswer> =>
     append(lookup, logs, arriving, verifier, request);
-  const groupsSide = groupVerbs({
-    groups,
-    image,
-    nodeId: identity.nodeId,
-    random,
-    verifier,
-    clock: node.clock,
-  });
+  const { nodeId } = identity;
+  const { clock } = node;
+  const groupsSide = groupVerbs({ groups, image, nodeId, random, verifier, clock });
   const verbs: Omit<Broker, "polling"> = {
     ...topicVerbs(options),
     partitionCount: (_context, name) => known(image, name).partitions.length,
