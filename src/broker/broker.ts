@@ -98,8 +98,8 @@ export function createBroker(given: BrokerOptions): Broker {
     producers: producerVerbs(logs, (topic, index) => logOf(lookup, logs, topic, index)),
     describeNode: () => ({
       clusterId: identity.clusterId,
-      nodeId: identity.nodeId,
-      controllerId: identity.nodeId,
+      nodeId,
+      controllerId: nodeId,
       version,
       topics: image.topicCount,
       partitions: image.partitionCount,
@@ -109,7 +109,7 @@ export function createBroker(given: BrokerOptions): Broker {
     groups: groupsSide,
     transactions: createTransactionVerbs({
       image,
-      nodeId: identity.nodeId,
+      nodeId,
       node,
       coordinator: transactions,
       offsets: {
@@ -120,7 +120,7 @@ export function createBroker(given: BrokerOptions): Broker {
       logOf: (topic, index) => logOf(lookup, logs, topic, index),
     }),
   };
-  return { ...verbs, polling: new Polling({ ...verbs, image, clock: node.clock }) };
+  return { ...verbs, polling: new Polling({ ...verbs, image, clock }) };
 }
 
 /** Those defaults of topics count too that were set while the node ran. */
