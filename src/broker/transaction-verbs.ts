@@ -19,7 +19,8 @@ import type {
   TransactionVersion,
 } from "../coordinators/transaction-state.ts";
 import { transactionStatuses } from "../coordinators/transaction-state.ts";
-import { mapAsync } from "../lib/async.ts";
+import { mapInTurns, mapSlices } from "../lib/async.ts";
+import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { isInternal } from "./access.ts";
 import type { GroupOffsets } from "./transactions.ts";
@@ -130,13 +131,13 @@ export interface TransactionVerbsOptions extends SessionOptions {
   readonly image: Image;
   readonly nodeId: number;
   readonly offsets: GroupOffsets;
-  readonly nowMs: () => number;
+  readonly clock: Clock;
 }
 
 export const OFFSETS_TOPIC = "__consumer_offsets";
 
 export function transactionVerbs(options: TransactionVerbsOptions): TransactionVerbs {
-  const { image, nodeId, coordinator, offsets, nowMs } = options;
+  const { image, nodeId, coordinator, offsets, clock } = options;
   return {
     async locate(_context, transactionalId) {
       await coordinator.locate(transactionalId);
@@ -148,7 +149,9 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
         : coordinator.init({ transactionalId, timeoutMs, expected }),
     async addPartitions(_context, { transactionalId, producer, partitions, clientVersion }) {
       const places = [...eachPartition(partitions)];
-      const refusals = places.map((place) => refusalOf(image, place.topic, place.index));
+      const refusals = await mapSlices(clock, places, (some) =>
+        some.map((place) => refusalOf(image, place.topic, place.index)),
+      );
       if (refusals.some((refusal) => refusal !== null)) {
         return places.map((place, at) => ({ ...place, refusal: refusals[at] ?? notAttempted() }));
       }
@@ -178,9 +181,9 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
         `No producer has used the transactional id "${transactionalId}" lately.`,
       );
     },
-    list: (_context, filter) => list(coordinator.states(), filter, nowMs()),
+    list: (_context, filter) => list(coordinator.states(), filter, clock.nowMs()),
     writeMarkers: (_context, { coordinatorEpoch, ...marker }, partitions) =>
-      mapAsync([...eachPartition(partitions)], async (place) => {
+      mapInTurns(clock, [...eachPartition(partitions)], async (place) => {
         const refusal = refusalOf(image, place.topic, place.index);
         if (refusal) return { ...place, refusal };
         try {

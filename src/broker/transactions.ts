@@ -68,7 +68,7 @@ export function createTransactionVerbs(options: TransactionsOptions): Transactio
     transactor,
     offsets,
     commitOffsets,
-    nowMs: () => clock.nowMs(),
+    clock,
   });
 }
 

@@ -35,11 +35,21 @@ export function addPartitions(
   return partitionsOf([...held, ...added]);
 }
 
-/** True when every partition of `asked` is among `held`. */
+/** True when every partition of `asked` is among `held`: both are ascending, so that one walk tells. */
 export function holdsAll(held: TransactionPartitions, asked: TransactionPartitions): boolean {
+  let at = 0;
   return asked.every(({ topic, partitions }) => {
-    const topicHeld = held.find((one) => one.topic === topic);
-    return partitions.every((index) => topicHeld?.partitions.includes(index) === true);
+    while ((held[at]?.topic ?? topic) < topic) at += 1;
+    const there = held[at];
+    return there?.topic === topic && holdsEach(there.partitions, partitions);
+  });
+}
+
+function holdsEach(held: readonly number[], asked: readonly number[]): boolean {
+  let at = 0;
+  return asked.every((index) => {
+    while ((held[at] ?? index) < index) at += 1;
+    return held[at] === index;
   });
 }
 

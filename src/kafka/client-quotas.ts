@@ -4,6 +4,7 @@
  * - An entity that is named twice in a request is refused once and nothing is done to it, as in Kafka.
  */
 import type { QuotaEntity, QuotaFilter } from "../broker/quota-verbs.ts";
+import { mapInTurns } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Call } from "./call.ts";
 import { codeFor, codeOf, messageOf, NONE } from "./error-codes.ts";
@@ -59,10 +60,10 @@ export async function alterQuotas(
     entries,
     validateOnly,
   }: { readonly entries: readonly AskedEntry[]; readonly validateOnly: boolean },
-  { broker, context }: Call,
+  { broker, context, door }: Call,
 ) {
   const counts = new Map<string, number>();
-  const changes = entries.map(({ entity: names, ops }) => {
+  const changes = await mapInTurns(door.clock, entries, ({ entity: names, ops }) => {
     const entity = new Map(names.map(({ entityType, entityName }) => [entityType, entityName]));
     const sorted = new Map([...entity].sort(([one], [other]) => (one < other ? -1 : 1)));
     const key = JSON.stringify([...sorted]);

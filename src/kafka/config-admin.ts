@@ -7,6 +7,7 @@ import type {
   ConfigOrigin,
   ConfigResource,
 } from "../broker/config-verbs.ts";
+import { mapInTurns } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Call } from "./call.ts";
 import { codeOf, messageOf, NONE } from "./error-codes.ts";
@@ -106,7 +107,7 @@ export async function alterEach(
   const keyOf = ({ resourceType, resourceName }: Resource) => `${resourceType} ${resourceName}`;
   const counts = new Map<string, number>();
   for (const one of resources) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1);
-  const answers = resources.map(async ({ configs, ...resource }) => {
+  return mapInTurns(call.door.clock, resources, async ({ configs, ...resource }) => {
     const { resourceType, resourceName } = resource;
     try {
       if (counts.get(keyOf(resource)) !== 1) throw namedTwice();
@@ -117,7 +118,6 @@ export async function alterEach(
       return { errorCode, errorMessage: messageOf(error), resourceType, resourceName };
     }
   });
-  return Promise.all(answers);
 }
 
 async function alter(

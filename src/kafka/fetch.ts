@@ -68,7 +68,8 @@ const FEW_PARTITIONS = 500;
 export async function fetchRecords(asked: Asked, call: Call) {
   const byId = call.version >= ID_VERSION;
   const { clock, sessions } = call.door;
-  const partitions = partitionsOf(asked, byId);
+  const named = mapSlices(clock, asked.topics, (topics) => partitionsOf(topics, byId));
+  const partitions = named instanceof Promise ? await named : named;
   const forgotten = asked.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
     partitions.map((partition) => ({ topic: byId ? topicId : topic, partition })),
   );
@@ -87,7 +88,7 @@ export async function fetchRecords(asked: Asked, call: Call) {
   };
 }
 
-function partitionsOf({ topics }: Asked, byId: boolean): FetchPartition[] {
+function partitionsOf(topics: Asked["topics"], byId: boolean): FetchPartition[] {
   return topics.flatMap(({ topic, topicId, partitions }) =>
     partitions.map(({ partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes }) => ({
       topic: byId ? topicId : topic,
@@ -105,19 +106,26 @@ async function readParts(
   asked: Asked,
   call: Call,
   byId: boolean,
-): Promise<Part[]> {
+): Promise<readonly Part[]> {
   if (asked.replicaId >= 0 || asked.replicaState.replicaId >= 0) {
     // Nobody is a follower here: what Kafka tells one that it does not know.
     return partitions.map((of) => failedPart(of, codeFor("not_leader_or_follower")));
   }
-  const requests = partitions.map((partition) => readRequest(partition, call, byId));
+  const { clock } = call.door;
+  const asking = mapSlices(clock, partitions, (some) =>
+    some.map((partition) => readRequest(partition, call, byId)),
+  );
+  const requests = asking instanceof Promise ? await asking : asking;
   const known = requests.filter((request) => request !== null);
   const answers = await read(known, known.length < requests.length, asked, call);
+  let at = 0;
   let next = 0;
-  return partitions.map((of, at) => {
-    const answer = requests[at] ? answers[next++] : undefined;
-    return answer ? partOf(of, answer) : failedPart(of, codeFor("unknown_topic_id"));
-  });
+  return mapSlices(clock, partitions, (some) =>
+    some.map((of) => {
+      const answer = requests[at++] ? answers[next++] : undefined;
+      return answer ? partOf(of, answer) : failedPart(of, codeFor("unknown_topic_id"));
+    }),
+  );
 }
 
 /** Null for a topic id that is not known. */

@@ -3,6 +3,7 @@
  *
  * - Partitions that are not there are left out of the description, as in Kafka.
  */
+import { mapNestedInTurns } from "../lib/async.ts";
 import type { Call } from "./call.ts";
 import { codeOf, NONE } from "./error-codes.ts";
 
@@ -56,7 +57,7 @@ interface AskedMove {
   readonly topics: readonly { readonly name: string; readonly partitions: readonly number[] }[];
 }
 
-export function moveEach(moves: readonly AskedMove[], { broker, context }: Call) {
+export async function moveEach(moves: readonly AskedMove[], { broker, context, door }: Call) {
   const move = (path: string, name: string, partitionIndex: number) => {
     try {
       broker.replicas.moveTo(context, path, name, partitionIndex);
@@ -65,10 +66,12 @@ export function moveEach(moves: readonly AskedMove[], { broker, context }: Call)
       return { partitionIndex, errorCode: codeOf(error) };
     }
   };
-  return moves.flatMap(({ path, topics }) =>
-    topics.map(({ name, partitions }) => ({
-      topicName: name,
-      partitions: partitions.map((index) => move(path, name, index)),
-    })),
+  const asked = moves.flatMap(({ path, topics }) => topics.map((topic) => ({ path, ...topic })));
+  const moved = await mapNestedInTurns(
+    door.clock,
+    asked,
+    ({ partitions }) => partitions,
+    (index, { path, name }) => move(path, name, index),
   );
+  return asked.map(({ name }, at) => ({ topicName: name, partitions: moved[at] ?? [] }));
 }

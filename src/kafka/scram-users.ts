@@ -17,8 +17,10 @@ const ITERATIONS_MIN = 4_096;
 const ITERATIONS_MAX = 16_384;
 
 export function describeUsers(names: readonly string[]) {
-  return [...new Set(names)].map((user) => {
-    const twice = names.filter((name) => name === user).length > 1;
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return Array.from(counts, ([user, count]) => {
+    const twice = count > 1;
     const errorCode = codeFor(twice ? "duplicate_resource" : "resource_not_found");
     const errorMessage = twice ? "The user is named twice." : "The user has no SCRAM credentials.";
     return { user, errorCode, errorMessage, credentialInfos: [] };

@@ -139,10 +139,10 @@ interface AskedGrowth {
 
 export async function growEach(
   request: { readonly topics: readonly AskedGrowth[]; readonly validateOnly: boolean },
-  { broker, context }: Call,
+  { broker, context, door }: Call,
 ) {
   const { once, twice } = byOccurrence(request.topics, ({ name }) => name);
-  const answers = once.map(async ({ name, count, assignments }) => {
+  const answers = await mapInTurns(door.clock, once, async ({ name, count, assignments }) => {
     const replicas = assignments?.map(({ brokerIds }) => brokerIds) ?? null;
     const options = { assignments: replicas, validateOnly: request.validateOnly };
     try {
@@ -157,7 +157,7 @@ export async function growEach(
     errorCode: codeFor("invalid_request"),
     errorMessage: namedTwice,
   }));
-  return [...(await Promise.all(answers)), ...refused];
+  return [...answers, ...refused];
 }
 
 /** Those that are there once, and the keys of those that are there more often. */

@@ -6,7 +6,7 @@
  */
 import { array, bool, int16, int32, int64, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { mapAsync } from "../../lib/async.ts";
+import { mapInTurns } from "../../lib/async.ts";
 import { partitionsOf } from "../../coordinators/transaction-partitions.ts";
 import { codeOf, NONE } from "../error-codes.ts";
 
@@ -37,8 +37,8 @@ export const writeTxnMarkers = defineApi({
   request: { markers: array(writableTxnMarker) },
   response: { markers: array(writableTxnMarkerResult) },
 
-  async handle({ markers }, { broker, context }) {
-    const results = await mapAsync(markers, async (marker) => {
+  async handle({ markers }, { broker, context, door }) {
+    const results = await mapInTurns(door.clock, markers, async (marker) => {
       const { producerId, producerEpoch, coordinatorEpoch, topics } = marker;
       const named = topics.map(({ name, partitionIndexes }) => ({
         topic: name,

@@ -22,5 +22,5 @@ export const alterReplicaLogDirs = defineApi({
   flexible: "2+",
   request: { dirs: array(alterReplicaLogDir) },
   response: { throttleTimeMs: int32(), results: array(alterReplicaLogDirTopicResult) },
-  handle: ({ dirs }, call) => ({ throttleTimeMs: 0, results: moveEach(dirs, call) }),
+  handle: async ({ dirs }, call) => ({ throttleTimeMs: 0, results: await moveEach(dirs, call) }),
 });

@@ -32,12 +32,12 @@ export const electLeaders = defineApi({
     errorCode: int16({ versions: "1+" }),
     replicaElectionResults: array({ topic: string(), partitionResult: array(partitionResult) }),
   },
-  handle({ electionType, topicPartitions }, call) {
+  async handle({ electionType, topicPartitions }, call) {
     if (electionType !== preferred && electionType !== unclean) {
       const errorCode = codeFor("invalid_request");
       return { throttleTimeMs: 0, errorCode, replicaElectionResults: [] };
     }
-    const replicaElectionResults = electEach(topicPartitions, call);
+    const replicaElectionResults = await electEach(topicPartitions, call);
     return { throttleTimeMs: 0, errorCode: NONE, replicaElectionResults };
   },
 });

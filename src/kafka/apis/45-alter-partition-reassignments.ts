@@ -41,11 +41,11 @@ export const alterPartitionReassignments = defineApi({
     errorMessage: string({ nullable: "0+" }),
     responses: array(reassignableTopicResponse),
   },
-  handle: ({ topics, allowReplicationFactorChange }, call) => ({
+  handle: async ({ topics, allowReplicationFactorChange }, call) => ({
     throttleTimeMs: 0,
     allowReplicationFactorChange,
     errorCode: NONE,
     errorMessage: null,
-    responses: reassignEach(topics, call),
+    responses: await reassignEach(topics, call),
   }),
 });

@@ -14,6 +14,7 @@ import { decodeResponse, encodeRequest } from "../../../src/kafka/frames.ts";
 import { kafkaLimits } from "../../../src/kafka/limits.ts";
 import { MetadataCache } from "../../../src/kafka/metadata-cache.ts";
 import { UnsentAnswers } from "../../../src/kafka/unsent-answers.ts";
+import { describeUsers } from "../../../src/kafka/scram-users.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
@@ -199,4 +200,12 @@ test("Metadata of all topics is encoded once, in turns, for all who ask meanwhil
   const { answer, turns } = await ask(metadata, 12, allTopics);
   expect(answer.topics).toHaveLength(300);
   expect(turns).toBe(0);
+});
+
+test("very many SCRAM users cost no more than one look each", () => {
+  const names = numbers(100_000).map((at) => `u${at % 90_000}`);
+  const told = describeUsers(names);
+  expect(told).toHaveLength(90_000);
+  expect(told[0]?.errorMessage).toBe("The user is named twice.");
+  expect(told[50_000]?.errorMessage).toBe("The user has no SCRAM credentials.");
 });
