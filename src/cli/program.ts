@@ -7,7 +7,7 @@
  *   Kafka's protocol; `restore` and `doctor --data` alone open a data folder.
  * - `serve` is listed here for `--help` alone: main.ts runs it without loading this file.
  */
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { addBackup } from "./backup.ts";
 import { addConsume } from "./consume.ts";
@@ -53,9 +53,21 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await Promise.allSettled(written);
     if (io.interrupted.aborted && error === io.interrupted.reason) return exitCodes.interrupted;
     const { code, message } = endingOf(error);
-    if (message !== null) await io.stderr.write(`kedge: ${message}\n`).catch(() => {});
+    const tool = message === null && isUnknownCommand(error) && args.find(isToolOfKafka);
+    const hint = tool
+      ? `${tool} is not spelled here; Kafka's own tool works with the node as it is; kedge --help lists what kedge has`
+      : message;
+    if (hint !== null) await io.stderr.write(`kedge: ${hint}\n`).catch(() => {});
     return code;
   }
+}
+
+function isUnknownCommand(error: unknown): boolean {
+  return error instanceof CommanderError && error.code === "commander.unknownCommand";
+}
+
+function isToolOfKafka(word: string): boolean {
+  return word.startsWith("kafka-");
 }
 
 interface Writers {

@@ -321,3 +321,11 @@ test("a broker that is not there is told, with what to do", async () => {
   expect(ran.err).toContain("--bootstrap-server");
   expect((await kedge("group list --bootstrap-server nonsense:x")).code).toBe(2);
 });
+
+test("a tool of Kafka's that is not spelled here is told, with what to do", async () => {
+  expect(await kedge("kafka-transactions list")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("kafka-transactions is not spelled here; Kafka's own tool works"),
+  });
+  expect((await kedge("topics")).err).not.toContain("is not spelled here");
+});
