@@ -24,8 +24,9 @@ const cases = Number(process.env["FUZZ_CASES"] ?? 10_000);
 const atOnce = 50;
 /** How long an answer may be waited for; what is cut off never gets one. */
 const patienceMs = 25;
-/** Generous: the machine is shared, and a stall worth finding takes seconds. The worst is told. */
-const stallMsMax = 1_000;
+const stallMsMax = 100;
+/** What stalls the node does so each time; what the machine does to it does not come again with the same frames. */
+const triesMax = 4;
 const memoryMbMax = 400;
 
 const directory = mkdtempSync(join(tmpdir(), "kedge-kafka-fuzz-"));
@@ -61,16 +62,14 @@ for (const seed of seeds)
     let [answered, closed, worstMs] = [0, 0, 0];
     for (let sent = 0; sent < cases; sent += atOnce) {
       const mutants = Array.from({ length: atOnce }, () => mutantFrame(roll));
-      const outcomes = await Promise.all(mutants.map((mutant) => exchange(mutant)));
-      answered += outcomes.filter((outcome) => outcome === "answered").length;
-      closed += outcomes.filter((outcome) => outcome === "closed").length;
-      const started = performance.now();
-      const alive = await probe.send(apiVersions, 3, {
-        clientSoftwareName: "fuzz",
-        clientSoftwareVersion: "1",
-      });
-      worstMs = Math.max(worstMs, performance.now() - started);
-      expect(alive.errorCode).toBe(0);
+      let stallMs = Infinity;
+      for (let tries = 0; stallMs >= stallMsMax && tries < triesMax; tries += 1) {
+        const outcomes = await Promise.all(mutants.map((mutant) => exchange(mutant)));
+        answered += outcomes.filter((outcome) => outcome === "answered").length;
+        closed += outcomes.filter((outcome) => outcome === "closed").length;
+        stallMs = Math.min(stallMs, await probeMs());
+      }
+      worstMs = Math.max(worstMs, stallMs);
       expect(node.child.exitCode).toBeNull();
     }
     console.log(
@@ -85,6 +84,17 @@ for (const seed of seeds)
     const { records } = (await witness.json()) as { records: readonly { value: unknown }[] };
     expect(records.map(({ value }) => value)).toEqual(["I"]);
   }, 120_000);
+
+/** How long another client waits for its answer. */
+async function probeMs(): Promise<number> {
+  const started = performance.now();
+  const alive = await probe.send(apiVersions, 3, {
+    clientSoftwareName: "fuzz",
+    clientSoftwareVersion: "1",
+  });
+  expect(alive.errorCode).toBe(0);
+  return performance.now() - started;
+}
 
 /** Whether something came back, or the connection ended, before patience did. */
 function exchange({ bytes }: Mutant): Promise<"answered" | "closed" | "silent"> {
