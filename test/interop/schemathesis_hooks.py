@@ -45,3 +45,9 @@ def map_path_parameters(ctx, path_parameters):
 def filter_query(ctx, query):
     """Leaves out what the runtime refuses before kedge sees it."""
     return query is None or len(json.dumps(query, default=str)) < HEAD_MAX
+
+
+@schemathesis.hook
+def filter_path_parameters(ctx, path_parameters):
+    """The same of paths."""
+    return path_parameters is None or len(json.dumps(path_parameters, default=str)) < HEAD_MAX
