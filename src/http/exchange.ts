@@ -8,6 +8,7 @@ import type { Context as HonoContext } from "hono";
 import type { Context } from "../broker/verbs.ts";
 import { Bug } from "../lib/assert.ts";
 import type { Connection } from "../lib/platform.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { mediaTypeOf, readBody } from "./body.ts";
 import type { Compressor } from "./compress.ts";
 import type { Guards } from "./guards.ts";
@@ -192,7 +193,11 @@ async function jsonBody(request: Request, { limits, clock }: Door): Promise<unkn
       `The body must be application/json, not ${type.slice(0, 100)}.`,
       { accept: "application/json" },
     );
-  return parseJson(await readBody(request, limits, clock), "body", limits.valuesMax);
+  const value = parseJson(await readBody(request, limits, clock), "body", limits.valuesMax);
+  // To valibot a list is an object too: without a member, where none is asked for.
+  if (Array.isArray(value))
+    throw new Refusal("invalid_request", "body: must be an object, not a list.");
+  return value;
 }
 
 /** A problem as a reply; what nobody foresaw is logged, and a broken invariant told to the node. */

@@ -120,6 +120,11 @@ export function topicsSuite(name: string, open: () => Promise<HttpDoor>): void {
       const old = await ask(door, `${path}/records?from=0`);
       expect([old.status, old.body.code, old.body.earliest]).toEqual([410, "offset_trimmed", 2]);
       expect(values(await ask(door, `${path}/records`))).toEqual(["c"]);
+      const list = await post(door, `${path}/delete-records`, []);
+      expect([list.status, list.body.detail]).toEqual([
+        400,
+        "body: must be an object, not a list.",
+      ]);
       const all = await post(door, `${path}/delete-records`, {});
       expect(all.body).toEqual({ log_start: 3 });
       const beyond = await post(door, `${path}/delete-records`, { before: 4 });
