@@ -36,6 +36,7 @@ import { noDirectory, replicaVerbs } from "./replicas.ts";
 import type { LogDirectory } from "./replica-verbs.ts";
 import { known } from "./topic-rules.ts";
 import { type TopicsOptions, topicVerbs } from "./topics.ts";
+import { Traffic } from "./traffic.ts";
 import { createTransactionVerbs } from "./transactions.ts";
 import type { AppendAnswer, AppendRequest, Broker, OffsetAnswer, OffsetSpec } from "./verbs.ts";
 
@@ -63,8 +64,9 @@ export function createBroker(given: BrokerOptions): Broker {
   const { image, identity } = controller;
   const lookup = logLookup(image, logs);
   const arriving: Arriving = new Map();
+  const traffic = new Traffic(image);
   const appendNow = (request: AppendRequest): Promise<AppendAnswer> =>
-    append(lookup, logs, arriving, verifier, request);
+    traffic.appending(request, () => append(lookup, logs, arriving, verifier, request));
   const { nodeId } = identity;
   const { clock } = node;
   const groupsSide = groupVerbs({ groups, image, nodeId, random, verifier, clock });
@@ -107,6 +109,7 @@ export function createBroker(given: BrokerOptions): Broker {
     cluster: clusterVerbs(controller, logs),
     ...administration(options, given.configDefaults),
     groups: groupsSide,
+    traffic,
     transactions: createTransactionVerbs({
       image,
       nodeId,

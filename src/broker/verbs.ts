@@ -15,6 +15,7 @@ import type { TransactionVerbs } from "./transaction-verbs.ts";
 import type { ProducerVerbs } from "./producer-verbs.ts";
 import type { QuotaVerbs } from "./quota-verbs.ts";
 import type { ReplicaVerbs } from "./replica-verbs.ts";
+import type { TrafficVerbs } from "./traffic.ts";
 
 /** Who asks, from where: every verb takes it first. */
 export interface Context {
@@ -349,4 +350,5 @@ export interface Broker {
   /** Group members that poll, as HTTP's do. */
   readonly polling: PollVerbs;
   readonly transactions: TransactionVerbs;
+  readonly traffic: TrafficVerbs;
 }

@@ -34,7 +34,6 @@ import { routes as everyRoute } from "./routes/all.ts";
 import type { TailLimits } from "./tail/limits.ts";
 import { Tails } from "./tail/tails.ts";
 import { TimeLimit } from "./time-limit.ts";
-import { Traffic } from "./traffic.ts";
 import { BatchOpener } from "./batch-opener.ts";
 import { Untaken } from "./untaken.ts";
 
@@ -76,7 +75,6 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     logger: options.logger,
     limits,
     metrics: new HttpMetrics(),
-    traffic: new Traffic(),
     probes: options.node ?? {},
     routes: everyRoute,
     version: options.broker.describeNode(context).version,

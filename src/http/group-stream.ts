@@ -103,7 +103,7 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array> {
           isolation: terms.isolation,
           signal: this.#signal,
         },
-        renderPages(terms),
+        renderPages(terms, door.broker.traffic),
       );
       this.#epoch = memberEpoch;
       this.#next = next;

@@ -2,10 +2,14 @@
  * What a poll read as JSON text: the page of each partition, one after the other, within one bound over all.
  */
 import type { PollRender } from "../broker/polling-verbs.ts";
+import { readBytesOf, type TrafficVerbs } from "../broker/traffic.ts";
 import { pageOf, type PageTerms } from "./page.ts";
 
-/** Renders a poll's reads: each record as JSON text. */
-export function renderPages(terms: PageTerms): PollRender<readonly string[]> {
+/** Renders a poll's reads: each record as JSON text. What it took of the log is counted. */
+export function renderPages(
+  terms: PageTerms,
+  traffic: TrafficVerbs,
+): PollRender<readonly string[]> {
   return async (reads) => {
     const records: string[] = [];
     const given: number[] = [];
@@ -21,6 +25,7 @@ export function renderPages(terms: PageTerms): PollRender<readonly string[]> {
         recordsMax,
         bytesMax: Math.max(bytesLeft, 1),
       });
+      traffic.fetched(answer.topic, readBytesOf(answer));
       records.push(...page.records);
       bytesLeft -= page.bytes;
       given.push(page.next);

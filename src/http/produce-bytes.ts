@@ -53,7 +53,6 @@ export async function produceRaw(
   const records = [{ key, value, headers: headersOf(call.request), timestampMs }];
   const request = appendRequest(terms, { topic, partition }, { type: "records", records });
   const answer = await call.door.broker.append(call.context, request);
-  if (!answer.duplicate) call.door.traffic.appended(topic, 1, value.length + (key?.length ?? 0));
   return bytesReply(terms, partition, answer, timestampMs);
 }
 
@@ -81,8 +80,6 @@ export async function produceBatch(
   const partition = terms.partition ?? choose(call, terms, topic, null);
   const request = appendRequest(terms, { topic, partition }, { type: "batch", bytes });
   const answer = await call.door.broker.append(call.context, request);
-  // The bytes themselves are storage's now: of a large batch nothing is left here.
-  if (!answer.duplicate) call.door.traffic.appended(topic, answer.count, sizeBytes);
   return bytesReply(terms, partition, answer, null);
 }
 

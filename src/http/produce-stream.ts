@@ -197,9 +197,6 @@ class Upload {
       };
       const payload = { type: "records", records: [incoming.record] } as const;
       const answer = await door.broker.append(context, appendRequest(terms, place, payload));
-      const { key, value } = incoming.record;
-      if (!answer.duplicate)
-        door.traffic.appended(place.topic, 1, (key?.length ?? 0) + (value?.length ?? 0));
       if (terms.acks === 0) return "{}\n";
       const name = terms.topic === null ? `"topic":${JSON.stringify(place.topic)},` : "";
       const timestamp = answer.timestampMs ?? incoming.record.timestampMs;

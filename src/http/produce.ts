@@ -214,18 +214,10 @@ async function appendGroup(call: Call, terms: ProduceTerms, group: Group): Promi
   try {
     const request = appendRequest(terms, group, payload);
     const answer = await call.door.broker.append(call.context, request);
-    if (!answer.duplicate)
-      call.door.traffic.appended(group.topic, group.records.length, bytesOf(group));
     return { group, answer };
   } catch (error) {
     return { group, error };
   }
-}
-
-function bytesOf({ records }: Group): number {
-  let bytes = 0;
-  for (const { key, value } of records) bytes += (key?.length ?? 0) + (value?.length ?? 0);
-  return bytes;
 }
 
 /**

@@ -16,7 +16,6 @@ import type { HttpLimits } from "./limits.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import type { NodeProbes } from "./probes.ts";
 import type { Reply } from "./reply.ts";
-import type { Traffic } from "./traffic.ts";
 import type { Tails } from "./tail/tails.ts";
 import type { Untaken } from "./untaken.ts";
 
@@ -30,7 +29,6 @@ export interface Door {
   readonly logger: Logger;
   readonly limits: HttpLimits;
   readonly metrics: HttpMetrics;
-  readonly traffic: Traffic;
   readonly probes: NodeProbes;
   /** Every route of this door, for the document. */
   readonly routes: readonly Route[];

@@ -9,6 +9,7 @@
  * - Of very many partitions each step takes turns.
  * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
  */
+import { readBytesOf } from "../broker/traffic.ts";
 import type { Isolation, ReadAnswer, ReadRequest } from "../broker/verbs.ts";
 import { atOnce, mapSlices, paused, turnBetween } from "../lib/async.ts";
 import { encodeEmptyBatch } from "../records/batch-encode.ts";
@@ -118,11 +119,13 @@ async function readParts(
   const requests = asking instanceof Promise ? await asking : asking;
   const known = requests.filter((request) => request !== null);
   const answers = await read(known, known.length < requests.length, asked, call);
+  const { traffic } = call.broker;
   let at = 0;
   let next = 0;
   return mapSlices(clock, partitions, (some) =>
     some.map((of) => {
       const answer = requests[at++] ? answers[next++] : undefined;
+      if (answer && !answer.refusal) traffic.fetched(answer.topic, readBytesOf(answer));
       return answer ? partOf(of, answer) : failedPart(of, codeFor("unknown_topic_id"));
     }),
   );
@@ -184,7 +187,7 @@ async function read(
 
 function bytesOf(answers: readonly ReadAnswer[]): number {
   let bytes = 0;
-  for (const { batches } of answers) for (const run of batches) bytes += run.byteLength;
+  for (const answer of answers) bytes += readBytesOf(answer);
   return bytes;
 }
 

@@ -70,7 +70,7 @@ export const getChunk = defineRoute({
         return { status: 304, type: null, body: null, headers };
       const reply: Reply = { status: 200, type: BATCH_TYPE, body, headers };
       untaken.admit(reply, granted);
-      door.traffic.fetched(params.topic, size);
+      door.broker.traffic.fetched(params.topic, size);
       return reply;
     } finally {
       untaken.release(granted);

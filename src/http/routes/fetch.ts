@@ -6,6 +6,7 @@
  * - Below the log start: 410; beyond its end: 416; `clamp` goes on at the nearest end instead.
  */
 import type { InferOutput } from "valibot";
+import { readBytesOf } from "../../broker/traffic.ts";
 import type { Isolation, ReadAnswer, ReadOptions } from "../../broker/verbs.ts";
 import { hiddenBy, passedOver } from "../../broker/visibility.ts";
 import { assert } from "../../lib/assert.ts";
@@ -298,10 +299,8 @@ function pageTerms(call: Call, terms: Terms, bytesMax: number): PageTerms {
   };
 }
 
-function countOut({ door }: Call, { topic, batches }: ReadAnswer): void {
-  let bytes = 0;
-  for (const run of batches) bytes += run.length;
-  door.traffic.fetched(topic, bytes);
+function countOut({ door }: Call, answer: ReadAnswer): void {
+  door.broker.traffic.fetched(answer.topic, readBytesOf(answer));
 }
 
 function nameText({ topic, partition }: PartitionName): string {

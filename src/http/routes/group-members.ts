@@ -130,7 +130,8 @@ export const pollGroup = defineRoute({
           const recordsMax = body.max_records ?? RECORDS_DEFAULT;
           const form = body.as ?? "auto";
           const bounds = { recordsMax, bytesMax: granted, opener: door.opener };
-          return renderPages({ ...bounds, isolation, form })(reads);
+          const terms = { ...bounds, isolation, form };
+          return renderPages(terms, door.broker.traffic)(reads);
         },
       );
       const reply = jsonText(

@@ -7,6 +7,7 @@ import { logMetrics } from "../log-metrics.ts";
 import type { Reply } from "../reply.ts";
 import { defineRoute } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
+import { topicMetrics } from "../topic-metrics.ts";
 
 const UNTAKEN = "Bytes of large answers that their clients have not taken yet.";
 const TYPE = "text/plain; version=0.0.4";
@@ -26,7 +27,7 @@ export const getMetrics = defineRoute({
       family("kedge_http_untaken_bytes", "gauge", UNTAKEN, [
         { labels: "", value: door.untaken.bytes },
       ]),
-      door.traffic.text(),
+      topicMetrics(broker.traffic.counts()),
       door.metrics.text(),
       (await door.probes.metrics?.()) ?? "",
     ];

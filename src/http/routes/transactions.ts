@@ -70,10 +70,6 @@ export const transact = defineRoute({
     }
     const key = idempotence?.key ?? null;
     const answer = await door.broker.transactions.transact(context, { parts, offsets, key });
-    if (!answer.duplicate) {
-      for (const part of parts)
-        door.traffic.appended(part.topic, part.records.length, bytesOf(part));
-    }
     const results = places.map(({ part, at }) => {
       const { topic, partition, records } = parts[part] as TransactPart;
       const { baseOffset = -1, timestampMs = null } = answer.appended[part] ?? {};
@@ -240,9 +236,3 @@ const noTerms: ProduceTerms = {
   idempotence: null,
   transaction: null,
 };
-
-function bytesOf({ records }: TransactPart): number {
-  let bytes = 0;
-  for (const { key, value } of records) bytes += (key?.length ?? 0) + (value?.length ?? 0);
-  return bytes;
-}

@@ -26,7 +26,7 @@ export interface TailTerms {
 /** Throws invalid_cursor, unknown_topic_or_partition, invalid_request. */
 export async function openFeed(call: Call, terms: TailTerms): Promise<Feed> {
   const { door, context } = call;
-  const { broker, clock, tails, traffic } = door;
+  const { broker, clock, tails } = door;
   const from = terms.from ?? { at: "latest" };
   const cursor = terms.cursor === undefined ? null : parseCursor(terms.cursor);
   const selections = terms.topics ?? (cursor ? selectionsOf(broker, context, cursor) : null);
@@ -44,7 +44,7 @@ export async function openFeed(call: Call, terms: TailTerms): Promise<Feed> {
     cursor,
     encoded: tails.encoded,
     share: () => tails.open > 1,
-    onTaken: (topic, bytes) => traffic.fetched(topic, bytes),
+    onTaken: (topic, bytes) => broker.traffic.fetched(topic, bytes),
     form: terms.as,
     batches: terms.events === "batch",
     key: terms.key === undefined ? (terms.keyBytes ?? null) : new TextEncoder().encode(terms.key),

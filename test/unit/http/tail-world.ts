@@ -162,6 +162,7 @@ export class FakeBroker {
       },
       read: (_: unknown, requests: readonly ReadRequest[], options: ReadOptions) =>
         this.#read(requests, options),
+      traffic: { fetched() {}, counts: () => [] },
     };
     // The verbs that tails use, of a broker that has no others.
     return verbs as unknown as Broker;
