@@ -6,11 +6,9 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../../src/config.ts";
 import { Kedge } from "../../src/client/client.ts";
-import { silentLogger } from "../../src/lib/logger.ts";
-import { type Node, startNode } from "../../src/node.ts";
-import { detectPlatform } from "../../src/runtime/runtime.ts";
+import type { Node } from "../../src/node.ts";
+import { startInProcess } from "./in-process-node.ts";
 import { jsonLines, runCli } from "./run-cli.ts";
 
 // Files are synced, which takes its time on a busy disk.
@@ -33,15 +31,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function start(name: string): Promise<Node> {
-  const args = ["--data", join(folder, name), "--http", "127.0.0.1:0", "--kafka", "none"];
-  const readNothing = async () => "";
-  const { config } = await loadConfig({ args, env: {}, readFile: readNothing });
-  const platform = await detectPlatform();
-  const onFatal = (error: unknown) => {
-    throw error;
-  };
-  return startNode(config, { platform, logger: silentLogger, version: "test", onFatal });
+function start(name: string): Promise<Node> {
+  const doors = ["--http", "127.0.0.1:0", "--kafka", "none"];
+  return startInProcess(["--data", join(folder, name), ...doors]);
 }
 
 const kedge = (...args: string[]) => runCli([...args, "--url", node.url]);

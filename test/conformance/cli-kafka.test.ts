@@ -6,29 +6,17 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../../src/config.ts";
-import { silentLogger } from "../../src/lib/logger.ts";
-import { type Node, startNode } from "../../src/node.ts";
-import { detectPlatform } from "../../src/runtime/runtime.ts";
+import type { Node } from "../../src/node.ts";
+import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { type Given, jsonLines, runCli } from "./run-cli.ts";
 
 let node: Node;
 let server: string;
 
 beforeAll(async () => {
-  const doors = ["--data", ":memory:", "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
-  const args = [...doors, "--group-initial-rebalance-delay-ms", "0"];
-  const readFile = () => Promise.reject(new Error("no file"));
-  const { config } = await loadConfig({ args, env: {}, readFile });
-  node = await startNode(config, {
-    platform: await detectPlatform(),
-    logger: silentLogger,
-    version: "test",
-    onFatal: (error) => {
-      throw error;
-    },
-  });
-  server = `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT") ?? 0}`;
+  const quick = ["--group-initial-rebalance-delay-ms", "0"];
+  node = await startInProcess(["--data", ":memory:", ...anyPorts, ...quick]);
+  server = kafkaAddress(node);
 });
 
 afterAll(() => node.stop());

@@ -6,14 +6,12 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../../src/config.ts";
 import { fetch as fetchApi } from "../../src/kafka/apis/01-fetch.ts";
 import { offsetFetch } from "../../src/kafka/apis/09-offset-fetch.ts";
-import { silentLogger } from "../../src/lib/logger.ts";
-import { type Node, startNode } from "../../src/node.ts";
+import type { Node } from "../../src/node.ts";
 import { walkBatches } from "../../src/records/batch.ts";
-import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { markRestored } from "../../src/storage/inspect.ts";
+import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
 import {
   batchOf,
@@ -36,15 +34,8 @@ let topic: Topic;
 const END = 3;
 
 async function start(): Promise<void> {
-  const doors = ["--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
-  const args = ["--data", join(folder, "data"), ...doors];
-  const { config } = await loadConfig({ args, env: {}, readFile: async () => "" });
-  const onFatal = (error: unknown) => {
-    throw error;
-  };
-  const platform = await detectPlatform();
-  node = await startNode(config, { platform, logger: silentLogger, version: "test", onFatal });
-  connection = await connectKafka(`127.0.0.1:${node.kafkaPorts.get("PLAINTEXT") ?? 0}`);
+  node = await startInProcess(["--data", join(folder, "data"), ...anyPorts]);
+  connection = await connectKafka(kafkaAddress(node));
 }
 
 /** How far the group lags, once its coordinator has read its log. */

@@ -2,10 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../../src/config.ts";
-import { silentLogger } from "../../src/lib/logger.ts";
-import { startNode } from "../../src/node.ts";
-import { detectPlatform } from "../../src/runtime/runtime.ts";
+import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { kafkaBadInputSuite } from "./kafka-bad-input.ts";
 import { kafkaGroupsSuite } from "./kafka-groups.ts";
 import { kafkaConsumerGroupsSuite } from "./kafka-consumer-groups.ts";
@@ -23,22 +20,8 @@ const quickGroups = [
 ];
 
 async function open(data = ":memory:") {
-  const doors = ["--data", data, "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
-  const args = [...doors, ...quickGroups];
-  const readFile = () => Promise.reject(new Error("no file"));
-  const { config } = await loadConfig({ args, env: {}, readFile });
-  const node = await startNode(config, {
-    platform: await detectPlatform(),
-    logger: silentLogger,
-    version: "test",
-    onFatal: (error) => {
-      throw error;
-    },
-  });
-  return {
-    address: `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT") ?? 0}`,
-    close: () => node.stop(),
-  };
+  const node = await startInProcess(["--data", data, ...anyPorts, ...quickGroups]);
+  return { address: kafkaAddress(node), close: () => node.stop() };
 }
 
 for (const suite of [

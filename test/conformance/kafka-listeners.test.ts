@@ -3,27 +3,15 @@ import { expect, test } from "bun:test";
 import { metadata } from "../../src/kafka/apis/03-metadata.ts";
 import { joinGroup } from "../../src/kafka/apis/11-join-group.ts";
 import { syncGroup } from "../../src/kafka/apis/14-sync-group.ts";
-import { loadConfig } from "../../src/config.ts";
-import { silentLogger } from "../../src/lib/logger.ts";
-import { startNode, type Node } from "../../src/node.ts";
+import type { Node } from "../../src/node.ts";
 import { StartError } from "../../src/runtime/start-error.ts";
-import { detectPlatform } from "../../src/runtime/runtime.ts";
+import { kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { connectKafka } from "./kafka-connection.ts";
 import { freshGroup, joinRequest } from "./kafka-members.ts";
 import { batchOf, fetchPart, metadataRequest, newTopic, produceTo } from "./kafka-records.ts";
 
-async function start(...flags: readonly string[]): Promise<Node> {
-  const args = ["--data", ":memory:", "--http", "127.0.0.1:0", ...flags];
-  const readFile = () => Promise.reject(new Error("no file"));
-  const { config } = await loadConfig({ args, env: {}, readFile });
-  return startNode(config, {
-    platform: await detectPlatform(),
-    logger: silentLogger,
-    version: "test",
-    onFatal: (error) => {
-      throw error;
-    },
-  });
+function start(...flags: readonly string[]): Promise<Node> {
+  return startInProcess(["--data", ":memory:", "--http", "127.0.0.1:0", ...flags]);
 }
 
 test("each listener tells its own address, one log stands behind them", async () => {
@@ -49,7 +37,7 @@ test("each listener tells its own address, one log stands behind them", async ()
 
 test("a port that is taken is told, and nothing is left open", async () => {
   const node = await start("--kafka", "127.0.0.1:0");
-  const taken = `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT")}`;
+  const taken = kafkaAddress(node);
   const second = await start("--kafka", "FREE://127.0.0.1:0", "--kafka", taken).catch(
     (error: unknown) => error,
   );
@@ -66,7 +54,7 @@ test("none serves Kafka's protocol nowhere", async () => {
 
 test("a stop answers who waits, and what was accepted", async () => {
   const node = await start("--kafka", "127.0.0.1:0");
-  const address = `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT")}`;
+  const address = kafkaAddress(node);
   const [writer, reader] = [await connectKafka(address), await connectKafka(address)];
   const [topic, quiet] = [await newTopic(writer), await newTopic(writer)];
   const waiting = fetchPart(reader, quiet, 0, { maxWaitMs: 60_000 });
@@ -84,7 +72,7 @@ test("a stop does not wait for members that wait for others", async () => {
   // Far longer than this test may take.
   const patient = ["--group-initial-rebalance-delay-ms", "0", "--drain-ms", "60000"];
   const node = await start("--kafka", "127.0.0.1:0", ...patient);
-  const address = `127.0.0.1:${node.kafkaPorts.get("PLAINTEXT")}`;
+  const address = kafkaAddress(node);
   const first = await connectKafka(address);
   const quiet = await newTopic(first);
   const join = (connection: typeof first, group: string, memberId = "") =>

@@ -4,22 +4,23 @@
  * Left out of the suites that Apache Kafka passes too: it answers as often as it is asked.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Node } from "../../src/node.ts";
 import { offsetFetch } from "../../src/kafka/apis/09-offset-fetch.ts";
 import { describeGroups } from "../../src/kafka/apis/15-describe-groups.ts";
 import { describeConfigs } from "../../src/kafka/apis/32-describe-configs.ts";
 import { describeProducers } from "../../src/kafka/apis/61-describe-producers.ts";
 import { describeTransactions } from "../../src/kafka/apis/65-describe-transactions.ts";
 import { consumerGroupDescribe } from "../../src/kafka/apis/69-consumer-group-describe.ts";
+import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
-import { openKafkaNode } from "./kafka-node.ts";
 import { newTopic } from "./kafka-records.ts";
 
-let node: Awaited<ReturnType<typeof openKafkaNode>>;
+let node: Node;
 let connection: KafkaConnection;
 
 beforeAll(async () => {
-  node = await openKafkaNode();
-  connection = await connectKafka(`127.0.0.1:${node.port}`);
+  node = await startInProcess(["--data", ":memory:", ...anyPorts]);
+  connection = await connectKafka(kafkaAddress(node));
 });
 
 afterAll(async () => {

@@ -1,25 +1,13 @@
 /** Nodes in this process: several beside each other, and nothing of them left when they stop. */
 import { expect, test } from "bun:test";
 import { rename } from "node:fs/promises";
-import { loadConfig } from "../../src/config.ts";
-import { silentLogger } from "../../src/lib/logger.ts";
-import { startNode, type Node } from "../../src/node.ts";
+import type { Node } from "../../src/node.ts";
 import { StartError } from "../../src/runtime/start-error.ts";
-import { detectPlatform } from "../../src/runtime/runtime.ts";
+import { anyPorts, startInProcess } from "./in-process-node.ts";
 import { nodeFolder } from "./node.ts";
 
-async function start(data: string, ...flags: string[]): Promise<Node> {
-  const args = ["--data", data, "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0", ...flags];
-  const readFile = () => Promise.reject(new Error("no file"));
-  const { config } = await loadConfig({ args, env: {}, readFile });
-  return startNode(config, {
-    platform: await detectPlatform(),
-    logger: silentLogger,
-    version: "test",
-    onFatal: (error) => {
-      throw error;
-    },
-  });
+function start(data: string, ...flags: readonly string[]): Promise<Node> {
+  return startInProcess(["--data", data, ...anyPorts, ...flags]);
 }
 
 const produce = (node: Node, body: string) =>

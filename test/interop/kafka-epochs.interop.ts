@@ -2,8 +2,8 @@
  * Epochs that are used up, against Apache Kafka itself and against kedge.
  */
 import { describe } from "bun:test";
+import { anyPorts, kafkaAddress, startInProcess } from "../conformance/in-process-node.ts";
 import { kafkaEpochsSuite } from "../conformance/kafka-epochs.ts";
-import { openKafkaNode } from "../conformance/kafka-node.ts";
 import { javaMissing } from "../peers/java.ts";
 import { startKafka } from "../peers/kafka.ts";
 
@@ -14,6 +14,6 @@ describe.skipIf(missing !== null || process.env["KEDGE_ONLY"] === "1")("the peer
 });
 
 kafkaEpochsSuite("kedge", async () => {
-  const { port, stop } = await openKafkaNode();
-  return { address: `127.0.0.1:${port}`, close: stop };
+  const node = await startInProcess(["--data", ":memory:", ...anyPorts]);
+  return { address: kafkaAddress(node), close: () => node.stop() };
 });
