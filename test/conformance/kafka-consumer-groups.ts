@@ -2,7 +2,7 @@
  * What every Kafka door owes the members of consumer groups (KIP-848), by the declarations: run against Apache Kafka first, then
  * against kedge, both with `group.consumer.assignment.interval.ms=0` and no wait before a classic group's first rebalance.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { offsetCommit } from "../../src/kafka/apis/08-offset-commit.ts";
 import { offsetFetch } from "../../src/kafka/apis/09-offset-fetch.ts";
 import { heartbeat } from "../../src/kafka/apis/12-heartbeat.ts";
@@ -12,41 +12,18 @@ import { listGroups } from "../../src/kafka/apis/16-list-groups.ts";
 import { createPartitions } from "../../src/kafka/apis/37-create-partitions.ts";
 import { deleteGroups } from "../../src/kafka/apis/42-delete-groups.ts";
 import { consumerGroupDescribe } from "../../src/kafka/apis/69-consumer-group-describe.ts";
-import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
-import {
-  given,
-  type Here,
-  joins,
-  says,
-  type Says,
-  topicOf,
-  untilAssigned,
-} from "./kafka-consumers.ts";
-import type { KafkaDoorUnderTest } from "./kafka-door.ts";
+import { given, joins, says, type Says, topicOf, untilAssigned } from "./kafka-consumers.ts";
 import { freshGroup, join, patiently, protocolOf } from "./kafka-members.ts";
 import type { Topic } from "./kafka-records.ts";
+import { connectionTo, type Here, type OpenDoor } from "./kafka-suite.ts";
 
-const START_MS = 60_000;
 const PATIENCE = 100;
 
-export function kafkaConsumerGroupsSuite(
-  name: string,
-  open: () => Promise<KafkaDoorUnderTest>,
-): void {
-  let door: KafkaDoorUnderTest;
-  let connection: KafkaConnection;
-  const here: Here = () => connection;
-  beforeAll(async () => {
-    door = await open();
-    connection = await connectKafka(door.address);
-    await patiently(here, "warm-up");
-  }, START_MS);
-  afterAll(async () => {
-    connection.close();
-    await door.close();
-  }, START_MS);
-
+export function kafkaConsumerGroupsSuite(name: string, open: OpenDoor): void {
   describe(`${name}: consumer groups`, () => {
+    const here = connectionTo(open, async (here) => {
+      await patiently(here, "warm-up");
+    });
     requestTests(here);
     epochTests(here);
     rebalanceTests(here);

@@ -4,11 +4,9 @@
 import { expect } from "bun:test";
 import { createTopics } from "../../src/kafka/apis/19-create-topics.ts";
 import { consumerGroupHeartbeat } from "../../src/kafka/apis/68-consumer-group-heartbeat.ts";
-import type { KafkaConnection } from "./kafka-connection.ts";
 import { freshGroup } from "./kafka-members.ts";
 import type { Topic } from "./kafka-records.ts";
-
-export type Here = () => KafkaConnection;
+import type { Here } from "./kafka-suite.ts";
 
 export interface Says {
   readonly memberId?: string;

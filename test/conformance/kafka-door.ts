@@ -2,14 +2,14 @@
  * What every Kafka door owes its clients, by the declarations: run against Apache Kafka first, then against kedge. What only
  * one of the two does is not asserted.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { fetch } from "../../src/kafka/apis/01-fetch.ts";
 import { metadata } from "../../src/kafka/apis/03-metadata.ts";
 import { apiVersions } from "../../src/kafka/apis/18-api-versions.ts";
 import { offsetForLeaderEpoch } from "../../src/kafka/apis/23-offset-for-leader-epoch.ts";
 import { encodeResponse } from "../../src/kafka/frames.ts";
 import { zeroUuid } from "../../src/wire/uuid.ts";
-import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
+import { connectKafka } from "./kafka-connection.ts";
 import { idempotenceTests } from "./kafka-idempotence.ts";
 import { fetchTests, produceTests } from "./kafka-records-door.ts";
 import {
@@ -23,29 +23,11 @@ import {
   produceTo,
   range,
 } from "./kafka-records.ts";
+import { connectionTo, type Here, type OpenDoor } from "./kafka-suite.ts";
 
-/** A door to be tested, and how to leave it. */
-export interface KafkaDoorUnderTest {
-  readonly address: string;
-  close(): Promise<void>;
-}
-
-const START_MS = 60_000;
-
-export function kafkaDoorSuite(name: string, open: () => Promise<KafkaDoorUnderTest>): void {
-  let door: KafkaDoorUnderTest;
-  let connection: KafkaConnection;
-  beforeAll(async () => {
-    door = await open();
-    connection = await connectKafka(door.address);
-  }, START_MS);
-  afterAll(async () => {
-    connection.close();
-    await door.close();
-  }, START_MS);
-  const here = () => connection;
-
+export function kafkaDoorSuite(name: string, open: OpenDoor): void {
   describe(`${name}: Kafka's protocol`, () => {
+    const here = connectionTo(open);
     apiVersionsTests(here);
     metadataTests(here);
     produceTests(here);
@@ -55,8 +37,6 @@ export function kafkaDoorSuite(name: string, open: () => Promise<KafkaDoorUnderT
     epochTests(here);
   });
 }
-
-type Here = () => KafkaConnection;
 
 function apiVersionsTests(here: Here): void {
   const software = { clientSoftwareName: "conformance", clientSoftwareVersion: "1.0" };

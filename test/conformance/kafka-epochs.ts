@@ -2,39 +2,29 @@
  * What becomes of a transactional producer whose epochs are used up, frame by frame, and who may write markers: run against
  * Apache Kafka first, then against kedge. It takes 100,000 requests, so it is no part of the gate.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { writeTxnMarkers } from "../../src/kafka/apis/27-write-txn-markers.ts";
-import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
-import type { KafkaDoorUnderTest } from "./kafka-door.ts";
 import { newTopic, valuesOf } from "./kafka-records.ts";
+import { connectionTo, type Here, type OpenDoor } from "./kafka-suite.ts";
 import { type Identity, patient, TransactionalClient } from "./kafka-transactional.ts";
 
-const START_MS = 60_000;
 /** One below the largest int16: the last that a producer is given. */
 const LAST_EPOCH = 32_766;
 /** Requests on their way at once. */
 const AT_ONCE = 100;
 
-export function kafkaEpochsSuite(name: string, open: () => Promise<KafkaDoorUnderTest>): void {
-  let door: KafkaDoorUnderTest;
-  let connection: KafkaConnection;
-  beforeAll(async () => {
-    door = await open();
-    connection = await connectKafka(door.address);
-  }, START_MS);
-  afterAll(async () => {
-    connection.close();
-    await door.close();
-  }, START_MS);
-
+export function kafkaEpochsSuite(name: string, open: OpenDoor): void {
   describe(`${name}: epochs`, () => {
+    const here = connectionTo(open);
+    markerTests(here);
+
     test("after the last epoch the next producer has another id", async () => {
-      const client = new TransactionalClient(connection);
+      const client = new TransactionalClient(here());
       const last = await exhausted(client);
       const young = await client.init();
       expect(young).toMatchObject({ errorCode: 0, producerEpoch: 0 });
       expect(young.producerId).not.toBe(last.producerId);
-      const topic = await newTopic(connection);
+      const topic = await newTopic(here());
       expect(await client.produce(last, topic, "late")).toBeLessThan(0);
       expect((await client.end(last, true)).errorCode).not.toBe(0);
       const { producerId } = young;
@@ -43,7 +33,7 @@ export function kafkaEpochsSuite(name: string, open: () => Promise<KafkaDoorUnde
     });
 
     test("a producer at its last epoch may ask to go on, and gets another id", async () => {
-      const client = new TransactionalClient(connection);
+      const client = new TransactionalClient(here());
       const last = await exhausted(client);
       const young = await client.init(last);
       expect(young).toMatchObject({ errorCode: 0, producerEpoch: 0 });
@@ -53,9 +43,9 @@ export function kafkaEpochsSuite(name: string, open: () => Promise<KafkaDoorUnde
     });
 
     test("a transaction that ends at the last epoch moves its producer to another id", async () => {
-      const client = new TransactionalClient(connection);
+      const client = new TransactionalClient(here());
       const last = await exhausted(client);
-      const topic = await newTopic(connection);
+      const topic = await newTopic(here());
       expect(await client.produce(last, topic, "at the last epoch")).toBe(0);
       const ended = await client.end(last, true);
       expect(ended).toMatchObject({ errorCode: 0, producerEpoch: 0 });
@@ -77,7 +67,6 @@ export function kafkaEpochsSuite(name: string, open: () => Promise<KafkaDoorUnde
       expect(valuesOf(records)[0]).toBe("at the last epoch");
     });
   });
-  markerTests(name, () => connection);
 }
 
 /** Takes the id over until its epochs are used up. */
@@ -95,8 +84,8 @@ async function exhausted(client: TransactionalClient): Promise<Identity> {
 }
 
 /** Without an authorizer everybody may act as a broker: that is Kafka's rule, and so it is kedge's until it has one. */
-function markerTests(name: string, here: () => KafkaConnection): void {
-  test(`${name}: where nobody is authorized anybody may write markers`, async () => {
+function markerTests(here: Here): void {
+  test("where nobody is authorized anybody may write markers", async () => {
     const client = new TransactionalClient(here());
     const topic = await newTopic(here());
     const producer = await client.begin();

@@ -2,14 +2,13 @@
  * What every Kafka door owes the members of classic groups, by the declarations: run against Apache Kafka first, then against
  * kedge, both with `group.initial.rebalance.delay.ms=0` and `group.min.session.timeout.ms=100`.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { findCoordinator } from "../../src/kafka/apis/10-find-coordinator.ts";
 import { joinGroup } from "../../src/kafka/apis/11-join-group.ts";
 import { heartbeat } from "../../src/kafka/apis/12-heartbeat.ts";
 import { leaveGroup } from "../../src/kafka/apis/13-leave-group.ts";
 import { syncGroup } from "../../src/kafka/apis/14-sync-group.ts";
 import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
-import type { KafkaDoorUnderTest } from "./kafka-door.ts";
 import { lookTests } from "./kafka-groups-look.ts";
 import { offsetTests } from "./kafka-offsets-door.ts";
 import {
@@ -25,34 +24,24 @@ import {
   sync,
   text,
 } from "./kafka-members.ts";
+import { connectionTo, type Here, type OpenDoor } from "./kafka-suite.ts";
 
-const START_MS = 60_000;
-
-export function kafkaGroupsSuite(name: string, open: () => Promise<KafkaDoorUnderTest>): void {
-  let door: KafkaDoorUnderTest;
-  let connections: KafkaConnection[] = [];
-  beforeAll(async () => {
-    door = await open();
-    connections = await Promise.all([0, 1, 2].map(() => connectKafka(door.address)));
-    await patiently(() => connected()[0], "warm-up");
-    // Until every shard of the coordinator is loaded.
-    for (let shard = 0; shard < 100; shard += 1) {
-      const group = freshGroup();
-      const { memberId } = await join(connected()[0], group);
-      await connected()[0].send(leaveGroup, 2, { groupId: group, memberId, members: [] });
-    }
-  }, START_MS);
-  afterAll(async () => {
-    for (const connection of connections) connection.close();
-    await door.close();
-  }, START_MS);
-  const connected = (): [KafkaConnection, KafkaConnection, KafkaConnection] => {
-    const [one, two, three] = connections;
-    if (!one || !two || !three) throw new Error("the suite has begun");
-    return [one, two, three];
-  };
-
+export function kafkaGroupsSuite(name: string, open: OpenDoor): void {
   describe(`${name}: groups`, () => {
+    const others: KafkaConnection[] = [];
+    const here = connectionTo(open, async (here) => {
+      const { address } = here();
+      others.push(await connectKafka(address), await connectKafka(address));
+      await untilLoaded(here);
+    });
+    afterAll(() => {
+      for (const other of others) other.close();
+    });
+    const connected: Door = () => {
+      const [second, third] = others;
+      if (!second || !third) throw new Error("the suite has begun");
+      return [here(), second, third];
+    };
     coordinatorTests(connected);
     joinTests(connected);
     rebalanceTests(connected);
@@ -63,10 +52,20 @@ export function kafkaGroupsSuite(name: string, open: () => Promise<KafkaDoorUnde
   });
 }
 
+/** Until every shard of the coordinator is loaded. */
+async function untilLoaded(here: Here): Promise<void> {
+  await patiently(here, "warm-up");
+  for (let shard = 0; shard < 100; shard += 1) {
+    const group = freshGroup();
+    const { memberId } = await join(here(), group);
+    await here().send(leaveGroup, 2, { groupId: group, memberId, members: [] });
+  }
+}
+
 function coordinatorTests(door: Door): void {
   test.each([0, 1, 2, 3])("FindCoordinator v%i names this node", async (version) => {
     const request = { key: freshGroup(), keyType: 0, coordinatorKeys: [] };
-    const answer = await patiently(door, request.key, version);
+    const answer = await patiently(() => door()[0], request.key, version);
     expect(answer.errorCode).toBe(0);
     expect(answer.host).toBe("127.0.0.1");
     expect(answer.port).toBe(Number(door()[0].address.split(":")[1]));

@@ -11,9 +11,8 @@ import {
   produceTo,
   type Topic,
 } from "./kafka-records.ts";
+import type { Here } from "./kafka-suite.ts";
 import { produce } from "../../src/kafka/apis/00-produce.ts";
-
-type Here = () => KafkaConnection;
 
 const OUT_OF_ORDER = 45;
 const INVALID_EPOCH = 47;

@@ -5,6 +5,7 @@ import { findCoordinator } from "../../src/kafka/apis/10-find-coordinator.ts";
 import { joinGroup } from "../../src/kafka/apis/11-join-group.ts";
 import { syncGroup } from "../../src/kafka/apis/14-sync-group.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
+import type { Here } from "./kafka-suite.ts";
 
 /** Three connections to the door under test. */
 export type Door = () => [KafkaConnection, KafkaConnection, KafkaConnection];
@@ -69,12 +70,10 @@ export function leaveRequest(
 }
 
 /** Asks for the coordinator until it is there: Apache Kafka makes its topic first. */
-export async function patiently(door: Door | (() => KafkaConnection), key: string, version = 2) {
+export async function patiently(here: Here, key: string, version = 2) {
   for (;;) {
-    const found = door();
-    const connection = Array.isArray(found) ? found[0] : found;
     const request = { key, keyType: 0, coordinatorKeys: [] };
-    const answer = await connection.send(findCoordinator, version, request);
+    const answer = await here().send(findCoordinator, version, request);
     if (answer.errorCode !== 15) return answer;
     await Bun.sleep(100);
   }

@@ -8,7 +8,7 @@ import { metadata } from "../../src/kafka/apis/03-metadata.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
 import { encodeRequest } from "../../src/kafka/frames.ts";
 import { walkBatches } from "../../src/records/batch.ts";
-import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
+import { connectKafka } from "./kafka-connection.ts";
 import {
   batchOf,
   fetchPart,
@@ -22,8 +22,7 @@ import {
   type Topic,
   valuesOf,
 } from "./kafka-records.ts";
-
-type Here = () => KafkaConnection;
+import type { Here } from "./kafka-suite.ts";
 
 const noTopic: Topic = { name: "", id: noId };
 

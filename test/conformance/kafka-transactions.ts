@@ -3,49 +3,21 @@
  * first with `transaction.abort.timed.out.transaction.cleanup.interval.ms=100`. What only one of the two does is not asserted:
  * whether an end that is asked for again is still under way, and which offsets markers take.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { listOffsets } from "../../src/kafka/apis/02-list-offsets.ts";
 import { initProducerId } from "../../src/kafka/apis/22-init-producer-id.ts";
 import { listTransactions } from "../../src/kafka/apis/66-list-transactions.ts";
-import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
-import type { KafkaDoorUnderTest } from "./kafka-door.ts";
 import { freshGroup } from "./kafka-members.ts";
 import { batchOf, newTopic, produceTo, valuesOf } from "./kafka-records.ts";
+import { connectionTo, type Here, type OpenDoor } from "./kafka-suite.ts";
 import { freshId, type Identity, patient, TransactionalClient } from "./kafka-transactional.ts";
 
-const START_MS = 60_000;
 const COMMITTED = 1;
 const UNCOMMITTED = 0;
 
-type Here = () => KafkaConnection;
-
-export function kafkaTransactionsSuite(
-  name: string,
-  open: () => Promise<KafkaDoorUnderTest>,
-): void {
-  let door: KafkaDoorUnderTest;
-  let connection: KafkaConnection;
-  beforeAll(async () => {
-    door = await open();
-    connection = await connectKafka(door.address);
-    const client = new TransactionalClient(connection);
-    await client.begin();
-    const group = freshGroup();
-    await client.locateGroup(group);
-    // Until every shard of the coordinators is loaded.
-    const { name } = await newTopic(connection);
-    for (let shard = 0; shard < 100; shard += 1) {
-      await new TransactionalClient(connection).begin();
-      await client.committed(freshGroup(), name, false);
-    }
-  }, START_MS);
-  afterAll(async () => {
-    connection.close();
-    await door.close();
-  }, START_MS);
-  const here = () => connection;
-
+export function kafkaTransactionsSuite(name: string, open: OpenDoor): void {
   describe(`${name}: transactions`, () => {
+    const here = connectionTo(open, untilLoaded);
     identityTests(here);
     version2Tests(here);
     version1Tests(here);
@@ -53,6 +25,18 @@ export function kafkaTransactionsSuite(
     offsetTests(here);
     lookTests(here);
   });
+}
+
+/** Until every shard of the coordinators is loaded. */
+async function untilLoaded(here: Here): Promise<void> {
+  const client = new TransactionalClient(here());
+  await client.begin();
+  await client.locateGroup(freshGroup());
+  const { name } = await newTopic(here());
+  for (let shard = 0; shard < 100; shard += 1) {
+    await new TransactionalClient(here()).begin();
+    await client.committed(freshGroup(), name, false);
+  }
 }
 
 function next({ producerId, producerEpoch }: Identity, by = 1): Identity {
