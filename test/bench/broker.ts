@@ -6,22 +6,14 @@
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { createBroker } from "../../src/broker/broker.ts";
 import type { AppendRequest, Broker } from "../../src/broker/verbs.ts";
-import { Controller } from "../../src/cluster/controller.ts";
-import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
-import { TransactionCoordinator } from "../../src/coordinators/transaction-coordinator.ts";
-import { defaultGroupConfig } from "../../src/coordinators/group.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createLogNode } from "../../src/log/log-node.ts";
-import { Logs } from "../../src/log/logs.ts";
-import { Partition } from "../../src/log/partition.ts";
-import { parseTopicConfig } from "../../src/log/topic-config.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
 import { openLibsqlStorage } from "../../src/storage/libsql.ts";
 import { memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
 import type { Storage } from "../../src/storage/storage.ts";
+import { assemble } from "../simulation/assembled.ts";
 import { somebody } from "../simulation/test-node.ts";
 
 const seconds = Number(process.argv[2] ?? 1);
@@ -29,43 +21,7 @@ const only = process.argv[3];
 const { clock, random, pid, hostname, bootId } = systemPlatform();
 
 async function openBroker(storage: Storage): Promise<Broker> {
-  const controller = await Controller.open({
-    store: memoryMetadataStore(),
-    random,
-    logger: silentLogger,
-  });
-  const config = parseTopicConfig({}, {});
-  const node = createLogNode({ storage, clock, logger: silentLogger, configOf: () => config });
-  const logs = await Logs.open<Partition>({
-    storage,
-    image: controller.image,
-    clock,
-    logger: silentLogger,
-    openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
-  });
-  controller.onEffects((effects) => logs.follow(effects));
-  const { deadlines } = node;
-  const groups = new GroupCoordinator({
-    config: defaultGroupConfig,
-    controller,
-    logs,
-    random,
-    clock,
-    deadlines,
-    logger: silentLogger,
-  });
-  const transactions = new TransactionCoordinator({ controller, logs, node, random, groups });
-  const broker = createBroker({
-    transactions,
-    controller,
-    logs,
-    node,
-    groups,
-    random,
-    partitionsDefault: 6,
-    configDefaults: {},
-    version: "bench",
-  });
+  const { broker } = await assemble({ storage, store: memoryMetadataStore(), clock, random });
   const topic = { name: "t", partitions: 6, replicationFactor: 1, configs: {} };
   await broker.createTopic(somebody, topic);
   return broker;

@@ -1,22 +1,15 @@
 /**
  * A door to try the HTTP suites on: something `fetch`-shaped over a fresh node, whichever way it was opened.
  */
-import { createBroker } from "../../src/broker/broker.ts";
-import { Controller } from "../../src/cluster/controller.ts";
-import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
-import { TransactionCoordinator } from "../../src/coordinators/transaction-coordinator.ts";
 import { defaultGroupConfig } from "../../src/coordinators/group.ts";
 import { createHttpApp, type HttpAppOptions } from "../../src/http/app.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createLogNode } from "../../src/log/log-node.ts";
-import { Logs } from "../../src/log/logs.ts";
-import { Partition } from "../../src/log/partition.ts";
-import { parseTopicConfig } from "../../src/log/topic-config.ts";
 import { httpLimits } from "../../src/lib/platform.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
 import { memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
 import { memoryStorage } from "../../src/storage/memory.ts";
+import { assemble } from "../simulation/assembled.ts";
 
 export interface HttpDoor {
   /** As the global `fetch`, by path. */
@@ -32,7 +25,7 @@ export async function openHttpDoor(options: Partial<HttpAppOptions> = {}): Promi
 
 /** The same behind this runtime's own server; `url` is for what `fetch` cannot send. */
 export async function openHttpServer(): Promise<HttpDoor & { readonly url: URL }> {
-  const { app, close } = await openApp({});
+  const { app, close } = await openApp();
   const platform = await detectPlatform();
   const server = await platform.serveHttp({
     host: "127.0.0.1",
@@ -53,42 +46,19 @@ export async function openHttpServer(): Promise<HttpDoor & { readonly url: URL }
   };
 }
 
-export async function openApp(options: Partial<HttpAppOptions>) {
+export async function openApp(options: Partial<HttpAppOptions> = {}) {
   const { clock, random } = systemPlatform();
-  const logger = silentLogger;
   const storage = memoryStorage();
-  const controller = await Controller.open({ store: memoryMetadataStore(), random, logger });
-  const { image } = controller;
-  const node = createLogNode({
-    storage,
-    clock,
-    logger,
-    configOf: ({ name }) => parseTopicConfig(Object.fromEntries(image.configs("topic", name)), {}),
-  });
-  const logs = await Logs.open<Partition>({
-    storage,
-    image,
-    clock,
-    logger,
-    openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
-  });
-  controller.onEffects((effects) => logs.follow(effects));
-  const defaults = { partitionsDefault: 1, configDefaults: {}, version: "test" };
-  const { deadlines } = node;
+  const store = memoryMetadataStore();
   const consumer = { ...defaultGroupConfig.consumer, assignmentIntervalMs: 0 };
-  const config = { ...defaultGroupConfig, consumer };
-  const shared = { controller, logs, random, clock, deadlines, logger };
-  const groups = new GroupCoordinator({ config, ...shared });
-  const transactions = new TransactionCoordinator({ controller, logs, node, random, groups });
-  const broker = createBroker({
-    controller,
-    logs,
-    node,
-    groups,
-    transactions,
+  const { broker, resumed } = await assemble({
+    storage,
+    store,
+    clock,
     random,
-    ...defaults,
+    groups: { consumer },
   });
-  const app = createHttpApp({ broker, clock, random, logger, ...options });
+  await resumed;
+  const app = createHttpApp({ broker, clock, random, logger: silentLogger, ...options });
   return { app, close: () => storage.close() };
 }
