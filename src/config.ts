@@ -130,7 +130,7 @@ export const settings = {
   "queued-bytes-max": one(
     integer(MIB, 1024 * 1024 * MIB),
     String(64 * MIB),
-    "Records that wait to be written, over all partitions; past it appends are refused.",
+    "Records that wait to be written, over all partitions; past it appends are refused, but for one request alone.",
   ),
   "tail-cache-bytes": one(
     integer(0, 1024 * 1024 * MIB),

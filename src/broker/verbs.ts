@@ -8,6 +8,7 @@
 import type { AdminVerbs } from "./admin-verbs.ts";
 import type { ConfigVerbs } from "./config-verbs.ts";
 import type { Refusal } from "../lib/refusal.ts";
+import type { Together } from "../log/together.ts";
 import type { GroupVerbs } from "./group-verbs.ts";
 import type { PollVerbs } from "./polling-verbs.ts";
 import type { NewRecord } from "../records/record.ts";
@@ -66,6 +67,8 @@ export interface AppendRequest {
   /** Refuse with offset_mismatch unless the next offset is exactly this. */
   readonly expectOffset?: number;
   readonly idempotence?: Idempotence;
+  /** The same for all that one request of the client brought: it is not to be refused for its own size. */
+  readonly together?: Together;
 }
 
 export interface TransactionalAppend {

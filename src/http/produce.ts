@@ -10,6 +10,7 @@ import { partitionOfKey } from "../broker/partitioner.ts";
 import type { Acks, AppendAnswer, AppendRequest, Idempotence } from "../broker/verbs.ts";
 import { mapAsync } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
+import { Together } from "../log/together.ts";
 import type { NewRecord } from "../records/record.ts";
 import { problemOf } from "./problem.ts";
 import type { IncomingRecord } from "./record-in.ts";
@@ -154,7 +155,8 @@ export async function produceAll(
     );
   for (const topic of topics) await createIfAsked(call, topic, terms);
   const groups = groupsOf(call, terms, incoming);
-  const outcomes = await mapAsync(groups, (group) => appendGroup(call, terms, group));
+  const together = new Together();
+  const outcomes = await mapAsync(groups, (group) => appendGroup(call, terms, group, together));
   return produceReply(call, terms, outcomes, incoming.length);
 }
 
@@ -209,11 +211,16 @@ function groupsOf(call: Call, terms: ProduceTerms, incoming: readonly IncomingRe
   return [...groups.values()];
 }
 
-async function appendGroup(call: Call, terms: ProduceTerms, group: Group): Promise<Outcome> {
+async function appendGroup(
+  call: Call,
+  terms: ProduceTerms,
+  group: Group,
+  together: Together,
+): Promise<Outcome> {
   const payload = { type: "records", records: group.records } as const;
   try {
     const request = appendRequest(terms, group, payload);
-    const answer = await call.door.broker.append(call.context, request);
+    const answer = await call.door.broker.append(call.context, { ...request, together });
     return { group, answer };
   } catch (error) {
     return { group, error };

@@ -9,6 +9,7 @@ import type { Opening } from "./opening.ts";
 import type { DataBatch, Marker } from "./producers.ts";
 import { RawBatch } from "./raw-batch.ts";
 import { type Idempotence, type Receipt, receiptName } from "./receipts.ts";
+import type { Together } from "./together.ts";
 
 /** `-1` is `all`: answered at the high watermark. `1`: once written. `0`: nobody waits. */
 export type Acks = -1 | 0 | 1;
@@ -34,6 +35,7 @@ export interface AppendInput {
   readonly guard?: object | null;
   readonly expectOffset?: number;
   readonly idempotence?: Idempotence;
+  readonly together?: Together;
 }
 
 /** Who writes a transaction. */

@@ -5,7 +5,7 @@
 export interface LogLimits {
   /** Bytes of requests that wait for one partition; past it appends are refused. */
   readonly queuedBytesPerPartition: number;
-  /** Bytes of requests that wait for any partition; past it appends are refused. */
+  /** Bytes of requests that wait for any partition; past it appends are refused, but for what one request brought alone. */
   readonly queuedBytesPerNode: number;
   /** Requests that wait for one partition. */
   readonly queuedRequestsPerPartition: number;

@@ -68,10 +68,11 @@ export class Writer {
   append(request: AppendRequest): void {
     const { limits, queued } = this.#node;
     const bytes = request.queuedBytes;
+    const passes = request.input.together?.passes(queued.bytes) ?? queued.bytes === 0;
     const full =
       this.#queuedRequests >= limits.queuedRequestsPerPartition ||
       (this.#queuedBytes > 0 && this.#queuedBytes + bytes > limits.queuedBytesPerPartition) ||
-      (queued.bytes > 0 && queued.bytes + bytes > limits.queuedBytesPerNode);
+      (!passes && queued.bytes + bytes > limits.queuedBytesPerNode);
     if (full) {
       this.#missed([request]);
       throw new Refusal(

@@ -11,6 +11,7 @@
  */
 import { array, int16, int32, int64, records, string, struct, uuid } from "../../wire/schema.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import { Together } from "../../log/together.ts";
 import { BATCH_LENGTH_FROM, field, readBatchHeader, viewOf } from "../../records/batch.ts";
 import { type Call, HangUp } from "../call.ts";
 import { defineApi } from "../define-api.ts";
@@ -95,6 +96,7 @@ interface Target {
   readonly topicId: string;
   readonly ownsBuffer: boolean;
   readonly limit: ProduceLimit | null;
+  readonly together: Together;
 }
 
 interface PartitionRecords {
@@ -122,13 +124,14 @@ async function appendAll(
 ) {
   const { topicData } = request;
   const ownsBuffer = call.ownsFrame && holdsOneBatch(topicData);
+  const together = new Together();
   let goOn: (() => void) | null = null;
   let called = 0;
   const topics: Promise<TopicAnswer>[] = [];
   for (const { name, topicId, partitionData } of topicData) {
     const appends: ReturnType<typeof append>[] = [];
     for (const data of partitionData) {
-      appends.push(append(call, request, { name, topicId, ownsBuffer, limit }, data));
+      appends.push(append(call, request, { name, topicId, ownsBuffer, limit, together }, data));
       called += 1;
       if (called % APPENDS_PER_TURN > 0) continue;
       goOn ??= call.holdNext();
@@ -177,6 +180,7 @@ async function append(
       partition: index,
       acks,
       payload: { type: "batch", bytes, ownsBuffer: target.ownsBuffer },
+      together: target.together,
       ...transactionalOf(asked.transactionalId, call.version),
     });
     const answer = await (target.limit?.bound(appended) ?? appended);
