@@ -33,6 +33,8 @@ export function clusterVerbs(controller: Controller, logs: Logs<Partition>): Clu
       const topic = image.topicById(id);
       return topic && places(topic);
     },
+    nameOf: (_context, id) => image.topicById(id)?.name ?? null,
+    partitionsOf: (_context, name) => image.topic(name)?.partitions.length ?? 0,
     *topics() {
       for (const topic of image.topics()) yield places(topic);
     },

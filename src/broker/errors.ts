@@ -131,6 +131,7 @@ export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
   broker_id_not_registered: kind(102, 404, false, "There is no node of that id."),
   transactional_id_not_found: kind(105, 404, false, "There is no such transactional id."),
   unknown_topic_id: kind(100, 404, true, "There is no topic of that id."),
+  inconsistent_topic_id: kind(103, 409, true, "The topic of that name has another id."),
   fenced_member_epoch: kind(110, 409, false, "The member's epoch is over; join again."),
   unreleased_instance_id: kind(111, 409, false, "Another member still holds this instance id."),
   unsupported_assignor: kind(112, 400, false, "The assignor is not one of this node's."),

@@ -220,6 +220,9 @@ export interface ClusterVerbs {
   /** Null where there is no such topic. */
   topic(context: Context, name: string): TopicPlaces | null;
   topicById(context: Context, id: string): TopicPlaces | null;
+  /** The name of the topic of this id, and how many partitions the topic of a name has: cheap, asked for each partition. */
+  nameOf(context: Context, id: string): string | null;
+  partitionsOf(context: Context, name: string): number;
   /** Every topic the principal may see. */
   topics(context: Context): Iterable<TopicPlaces>;
   features(context: Context): readonly FeatureLevels[];

@@ -33,6 +33,8 @@ export interface FetchPartition {
   readonly bytesMax: number;
   /** -1: not known to the client. */
   readonly leaderEpoch: number;
+  /** What the id was the id of, when it was last looked at. */
+  name?: string | undefined;
 }
 
 /** What the client was last told of a partition. */
@@ -87,8 +89,8 @@ export class FetchSession {
 
   set(partition: FetchPartition): void {
     const key = keyOf(partition);
-    const { highWatermark = -1, logStart = -1 } = this.#partitions.get(key) ?? {};
-    this.#partitions.set(key, { ...partition, highWatermark, logStart });
+    const { highWatermark = -1, logStart = -1, name } = this.#partitions.get(key) ?? {};
+    this.#partitions.set(key, { ...partition, highWatermark, logStart, name });
   }
 
   forget(partition: { readonly topic: string; readonly partition: number }): void {

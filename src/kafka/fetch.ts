@@ -5,13 +5,17 @@
  *   door's room until the client has taken it.
  * - Who stands in a hole at the log's end (as after a power cut or a restore) is given a batch without a record, such as
  *   compaction leaves: every client steps over those, and so is at the end instead of 10,000 offsets before it.
- * - A topic that is not known, by id or by name, is an error of its partitions and ends the wait, as every error does.
+ * - What is not there, by id, by name or by number, is an error of its partition and ends no wait, as in Kafka: a client that
+ *   keeps a deleted topic in its session would ask again and again without a pause. Where nothing else is asked there is
+ *   nothing to wait for. Every other error ends the wait.
  * - Of very many partitions each step takes turns.
  * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
  */
 import { readBytesOf } from "../broker/traffic.ts";
 import type { Isolation, ReadAnswer, ReadRequest } from "../broker/verbs.ts";
 import { atOnce, mapSlices, paused, turnBetween } from "../lib/async.ts";
+import { assert } from "../lib/assert.ts";
+import type { RefusalName } from "../lib/refusal.ts";
 import { encodeEmptyBatch } from "../records/batch-encode.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
@@ -117,28 +121,44 @@ async function readParts(
     some.map((partition) => readRequest(partition, call, byId)),
   );
   const requests = asking instanceof Promise ? await asking : asking;
-  const known = requests.filter((request) => request !== null);
-  const answers = await read(known, known.length < requests.length, asked, call);
+  const known = requests.filter((request) => typeof request !== "string");
+  const answers = known.length > 0 ? await read(known, asked, call) : [];
   const { traffic } = call.broker;
   let at = 0;
   let next = 0;
   return mapSlices(clock, partitions, (some) =>
     some.map((of) => {
-      const answer = requests[at++] ? answers[next++] : undefined;
-      if (answer && !answer.refusal) traffic.fetched(answer.topic, readBytesOf(answer));
-      return answer ? partOf(of, answer) : failedPart(of, codeFor("unknown_topic_id"));
+      const request = requests[at++];
+      if (typeof request === "string") return failedPart(of, codeFor(request));
+      const answer = answers[next++];
+      assert(answer, "every request has its answer");
+      if (!answer.refusal) traffic.fetched(answer.topic, readBytesOf(answer));
+      return partOf(of, answer);
     }),
   );
 }
 
-/** Null for a topic id that is not known. */
-function readRequest(of: FetchPartition, call: Call, byId: boolean): ReadRequest | null {
+/** What to read, or what a partition that is not there is told. */
+function readRequest(of: FetchPartition, call: Call, byId: boolean): ReadRequest | RefusalName {
   const { partition, fetchOffset, leaderEpoch } = of;
-  const bytesMax = Math.max(0, of.bytesMax);
-  const topic = byId ? call.broker.cluster.topicById(call.context, of.topic)?.name : of.topic;
-  if (topic === undefined) return null;
-  const request = { topic, partition, from: fetchOffset, bytesMax };
+  const { broker, context } = call;
+  if (byId) {
+    const name = broker.cluster.nameOf(context, of.topic);
+    if (name === null) return gone(of, call);
+    of.name = name;
+  }
+  const topic = of.name ?? of.topic;
+  const count = broker.cluster.partitionsOf(context, topic);
+  if (partition < 0 || partition >= count) return "unknown_topic_or_partition";
+  const request = { topic, partition, from: fetchOffset, bytesMax: Math.max(0, of.bytesMax) };
   return leaderEpoch === -1 ? request : { ...request, leaderEpoch };
+}
+
+/** A topic's id that is nobody's: as in Kafka a session remembers the name, and tells whether that is taken anew. */
+function gone({ name }: FetchPartition, { broker, context }: Call): RefusalName {
+  if (name === undefined) return "unknown_topic_id";
+  const isTaken = broker.cluster.partitionsOf(context, name) > 0;
+  return isTaken ? "inconsistent_topic_id" : "unknown_topic_or_partition";
 }
 
 /**
@@ -147,7 +167,6 @@ function readRequest(of: FetchPartition, call: Call, byId: boolean): ReadRequest
  */
 async function read(
   requests: readonly ReadRequest[],
-  anyUnknown: boolean,
   asked: Asked,
   call: Call,
 ): Promise<ReadAnswer[]> {
@@ -161,7 +180,7 @@ async function read(
   try {
     const options = { bytesMin, bytesMax: grant.bytes, waitMs: 0, isolation };
     const answers = await call.broker.read(call.context, requests, options);
-    const waits = !anyUnknown && asked.maxWaitMs > 0 && asked.minBytes > 0;
+    const waits = asked.maxWaitMs > 0 && asked.minBytes > 0;
     const isNews = answers.some((answer, at) => answer.refusal ?? isPassed(answer, requests[at]));
     const done = !waits || isNews || bytesOf(answers) >= bytesMin;
     if (done || bytesOf(answers) >= grant.bytes) {

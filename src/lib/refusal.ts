@@ -73,6 +73,7 @@ export type RefusalName =
   | "broker_id_not_registered"
   | "transactional_id_not_found"
   | "unknown_topic_id"
+  | "inconsistent_topic_id"
   | "fenced_member_epoch"
   | "unreleased_instance_id"
   | "unsupported_assignor"

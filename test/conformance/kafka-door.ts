@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { fetch } from "../../src/kafka/apis/01-fetch.ts";
 import { metadata } from "../../src/kafka/apis/03-metadata.ts";
+import { deleteTopics } from "../../src/kafka/apis/20-delete-topics.ts";
 import { apiVersions } from "../../src/kafka/apis/18-api-versions.ts";
 import { offsetForLeaderEpoch } from "../../src/kafka/apis/23-offset-for-leader-epoch.ts";
 import { encodeResponse } from "../../src/kafka/frames.ts";
@@ -22,6 +23,7 @@ import {
   noId,
   produceTo,
   range,
+  valuesOf,
 } from "./kafka-records.ts";
 import { connectionTo, type Here, type OpenDoor } from "./kafka-suite.ts";
 
@@ -207,6 +209,39 @@ function sessionTests(here: Here): void {
     // A full fetch with its id ends it.
     expect(await ask({ sessionId, sessionEpoch: -1 })).toBe(0);
     expect(await ask({ sessionId, sessionEpoch: 2 })).toBe(70);
+  });
+
+  test("a session keeps a topic that was deleted, and waits for the others all the same", async () => {
+    for (const version of [12, 13]) {
+      const [topic, other] = [await newTopic(here()), await newTopic(here())];
+      const [one, two] = [fetchRequest(topic, 0, { version }), fetchRequest(other, 0, { version })];
+      const both = { ...one, topics: [...one.topics, ...two.topics], sessionEpoch: 0 };
+      const { sessionId } = await here().send(fetch, version, both);
+      const reader = await connectKafka(here().address);
+      const next = async (sessionEpoch: number, maxWaitMs: number) => {
+        const asked = { version, maxWaitMs, sessionId, sessionEpoch, unchanged: true };
+        const { responses } = await fetchFrom(reader, topic, 0, asked);
+        const parts = responses.flatMap(({ partitions }) => partitions);
+        return parts.map(({ errorCode, records }) => [errorCode, valuesOf(records)]);
+      };
+      expect(await next(1, 0)).toEqual([]);
+      const named = [{ name: topic.name, topicId: zeroUuid }];
+      await here().send(deleteTopics, 6, { topics: named, topicNames: [], timeoutMs: 5_000 });
+      // Kafka's brokers learn of it a moment later.
+      for (let epoch = 2; ; epoch += 1) {
+        const told = await next(epoch, 50);
+        if (told.length === 0) continue;
+        expect(told).toEqual([[3, []]]);
+        const waiting = next(epoch + 1, 60_000);
+        await produceTo(here(), other, batchOf(["a"]));
+        const both = await waiting;
+        expect(both).toHaveLength(2);
+        expect(both).toContainEqual([0, ["a"]]);
+        expect(both).toContainEqual([3, []]);
+        break;
+      }
+      reader.close();
+    }
   });
 
   test("an error is told again in a session for as long as it lasts", async () => {

@@ -250,6 +250,42 @@ export function fetchTests(here: Here): void {
     expect(part.errorCode).toBe(code);
   });
 
+  test.each([
+    ["a name that is not there", 12, { name: "not-there", id: noId }, 0, 3],
+    ["an id that is not there", 13, { name: "", id: noId }, 0, 100],
+    ["a partition that is not there", 13, null, 7, 3],
+  ])("Fetch: %s beside one that is ends no wait", async (_, version, stranger, partition, code) => {
+    const topic = await filled();
+    const other = await connectKafka(here().address);
+    const asked = fetchRequest(topic, 6, { version, maxWaitMs: 60_000 });
+    const odd = fetchRequest(stranger ?? topic, 0, { version, partition });
+    const waiting = other.send(fetch, version, {
+      ...asked,
+      topics: [...odd.topics, ...asked.topics],
+    });
+    await produceTo(here(), topic, batchOf(["d"]));
+    const { responses } = await waiting;
+    const parts = responses.flatMap(({ partitions }) => partitions);
+    const told = parts.map(({ errorCode, records }) => [errorCode, valuesOf(records)]);
+    expect(told).toContainEqual([code, []]);
+    expect(told).toContainEqual([0, ["d"]]);
+    other.close();
+  });
+
+  test("Fetch: what cannot be read ends the wait of all", async () => {
+    const [topic, other] = [await filled(), await filled()];
+    const asked = fetchRequest(topic, 6, { maxWaitMs: 60_000 });
+    const odd = fetchRequest(other, 1_000);
+    const { responses } = await here().send(fetch, 12, {
+      ...asked,
+      topics: [...odd.topics, ...asked.topics],
+    });
+    const codes = responses.flatMap(({ partitions }) =>
+      partitions.map(({ errorCode }) => errorCode),
+    );
+    expect(codes.toSorted((one, other) => one - other)).toEqual([0, 1]);
+  });
+
   test("Fetch: a leader epoch that the broker does not have", async () => {
     const topic = await filled();
     const current = await fetchPart(here(), topic, 0, { leaderEpoch: 0 });

@@ -221,8 +221,8 @@ function transactionalOf(transactionalId: string | null, version: number) {
 
 function topicOf({ broker, context, version }: Call, { name, topicId }: Target): string {
   if (version < ID_VERSION) return name;
-  const topic = broker.cluster.topicById(context, topicId);
-  if (topic) return topic.name;
+  const topic = broker.cluster.nameOf(context, topicId);
+  if (topic !== null) return topic;
   throw new Refusal("unknown_topic_id", `There is no topic of id "${topicId}".`);
 }
 
