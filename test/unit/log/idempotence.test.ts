@@ -4,11 +4,11 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { AppendRequest, Idempotence } from "../../../src/broker/verbs.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
 import type { LogLimits } from "../../../src/log/limits.ts";
 import { decodeReceipt, encodeReceipt } from "../../../src/log/receipts.ts";
 import { RetentionPass } from "../../../src/log/retention.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+import { outcomeText } from "./transaction-world.ts";
 
 const request = (idempotence: Idempotence, value = "v"): AppendRequest => ({
   topic: "t",
@@ -44,13 +44,7 @@ async function send(node: TestNode, ...requests: AppendRequest[]): Promise<strin
   const sent = Promise.allSettled(requests.map((each) => node.broker.append(somebody, each)));
   await node.clock.settle();
   await node.clock.advance(6000);
-  return (await sent).map((result) => {
-    if (result.status === "fulfilled") {
-      return `${result.value.baseOffset}${result.value.duplicate ? "+" : ""}`;
-    }
-    if (!(result.reason instanceof Refusal)) throw result.reason;
-    return result.reason.code;
-  });
+  return (await sent).map(outcomeText);
 }
 
 /** The same disk after a restart that nobody prepared. */

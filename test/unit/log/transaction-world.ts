@@ -2,7 +2,7 @@
  * A partition with producers: short ways to send their batches, to end their transactions, to read as one isolation, and to
  * start anew.
  */
-import type { AppendRequest, Isolation } from "../../../src/broker/verbs.ts";
+import type { AppendAnswer, AppendRequest, Isolation } from "../../../src/broker/verbs.ts";
 import { hiddenBy } from "../../../src/broker/visibility.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import type { LogLimits } from "../../../src/log/limits.ts";
@@ -82,13 +82,16 @@ export async function settled<T>(node: TestNode, promise: Promise<T>): Promise<T
 /** Sends them all in this order, and gives each one's offset and `+` for a duplicate, or its refusal. */
 export async function send(node: TestNode, ...requests: AppendRequest[]): Promise<string[]> {
   const sent = Promise.allSettled(requests.map((each) => node.broker.append(somebody, each)));
-  return (await settled(node, sent)).map((result) => {
-    if (result.status === "fulfilled") {
-      return `${result.value.baseOffset}${result.value.duplicate ? "+" : ""}`;
-    }
-    if (!(result.reason instanceof Refusal)) throw result.reason;
-    return result.reason.code;
-  });
+  return (await settled(node, sent)).map(outcomeText);
+}
+
+/** An append's offset, with `+` for a duplicate, or its refusal. */
+export function outcomeText(result: PromiseSettledResult<AppendAnswer>): string {
+  if (result.status === "fulfilled") {
+    return `${result.value.baseOffset}${result.value.duplicate ? "+" : ""}`;
+  }
+  if (!(result.reason instanceof Refusal)) throw result.reason;
+  return result.reason.code;
 }
 
 interface End {

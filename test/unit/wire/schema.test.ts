@@ -1,3 +1,6 @@
+/**
+ * The notation of messages: bytes of each kind of field, versions and defaults, tagged fields, and bytes that lie.
+ */
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { type Message, message } from "../../../src/wire/message.ts";
@@ -5,6 +8,7 @@ import { Reader } from "../../../src/wire/reader.ts";
 import { defineRecord, recordType } from "../../../src/wire/record-schema.ts";
 import {
   type Encodable,
+  type Field,
   type Fields,
   array,
   bool,
@@ -45,151 +49,38 @@ const hex = (data: Uint8Array) => Buffer.from(data).toString("hex");
 const unspaced = (digits: string) => digits.replaceAll("_", "");
 
 describe("one field of each kind, plain and flexible", () => {
-  const cases = [
-    { name: "int8", of: declare({ a: int8() }), value: { a: -2 }, plain: "fe", flexible: "fe00" },
-    {
-      name: "int16",
-      of: declare({ a: int16() }),
-      value: { a: -2 },
-      plain: "fffe",
-      flexible: "fffe00",
-    },
-    {
-      name: "uint16",
-      of: declare({ a: uint16() }),
-      value: { a: 65_535 },
-      plain: "ffff",
-      flexible: "ffff00",
-    },
-    {
-      name: "int32",
-      of: declare({ a: int32() }),
-      value: { a: 258 },
-      plain: "00000102",
-      flexible: "0000010200",
-    },
-    {
-      name: "uint32",
-      of: declare({ a: uint32() }),
-      value: { a: 4_294_967_295 },
-      plain: "ffffffff",
-      flexible: "ffffffff00",
-    },
-    {
-      name: "int64",
-      of: declare({ a: int64() }),
-      value: { a: -2 },
-      plain: "fffffffffffffffe",
-      flexible: "fffffffffffffffe00",
-    },
-    {
-      name: "bigint",
-      of: declare({ a: int64({ big: true }) }),
-      value: { a: 2n ** 62n },
-      plain: "4000000000000000",
-      flexible: "400000000000000000",
-    },
-    {
-      name: "float64",
-      of: declare({ a: float64() }),
-      value: { a: 1.5 },
-      plain: "3ff8000000000000",
-      flexible: "3ff800000000000000",
-    },
-    { name: "bool", of: declare({ a: bool() }), value: { a: true }, plain: "01", flexible: "0100" },
-    {
-      name: "uuid",
-      of: declare({ a: uuid() }),
-      value: { a: "AAECAwQFBgcICQoLDA0ODw" },
-      plain: "000102030405060708090a0b0c0d0e0f",
-      flexible: "000102030405060708090a0b0c0d0e0f00",
-    },
-    {
-      name: "no uuid",
-      of: declare({ a: uuid() }),
-      value: { a: zeroUuid },
-      plain: "00".repeat(16),
-      flexible: "00".repeat(17),
-    },
-    {
-      name: "string",
-      of: declare({ a: string() }),
-      value: { a: "zoë" },
-      plain: "00047a6fc3ab",
-      flexible: "057a6fc3ab00",
-    },
-    {
-      name: "no string",
-      of: declare({ a: string({ nullable: "0+" }) }),
-      value: { a: null },
-      plain: "ffff",
-      flexible: "0000",
-    },
-    {
-      name: "bytes",
-      of: declare({ a: bytes() }),
-      value: { a: Uint8Array.of(1) },
-      plain: "0000000101",
-      flexible: "020100",
-    },
-    {
-      name: "records",
-      of: declare({ a: records({ nullable: "0+" }) }),
-      value: { a: null },
-      plain: "ffffffff",
-      flexible: "0000",
-    },
-    {
-      name: "array",
-      of: declare({ a: array(int16()) }),
-      value: { a: [1, 2] },
-      plain: "0000000200010002",
-      flexible: "030001000200",
-    },
-    {
-      name: "no array",
-      of: declare({ a: array(int16(), { nullable: "0+" }) }),
-      value: { a: null },
-      plain: "ffffffff",
-      flexible: "0000",
-    },
-    {
-      name: "structs",
-      of: declare({ a: array({ b: int8() }) }),
-      value: { a: [{ b: 7 }] },
-      plain: "0000000107",
-      flexible: "02070000",
-    },
-    {
-      name: "struct",
-      of: declare({ a: struct({ b: int8() }) }),
-      value: { a: { b: 7 } },
-      plain: "07",
-      flexible: "070000",
-    },
-    {
-      name: "some struct",
-      of: declare({ a: struct({ b: int8() }, { nullable: "0+" }) }),
-      value: { a: { b: 7 } },
-      plain: "0107",
-      flexible: "01070000",
-    },
-    {
-      name: "no struct",
-      of: declare({ a: struct({ b: int8() }, { nullable: "0+" }) }),
-      value: { a: null },
-      plain: "ff",
-      flexible: "ff00",
-    },
+  const nullable = { nullable: "0+" } as const;
+  /** The value, and its bytes plain and flexible; those of a fixed size differ by the count of tagged fields alone. */
+  const cases: readonly (readonly [string, Field<unknown>, unknown, string, string?])[] = [
+    ["int8", int8(), -2, "fe"],
+    ["int16", int16(), -2, "fffe"],
+    ["uint16", uint16(), 65_535, "ffff"],
+    ["int32", int32(), 258, "00000102"],
+    ["uint32", uint32(), 4_294_967_295, "ffffffff"],
+    ["int64", int64(), -2, "fffffffffffffffe"],
+    ["bigint", int64({ big: true }), 2n ** 62n, "4000000000000000"],
+    ["float64", float64(), 1.5, "3ff8000000000000"],
+    ["bool", bool(), true, "01"],
+    ["uuid", uuid(), "AAECAwQFBgcICQoLDA0ODw", "000102030405060708090a0b0c0d0e0f"],
+    ["no uuid", uuid(), zeroUuid, "00".repeat(16)],
+    ["string", string(), "zoë", "00047a6fc3ab", "057a6fc3ab_00"],
+    ["no string", string(nullable), null, "ffff", "00_00"],
+    ["bytes", bytes(), Uint8Array.of(1), "0000000101", "0201_00"],
+    ["records", records(nullable), null, "ffffffff", "00_00"],
+    ["array", array(int16()), [1, 2], "0000000200010002", "0300010002_00"],
+    ["no array", array(int16(), nullable), null, "ffffffff", "00_00"],
+    ["structs", array({ b: int8() }), [{ b: 7 }], "0000000107", "020700_00"],
+    ["struct", struct({ b: int8() }), { b: 7 }, "07", "0700_00"],
+    ["some struct", struct({ b: int8() }, nullable), { b: 7 }, "0107", "010700_00"],
+    ["no struct", struct({ b: int8() }, nullable), null, "ff", "ff_00"],
   ];
-  for (const { name, of, value, plain, flexible } of cases)
-    test(name, () => {
-      const loose: Message<Fields> = of;
-      expect(hex(encode(loose, 0, value))).toBe(plain);
-      expect(hex(encode(loose, 5, value))).toBe(flexible);
-      expect(decode(loose, 0, plain)).toEqual(value);
-      expect(decode(loose, 5, flexible)).toEqual(value);
-    });
+  test.each(cases)("%s", (_name, field, value, plain, flexible = `${plain}_00`) => {
+    const of: Message<Fields> = declare<Fields>({ field });
+    expect(hex(encode(of, 0, { field: value }))).toBe(plain);
+    expect(hex(encode(of, 5, { field: value }))).toBe(unspaced(flexible));
+    expect(decode(of, 0, plain)).toEqual({ field: value });
+    expect(decode(of, 5, flexible)).toEqual({ field: value });
+  });
 });
 
 describe("versions", () => {
