@@ -10,7 +10,7 @@ import { assert } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { ClassicDraft } from "./classic-draft.ts";
 import type { ClassicMember, JoinAnswer, JoinedMember } from "./classic-state.ts";
-import { subscribedTopics } from "./consumer-protocol.ts";
+import { topicsReadBy } from "./consumer-protocol.ts";
 
 /** A change that asks for a new generation has happened: begin one, or see whether the one under way is complete. */
 export function rebalanceOrComplete(draft: ClassicDraft): void {
@@ -100,7 +100,7 @@ function beginGeneration(draft: ClassicDraft): void {
     draft.enter("Empty");
   } else {
     group.protocol = electProtocol(draft);
-    group.subscribed = subscribedTopics(group.protocolType, group.protocol, members.values());
+    group.subscribed = topicsReadBy(members.values(), group.protocolType, group.protocol);
     draft.enter("CompletingRebalance");
   }
 }

@@ -51,7 +51,7 @@ import {
   readSubscription,
   type Subscription,
   writeAssignment,
-} from "./embedded-protocol.ts";
+} from "./consumer-protocol.ts";
 
 /** A classic member that joins; `replaced` is the static member whose place it takes, as it was. */
 export interface ClassicJoin {

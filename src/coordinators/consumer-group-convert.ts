@@ -25,7 +25,7 @@ import {
   type MemberFacts,
   stateOf,
 } from "./consumer-group-state.ts";
-import { readAssignment, readSubscription, writeAssignment } from "./embedded-protocol.ts";
+import { readAssignment, readSubscription, writeAssignment } from "./consumer-protocol.ts";
 import type { GroupEnv } from "./group.ts";
 import { groupTombstone } from "./group-records.ts";
 import { type CoordinatorRecord, type Reply, reply, type TimerChange } from "./step.ts";

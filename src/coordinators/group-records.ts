@@ -9,7 +9,7 @@ import { array, bytes, int32, int64, string, uuid } from "../wire/schema.ts";
 import { defineRecord } from "../wire/record-schema.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { ClassicGroup, ClassicMember } from "./classic-state.ts";
-import { subscribedTopics } from "./consumer-protocol.ts";
+import { topicsReadBy } from "./consumer-protocol.ts";
 import type { CommittedOffset } from "./offset-state.ts";
 import type { CoordinatorRecord } from "./step.ts";
 
@@ -115,7 +115,7 @@ export function classicGroupFrom(id: string, bytes: Uint8Array): ClassicGroup {
     members,
     pendingJoins: new Set(),
     pendingSyncs: new Set(),
-    subscribed: subscribedTopics(protocolType, value.protocol, members.values()),
+    subscribed: topicsReadBy(members.values(), protocolType, value.protocol),
   };
 }
 

@@ -3,7 +3,7 @@
  * consumer group and to a classic one), and polls by HTTP. Requests take time on the way, and answers may get lost.
  */
 import type { JoinAnswer } from "../../src/coordinators/classic-state.ts";
-import { readAssignment, writeAssignment } from "../../src/coordinators/embedded-protocol.ts";
+import { readAssignment, writeAssignment } from "../../src/coordinators/consumer-protocol.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import type { ConsumerRun } from "./consumer-run.ts";
 import { somebody } from "./test-node.ts";

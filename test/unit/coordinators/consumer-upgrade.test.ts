@@ -7,7 +7,7 @@ import {
   type NamedPartitions,
   readAssignment,
   writeAssignment,
-} from "../../../src/coordinators/embedded-protocol.ts";
+} from "../../../src/coordinators/consumer-protocol.ts";
 import { checkCommit, checkFetch } from "../../../src/coordinators/consumer-group-offsets.ts";
 import { ConsumerWorld, idOf, refused } from "./consumer-world.ts";
 
