@@ -1,12 +1,13 @@
 /**
  * Input cut into lines, as bytes: a value need not be UTF-8.
  */
+import { joined } from "../lib/bytes.ts";
 
 /** One line may be this long. */
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
 const LF = 10;
 
-/** Lines without their ends (LF; with `crlf`, CRLF too); the last may lack one. */
+/** Lines without their ends (LF); the last may lack one. */
 export async function* byteLines(
   stream: ReadableStream<Uint8Array>,
   signal: AbortSignal,
@@ -18,7 +19,7 @@ export async function* byteLines(
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
       signal.throwIfAborted();
-      const bytes = rest.length === 0 ? read.value : joined(rest, read.value);
+      const bytes = rest.length === 0 ? read.value : joined([rest, read.value]);
       let from = 0;
       for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, from)) {
         yield bytes.subarray(from, end);
@@ -39,11 +40,4 @@ export async function allBytes(
   stream: ReadableStream<Uint8Array>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
 }

@@ -2,6 +2,7 @@
  * A classic group while one step works on it: the state it came from stays as it is, what changes is copied first.
  */
 import { present } from "../lib/assert.ts";
+import { without } from "../lib/collections.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type {
   ClassicGroup,
@@ -255,10 +256,4 @@ export function unknownMember(memberId: string): Refusal {
     "unknown_member_id",
     `The group has no member "${memberId}"; join again without a member id.`,
   );
-}
-
-function without(set: ReadonlySet<string>, id: string): Set<string> {
-  const rest = new Set(set);
-  rest.delete(id);
-  return rest;
 }

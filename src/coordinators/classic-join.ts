@@ -6,6 +6,7 @@
  * - A static member that comes without an id takes its instance's place: in a stable group without a rebalance as long as the
  *   protocol stays (KIP-345), and the one that held the place before is fenced.
  */
+import { without } from "../lib/collections.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { checkMember, type ClassicDraft, fenced, unknownMember } from "./classic-draft.ts";
 import {
@@ -110,11 +111,7 @@ function addMember(draft: ClassicDraft, id: string, { request, ticket }: Join): 
   const { instanceId, clientId, clientHost, protocols, protocolType } = request;
   if (members.size === 0) group.protocolType = protocolType;
   group.leader ??= id;
-  if (group.pendingJoins.has(id)) {
-    const rest = new Set(group.pendingJoins);
-    rest.delete(id);
-    group.pendingJoins = rest;
-  }
+  if (group.pendingJoins.has(id)) group.pendingJoins = without(group.pendingJoins, id);
   const member: ClassicMember = {
     id,
     instanceId,

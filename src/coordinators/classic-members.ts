@@ -1,6 +1,7 @@
 /**
  * The rest of a classic member's life: SyncGroup, Heartbeat, LeaveGroup, and the ends of its time-outs.
  */
+import { without } from "../lib/collections.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { checkMember, type ClassicDraft, unknownMember } from "./classic-draft.ts";
 import { completeIfAllJoined, prepareRebalance, rebalanceOrComplete } from "./classic-rebalance.ts";
@@ -70,10 +71,7 @@ function syncAnswer({ group }: ClassicDraft, { assignment }: ClassicMember): Syn
 
 function synced(draft: ClassicDraft, memberId: string): void {
   const { group } = draft;
-  if (!group.pendingSyncs.has(memberId)) return;
-  const rest = new Set(group.pendingSyncs);
-  rest.delete(memberId);
-  group.pendingSyncs = rest;
+  if (group.pendingSyncs.has(memberId)) group.pendingSyncs = without(group.pendingSyncs, memberId);
 }
 
 /** Members of this generation that have not asked for their assignment in time are out. */

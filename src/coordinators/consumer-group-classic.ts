@@ -8,6 +8,7 @@
  * - Left out: being their leader, since nobody is; patterns, which they resolve themselves.
  */
 import { present } from "../lib/assert.ts";
+import { without } from "../lib/collections.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { byText } from "./assignors/assignor.ts";
 import type {
@@ -323,9 +324,7 @@ function expectRejoin(draft: ConsumerDraft, { id: memberId, rebalanceTimeoutMs }
 function stopRejoin(draft: ConsumerDraft, memberId: string): void {
   const { rejoining } = draft.group.soft;
   if (!rejoining.has(memberId)) return;
-  const rest = new Set(rejoining);
-  rest.delete(memberId);
-  draft.setSoft({ rejoining: rest });
+  draft.setSoft({ rejoining: without(rejoining, memberId) });
   draft.cancelTimer("rejoin", memberId);
 }
 

@@ -2,6 +2,7 @@
  * A consumer group while one step works on it: events are applied and noted, timers and effects gathered. The state that it
  * came from stays as it is.
  */
+import { without } from "../lib/collections.ts";
 import {
   applyEvent,
   type ConsumerEffect,
@@ -72,10 +73,7 @@ export class ConsumerDraft {
     this.emit({ type: "target-gone", memberId });
     this.emit({ type: "member-gone", memberId });
     const { rejoining } = this.#group.soft;
-    if (!rejoining.has(memberId)) return;
-    const rest = new Set(rejoining);
-    rest.delete(memberId);
-    this.setSoft({ rejoining: rest });
+    if (rejoining.has(memberId)) this.setSoft({ rejoining: without(rejoining, memberId) });
   }
 
   setTimer(name: TimerName, memberId: string, afterMs: number, input: ConsumerTimeout): void {

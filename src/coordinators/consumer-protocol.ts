@@ -10,7 +10,8 @@ import { array, bytes, int32, string } from "../wire/schema.ts";
 import { message } from "../wire/message.ts";
 import { Reader } from "../wire/reader.ts";
 import { noVersions } from "../wire/versions.ts";
-import { joined, Writer } from "../wire/writer.ts";
+import { Writer } from "../wire/writer.ts";
+import { joined } from "../lib/bytes.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { ClassicMember } from "./classic-state.ts";
 

@@ -5,7 +5,8 @@
  *   the same place, and what stands between is no lag.
  * - A group that may not be told (its coordinator loads, the member is stale) fails alone.
  */
-import { distinct, mapInTurns, mapNestedInTurns } from "../lib/async.ts";
+import { mapInTurns, mapNestedInTurns } from "../lib/async.ts";
+import { distinct } from "../lib/collections.ts";
 import type { FetchedGroup, FetchedPartition, OffsetsWanted } from "../broker/committed-offsets.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";

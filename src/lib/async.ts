@@ -75,15 +75,6 @@ async function mapManySlices<T, R>(
   return results;
 }
 
-/** The first of each key, in order. */
-export function distinct<T>(items: readonly T[], keyOf: (item: T) => unknown): T[] {
-  const seen = new Set<unknown>();
-  return items.filter((item) => {
-    const key = keyOf(item);
-    return !seen.has(key) && seen.add(key);
-  });
-}
-
 /** Resolves after the time, or with the signal. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

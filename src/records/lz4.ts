@@ -11,6 +11,7 @@
  */
 import { createRequire } from "node:module";
 import type { Steps } from "../lib/async.ts";
+import { joined } from "../lib/bytes.ts";
 import { compressedBlocksMax, corrupt, expandsTooFar, tooManyBlocks } from "./refusals.ts";
 import { xxh32 } from "./xxh32.ts";
 
@@ -46,7 +47,6 @@ let native: Native | undefined;
 export function* lz4Compression(bytes: Uint8Array): Steps<Uint8Array> {
   const lz4 = load();
   const parts: Uint8Array[] = [frameHeader];
-  let total = frameHeader.length + endMark.length;
   for (let at = 0; at < bytes.length; at += writtenBlockBytes) {
     const plain = bytes.subarray(at, at + writtenBlockBytes);
     const sized = lz4.compressSync(Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength));
@@ -56,11 +56,10 @@ export function* lz4Compression(bytes: Uint8Array): Steps<Uint8Array> {
     sized.writeUInt32LE(stored ? length + 2 ** 31 : length);
     if (stored) parts.push(sized.subarray(0, 4), plain);
     else parts.push(sized);
-    total += 4 + length;
     yield plain.length * COMPRESSION_COST;
   }
   parts.push(endMark);
-  return join(parts, total);
+  return joined(parts);
 }
 
 export function* lz4Decompression(bytes: Uint8Array, bytesMax: number): Steps<Uint8Array> {
@@ -74,8 +73,7 @@ export function* lz4Decompression(bytes: Uint8Array, bytesMax: number): Steps<Ui
     parts.push(part);
     yield part.length;
   }
-  const [only] = parts;
-  return only && parts.length === 1 ? only : join(parts, total);
+  return joined(parts);
 }
 
 interface Block {
@@ -143,16 +141,6 @@ function decodeBlock(block: Uint8Array, bytesMax: number): Uint8Array {
   } catch (error) {
     throw corrupt(`The lz4 frame cannot be read: ${String(error)}.`);
   }
-}
-
-function join(parts: readonly Uint8Array[], total: number): Uint8Array {
-  const whole = new Uint8Array(total);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function load(): Native {

@@ -3,7 +3,7 @@
  */
 import { connect } from "node:net";
 import type { Wire, WireHandlers } from "../lib/platform.ts";
-import { joined } from "./outbox.ts";
+import { inFewer } from "./outbox.ts";
 import { plainBytes } from "./plain-bytes.ts";
 
 /** Rejects with the system's error (ECONNREFUSED, ENOTFOUND, …). */
@@ -13,7 +13,7 @@ export function dialTcp(host: string, port: number, handlers: WireHandlers): Pro
     const wire: Wire = {
       address: host,
       write(pieces) {
-        for (const piece of joined(pieces)) if (!socket.destroyed) socket.write(piece);
+        for (const piece of inFewer(pieces)) if (!socket.destroyed) socket.write(piece);
       },
       unsentBytes: () => socket.writableLength,
       pause: () => void socket.pause(),

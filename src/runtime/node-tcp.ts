@@ -8,7 +8,7 @@ import { createServer, type Socket } from "node:net";
 import type { ListenTcpOptions, TcpServer, Wire, WireHandlers } from "../lib/platform.ts";
 import { processDescriptors } from "./descriptors.ts";
 import { countedAddress, Gate } from "./gate.ts";
-import { joined } from "./outbox.ts";
+import { inFewer } from "./outbox.ts";
 import { plainBytes } from "./plain-bytes.ts";
 
 export async function listenTcp(options: ListenTcpOptions): Promise<TcpServer> {
@@ -65,7 +65,7 @@ class NodeWire implements Wire {
 
   write(pieces: readonly Uint8Array[]): void {
     if (this.#over || this.#socket.writableEnded) return;
-    for (const piece of joined(pieces)) this.#socket.write(piece);
+    for (const piece of inFewer(pieces)) this.#socket.write(piece);
   }
 
   unsentBytes(): number {

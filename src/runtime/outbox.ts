@@ -4,6 +4,7 @@
  * - Small pieces that stand side by side are joined, so that a frame of many parts is not as many system calls.
  * - Left out: a bound. Whoever writes asks `bytes` first.
  */
+import { joined } from "../lib/bytes.ts";
 
 /** Smaller pieces are joined up to this size. */
 const JOINED_BYTES = 16 * 1024;
@@ -19,7 +20,7 @@ export class Outbox {
   }
 
   push(pieces: readonly Uint8Array[]): void {
-    for (const piece of joined(pieces)) {
+    for (const piece of inFewer(pieces)) {
       this.#pieces.push(piece);
       this.#bytes += piece.byteLength;
     }
@@ -49,15 +50,13 @@ export class Outbox {
 }
 
 /** The same bytes in fewer pieces; large ones stay as they are. */
-export function joined(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+export function inFewer(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   if (pieces.length < 2) return pieces.filter((piece) => piece.byteLength > 0);
   const result: Uint8Array[] = [];
   let run: Uint8Array[] = [];
   let bytes = 0;
   const flush = () => {
-    const only = run[0];
-    if (run.length === 1 && only) result.push(only);
-    else if (run.length > 1) result.push(concatenated(run, bytes));
+    if (run.length > 0) result.push(joined(run));
     run = [];
     bytes = 0;
   };
@@ -73,14 +72,4 @@ export function joined(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   }
   flush();
   return result;
-}
-
-function concatenated(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.byteLength;
-  }
-  return whole;
 }

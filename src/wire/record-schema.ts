@@ -5,12 +5,13 @@
  * - Keys have one form for ever (version 0, never flexible), since they are compared as bytes by compaction.
  * - Values are written in the newest version that the cluster's features allow, and read in all.
  */
+import { joined } from "../lib/bytes.ts";
 import { malformed } from "./malformed.ts";
 import { message } from "./message.ts";
 import { Reader } from "./reader.ts";
 import type { Decoded, Encodable, Fields } from "./schema.ts";
 import { type VersionRange, holdsVersion, noVersions, parseVersions } from "./versions.ts";
-import { Writer, joined } from "./writer.ts";
+import { Writer } from "./writer.ts";
 
 export interface RecordSchema<K extends Fields, V extends Fields> {
   /** The first two bytes of its keys. */

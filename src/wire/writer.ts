@@ -221,19 +221,6 @@ export class Writer {
   }
 }
 
-/** One buffer of several chunks; a single one is given back as it is. */
-export function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const [only] = chunks;
-  if (only && chunks.length === 1) return only;
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
-
 function tooLong(bytes: number): Error {
   return malformed(`A text of ${bytes} bytes does not fit Kafka's notation (${stringBytesMax}).`);
 }

@@ -18,7 +18,8 @@ import { Reader } from "../../src/wire/reader.ts";
 import type { RecordSchema } from "../../src/wire/record-schema.ts";
 import type { Fields } from "../../src/wire/schema.ts";
 import { noVersions } from "../../src/wire/versions.ts";
-import { Writer, joined } from "../../src/wire/writer.ts";
+import { joined } from "../../src/lib/bytes.ts";
+import { Writer } from "../../src/wire/writer.ts";
 import { type Java, javaMissing, startJava } from "../peers/java.ts";
 import {
   type MessageDefinition,

@@ -4,7 +4,8 @@
  * - Resource types: 2 topic, 4 broker, 8 broker logger, 16 client metrics, 32 group.
  * - v1 tells each value's source and synonyms (KIP-226), v3 type and documentation (KIP-569).
  */
-import { distinct, mapInTurns } from "../../lib/async.ts";
+import { mapInTurns } from "../../lib/async.ts";
+import { distinct } from "../../lib/collections.ts";
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { describeResource } from "../config-admin.ts";

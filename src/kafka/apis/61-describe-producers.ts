@@ -3,7 +3,8 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { distinct, mapNestedInTurns } from "../../lib/async.ts";
+import { mapNestedInTurns } from "../../lib/async.ts";
+import { distinct } from "../../lib/collections.ts";
 import { codeOf, messageOf, NONE } from "../error-codes.ts";
 
 const producerState = {

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { array, bytes, int32, string } from "../../../src/wire/schema.ts";
 import { message } from "../../../src/wire/message.ts";
-import { joined, Writer } from "../../../src/wire/writer.ts";
+import { joined } from "../../../src/lib/bytes.ts";
+import { Writer } from "../../../src/wire/writer.ts";
 import {
   type NamedPartitions,
   readAssignment,

@@ -11,7 +11,7 @@ import {
   readRequestHeader,
 } from "../../../src/kafka/frames.ts";
 import { Reader } from "../../../src/wire/reader.ts";
-import { joined } from "../../../src/wire/writer.ts";
+import { joined } from "../../../src/lib/bytes.ts";
 
 const hex = (chunks: readonly Uint8Array[]) => Buffer.from(joined(chunks)).toString("hex");
 /** Hex digits that are grouped for the reader. */

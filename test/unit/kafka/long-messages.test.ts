@@ -20,7 +20,7 @@ import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import type { Decoded, Encodable, Fields } from "../../../src/wire/schema.ts";
 import { zeroUuid } from "../../../src/wire/uuid.ts";
-import { joined } from "../../../src/wire/writer.ts";
+import { joined } from "../../../src/lib/bytes.ts";
 import { openTestNode, somebody } from "../../simulation/test-node.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 

@@ -1,6 +1,6 @@
 /** Long lists: in order, bounded in what is under way, and with turns for others. */
 import { expect, test } from "bun:test";
-import { distinct, mapInTurns, mapNestedInTurns } from "../../../src/lib/async.ts";
+import { mapInTurns, mapNestedInTurns } from "../../../src/lib/async.ts";
 import type { Clock, Timer } from "../../../src/lib/clock.ts";
 
 /** Time that passes by a millisecond a look, and counts the turns that were given. */
@@ -50,8 +50,4 @@ test("lists in a list keep their form", async () => {
     (item, list) => item * list.length,
   );
   expect(results).toEqual([[2, 4], [], [3]]);
-});
-
-test("the first of each key", () => {
-  expect(distinct(["a1", "b1", "a2"], ([letter]) => letter)).toEqual(["a1", "b1"]);
 });

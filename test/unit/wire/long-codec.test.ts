@@ -8,7 +8,8 @@ import { type Message, message } from "../../../src/wire/message.ts";
 import { Reader } from "../../../src/wire/reader.ts";
 import { array, type Fields, int32, string } from "../../../src/wire/schema.ts";
 import { parseVersions } from "../../../src/wire/versions.ts";
-import { joined, Writer } from "../../../src/wire/writer.ts";
+import { joined } from "../../../src/lib/bytes.ts";
+import { Writer } from "../../../src/wire/writer.ts";
 import { dice, randomFields } from "../../peers/random-message.ts";
 
 test("every message of every version is the same in steps as at once", () => {

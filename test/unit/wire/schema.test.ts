@@ -27,7 +27,8 @@ import {
 } from "../../../src/wire/schema.ts";
 import { zeroUuid } from "../../../src/wire/uuid.ts";
 import { parseVersions } from "../../../src/wire/versions.ts";
-import { Writer, joined } from "../../../src/wire/writer.ts";
+import { joined } from "../../../src/lib/bytes.ts";
+import { Writer } from "../../../src/wire/writer.ts";
 
 function declare<F extends Fields>(fields: F): Message<F> {
   return message(fields, parseVersions("0-9"), parseVersions("5+"));

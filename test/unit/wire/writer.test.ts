@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { Reader } from "../../../src/wire/reader.ts";
-import { Writer, joined } from "../../../src/wire/writer.ts";
+import { joined } from "../../../src/lib/bytes.ts";
+import { Writer } from "../../../src/wire/writer.ts";
 
 /** One thing to write, and how it is read back. */
 interface Step {
