@@ -6,11 +6,13 @@
  * - Other names that begin with `__` are anybody's, as in Kafka: tools around it have topics of such names.
  * - Left out: principals and access rules, until security/ is there; until then whoever passed the door may do the rest.
  */
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from "../coordinators/internal-topic.ts";
 import { Refusal } from "../lib/refusal.ts";
 
+/** The last three are Kafka's for what is not built here yet, or lives elsewhere. */
 const internal: ReadonlySet<string> = new Set([
-  "__consumer_offsets",
-  "__transaction_state",
+  OFFSETS_TOPIC,
+  TRANSACTIONS_TOPIC,
   "__share_group_state",
   "__cluster_metadata",
   "__remote_log_metadata",

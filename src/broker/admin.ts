@@ -5,11 +5,12 @@
  */
 import type { Command } from "../cluster/commands.ts";
 import type { Image } from "../cluster/image.ts";
+import { partitionCommands } from "../cluster/topic-commands.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { checkMayChange } from "./access.ts";
 import type { AdminVerbs } from "./admin-verbs.ts";
 import { checkPartitions, checkReplicas, checkRoom, known } from "./topic-rules.ts";
-import { type TopicsOptions, newPartitions } from "./topics.ts";
+import type { TopicsOptions } from "./topics.ts";
 
 export function adminVerbs({ controller, logs }: TopicsOptions): AdminVerbs {
   const { image } = controller;
@@ -49,5 +50,6 @@ function growCommands(
     );
   }
   for (const replicas of assignments ?? []) checkReplicas(image, replicas);
-  return newPartitions(image, topic.id, current, count, topic.partitions[0]?.replicas.length ?? 1);
+  const replicationFactor = topic.partitions[0]?.replicas.length ?? 1;
+  return partitionCommands(image, topic.id, { from: current, to: count, replicationFactor });
 }

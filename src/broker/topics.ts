@@ -8,15 +8,17 @@
  * - Each incarnation of a name has an id of its own: what a client knew of the old one does not hold for the new.
  * - Left out: manual replica assignment, racks, per-principal quotas on mutations.
  */
-import { assert, present } from "../lib/assert.ts";
 import { randomUuid, type Random } from "../lib/random.ts";
 import { Refusal } from "../lib/refusal.ts";
-import type { Command, Config, Partition } from "../cluster/commands.ts";
+import type { Command } from "../cluster/commands.ts";
 import type { Controller } from "../cluster/controller.ts";
 import type { Image, TopicImage } from "../cluster/image.ts";
+import { partitionCommands, topicCommands, type TopicPlan } from "../cluster/topic-commands.ts";
 import type { KeptLog, Logs } from "../log/logs.ts";
 import { type ConfigValues, describeTopicConfig, parseTopicConfig } from "../log/topic-config.ts";
+import { zeroUuid } from "../wire/uuid.ts";
 import { checkMayChange, isInternal } from "./access.ts";
+import { configCommands } from "./config-changes.ts";
 import {
   checkConfigExists,
   checkName,
@@ -37,8 +39,6 @@ import type {
 } from "./verbs.ts";
 
 const REPLICAS_DEFAULT = 3;
-/** What Kafka gives as the id of a topic that was only validated (`Uuid.ZERO_UUID`). */
-const NO_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /** What describing a topic asks of its logs. */
 export interface DescribedLog extends KeptLog {
@@ -68,7 +68,7 @@ export function topicVerbs(options: TopicsOptions): TopicVerbs {
   const listed = listing(image);
   return {
     async createTopic(_context, topic) {
-      const plan = checkNewTopic(topic, options);
+      const plan = planOf(topic, options);
       if (topic.validateOnly) {
         checkNameIsFree(image, topic.name);
         return plannedDescription(plan, options);
@@ -77,7 +77,7 @@ export function topicVerbs(options: TopicsOptions): TopicVerbs {
         await controller.submit((image) => {
           checkNameIsFree(image, plan.name);
           checkRoom(image, plan.partitions);
-          return createCommands(image, plan);
+          return topicCommands(image, plan);
         });
       } finally {
         // Also for who came second: told that the topic is there, it may be written to.
@@ -108,16 +108,8 @@ export function topicVerbs(options: TopicsOptions): TopicVerbs {
   };
 }
 
-/** A new topic with its defaults filled in. */
-interface Plan {
-  readonly name: string;
-  readonly id: string;
-  readonly partitions: number;
-  readonly replicationFactor: number;
-  readonly configs: ConfigValues;
-}
-
-function checkNewTopic(topic: NewTopic, options: TopicsOptions): Plan {
+/** A new topic with its defaults filled in; refuses one that could not be. */
+function planOf(topic: NewTopic, options: TopicsOptions): TopicPlan {
   const { name, configs } = topic;
   checkName(name);
   checkMayChange(name);
@@ -137,48 +129,6 @@ function checkNewTopic(topic: NewTopic, options: TopicsOptions): Plan {
   return { name, id: randomUuid(options.random), partitions, replicationFactor, configs };
 }
 
-function createCommands(image: Image, plan: Plan): Command[] {
-  const { name, id, configs } = plan;
-  return [
-    { type: "topic", version: 0, name, id },
-    ...newPartitions(image, id, 0, plan.partitions, plan.replicationFactor),
-    ...Object.entries(configs).map(([key, value]) => configCommand(name, key, value)),
-  ];
-}
-
-/** Partitions in stripes over the nodes, so that leaders are spread. */
-export function newPartitions(
-  image: Image,
-  topicId: string,
-  from: number,
-  to: number,
-  replicationFactor: number,
-): Partition[] {
-  const nodes = [...image.brokers.keys()].sort((one, other) => one - other);
-  assert(replicationFactor <= nodes.length, "a partition's replicas are on different nodes");
-  return Array.from({ length: to - from }, (_, at) => {
-    const first = image.partitionCount + at;
-    const replicas = Array.from({ length: replicationFactor }, (_, next) =>
-      present(nodes[(first + next) % nodes.length], "a remainder is an index"),
-    );
-    return {
-      type: "partition",
-      version: 0,
-      topicId,
-      index: from + at,
-      replicas,
-      inSyncReplicas: replicas,
-      leader: present(replicas[0], "a partition has a replica"),
-      leaderEpoch: 0,
-      partitionEpoch: 0,
-    };
-  });
-}
-
-function configCommand(name: string, key: string, value: string | null): Config {
-  return { type: "config", version: 0, resource: "topic", name, key, value };
-}
-
 function alterCommands(
   image: Image,
   topic: TopicImage,
@@ -196,18 +146,17 @@ function alterCommands(
     );
   }
   checkRoom(image, wanted - current);
-  const before = image.configs("topic", topic.name);
-  const after = new Map(before);
+  const after = new Map(image.configs("topic", topic.name));
   for (const [key, value] of Object.entries(change.configs ?? {})) {
     if (value !== null) after.set(key, value);
     else if (!after.delete(key)) checkConfigExists(key);
   }
   parseTopicConfig(Object.fromEntries(after), options.configDefaults);
-  const changed = [...new Set([...before.keys(), ...after.keys()])]
-    .filter((key) => before.get(key) !== after.get(key))
-    .map((key) => configCommand(topic.name, key, after.get(key) ?? null));
-  const factor = topic.partitions[0]?.replicas.length ?? 1;
-  return [...newPartitions(image, topic.id, current, wanted, factor), ...changed];
+  const replicationFactor = topic.partitions[0]?.replicas.length ?? 1;
+  return [
+    ...partitionCommands(image, topic.id, { from: current, to: wanted, replicationFactor }),
+    ...configCommands(image, "topic", topic.name, after),
+  ];
 }
 
 function describe(topic: TopicImage, options: TopicsOptions): TopicDescription {
@@ -230,12 +179,12 @@ function describe(topic: TopicImage, options: TopicsOptions): TopicDescription {
   };
 }
 
-/** What a topic would be, had it been created. */
-function plannedDescription(plan: Plan, { configDefaults }: TopicsOptions): TopicDescription {
+/** What a topic would be, had it been created: without an id, as Kafka tells it. */
+function plannedDescription(plan: TopicPlan, { configDefaults }: TopicsOptions): TopicDescription {
   const { name, partitions, replicationFactor, configs } = plan;
   return {
     name,
-    id: NO_ID,
+    id: zeroUuid,
     partitions,
     replicationFactor,
     internal: isInternal(name),

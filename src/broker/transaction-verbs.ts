@@ -7,6 +7,7 @@
  * - Left out: access rules on transactional ids, until security/ is there.
  */
 import type { Image } from "../cluster/image.ts";
+import { OFFSETS_TOPIC } from "../coordinators/internal-topic.ts";
 import {
   eachPartition,
   type TransactionPartitions,
@@ -133,8 +134,6 @@ export interface TransactionVerbsOptions extends SessionOptions {
   readonly offsets: GroupOffsets;
   readonly clock: Clock;
 }
-
-export const OFFSETS_TOPIC = "__consumer_offsets";
 
 export function transactionVerbs(options: TransactionVerbsOptions): TransactionVerbs {
   const { image, nodeId, coordinator, offsets, clock } = options;

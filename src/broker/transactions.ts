@@ -2,6 +2,7 @@
  * The transaction verbs, put together: the coordinator, groups' offsets, and what the one-shot form asks of the log.
  */
 import type { Image } from "../cluster/image.ts";
+import { OFFSETS_TOPIC } from "../coordinators/internal-topic.ts";
 import type { TransactionCoordinator } from "../coordinators/transaction-coordinator.ts";
 import type { ProducerIdentity } from "../coordinators/transaction-state.ts";
 import { Refusal } from "../lib/refusal.ts";
@@ -11,7 +12,7 @@ import { readBatches } from "../log/reader.ts";
 import { readBatchHeader } from "../records/batch.ts";
 import type { OffsetRefusal, OffsetsToCommit, OffsetTransaction } from "./group-verbs.ts";
 import { type TransactOffsets, Transactor } from "./transact.ts";
-import { OFFSETS_TOPIC, transactionVerbs, type TransactionVerbs } from "./transaction-verbs.ts";
+import { transactionVerbs, type TransactionVerbs } from "./transaction-verbs.ts";
 import type { AppendAnswer, AppendRequest, Context } from "./verbs.ts";
 
 /** A group's offsets, as a transaction needs them. */

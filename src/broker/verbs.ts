@@ -149,7 +149,7 @@ export interface ReadAnswer extends LogEnds {
   readonly throttleMs: number;
 }
 
-/** A place in a log that is not yet an offset. `tail` counts back from the end. */
+/** A place in a log that is not yet an offset. */
 export type OffsetSpec =
   | { readonly at: "earliest" }
   | { readonly at: "latest"; readonly isolation: Isolation }

@@ -17,9 +17,7 @@ import { Coordinator } from "./coordinator.ts";
 import type { Group, GroupConfig, GroupEffect, GroupEnv, GroupInput } from "./group.ts";
 import { groupCore } from "./groups.ts";
 import type { CoordinatorLimits } from "./limits.ts";
-import { compactedState, type InternalTopic } from "./internal-topic.ts";
-
-export const OFFSETS_TOPIC = "__consumer_offsets";
+import { compactedState, type InternalTopic, OFFSETS_TOPIC } from "./internal-topic.ts";
 
 /** Groups looked at before other work gets its turn. */
 const SWEEP_SLICE = 500;

@@ -3,14 +3,17 @@
  *
  * - The number of partitions is fixed by the first use: keys are placed by it.
  */
-import type { Command } from "../cluster/commands.ts";
 import type { Controller } from "../cluster/controller.ts";
-import type { Image, TopicImage } from "../cluster/image.ts";
+import type { TopicImage } from "../cluster/image.ts";
+import { topicCommands } from "../cluster/topic-commands.ts";
 import { present } from "../lib/assert.ts";
 import { randomUuid, type Random } from "../lib/random.ts";
 
+export const OFFSETS_TOPIC = "__consumer_offsets";
+export const TRANSACTIONS_TOPIC = "__transaction_state";
+
 export interface InternalTopic {
-  readonly name: "__consumer_offsets" | "__transaction_state";
+  readonly name: typeof OFFSETS_TOPIC | typeof TRANSACTIONS_TOPIC;
   readonly partitions: number;
   readonly configs: Readonly<Record<string, string>>;
 }
@@ -32,41 +35,7 @@ export async function ensureTopic(
 ): Promise<TopicImage> {
   const found = controller.image.topic(wanted.name);
   if (found) return found;
-  const id = randomUuid(random);
-  await controller.submit((image) => (image.topic(wanted.name) ? [] : commands(image, wanted, id)));
+  const plan = { ...wanted, id: randomUuid(random), replicationFactor: 1 };
+  await controller.submit((image) => (image.topic(wanted.name) ? [] : topicCommands(image, plan)));
   return present(controller.image.topic(wanted.name), "a topic stands once its commands do");
-}
-
-function commands(
-  image: Image,
-  { name, partitions, configs }: InternalTopic,
-  id: string,
-): Command[] {
-  const nodes = [...image.brokers.keys()].sort((one, other) => one - other);
-  const replicasOf = (index: number) => [present(nodes[index % nodes.length], "there is a node")];
-  return [
-    { type: "topic", version: 0, name, id },
-    ...Array.from({ length: partitions }, (_, index): Command => {
-      const replicas = replicasOf(index);
-      return {
-        type: "partition",
-        version: 0,
-        topicId: id,
-        index,
-        replicas,
-        inSyncReplicas: replicas,
-        leader: present(replicas[0], "a partition has a replica"),
-        leaderEpoch: 0,
-        partitionEpoch: 0,
-      };
-    }),
-    ...Object.entries(configs).map(([key, value]): Command => ({
-      type: "config",
-      version: 0,
-      resource: "topic",
-      name,
-      key,
-      value,
-    })),
-  ];
 }

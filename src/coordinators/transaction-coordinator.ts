@@ -15,7 +15,7 @@ import type { TransactionVerifier, VerifyRequest } from "../log/verification.ts"
 import { Coordinator } from "./coordinator.ts";
 import type { GroupCoordinator } from "./group-coordinator.ts";
 import type { CoordinatorLimits } from "./limits.ts";
-import { compactedState } from "./internal-topic.ts";
+import { compactedState, OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from "./internal-topic.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import type { Env } from "./step.ts";
 import { transactionCore, type TransactionRequest, type WriteMarkers } from "./transaction-core.ts";
@@ -29,8 +29,6 @@ import type {
 } from "./transaction-state.ts";
 import type { TransactionInput, TransactionReply } from "./transaction-step.ts";
 
-const STATE_TOPIC = "__transaction_state";
-const OFFSETS_TOPIC = "__consumer_offsets";
 /** With one node the coordinator of an id never changes. */
 const COORDINATOR_EPOCH = 0;
 
@@ -100,7 +98,7 @@ export class TransactionCoordinator implements TransactionVerifier {
       logger,
       ...(coordinatorLimits ? { limits: coordinatorLimits } : {}),
       topic: {
-        name: STATE_TOPIC,
+        name: TRANSACTIONS_TOPIC,
         partitions: this.limits.partitions,
         configs: { ...compactedState, "compression.type": "uncompressed" },
       },
