@@ -5,6 +5,10 @@
  * - Every answer may carry `throttleMs`: how long the door should let this client wait before it reads on.
  * - Topics are named; a door that was given a topic id asks `topicById` first.
  */
+import type { Acks } from "../log/append-request.ts";
+import type { Isolation, LogEnds } from "../log/reader-watchers.ts";
+import type { Idempotence } from "../log/receipts.ts";
+import type { TransactionalAppend } from "../log/transactional-append.ts";
 import type { AdminVerbs } from "./admin-verbs.ts";
 import type { ConfigVerbs } from "./config-verbs.ts";
 import type { Refusal } from "../lib/refusal.ts";
@@ -18,6 +22,8 @@ import type { QuotaVerbs } from "./quota-verbs.ts";
 import type { ReplicaVerbs } from "./replica-verbs.ts";
 import type { TrafficVerbs } from "./traffic.ts";
 
+export type { Acks, Idempotence, Isolation, LogEnds, TransactionalAppend };
+
 /** Who asks, from where: every verb takes it first. */
 export interface Context {
   readonly principal: string;
@@ -25,21 +31,6 @@ export interface Context {
   readonly host: string;
   readonly listener: string;
 }
-
-export type Bytes = Uint8Array;
-
-/** What makes an HTTP request safe to repeat: a key of its own, or a place in a producer's sequence. */
-export type Idempotence =
-  | { readonly type: "key"; readonly key: string }
-  | {
-      readonly type: "sequence";
-      readonly producerId: string;
-      readonly epoch: number;
-      readonly sequence: number;
-    };
-
-/** `-1` is `all`: answered at the high watermark. `1`: once written. `0`: nobody waits. */
-export type Acks = -1 | 0 | 1;
 
 export interface AppendRequest {
   readonly topic: string;
@@ -52,7 +43,7 @@ export interface AppendRequest {
   readonly payload:
     | {
         readonly type: "batch";
-        readonly bytes: Bytes;
+        readonly bytes: Uint8Array;
         /** The bytes are all that anybody needs of their buffer: it may be given away. */
         readonly ownsBuffer?: boolean;
       }
@@ -71,15 +62,6 @@ export interface AppendRequest {
   readonly together?: Together;
 }
 
-export interface TransactionalAppend {
-  readonly transactionalId: string;
-  /**
-   * What the producer understands (KIP-890). `joins`: its first batch adds the partition to the transaction (Produce v12 on).
-   * Else it must have been added before; `abortable` producers (v11) are told transaction_abortable.
-   */
-  readonly support: "default" | "abortable" | "joins";
-}
-
 export interface AppendAnswer {
   /** The first record's offset; the others follow without a gap. */
   readonly baseOffset: number;
@@ -91,8 +73,6 @@ export interface AppendAnswer {
   readonly duplicate: boolean;
   readonly throttleMs: number;
 }
-
-export type Isolation = "read_committed" | "read_uncommitted";
 
 export interface ReadRequest {
   readonly topic: string;
@@ -114,14 +94,6 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The ends of one partition's log as its readers may see them. */
-export interface LogEnds {
-  readonly logStart: number;
-  readonly highWatermark: number;
-  readonly lastStable: number;
-  readonly epoch: number;
-}
-
 /** The producer's transactional batches from `first` up to its marker at `last` were aborted. */
 export interface AbortedTransaction {
   readonly producerId: bigint;
@@ -136,7 +108,7 @@ export interface ReadAnswer extends LogEnds {
   /** The offset asked for; past the hole in which it lay when nothing readable lies behind the hole. */
   readonly from: number;
   /** Whole v2 batches, ascending, exactly as stored; the first may begin below `from`. */
-  readonly batches: readonly Bytes[];
+  readonly batches: readonly Uint8Array[];
   /** Log position (bytes since the log's first record, trimmed ones too) of the first batch; equal on all replicas. */
   readonly position: number;
   /**

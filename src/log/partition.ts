@@ -28,7 +28,7 @@ import { type LogPositions, positionsOf } from "./log-positions.ts";
 import type { KeptLog } from "./logs.ts";
 import { PartitionProducers } from "./partition-producers.ts";
 import { PartitionReceipts } from "./receipt-cache.ts";
-import { type Ends, type Isolation, ReaderWatchers } from "./reader-watchers.ts";
+import { type LogEnds, type Isolation, ReaderWatchers } from "./reader-watchers.ts";
 import { receiptName, type Settled } from "./receipts.ts";
 import { Replicas } from "./replicas.ts";
 import { PartitionTail } from "./tail-cache.ts";
@@ -146,7 +146,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
     return this.#closedBy;
   }
 
-  ends(): Ends {
+  ends(): LogEnds {
     const { logStart, epoch } = this.#positions;
     const { highWatermark } = this.#replicas;
     return { logStart, highWatermark, lastStable: this.lastStable, epoch };
@@ -388,7 +388,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
     else this.#replicas.settled(end, () => request.resolve(result));
   }
 
-  #moveWatermark(end: number, before: Ends, bytes: number): void {
+  #moveWatermark(end: number, before: LogEnds, bytes: number): void {
     this.#replicas.localSynced(end);
     this.watchers.advanced(before, this.ends(), bytes);
   }

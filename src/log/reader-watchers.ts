@@ -7,7 +7,7 @@ import { Watchers, type WakeQueue } from "./waiters.ts";
 export type Isolation = "read_committed" | "read_uncommitted";
 
 /** The ends of the log as its readers may see them. */
-export interface Ends {
+export interface LogEnds {
   readonly logStart: number;
   readonly highWatermark: number;
   readonly lastStable: number;
@@ -26,7 +26,7 @@ export class ReaderWatchers {
   }
 
   /** The ends moved as `bytes` were appended. */
-  advanced(before: Ends, after: Ends, bytes: number): void {
+  advanced(before: LogEnds, after: LogEnds, bytes: number): void {
     this.#by.read_uncommitted.readable(bytes);
     if (after.lastStable <= before.lastStable) return;
     // Where a transaction was open more than these have become stable: who waits looks again.
