@@ -124,9 +124,7 @@ export class ClassicDraft {
 
   /** The member that holds this instance id now. */
   holderOf(instanceId: string): ClassicMember | null {
-    for (const member of this.#members.values())
-      if (member.instanceId === instanceId) return member;
-    return null;
+    return holderOf(this.#members, instanceId);
   }
 
   awaitingJoin(): number {
@@ -232,16 +230,24 @@ export function sessionTimer(memberId: string): string {
 
 /** @throws Refusal where the member is not who it says (`ClassicGroup.validateMember`). */
 export function checkMember(
-  draft: Pick<ClassicDraft, "members" | "holderOf">,
+  members: ReadonlyMap<string, ClassicMember>,
   memberId: string,
   instanceId: string | null,
 ): void {
   if (instanceId !== null) {
-    const holder = draft.holderOf(instanceId);
+    const holder = holderOf(members, instanceId);
     if (holder && holder.id !== memberId) throw fenced(instanceId);
     if (!holder) throw unknownMember(memberId);
   }
-  if (!draft.members.has(memberId)) throw unknownMember(memberId);
+  if (!members.has(memberId)) throw unknownMember(memberId);
+}
+
+function holderOf(
+  members: ReadonlyMap<string, ClassicMember>,
+  instanceId: string,
+): ClassicMember | null {
+  for (const member of members.values()) if (member.instanceId === instanceId) return member;
+  return null;
 }
 
 export function fenced(instanceId: string): Refusal {

@@ -86,7 +86,7 @@ function joinAgain(draft: ClassicDraft, { request, ticket }: Join): void {
   if (draft.group.pendingJoins.has(memberId) && instanceId === null) {
     return addMember(draft, memberId, { request, ticket });
   }
-  checkMember(draft, memberId, instanceId);
+  checkMember(draft.members, memberId, instanceId);
   const member = draft.member(memberId);
   switch (draft.group.state) {
     case "PreparingRebalance":

@@ -19,7 +19,7 @@ import type { Ticket } from "./step.ts";
 export function sync(draft: ClassicDraft, request: SyncRequest, ticket: Ticket<SyncAnswer>): void {
   const { group } = draft;
   const { memberId, instanceId, generation } = request;
-  checkMember(draft, memberId, instanceId);
+  checkMember(draft.members, memberId, instanceId);
   checkGeneration(draft.group.generation, generation);
   if (
     differs(request.protocolType, group.protocolType) ||
@@ -88,7 +88,7 @@ export function heartbeat(
   { memberId, instanceId, generation }: MemberIdentity,
   ticket: Ticket<"heard">,
 ): void {
-  checkMember(draft, memberId, instanceId);
+  checkMember(draft.members, memberId, instanceId);
   checkGeneration(draft.group.generation, generation);
   draft.touch(draft.member(memberId));
   if (draft.isIn("PreparingRebalance")) draft.answer(ticket, rebalancing());

@@ -40,21 +40,12 @@ function checkClassicCommit(
   const { memberId, instanceId, generation } = member;
   if (generation < 0 && members.state === "Empty") return;
   if (generation >= 0 || memberId !== "" || instanceId !== null) {
-    checkMember(lookup(members), memberId, instanceId);
+    checkMember(members.members, memberId, instanceId);
     checkGeneration(members.generation, generation);
   } else if (!transactional && members.state !== "Empty") {
     throw unknownMember(memberId);
   }
   if (!transactional && members.state === "CompletingRebalance") throw rebalancing();
-}
-
-function lookup(group: ClassicGroup) {
-  const holderOf = (instanceId: string): ClassicMember | null => {
-    for (const member of group.members.values())
-      if (member.instanceId === instanceId) return member;
-    return null;
-  };
-  return { members: group.members, holderOf };
 }
 
 /** The member whose session a commit keeps alive; null when it keeps nobody's. */

@@ -12,6 +12,7 @@ import type { Partition } from "../log/partition.ts";
 import { readBatches } from "../log/reader.ts";
 import { readRecords } from "../records/batch-read.ts";
 import { walkBatches } from "../records/batch.ts";
+import { readMarker } from "../records/control.ts";
 import type { NewRecord } from "../records/record.ts";
 import { StorageFault } from "../storage/storage.ts";
 import type { CoordinatorRecord, ReplayedRecord, Transaction } from "./step.ts";
@@ -92,25 +93,20 @@ function* replayedOf(run: Uint8Array, from: number, logger: Logger): Iterable<Re
     const transaction = header.transactional
       ? { producerId: header.producerId, producerEpoch: header.producerEpoch }
       : null;
+    if (header.control) {
+      const marker = header.baseOffset < from ? null : readMarker(run, at);
+      if (transaction && marker) yield { type: "marker", transaction, committed: marker.commit };
+      continue;
+    }
     for (const { offset, timestampMs, key, value } of readRecords(run, at, {
       decompressedBytesMax: DECOMPRESSED_BYTES_MAX,
     })) {
       if (offset < from) continue;
       if (key === null) {
         logger.warn("a coordinator's record without a key is skipped", { offset });
-      } else if (header.control) {
-        const committed = markerOf(key);
-        if (transaction && committed !== null) yield { type: "marker", transaction, committed };
       } else {
         yield { type: "record", record: { key, value, offset, timestampMs, transaction } };
       }
     }
   }
-}
-
-/** A control record's key is its version and type, int16 each: 0 aborts, 1 commits; others are no markers. */
-function markerOf(key: Uint8Array): boolean | null {
-  if (key.byteLength < 4) return null;
-  const type = ((key[2] ?? 0) << 8) | (key[3] ?? 0);
-  return type === 1 ? true : type === 0 ? false : null;
 }
