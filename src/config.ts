@@ -2,6 +2,7 @@
  * What a node can be told, declared once: flag, environment variable, Kafka's own key where the meaning is the same,
  * default and a sentence. The command line, the README's table and the checks all come from this table.
  *
+ * - Settings of one room are declared there (`…-settings.ts`) and put together here.
  * - Flags go before environment before `--config FILE` before defaults. `PORT` and `HOST` stand in for `KEDGE_HTTP`.
  * - An unknown flag is refused; an unknown key in a file or a `KEDGE_*` variable is a warning with the nearest name.
  * - Secrets come by file only, so that they stand in no process list and no environment dump.
@@ -12,21 +13,15 @@ import type { NodeSetting } from "./broker/config-verbs.ts";
 import { nodeSettings } from "./broker/node-settings.ts";
 import { groupSettings } from "./coordinators/group-settings.ts";
 import { transactionSettings } from "./coordinators/transaction-settings.ts";
+import { checkListeners, listenerSettings, listenersText } from "./kafka/listener-settings.ts";
 import { Refusal } from "./lib/refusal.ts";
-import {
-  fromArgs,
-  fromEnv,
-  fromFile,
-  variable,
-  type Said,
-  type Vocabulary,
-} from "./lib/setting-sources.ts";
+import { fromArgs, fromEnv, fromFile, type Said, type Vocabulary } from "./lib/setting-sources.ts";
 import {
   address,
   file,
   folder,
   integer,
-  listener,
+  isLoopback,
   many,
   maybe,
   one,
@@ -34,11 +29,12 @@ import {
   text,
   toggle,
   UsageError,
-  type Address,
   type Kind,
   type Setting,
+  type ValuesOf,
 } from "./lib/setting.ts";
 import { type ConfigDefinition, topicConfigs } from "./log/config-definitions.ts";
+import { logSettings } from "./log/log-settings.ts";
 import { type ConfigValues, parseTopicConfig } from "./log/topic-config.ts";
 
 const MIB = 1024 * 1024;
@@ -50,17 +46,7 @@ export const IN_MEMORY = ":memory:";
 export const settings = {
   data: one(folder, "./data", "Where the node keeps everything it knows.", "log.dirs"),
   http: one(address, "127.0.0.1:8080", "Where HTTP is served; port 0 takes a free one."),
-  kafka: many(
-    listener,
-    "Where the Kafka protocol is served; port 0 takes a free one, `none` serves it nowhere.",
-    "listeners",
-    "127.0.0.1:9092",
-  ),
-  "kafka-advertised": many(
-    listener,
-    "What Kafka clients are told to connect to, by listener name.",
-    "advertised.listeners",
-  ),
+  ...listenerSettings,
   config: maybe(file, "More settings: JSON, or Kafka's server.properties."),
   "token-file": maybe(file, "Every request must carry this file's text as a bearer token."),
   insecure: one(toggle, "false", "Serve beyond loopback without a token."),
@@ -127,54 +113,13 @@ export const settings = {
     String(64 * MIB),
     "Large answers that their clients have not read yet, over all connections of a door; past it they get shorter.",
   ),
-  "queued-bytes-max": one(
-    integer(MIB, 1024 * 1024 * MIB),
-    String(64 * MIB),
-    "Records that wait to be written, over all partitions; past it appends are refused, but for one request alone.",
-  ),
-  "tail-cache-bytes": one(
-    integer(0, 1024 * 1024 * MIB),
-    String(16 * MIB),
-    "The newest records kept in memory for who reads along, over all partitions.",
-  ),
-  "log-retention-check-interval-ms": one(
-    integer(1, 2 ** 31 - 1),
-    "300000",
-    "How often retention looks for old records.",
-    "log.retention.check.interval.ms",
-  ),
-  "log-cleaner-enable": one(
-    toggle,
-    "true",
-    "Compact the logs of topics whose `cleanup.policy` says so.",
-    "log.cleaner.enable",
-  ),
-  "log-cleaner-backoff-ms": one(
-    integer(1, 2 ** 31 - 1),
-    "15000",
-    "How long compaction pauses between two looks at the logs.",
-    "log.cleaner.backoff.ms",
-  ),
-  "log-cleaner-dedupe-buffer-size": one(
-    integer(64 * 1024, 2 ** 31 - 1),
-    String(16 * MIB),
-    "Memory for the keys of the log that is being compacted: 24 bytes each.",
-    "log.cleaner.dedupe.buffer.size",
-  ),
-  "producer-id-expiration-ms": one(
-    integer(1, Number.MAX_SAFE_INTEGER),
-    "86400000",
-    "How long a request that is safe to repeat is remembered.",
-    "producer.id.expiration.ms",
-  ),
+  ...logSettings,
   ...groupSettings,
   ...transactionSettings,
   "drain-ms": one(integer(0, 600_000), "5000", "How long a stop waits for what was accepted."),
 } as const satisfies Record<string, Setting<unknown>>;
 
-type OwnConfig = {
-  [Name in keyof typeof settings]: ReturnType<(typeof settings)[Name]["value"]>;
-};
+type OwnConfig = ValuesOf<typeof settings>;
 
 export interface Config extends OwnConfig {
   /** By the topic config's name: what a topic has that does not say. */
@@ -280,12 +225,10 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
 
 /** What Kafka's tools are told of where the node is. */
 function places({ data, kafka, "kafka-advertised": advertised }: OwnConfig) {
-  const listeners = (addresses: readonly Address[]): string =>
-    addresses.map((each) => `${listenerName(each)}://${each.host}:${each.port}`).join();
   return {
     "log.dirs": data === IN_MEMORY ? data : resolve(data),
-    listeners: listeners(kafka),
-    "advertised.listeners": listeners(advertised),
+    listeners: listenersText(kafka),
+    "advertised.listeners": listenersText(advertised),
   };
 }
 
@@ -307,86 +250,15 @@ function checkTogether(config: Config, httpCalled: string): void {
         `to ask for a token, or --insecure to let everybody in`,
     );
   }
-  checkKafka(config);
+  checkListeners(config, config.insecure);
   if ((config["tls-cert"] === null) !== (config["tls-key"] === null)) {
     throw new UsageError("--tls-cert and --tls-key come together");
   }
 }
 
-function checkKafka({ kafka, "kafka-advertised": advertised, insecure }: OwnConfig): void {
-  const open = kafka.find(({ host }) => !isLoopback(host));
-  if (open && !insecure) {
-    throw new UsageError(
-      `--kafka asks for ${open.host}:${open.port}, which other machines can reach, and Kafka clients are not asked who ` +
-        `they are yet: listen on 127.0.0.1, or give --insecure to let everybody in`,
-    );
-  }
-  const names = kafka.map(listenerName);
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) {
-    throw new UsageError(
-      `two --kafka listeners are called ${twice}: give each a name of its own, as in LAN://127.0.0.1:9093`,
-    );
-  }
-  const stray = advertised.find((each) => !names.includes(listenerName(each)));
-  if (stray) {
-    throw new UsageError(
-      `--kafka-advertised names the listener ${listenerName(stray)}, which no --kafka has`,
-    );
-  }
-}
-
-/** Kafka's listeners by name, each with what its clients are told to connect to, where that is said. */
-export function kafkaListeners({ kafka, "kafka-advertised": advertised }: OwnConfig) {
-  return kafka.map((address) => {
-    const name = listenerName(address);
-    const told = advertised.find((each) => listenerName(each) === name);
-    return { name, host: address.host, port: address.port, advertised: told ?? null };
-  });
-}
-
-/** What a Kafka listener without a name is called, as in Kafka. */
-function listenerName({ name }: Address): string {
-  return (name ?? "PLAINTEXT").toUpperCase();
-}
-
-/** True for addresses that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
-}
-
-/** What is worth showing: of the topic configs, those that change something here. */
-function shown(): (readonly [string, Setting<unknown>])[] {
+/** What is worth showing, by its flag's name: of the topic configs, those that change something here. */
+export function shownSettings(): (readonly [string, Setting<unknown>])[] {
   return [...vocabulary.settings].filter(
     ([name]) => topicSettings.get(name)?.definition.effect !== "none",
-  );
-}
-
-/** What `kedge serve --help` says. */
-export function helpText(): string {
-  const rows = shown().map(([name, { kind, fallback, repeats, sentence }]) => {
-    const flag = `--${name}${kind.argument === "" ? "" : ` ${kind.argument}`}`;
-    const notes = [repeats ? "may repeat" : "", fallback === "" ? "" : `default ${fallback}`];
-    const note = notes.filter((each) => each !== "").join(", ");
-    return `  ${flag.padEnd(40)}  ${sentence}${note === "" ? "" : ` (${note})`}`;
-  });
-  return [
-    "Usage: kedge serve [flags]",
-    "",
-    "Starts a node. Each flag has a variable (--http is KEDGE_HTTP) and a key in the file of --config.",
-    "",
-    ...rows,
-  ].join("\n");
-}
-
-/** The README's table of settings, in Markdown. */
-export function settingsTable(): string {
-  const rows = shown().map(([name, { kind, kafka, fallback, sentence }]) => {
-    const flag = `\`--${name}${kind.argument === "" ? "" : ` ${kind.argument.replaceAll("|", "\\|")}`}\``;
-    const given = fallback === "" ? "" : `\`${fallback}\``;
-    return `| ${flag} | \`${variable(name)}\` | ${kafka === null ? "" : `\`${kafka}\``} | ${given} | ${sentence} |`;
-  });
-  return ["| flag | variable | Kafka's key | default | |", "|---|---|---|---|---|", ...rows].join(
-    "\n",
   );
 }

@@ -16,19 +16,21 @@ import { GroupCoordinator } from "./coordinators/group-coordinator.ts";
 import { groupConfigOf } from "./coordinators/group-settings.ts";
 import { TransactionCoordinator } from "./coordinators/transaction-coordinator.ts";
 import { transactionLimitsOf } from "./coordinators/transaction-settings.ts";
-import { IN_MEMORY, isLoopback, kafkaListeners, type Config } from "./config.ts";
+import { IN_MEMORY, type Config } from "./config.ts";
 import type { Logger } from "./lib/logger.ts";
+import { isLoopback } from "./lib/setting.ts";
 import type { Random } from "./lib/random.ts";
 import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
 import { topicConfigCache } from "./log/config-cache.ts";
-import { defaultLogLimits } from "./log/limits.ts";
 import { Cleaner } from "./log/cleaner.ts";
 import { createLogNode, type LogNode } from "./log/log-node.ts";
+import { logLimitsOf } from "./log/log-settings.ts";
 import { Logs } from "./log/logs.ts";
 import { Partition } from "./log/partition.ts";
 import { topicDefaults } from "./log/topic-defaults.ts";
 import { resumeLogs } from "./log/resume.ts";
 import { RetentionPass } from "./log/retention.ts";
+import { kafkaListeners } from "./kafka/listener-settings.ts";
 import type { KafkaDoor, openKafkaDoor } from "./kafka/listener.ts";
 import { whyNotListening } from "./runtime/listen-error.ts";
 import { logDirectory } from "./runtime/disk-space.ts";
@@ -203,15 +205,7 @@ async function openLogs(
     clock,
     logger,
     configOf: ({ name }) => configOf(image.configs("topic", name)),
-    limits: {
-      ...defaultLogLimits,
-      queuedBytesPerNode: config["queued-bytes-max"],
-      tailCacheBytes: config["tail-cache-bytes"],
-      retentionCheckMs: config["log-retention-check-interval-ms"],
-      cleanerBackoffMs: config["log-cleaner-backoff-ms"],
-      cleanerBufferBytes: config["log-cleaner-dedupe-buffer-size"],
-      receiptMs: config["producer-id-expiration-ms"],
-    },
+    limits: logLimitsOf(config),
   });
   const logs = await Logs.open<Partition>({
     storage,

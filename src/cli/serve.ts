@@ -8,7 +8,7 @@
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import manifest from "../../package.json" with { type: "json" };
-import { helpText, loadConfig, type Config, type Loaded } from "../config.ts";
+import { loadConfig, type Config, type Loaded } from "../config.ts";
 import type { Platform, ProcessLogger } from "../lib/platform.ts";
 import { UsageError } from "../lib/setting.ts";
 import { startNode, type Node } from "../node.ts";
@@ -16,6 +16,7 @@ import { StartError } from "../runtime/start-error.ts";
 import { watchRunner } from "../runtime/runner.ts";
 import { detectPlatform } from "../runtime/runtime.ts";
 import { StorageFault } from "../storage/storage.ts";
+import { helpText } from "./settings-text.ts";
 import { stopSignals } from "./stop-signals.ts";
 
 const EXIT_FAILURE = 1;

@@ -1,7 +1,7 @@
 /**
  * What a node can be told about groups, in the words of Kafka's broker settings.
  */
-import { integer, one, oneOf, type Setting } from "../lib/setting.ts";
+import { integer, one, oneOf, type Setting, type ValuesOf } from "../lib/setting.ts";
 import { defaultGroupConfig, type GroupConfig } from "./group.ts";
 
 export const groupSettings = {
@@ -91,15 +91,7 @@ export const groupSettings = {
   ),
 } as const satisfies Record<string, Setting<unknown>>;
 
-type Said = {
-  readonly [Name in keyof typeof groupSettings]: (typeof groupSettings)[Name] extends Setting<
-    infer Value
-  >
-    ? Value
-    : never;
-};
-
-export function groupConfigOf(said: Said): GroupConfig {
+export function groupConfigOf(said: ValuesOf<typeof groupSettings>): GroupConfig {
   return {
     ...defaultGroupConfig,
     consumer: {

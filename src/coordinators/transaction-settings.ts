@@ -1,7 +1,7 @@
 /**
  * What a node can be told about transactions, in the words of Kafka's broker settings.
  */
-import { integer, one, type Setting } from "../lib/setting.ts";
+import { integer, one, type Setting, type ValuesOf } from "../lib/setting.ts";
 import { defaultTransactionLimits, type TransactionLimits } from "./transaction-coordinator.ts";
 
 export const transactionSettings = {
@@ -25,9 +25,7 @@ export const transactionSettings = {
   ),
 } as const satisfies Record<string, Setting<unknown>>;
 
-type Said = { readonly [Name in keyof typeof transactionSettings]: number };
-
-export function transactionLimitsOf(said: Said): TransactionLimits {
+export function transactionLimitsOf(said: ValuesOf<typeof transactionSettings>): TransactionLimits {
   return {
     ...defaultTransactionLimits,
     timeoutMsMax: said["transaction-max-timeout-ms"],

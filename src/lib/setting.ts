@@ -17,6 +17,11 @@ export interface Address {
   readonly port: number;
 }
 
+/** True for addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
 export interface Kind<T> {
   /** How a value is written, for help: `HOST:PORT`; empty for a flag without a value. */
   readonly argument: string;
@@ -35,6 +40,11 @@ export interface Setting<T> {
   /** From all the texts given; none: the default. */
   value(texts: readonly string[]): T;
 }
+
+/** What settings declared together give: a value by each of their names. */
+export type ValuesOf<Settings> = {
+  readonly [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never;
+};
 
 export const text: Kind<string> = { argument: "TEXT", parse: (value) => value };
 export const file: Kind<string> = { ...text, argument: "FILE" };

@@ -2,7 +2,7 @@
  * Holds the README to the code: its table of settings is the one that config.ts declares. `UPDATE_README=1` writes it.
  */
 import { expect, test } from "bun:test";
-import { settingsTable } from "../../src/config.ts";
+import { settingsTable } from "../../src/cli/settings-text.ts";
 
 const path = new URL("../../README.md", import.meta.url).pathname;
 const table = /(?<=<!-- settings -->\n)[\s\S]*?(?=\n<!-- end of settings -->)/;
