@@ -27,7 +27,7 @@ import type { TransactionCoordinator } from "../coordinators/transaction-coordin
 import { clusterVerbs } from "./cluster-verbs.ts";
 import { groupVerbs } from "./groups.ts";
 import { type LogLookup, logLookup } from "./log-lookup.ts";
-import { Polling } from "./polling.ts";
+import { PollingMembers } from "./polling.ts";
 import { producerVerbs } from "./producer-verbs.ts";
 import { quotaVerbs } from "./quotas.ts";
 import { read } from "./reads.ts";
@@ -123,7 +123,7 @@ export function createBroker(given: BrokerOptions): Broker {
       logOf: (topic, index) => logOf(lookup, logs, topic, index),
     }),
   };
-  return { ...verbs, polling: new Polling({ ...verbs, image, clock }) };
+  return { ...verbs, polling: new PollingMembers({ ...verbs, image, clock }) };
 }
 
 /** Those defaults of topics count too that were set while the node ran. */
