@@ -3,6 +3,7 @@
  *
  * - A pass reads every partition in the order asked, within the bytes that are left; the first that has anything gives one
  *   whole batch at least. A partition answers for itself: its refusal never fails its neighbours, and ends the wait.
+ * - What the next partitions need of storage is under way while the first ones are read, as far as their bytes are sure to fit.
  * - Between two passes one waiter stands at all of the partitions. What became readable during a pass is seen before it
  *   waits, so no append is ever missed.
  * - A pass over very many partitions gives others their turn in between.
@@ -11,13 +12,16 @@ import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { LogNode } from "../log/log-node.ts";
 import type { Partition } from "../log/partition.ts";
-import { type ReadRuns, readBatches } from "../log/reader.ts";
+import { beginRead, type ReadRuns, readBatches, type StoredRead } from "../log/reader.ts";
 import { Waiter } from "../log/waiters.ts";
 import type { FoundLog, LogLookup } from "./log-lookup.ts";
 import type { ReadAnswer, ReadOptions, ReadRequest } from "./verbs.ts";
 
 /** Partitions that are looked at before others get their turn: a few milliseconds. */
 const PARTITIONS_PER_TURN = 500;
+
+/** Partitions that are looked at beforehand, for what they need of storage. */
+const BEGUN_PARTITIONS = 32;
 
 /** One read over all partitions. */
 interface Pass {
@@ -68,15 +72,17 @@ async function readAll(
   let bytes = 0;
   let ready = 0;
   let refused = false;
+  const begun = beginner(lookup, requests, options);
   for (const request of requests) {
+    const { found: known, stored } = begun(answers.length);
     if (answers.length % PARTITIONS_PER_TURN === PARTITIONS_PER_TURN - 1) await clock.turn();
     try {
-      const found = lookup(request.topic, request.partition);
+      const found = known ?? lookup(request.topic, request.partition);
       if (request.leaderEpoch !== undefined) found.log.checkEpoch(request.leaderEpoch);
       seen.push({ partition: found.log, end: found.log.readableEnd(options.isolation) });
       const bytesMax = Math.min(request.bytesMax, options.bytesMax - bytes);
       const limit = { bytesMax, oneAtLeast: bytes === 0 };
-      const reading = readBatches(found.log, request.from, limit, options.isolation);
+      const reading = readBatches(found.log, request.from, limit, options.isolation, stored);
       const runs = reading instanceof Promise ? await reading : reading;
       const before = bytes;
       for (const run of runs.runs) bytes += run.byteLength;
@@ -89,6 +95,45 @@ async function readAll(
     }
   }
   return { answers, ready: Math.max(bytes, ready), refused, seen };
+}
+
+/** What is known of a request before its turn; nothing where it will be refused. */
+interface Begun {
+  readonly found: FoundLog | null;
+  readonly stored: StoredRead | null;
+}
+
+const NOT_BEGUN: Begun = { found: null, stored: null };
+
+/** Gives for each request, asked in order, what was begun of it; the next ones are begun meanwhile. */
+function beginner(
+  lookup: LogLookup,
+  requests: readonly ReadRequest[],
+  { bytesMax, isolation }: ReadOptions,
+): (at: number) => Begun {
+  const begun: Begun[] = [];
+  let bytes = 0;
+  return (at) => {
+    while (begun.length < at + BEGUN_PARTITIONS) {
+      const request = requests[begun.length];
+      if (!request) break;
+      const found = foundOf(lookup, request);
+      bytes += request.bytesMax;
+      const fits = found !== null && bytes <= bytesMax;
+      const stored = fits ? beginRead(found.log, request.from, request.bytesMax, isolation) : null;
+      begun.push({ found, stored });
+    }
+    return begun[at] ?? NOT_BEGUN;
+  };
+}
+
+function foundOf(lookup: LogLookup, { topic, partition }: ReadRequest): FoundLog | null {
+  try {
+    return lookup(topic, partition);
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
 }
 
 /** What a reader could have had from here on: all that follows, unless an open transaction stands in between. */

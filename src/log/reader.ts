@@ -6,7 +6,7 @@
  */
 import { Refusal } from "../lib/refusal.ts";
 import { batchesBefore, batchesFrom, batchesWithin, endOf } from "../records/batch-read.ts";
-import type { AbortedTransaction, Row } from "../storage/storage.ts";
+import type { AbortedTransaction, ReadRows, Row } from "../storage/storage.ts";
 import type { Partition } from "./partition.ts";
 import type { Isolation } from "./reader-watchers.ts";
 
@@ -26,9 +26,31 @@ export interface ReadLimit {
   readonly oneAtLeast: boolean;
 }
 
+/** A read of storage that is under way, and the readable end when it began: what came later it may not have seen. */
+export interface StoredRead {
+  readonly rows: Promise<ReadRows>;
+  readonly end: number;
+}
+
+/** Begins what `readBatches` of the same place will need of storage; null where it needs nothing, or will be refused. */
+export function beginRead(
+  partition: Partition,
+  from: number,
+  bytesMax: number,
+  isolation: Isolation,
+): StoredRead | null {
+  if (partition.closedBy || from < partition.logStart || bytesMax <= 0) return null;
+  if (isolation === "read_committed" && !partition.isStableKnown) return null;
+  const end = partition.readableEnd(isolation);
+  if (from >= end || from >= partition.tail.start) return null;
+  const rows = partition.node.storage.read(partition.id, from, bytesMax);
+  rows.catch(() => {}); // Told to whoever goes on with it.
+  return { rows, end };
+}
+
 /**
- * Runs of whole batches from the one that holds `from` on, as views: of the tail cache, or of what storage gave.
- * Gives them at once where no storage is needed.
+ * Runs of whole batches from the one that holds `from` on, as views: of the tail cache, or of what storage gave; with `begun`
+ * of that. Gives them at once where no storage is needed.
  * @throws Refusal offset_trimmed, offset_out_of_range or whatever closed the partition; StorageFault.
  */
 export function readBatches(
@@ -36,14 +58,15 @@ export function readBatches(
   from: number,
   limit: ReadLimit,
   isolation: Isolation,
+  begun: StoredRead | null = null,
 ): ReadRuns | Promise<ReadRuns> {
   checkRange(partition, from);
   if (isolation === "read_uncommitted")
-    return readBelow(partition, from, limit, partition.highWatermark);
+    return readBelow(partition, from, limit, begun ?? partition.highWatermark);
   if (!partition.isStableKnown) {
     return partition.whenStableKnown().then(() => readBatches(partition, from, limit, isolation));
   }
-  const reading = readBelow(partition, from, limit, partition.lastStable);
+  const reading = readBelow(partition, from, limit, begun ?? partition.lastStable);
   if (reading instanceof Promise) return reading.then((read) => withAborted(partition, read));
   return withAborted(partition, reading);
 }
@@ -52,14 +75,17 @@ function readBelow(
   partition: Partition,
   from: number,
   limit: ReadLimit,
-  end: number,
+  below: number | StoredRead,
 ): ReadRuns | Promise<ReadRuns> {
+  const end = typeof below === "number" ? below : below.end;
   if (from >= end || (limit.bytesMax <= 0 && !limit.oneAtLeast)) return nothing(partition, from);
+  if (typeof below !== "number") return readStored(partition, from, below, limit);
   if (from >= partition.tail.start) {
     const rows = partition.tail.rows(from, limit.bytesMax);
     return cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
   }
-  return readStored(partition, from, end, limit);
+  const rows = partition.node.storage.read(partition.id, from, limit.bytesMax);
+  return readStored(partition, from, { rows, end }, limit);
 }
 
 /** Aborted transactions are looked up once the span is known: all of them ended before it was stable. */
@@ -82,11 +108,10 @@ async function stillThere(partition: Partition, read: ReadRuns): Promise<ReadRun
 async function readStored(
   partition: Partition,
   from: number,
-  end: number,
+  { rows: reading, end }: StoredRead,
   limit: ReadLimit,
 ): Promise<ReadRuns> {
-  const { storage } = partition.node;
-  const { rows, logStart } = await storage.read(partition.id, from, limit.bytesMax);
+  const { rows, logStart } = await reading;
   checkRange(partition, from);
   if (from < logStart) throw trimmed(from, logStart);
   return cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));

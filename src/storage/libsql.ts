@@ -128,11 +128,12 @@ class LibsqlStorage implements Storage {
     this.#readAhead = new ReadAhead({
       clock: options.clock,
       bytesMax: options.limits.readAheadBytesMax,
-      read: async (page) => {
-        const { rows, logStart } = await this.#readers.ask({ type: "read", ...page });
+      read: async (page, isAhead) => {
+        if (isAhead) this.#refuseClosed();
+        const { rows, logStart } = await this.#readers.ask(page, isAhead);
         return { rows, logStart };
       },
-      isIdle: () => !this.#closed && this.#readers.idle,
+      hurry: (page) => this.#readers.hurry(page),
     });
     this.powerLost = powerLost;
     this.#upkeep = upkeep;
@@ -182,7 +183,7 @@ class LibsqlStorage implements Storage {
 
   async read(partition: PartitionId, from: number, bytesMax: number): Promise<ReadRows> {
     this.#refuseClosed();
-    return this.#readAhead.read({ partition, from, bytesMax });
+    return this.#readAhead.read({ type: "read", partition, from, bytesMax });
   }
 
   async seek(partition: PartitionId, timestampMs: number): Promise<Row | null> {

@@ -6,7 +6,8 @@
  *   `KEPT_MS` has them kept for so long after their last use, within `bytesMax` over all partitions; a lone reader's page is
  *   let go when it has it (keeping it cost 1.16x the CPU: the next page then goes to fresh memory).
  * - Kept are whole pages alone: an answer that reached the end of its log may be out of date at once.
- * - A read that begins where an earlier one ended is part of a catch-up: the one after it is asked for, if no reader waits.
+ * - A read that begins where an earlier one ended is part of a catch-up: the one after it is asked for, behind all that
+ *   readers wait for, while pages that nobody has taken yet hold less than half of `bytesMax`.
  * - Whoever changes what a log holds (truncate, trim, rewrite, drop) must `forget` it.
  * - Readers that share an answer get it one a turn: what each of them makes of it may take long.
  * - What is given is shared: nobody may write to it or transfer it.
@@ -24,6 +25,7 @@ const WHOLE_SHARE = 3 / 4;
 const ENDS_MAX = 256;
 
 interface ReadPage {
+  readonly type: "read";
   readonly partition: PartitionId;
   readonly from: number;
   readonly bytesMax: number;
@@ -43,9 +45,10 @@ interface Kept {
 interface ReadAheadOptions {
   readonly clock: Clock;
   readonly bytesMax: number;
-  readonly read: (page: ReadPage) => Promise<ReadRows>;
-  /** True while no read waits for a reader. */
-  readonly isIdle: () => boolean;
+  /** With `isAhead` nobody waits for it yet. */
+  readonly read: (page: ReadPage, isAhead: boolean) => Promise<ReadRows>;
+  /** A reader waits now for this page, which was read ahead. */
+  readonly hurry: (page: ReadPage) => void;
 }
 
 export class ReadAhead {
@@ -70,15 +73,16 @@ export class ReadAhead {
   }
 
   async read(page: ReadPage): Promise<ReadRows> {
-    const { read, isIdle, bytesMax } = this.#options;
-    if (page.bytesMax < PAGE_BYTES_MIN || page.bytesMax * 2 > bytesMax) return read(page);
+    const { read, bytesMax } = this.#options;
+    if (page.bytesMax < PAGE_BYTES_MIN || page.bytesMax * 2 > bytesMax) return read(page, false);
     const readsOn = this.#ends.has(endName(page.partition, page.from));
     const rows = await this.#get(page, true);
     const last = rows.rows.at(-1)?.last;
     if (last === undefined) return rows;
     this.#remember(endName(page.partition, last + 1));
     const next = { ...page, from: last + 1 };
-    if (readsOn && isWhole(page, rows) && isIdle()) this.#get(next, false).catch(() => {}); // Asked again by its reader.
+    if (readsOn && isWhole(page, rows) && this.#untaken() + page.bytesMax <= bytesMax / 2)
+      this.#get(next, false).catch(() => {}); // Asked again by its reader.
     return rows;
   }
 
@@ -89,21 +93,24 @@ export class ReadAhead {
 
   #get(page: ReadPage, taken: boolean): Promise<ReadRows> {
     const name = `${page.partition}/${page.from}/${page.bytesMax}`;
-    const { clock, read } = this.#options;
+    const { clock, read, hurry } = this.#options;
     const before = this.#kept.get(name);
     if (before) {
       before.usedMs = clock.monotonicMs();
-      if (taken && before.taken) this.#sharedMs.set(page.partition, before.usedMs);
+      const isShared = before.taken;
+      if (taken && isShared) this.#sharedMs.set(page.partition, before.usedMs);
+      if (taken && !isShared && !before.settled) hurry(before.page);
       before.taken ||= taken;
       this.#kept.delete(name);
       this.#kept.set(name, before);
       if (before.settled && this.#isDone(before)) this.#drop(name);
+      if (!isShared) return before.rows;
       return this.#handOut.run(async () => {
         await clock.turn();
         return before.rows;
       });
     }
-    const rows = read(page);
+    const rows = read(page, !taken);
     const usedMs = clock.monotonicMs();
     const kept: Kept = { page, rows, bytes: page.bytesMax, usedMs, taken, settled: false };
     this.#kept.set(name, kept);
@@ -134,11 +141,20 @@ export class ReadAhead {
     return taken && sharedMs + KEPT_MS < this.#options.clock.monotonicMs();
   }
 
+  /** Pages that were read go before those that were read ahead. */
   #shrink(): void {
-    for (const name of this.#kept.keys()) {
-      if (this.#bytes <= this.#options.bytesMax) return;
-      this.#drop(name);
-    }
+    for (const untakenToo of [false, true])
+      for (const [name, { taken }] of this.#kept) {
+        if (this.#bytes <= this.#options.bytesMax) return;
+        if (taken || untakenToo) this.#drop(name);
+      }
+  }
+
+  /** Bytes that were read ahead, or are being, and wait for their reader. */
+  #untaken(): number {
+    let bytes = 0;
+    for (const kept of this.#kept.values()) if (!kept.taken) bytes += kept.bytes;
+    return bytes;
   }
 
   #drop(name: string): void {

@@ -1,39 +1,28 @@
 /**
  * Reads on their way to the readers: what waits when a reader is free goes to it in one message.
  *
- * Readers are opened when they are first needed, a second one when the first is busy.
+ * - Readers are opened when they are first needed, a second one when the first is busy.
+ * - What is read ahead of its reader leaves one reader free if there are two.
  */
 import { Bug } from "../lib/assert.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Channel } from "./channel.ts";
 import { errorOf } from "./failure.ts";
 import type { Read, ReadAnswer } from "./messages.ts";
+import { ReadLine, type ReadLineLimits, type WaitingRead } from "./read-line.ts";
 import { StorageFault } from "./storage.ts";
 
-interface Waiting {
-  readonly read: Read;
-  readonly resolve: (answer: ReadAnswer) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-export interface ReadQueueLimits {
+export interface ReadQueueLimits extends ReadLineLimits {
   readonly readersMax: number;
-  /** Reads that one message may carry. */
-  readonly readsMax: number;
-  /** Bytes that the answer to one message may have, unless a single read asks for more. */
-  readonly bytesMax: number;
 }
-
-/** What a read counts for that gives one row: seldom more. */
-const ROW_BYTES = 256 * 1024;
 
 export class ReadQueue {
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #limits: ReadQueueLimits;
   readonly #channels: Channel[] = [];
-  readonly #waiting: Waiting[] = [];
-  readonly #receipts: Waiting[] = [];
+  readonly #line: ReadLine;
+  #aheadUnderWay = 0;
   readonly #exchanges = new Set<Promise<void>>();
   #gathering = false;
   #paused = false;
@@ -42,23 +31,25 @@ export class ReadQueue {
     this.#directory = directory;
     this.#clock = clock;
     this.#limits = limits;
+    this.#line = new ReadLine(limits);
   }
 
-  /** True while nothing waits for a reader. */
-  get idle(): boolean {
-    return this.#waiting.length === 0 && this.#receipts.length === 0;
-  }
-
+  /** With `isAhead` nobody waits for it yet: `hurry` says when somebody does. */
   async ask<T extends Read["type"]>(
     read: Read & { readonly type: T },
+    isAhead = false,
   ): Promise<ReadAnswer & { readonly type: T }> {
     const answer = await new Promise<ReadAnswer>((resolve, reject) => {
-      const queue = read.type === "receipt" ? this.#receipts : this.#waiting;
-      queue.push({ read, resolve, reject });
+      this.#line.push({ read, resolve, reject }, isAhead);
       this.#gather();
     });
     if (!answers(answer, read.type)) throw new Bug("a read is answered by its own type");
     return answer;
+  }
+
+  /** Somebody waits for this very read now, if it has not begun. */
+  hurry(read: Read): void {
+    if (this.#line.hurry(read)) this.#gather();
   }
 
   /** Resolves once no read is under way; the next ones wait until the function that it gives is called. */
@@ -74,8 +65,7 @@ export class ReadQueue {
   /** Answers what was sent; what was not is told that it is too late. */
   async close(): Promise<void> {
     const closed = new StorageFault("closed", "the storage is closed");
-    for (const { reject } of [...this.#receipts.splice(0), ...this.#waiting.splice(0)])
-      reject(closed);
+    for (const { reject } of this.#line.takeAll()) reject(closed);
     await Promise.all(this.#channels.map((channel) => channel.close()));
   }
 
@@ -90,37 +80,29 @@ export class ReadQueue {
   }
 
   #send(): void {
-    while (!this.#paused && this.#waiting.length + this.#receipts.length > 0) {
+    while (!this.#paused && (this.#line.isAwaited || this.#mayReadAhead())) {
       const channel = this.#free();
       if (!channel) return;
-      const exchange = this.#exchange(channel, this.#take());
+      const isAhead = !this.#line.isAwaited;
+      if (isAhead) this.#aheadUnderWay += 1;
+      const exchange = this.#exchange(channel, this.#line.take());
       this.#exchanges.add(exchange);
       void exchange
-        .finally(() => this.#exchanges.delete(exchange))
+        .finally(() => {
+          this.#exchanges.delete(exchange);
+          if (isAhead) this.#aheadUnderWay -= 1;
+        })
         // What is made of the answers may take long: others get their turn before the next ones come.
         .then(() => this.#clock.turn())
         .then(() => this.#send());
     }
   }
 
-  /**
-   * The next message's reads: one at least, then as many as the limits allow. Receipts go first and alone: they are small,
-   * and appends wait for them, which must not wait for readers that catch up.
-   */
-  #take(): Waiting[] {
-    const { readsMax, bytesMax } = this.#limits;
-    if (this.#receipts.length > 0) return this.#receipts.splice(0, readsMax);
-    let bytes = 0;
-    let count = 0;
-    for (const { read } of this.#waiting) {
-      bytes += read.type === "read" ? read.bytesMax : ROW_BYTES;
-      if (count > 0 && (bytes > bytesMax || count >= readsMax)) break;
-      count += 1;
-    }
-    return this.#waiting.splice(0, count);
+  #mayReadAhead(): boolean {
+    return this.#line.hasAhead && this.#aheadUnderWay < Math.max(1, this.#limits.readersMax - 1);
   }
 
-  async #exchange(channel: Channel, waiting: readonly Waiting[]): Promise<void> {
+  async #exchange(channel: Channel, waiting: readonly WaitingRead[]): Promise<void> {
     try {
       const answers = await channel.ask({ type: "reads", reads: waiting.map(({ read }) => read) });
       for (const [at, { resolve, reject }] of waiting.entries()) {

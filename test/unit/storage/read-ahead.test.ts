@@ -5,11 +5,11 @@ import type { ReadRows } from "../../../src/storage/storage.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 
 const MiB = 1024 * 1024;
-const PAGE = { partition: 1, from: 0, bytesMax: MiB };
+const PAGE = { type: "read", partition: 1, from: 0, bytesMax: MiB } as const;
 
 /** A log of rows of 128 KiB and one offset each, up to `end`. */
-function world(options: { end?: number; bytesMax?: number; idle?: boolean } = {}) {
-  const { end = 1_000, bytesMax = 8 * MiB, idle = true } = options;
+function world(options: { end?: number; bytesMax?: number; holds?: boolean } = {}) {
+  const { end = 1_000, bytesMax = 8 * MiB, holds = false } = options;
   const clock = new VirtualClock();
   clock.turn = () => {
     turns.count += 1;
@@ -17,14 +17,17 @@ function world(options: { end?: number; bytesMax?: number; idle?: boolean } = {}
   };
   const turns = { count: 0 };
   const asked: number[] = [];
+  const hurried: number[] = [];
+  const gate = Promise.withResolvers<void>();
   const log = { end, fails: false };
   const ahead = new ReadAhead({
     clock,
     bytesMax,
-    isIdle: () => idle,
-    read: ({ from, bytesMax: bytes }): Promise<ReadRows> => {
+    hurry: ({ from }) => hurried.push(from),
+    read: async ({ from, bytesMax: bytes }, isAhead): Promise<ReadRows> => {
       asked.push(from);
-      if (log.fails) return Promise.reject(new Error("the disk failed"));
+      if (isAhead && holds) await gate.promise;
+      if (log.fails) throw new Error("the disk failed");
       const count = Math.min(Math.floor(bytes / (128 * 1024)), log.end - from);
       const rows = Array.from({ length: count }, (_, at) => ({
         base: from + at,
@@ -33,10 +36,10 @@ function world(options: { end?: number; bytesMax?: number; idle?: boolean } = {}
         position: (from + at) * 128 * 1024,
         data: new Uint8Array(128 * 1024),
       }));
-      return Promise.resolve({ rows, logStart: 0 });
+      return { rows, logStart: 0 };
     },
   });
-  return { ahead, asked, clock, log, turns };
+  return { ahead, asked, hurried, gate, clock, log, turns };
 }
 
 test("readers that ask for the same page at once, or soon after, share one read", async () => {
@@ -73,13 +76,43 @@ test("a lone reader's pages are let go, but for the one ahead of it", async () =
   expect(ahead.bytes).toBeLessThanOrEqual(MiB);
 });
 
-test("nothing is read ahead while others wait, nor for a reader that jumps", async () => {
-  const busy = world({ idle: false });
-  for (const from of [0, 8, 16]) await busy.ahead.read({ ...PAGE, from });
-  expect(busy.asked).toEqual([0, 8, 16]);
+test("nothing is read ahead for a reader that jumps", async () => {
   const jumping = world();
   for (const from of [0, 100, 300]) await jumping.ahead.read({ ...PAGE, from });
   expect(jumping.asked).toEqual([0, 100, 300]);
+});
+
+test("of many partitions each has its next page under way, within half of the bound", async () => {
+  const { ahead, asked } = world({ bytesMax: 8 * MiB });
+  for (const from of [0, 8])
+    for (let partition = 1; partition <= 6; partition += 1)
+      await ahead.read({ ...PAGE, partition, from });
+  expect(asked.filter((from) => from === 16).length).toBe(4);
+  expect(ahead.bytes).toBeLessThanOrEqual(4 * MiB);
+});
+
+test("a page that is still under way is hurried for its reader, and given without a turn", async () => {
+  const { ahead, asked, hurried, gate, turns } = world({ holds: true });
+  for (const from of [0, 8]) await ahead.read({ ...PAGE, from });
+  const reading = ahead.read({ ...PAGE, from: 16 });
+  expect(hurried).toEqual([16]);
+  gate.resolve();
+  expect((await reading).rows[0]?.base).toBe(16);
+  expect(asked).toEqual([0, 8, 16, 24]);
+  expect(turns.count).toBe(0);
+});
+
+test("pages read ahead stay where others must make room", async () => {
+  const { ahead, asked } = world({ bytesMax: 4 * MiB });
+  for (const from of [0, 8]) await ahead.read({ ...PAGE, from });
+  for (let partition = 2; partition < 8; partition += 1) {
+    const page = { ...PAGE, partition };
+    await Promise.all([ahead.read(page), ahead.read(page)]);
+  }
+  expect(ahead.bytes).toBeLessThanOrEqual(4 * MiB);
+  asked.length = 0;
+  await ahead.read({ ...PAGE, from: 16 });
+  expect(asked).toEqual([24]);
 });
 
 test("a page that reached the end of the log is not kept: more may have come", async () => {

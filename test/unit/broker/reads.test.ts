@@ -1,0 +1,121 @@
+/** A read of several partitions: what it asks of storage at the same time, and what it makes of that. */
+import { expect, test } from "bun:test";
+import type { ReadOptions } from "../../../src/broker/verbs.ts";
+import type { ReadRows, Storage } from "../../../src/storage/storage.ts";
+import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+
+const atOnce: ReadOptions = {
+  bytesMin: 1,
+  bytesMax: 10_000,
+  waitMs: 0,
+  isolation: "read_uncommitted",
+};
+
+/** Storage whose reads of these partitions are held until `release`, and what they give may be replaced. */
+class Held {
+  readonly under: number[] = [];
+  isHeld = false;
+  replaced: ReadRows | null = null;
+  #gate = Promise.withResolvers<void>();
+
+  wrap = (storage: Storage): Storage => {
+    const read = storage.read.bind(storage);
+    storage.read = async (partition, from, bytesMax) => {
+      if (!this.isHeld) return read(partition, from, bytesMax);
+      this.under.push(partition);
+      await this.#gate.promise;
+      return this.replaced ?? read(partition, from, bytesMax);
+    };
+    return storage;
+  };
+
+  release(): void {
+    this.isHeld = false;
+    this.#gate.resolve();
+  }
+}
+
+async function now<T>({ clock }: TestNode, promise: Promise<T>): Promise<T> {
+  await clock.settle();
+  return promise;
+}
+
+const append = (node: TestNode, partition: number) =>
+  now(
+    node,
+    node.broker.append(somebody, {
+      topic: "t",
+      partition,
+      acks: -1,
+      payload: {
+        type: "records",
+        records: [{ key: null, value: new Uint8Array(100), headers: [], timestampMs: null }],
+      },
+    }),
+  );
+
+/** A topic of three partitions with a record each, none of them in memory. */
+async function world(): Promise<{ node: TestNode; held: Held }> {
+  const held = new Held();
+  const node = await openTestNode({ wrap: held.wrap, limits: { tailCacheBytes: 1 } });
+  const topic = { name: "t", partitions: 3, replicationFactor: 1, configs: {} };
+  await now(node, node.broker.createTopic(somebody, topic));
+  for (const partition of [0, 1, 2]) await append(node, partition);
+  held.isHeld = true;
+  return { node, held };
+}
+
+const all = (bytesMax: number) =>
+  [0, 1, 2].map((partition) => ({ topic: "t", partition, from: 0, bytesMax }));
+
+test("what fits is asked of storage at once, not one after the other", async () => {
+  const { node, held } = await world();
+  const reading = node.broker.read(somebody, all(1_000), atOnce);
+  await node.clock.settle();
+  expect(held.under.length).toBe(3);
+  held.release();
+  const answers = await now(node, reading);
+  expect(answers.map(({ batches }) => batches.length)).toEqual([1, 1, 1]);
+});
+
+test("what may not fit any more waits for what stands before it", async () => {
+  const { node, held } = await world();
+  const reading = node.broker.read(somebody, all(1_000), { ...atOnce, bytesMax: 2_500 });
+  await node.clock.settle();
+  expect(held.under.length).toBe(2);
+  held.release();
+  const answers = await now(node, reading);
+  expect(answers.map(({ batches }) => batches.length)).toEqual([1, 1, 1]);
+});
+
+test("the bound over all partitions holds, and a refusal is told in its turn", async () => {
+  const { node, held } = await world();
+  held.release();
+  const tight = await now(
+    node,
+    node.broker.read(somebody, all(1_000), { ...atOnce, bytesMax: 200 }),
+  );
+  expect(tight.map(({ batches }) => batches.length)).toEqual([1, 0, 0]);
+  const [first, ...others] = all(1_000);
+  if (!first) throw new Error("there are three");
+  const requests = [{ ...first, topic: "unknown" }, { ...first, from: 99 }, ...others];
+  const answers = await now(node, node.broker.read(somebody, requests, atOnce));
+  expect(answers.map(({ refusal }) => refusal?.code ?? null)).toEqual([
+    "unknown_topic_or_partition",
+    "offset_out_of_range",
+    null,
+    null,
+  ]);
+});
+
+test("what was appended while storage was read is never passed over", async () => {
+  const { node, held } = await world();
+  const reading = node.broker.read(somebody, all(1_000), atOnce);
+  await node.clock.settle();
+  for (const partition of [0, 1, 2]) await append(node, partition);
+  // As if nothing readable lay below the end of the time when the read began.
+  held.replaced = { rows: [], logStart: 0 };
+  held.release();
+  const answers = await now(node, reading);
+  expect(answers.map(({ from }) => from)).toEqual([1, 1, 1]);
+});
