@@ -17,6 +17,7 @@ import { type Call, HangUp } from "../call.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
 import { ProduceLimit } from "../produce-limit.ts";
+import { leaderIdAndEpoch, nodeEndpoint } from "../structs.ts";
 
 const topicProduceData = {
   name: string({ versions: "0-12", ignorable: true }),
@@ -28,8 +29,6 @@ const batchIndexAndErrorMessage = {
   batchIndex: int32(),
   batchIndexErrorMessage: string({ nullable: "8+", default: null }),
 };
-
-const leaderIdAndEpoch = { leaderId: int32({ default: -1 }), leaderEpoch: int32({ default: -1 }) };
 
 const partitionProduceResponse = {
   index: int32(),
@@ -48,13 +47,6 @@ const topicProduceResponse = {
   partitionResponses: array(partitionProduceResponse),
 };
 
-const nodeEndpoint = {
-  nodeId: int32(),
-  host: string(),
-  port: int32(),
-  rack: string({ nullable: "10+", default: null }),
-};
-
 export const produce = defineApi({
   key: 0,
   name: "Produce",
@@ -70,7 +62,7 @@ export const produce = defineApi({
   response: {
     responses: array(topicProduceResponse),
     throttleTimeMs: int32({ default: 0 }),
-    nodeEndpoints: array(nodeEndpoint, { versions: "10+", tag: 0 }),
+    nodeEndpoints: array(nodeEndpoint("10+"), { versions: "10+", tag: 0 }),
   },
   async handle(request, call) {
     const { acks, timeoutMs } = request;

@@ -20,6 +20,7 @@ import {
 } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { fetchRecords } from "../fetch.ts";
+import { leaderIdAndEpoch, nodeEndpoint } from "../structs.ts";
 
 const replicaState = { replicaId: int32({ default: -1 }), replicaEpoch: int64({ default: -1 }) };
 
@@ -54,8 +55,6 @@ const forgottenTopic = {
 
 const epochEndOffset = { epoch: int32({ default: -1 }), endOffset: int64({ default: -1 }) };
 
-const leaderIdAndEpoch = { leaderId: int32({ default: -1 }), leaderEpoch: int32({ default: -1 }) };
-
 const snapshotId = { endOffset: int64({ default: -1 }), epoch: int32({ default: -1 }) };
 
 const partitionData = {
@@ -79,13 +78,6 @@ const fetchableTopicResponse = {
   topic: string({ versions: "0-12", ignorable: true }),
   topicId: uuid({ versions: "13+", ignorable: true }),
   partitions: array(partitionData),
-};
-
-const nodeEndpoint = {
-  nodeId: int32(),
-  host: string(),
-  port: int32(),
-  rack: string({ nullable: "16+", default: null }),
 };
 
 export const fetch = defineApi({
@@ -112,7 +104,7 @@ export const fetch = defineApi({
     errorCode: int16({ versions: "7+", ignorable: true }),
     sessionId: int32({ versions: "7+", default: 0 }),
     responses: array(fetchableTopicResponse),
-    nodeEndpoints: array(nodeEndpoint, { versions: "16+", tag: 0 }),
+    nodeEndpoints: array(nodeEndpoint("16+"), { versions: "16+", tag: 0 }),
   },
   handle: (request, call) => fetchRecords(request, call),
   refuse({ topics }, { errorCode }, version) {

@@ -8,6 +8,7 @@
  */
 import { array, bool, int16, int32, string, uuid } from "../../wire/schema.ts";
 import { metadataOf } from "../metadata.ts";
+import { notAsked } from "../authorized-operations.ts";
 import { defineApi } from "../define-api.ts";
 
 const metadataRequestTopic = {
@@ -38,7 +39,7 @@ const metadataResponseTopic = {
   topicId: uuid({ versions: "10+", ignorable: true }),
   isInternal: bool({ versions: "1+", default: false, ignorable: true }),
   partitions: array(metadataResponsePartition),
-  topicAuthorizedOperations: int32({ versions: "8+", default: -2147483648 }),
+  topicAuthorizedOperations: int32({ versions: "8+", default: notAsked }),
 };
 
 export const metadata = defineApi({
@@ -58,7 +59,7 @@ export const metadata = defineApi({
     clusterId: string({ versions: "2+", nullable: "2+", default: null, ignorable: true }),
     controllerId: int32({ versions: "1+", default: -1, ignorable: true }),
     topics: array(metadataResponseTopic),
-    clusterAuthorizedOperations: int32({ versions: "8-10", default: -2147483648 }),
+    clusterAuthorizedOperations: int32({ versions: "8-10", default: notAsked }),
     errorCode: int16({ versions: "13+", ignorable: true }),
   },
   handle: (request, call) => metadataOf(request, call),

@@ -31,7 +31,7 @@ const describedGroup = {
   protocolType: string(),
   protocolData: string(),
   members: array(describedGroupMember),
-  authorizedOperations: int32({ versions: "3+", default: -2147483648 }),
+  authorizedOperations: int32({ versions: "3+", default: notAsked }),
 };
 
 export const describeGroups = defineApi({

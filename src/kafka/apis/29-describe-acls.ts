@@ -6,6 +6,7 @@
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor } from "../error-codes.ts";
+import { aclFilter } from "../structs.ts";
 
 const aclDescription = {
   principal: string(),
@@ -26,15 +27,7 @@ export const describeAcls = defineApi({
   name: "DescribeAcls",
   versions: "1-3",
   flexible: "2+",
-  request: {
-    resourceTypeFilter: int8(),
-    resourceNameFilter: string({ nullable: "0+" }),
-    patternTypeFilter: int8({ default: 3 }),
-    principalFilter: string({ nullable: "0+" }),
-    hostFilter: string({ nullable: "0+" }),
-    operation: int8(),
-    permissionType: int8(),
-  },
+  request: aclFilter,
   response: {
     throttleTimeMs: int32(),
     errorCode: int16(),

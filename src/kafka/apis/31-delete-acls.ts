@@ -6,16 +6,7 @@
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor } from "../error-codes.ts";
-
-const deleteAclsFilter = {
-  resourceTypeFilter: int8(),
-  resourceNameFilter: string({ nullable: "0+" }),
-  patternTypeFilter: int8({ default: 3 }),
-  principalFilter: string({ nullable: "0+" }),
-  hostFilter: string({ nullable: "0+" }),
-  operation: int8(),
-  permissionType: int8(),
-};
+import { aclFilter } from "../structs.ts";
 
 const deleteAclsMatchingAcl = {
   errorCode: int16(),
@@ -40,7 +31,7 @@ export const deleteAcls = defineApi({
   name: "DeleteAcls",
   versions: "1-3",
   flexible: "2+",
-  request: { filters: array(deleteAclsFilter) },
+  request: { filters: array(aclFilter) },
   response: { throttleTimeMs: int32(), filterResults: array(deleteAclsFilterResult) },
   handle: ({ filters }) => ({
     throttleTimeMs: 0,

@@ -1,21 +1,15 @@
 /**
  * AlterConfigs (key 33): replace all settings of a resource by those given. Kept for old clients: see IncrementalAlterConfigs.
  */
-import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
+import { array, bool, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { alterEach } from "../config-admin.ts";
+import { resourceOutcome } from "../structs.ts";
 
 const alterConfigsResource = {
   resourceType: int8(),
   resourceName: string(),
   configs: array({ name: string(), value: string({ nullable: "0+" }) }),
-};
-
-const alterConfigsResourceResponse = {
-  errorCode: int16(),
-  errorMessage: string({ nullable: "0+" }),
-  resourceType: int8(),
-  resourceName: string(),
 };
 
 export const alterConfigs = defineApi({
@@ -24,7 +18,7 @@ export const alterConfigs = defineApi({
   versions: "0-2",
   flexible: "2+",
   request: { resources: array(alterConfigsResource), validateOnly: bool() },
-  response: { throttleTimeMs: int32(), responses: array(alterConfigsResourceResponse) },
+  response: { throttleTimeMs: int32(), responses: array(resourceOutcome) },
   async handle({ resources, validateOnly }, call) {
     const asked = resources.map(({ configs, ...resource }) => ({
       ...resource,

@@ -3,9 +3,10 @@
  *
  * - A resource is changed wholly or not at all.
  */
-import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
+import { array, bool, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { alterEach } from "../config-admin.ts";
+import { resourceOutcome } from "../structs.ts";
 
 const alterableConfig = {
   name: string(),
@@ -19,20 +20,13 @@ const alterConfigsResource = {
   configs: array(alterableConfig),
 };
 
-const alterConfigsResourceResponse = {
-  errorCode: int16(),
-  errorMessage: string({ nullable: "0+" }),
-  resourceType: int8(),
-  resourceName: string(),
-};
-
 export const incrementalAlterConfigs = defineApi({
   key: 44,
   name: "IncrementalAlterConfigs",
   versions: "0-1",
   flexible: "1+",
   request: { resources: array(alterConfigsResource), validateOnly: bool() },
-  response: { throttleTimeMs: int32(), responses: array(alterConfigsResourceResponse) },
+  response: { throttleTimeMs: int32(), responses: array(resourceOutcome) },
   async handle({ resources, validateOnly }, call) {
     const options = { replace: false, validateOnly };
     return { throttleTimeMs: 0, responses: await alterEach(resources, options, call) };

@@ -41,7 +41,7 @@ export const describeCluster = defineApi({
     clusterId: string(),
     controllerId: int32({ default: -1 }),
     brokers: array(describeClusterBroker),
-    clusterAuthorizedOperations: int32({ default: -2147483648 }),
+    clusterAuthorizedOperations: int32({ default: notAsked }),
   },
   handle({ includeClusterAuthorizedOperations, endpointType }, { broker, context, nodes }) {
     if (endpointType !== brokers) {

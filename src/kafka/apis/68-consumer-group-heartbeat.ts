@@ -5,14 +5,13 @@
  * - The assignment is answered only when the member does not have it yet.
  * - v1 has the member choose its own id, and subscribes by pattern (KIP-848, KIP-1082).
  */
-import { array, int16, int32, string, struct, uuid } from "../../wire/schema.ts";
+import { array, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { NONE } from "../error-codes.ts";
+import { heartbeatAssignment, topicIdPartitions } from "../structs.ts";
 
 /** From here on members make their ids themselves (KIP-1082). */
 const OWN_ID_VERSION = 1;
-
-const assignment = { topicPartitions: array({ topicId: uuid(), partitions: array(int32()) }) };
 
 export const consumerGroupHeartbeat = defineApi({
   key: 68,
@@ -29,10 +28,7 @@ export const consumerGroupHeartbeat = defineApi({
     subscribedTopicNames: array(string(), { nullable: "0+", default: null }),
     subscribedTopicRegex: string({ versions: "1+", nullable: "1+", default: null }),
     serverAssignor: string({ nullable: "0+", default: null }),
-    topicPartitions: array(
-      { topicId: uuid(), partitions: array(int32()) },
-      { nullable: "0+", default: null },
-    ),
+    topicPartitions: array(topicIdPartitions, { nullable: "0+", default: null }),
   },
   response: {
     throttleTimeMs: int32(),
@@ -41,7 +37,7 @@ export const consumerGroupHeartbeat = defineApi({
     memberId: string({ nullable: "0+", default: null }),
     memberEpoch: int32(),
     heartbeatIntervalMs: int32(),
-    assignment: struct(assignment, { nullable: "0+", default: null }),
+    assignment: heartbeatAssignment,
   },
   async handle(request, { broker, context, version }) {
     const { topicPartitions } = request;

@@ -4,14 +4,13 @@
  * - v1 tells whether a member still speaks the classic protocol.
  */
 import { mapInTurns } from "../../lib/async.ts";
-import { array, bool, int16, int32, int8, string, struct, uuid } from "../../wire/schema.ts";
+import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import type { DescribedConsumer } from "../../coordinators/consumer-group-describe.ts";
 import { notAsked, operations } from "../authorized-operations.ts";
 import type { Call } from "../call.ts";
 import { defineApi } from "../define-api.ts";
 import { codeOf, messageOf, NONE } from "../error-codes.ts";
-
-const topicPartitions = { topicId: uuid(), topicName: string(), partitions: array(int32()) };
+import { describedAssignment } from "../structs.ts";
 
 const member = {
   memberId: string(),
@@ -22,8 +21,8 @@ const member = {
   clientHost: string(),
   subscribedTopicNames: array(string()),
   subscribedTopicRegex: string({ nullable: "0+", default: null }),
-  assignment: struct({ topicPartitions: array(topicPartitions) }),
-  targetAssignment: struct({ topicPartitions: array(topicPartitions) }),
+  assignment: describedAssignment,
+  targetAssignment: describedAssignment,
   memberType: int8({ versions: "1+", default: -1, ignorable: true }),
 };
 
@@ -36,7 +35,7 @@ const describedGroup = {
   assignmentEpoch: int32(),
   assignorName: string(),
   members: array(member),
-  authorizedOperations: int32({ default: -2147483648 }),
+  authorizedOperations: int32({ default: notAsked }),
 };
 
 export const consumerGroupDescribe = defineApi({

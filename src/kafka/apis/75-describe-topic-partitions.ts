@@ -27,7 +27,7 @@ const describeTopicPartitionsResponseTopic = {
   topicId: uuid(),
   isInternal: bool({ default: false }),
   partitions: array(describeTopicPartitionsResponsePartition),
-  topicAuthorizedOperations: int32({ default: -2147483648 }),
+  topicAuthorizedOperations: int32({ default: notAsked }),
 };
 
 export const describeTopicPartitions = defineApi({

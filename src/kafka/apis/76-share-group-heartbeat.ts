@@ -1,10 +1,9 @@
 /**
  * ShareGroupHeartbeat (key 76): a member of a share group joins (epoch 0), stays or leaves (-1) (KIP-932).
  */
-import { array, int16, int32, string, struct, uuid } from "../../wire/schema.ts";
+import { array, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-
-const assignment = { topicPartitions: array({ topicId: uuid(), partitions: array(int32()) }) };
+import { heartbeatAssignment } from "../structs.ts";
 
 export const shareGroupHeartbeat = defineApi({
   key: 76,
@@ -25,6 +24,6 @@ export const shareGroupHeartbeat = defineApi({
     memberId: string({ nullable: "0+", default: null }),
     memberEpoch: int32(),
     heartbeatIntervalMs: int32(),
-    assignment: struct(assignment, { nullable: "0+", default: null }),
+    assignment: heartbeatAssignment,
   },
 });

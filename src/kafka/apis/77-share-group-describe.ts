@@ -1,10 +1,10 @@
 /**
  * ShareGroupDescribe (key 77): the state, members and assignments of share groups (KIP-932).
  */
-import { array, bool, int16, int32, string, struct, uuid } from "../../wire/schema.ts";
+import { array, bool, int16, int32, string } from "../../wire/schema.ts";
+import { notAsked } from "../authorized-operations.ts";
 import { defineApi } from "../define-api.ts";
-
-const topicPartitions = { topicId: uuid(), topicName: string(), partitions: array(int32()) };
+import { describedAssignment } from "../structs.ts";
 
 const member = {
   memberId: string(),
@@ -13,7 +13,7 @@ const member = {
   clientId: string(),
   clientHost: string(),
   subscribedTopicNames: array(string()),
-  assignment: struct({ topicPartitions: array(topicPartitions) }),
+  assignment: describedAssignment,
 };
 
 const describedGroup = {
@@ -25,7 +25,7 @@ const describedGroup = {
   assignmentEpoch: int32(),
   assignorName: string(),
   members: array(member),
-  authorizedOperations: int32({ default: -2147483648 }),
+  authorizedOperations: int32({ default: notAsked }),
 };
 
 export const shareGroupDescribe = defineApi({

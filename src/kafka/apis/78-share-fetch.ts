@@ -17,17 +17,7 @@ import {
   uuid,
 } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-
-const acknowledgementBatch = {
-  firstOffset: int64(),
-  lastOffset: int64(),
-  acknowledgeTypes: array(int8()),
-};
-
-const fetchPartition = {
-  partitionIndex: int32(),
-  acknowledgementBatches: array(acknowledgementBatch),
-};
+import { acknowledgedPartition, nodeEndpoint, topicIdPartitions } from "../structs.ts";
 
 const acquiredRecords = { firstOffset: int64(), lastOffset: int64(), deliveryCount: int16() };
 
@@ -40,13 +30,6 @@ const partitionData = {
   currentLeader: struct({ leaderId: int32(), leaderEpoch: int32() }),
   records: records(),
   acquiredRecords: array(acquiredRecords),
-};
-
-const nodeEndpoint = {
-  nodeId: int32(),
-  host: string(),
-  port: int32(),
-  rack: string({ nullable: "0+", default: null }),
 };
 
 export const shareFetch = defineApi({
@@ -65,8 +48,8 @@ export const shareFetch = defineApi({
     batchSize: int32(),
     shareAcquireMode: int8({ versions: "2+", default: 0, ignorable: true }),
     isRenewAck: bool({ versions: "2+", default: false }),
-    topics: array({ topicId: uuid(), partitions: array(fetchPartition) }),
-    forgottenTopicsData: array({ topicId: uuid(), partitions: array(int32()) }),
+    topics: array({ topicId: uuid(), partitions: array(acknowledgedPartition) }),
+    forgottenTopicsData: array(topicIdPartitions),
   },
   response: {
     throttleTimeMs: int32(),
@@ -74,6 +57,6 @@ export const shareFetch = defineApi({
     errorMessage: string({ nullable: "0+", default: null }),
     acquisitionLockTimeoutMs: int32(),
     responses: array({ topicId: uuid(), partitions: array(partitionData) }),
-    nodeEndpoints: array(nodeEndpoint),
+    nodeEndpoints: array(nodeEndpoint("0+")),
   },
 });

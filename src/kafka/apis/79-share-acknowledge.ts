@@ -1,32 +1,15 @@
 /**
  * ShareAcknowledge (key 79): accept, release or reject records that were acquired (KIP-932); v2 renews locks (KIP-1222).
  */
-import { array, bool, int16, int32, int64, int8, string, struct, uuid } from "../../wire/schema.ts";
+import { array, bool, int16, int32, string, struct, uuid } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-
-const acknowledgementBatch = {
-  firstOffset: int64(),
-  lastOffset: int64(),
-  acknowledgeTypes: array(int8()),
-};
-
-const acknowledgePartition = {
-  partitionIndex: int32(),
-  acknowledgementBatches: array(acknowledgementBatch),
-};
+import { acknowledgedPartition, nodeEndpoint } from "../structs.ts";
 
 const partitionData = {
   partitionIndex: int32(),
   errorCode: int16(),
   errorMessage: string({ nullable: "0+", default: null }),
   currentLeader: struct({ leaderId: int32(), leaderEpoch: int32() }),
-};
-
-const nodeEndpoint = {
-  nodeId: int32(),
-  host: string(),
-  port: int32(),
-  rack: string({ nullable: "0+", default: null }),
 };
 
 export const shareAcknowledge = defineApi({
@@ -39,7 +22,7 @@ export const shareAcknowledge = defineApi({
     memberId: string({ nullable: "0+" }),
     shareSessionEpoch: int32(),
     isRenewAck: bool({ versions: "2+", default: false }),
-    topics: array({ topicId: uuid(), partitions: array(acknowledgePartition) }),
+    topics: array({ topicId: uuid(), partitions: array(acknowledgedPartition) }),
   },
   response: {
     throttleTimeMs: int32(),
@@ -47,6 +30,6 @@ export const shareAcknowledge = defineApi({
     errorMessage: string({ nullable: "0+", default: null }),
     acquisitionLockTimeoutMs: int32({ versions: "2+", ignorable: true }),
     responses: array({ topicId: uuid(), partitions: array(partitionData) }),
-    nodeEndpoints: array(nodeEndpoint),
+    nodeEndpoints: array(nodeEndpoint("0+")),
   },
 });

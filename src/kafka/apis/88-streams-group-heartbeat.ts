@@ -1,25 +1,9 @@
 /**
  * StreamsGroupHeartbeat (key 88): a member of a Kafka Streams group joins, stays or leaves, with its topology (KIP-1071).
  */
-import {
-  array,
-  bool,
-  int16,
-  int32,
-  int64,
-  int8,
-  string,
-  struct,
-  uint16,
-} from "../../wire/schema.ts";
+import { array, bool, int16, int32, int8, string, struct } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-
-const topicInfo = {
-  name: string(),
-  partitions: int32(),
-  replicationFactor: int16(),
-  topicConfigs: array({ key: string(), value: string() }),
-};
+import { streamsTopicInfo, taskIds, taskOffset, userEndpoint } from "../structs.ts";
 
 const copartitionGroup = {
   sourceTopics: array(int16()),
@@ -31,17 +15,20 @@ const subtopology = {
   subtopologyId: string(),
   sourceTopics: array(string()),
   sourceTopicRegex: array(string()),
-  stateChangelogTopics: array(topicInfo),
+  stateChangelogTopics: array(streamsTopicInfo),
   repartitionSinkTopics: array(string()),
-  repartitionSourceTopics: array(topicInfo),
+  repartitionSourceTopics: array(streamsTopicInfo),
   copartitionGroups: array(copartitionGroup),
 };
 
 const endpointToPartitions = {
-  userEndpoint: struct({ host: string(), port: uint16() }),
+  userEndpoint: struct(userEndpoint),
   activePartitions: array({ topic: string(), partitions: array(int32()) }),
   standbyPartitions: array({ topic: string(), partitions: array(int32()) }),
 };
+
+/** Null: as it was before. */
+const unchanged = { nullable: "0+", default: null } as const;
 
 export const streamsGroupHeartbeat = defineApi({
   key: 88,
@@ -53,61 +40,34 @@ export const streamsGroupHeartbeat = defineApi({
     memberId: string(),
     memberEpoch: int32(),
     endpointInformationEpoch: int32(),
-    instanceId: string({ nullable: "0+", default: null }),
-    rackId: string({ nullable: "0+", default: null }),
+    instanceId: string(unchanged),
+    rackId: string(unchanged),
     rebalanceTimeoutMs: int32({ default: -1 }),
-    topology: struct(
-      { epoch: int32(), subtopologies: array(subtopology) },
-      { nullable: "0+", default: null },
-    ),
-    activeTasks: array(
-      { subtopologyId: string(), partitions: array(int32()) },
-      { nullable: "0+", default: null },
-    ),
-    standbyTasks: array(
-      { subtopologyId: string(), partitions: array(int32()) },
-      { nullable: "0+", default: null },
-    ),
-    warmupTasks: array(
-      { subtopologyId: string(), partitions: array(int32()) },
-      { nullable: "0+", default: null },
-    ),
-    processId: string({ nullable: "0+", default: null }),
-    userEndpoint: struct({ host: string(), port: uint16() }, { nullable: "0+", default: null }),
-    clientTags: array({ key: string(), value: string() }, { nullable: "0+", default: null }),
-    taskOffsets: array(
-      { subtopologyId: string(), partition: int32(), offset: int64() },
-      { nullable: "0+", default: null },
-    ),
-    taskEndOffsets: array(
-      { subtopologyId: string(), partition: int32(), offset: int64() },
-      { nullable: "0+", default: null },
-    ),
+    topology: struct({ epoch: int32(), subtopologies: array(subtopology) }, unchanged),
+    activeTasks: array(taskIds, unchanged),
+    standbyTasks: array(taskIds, unchanged),
+    warmupTasks: array(taskIds, unchanged),
+    processId: string(unchanged),
+    userEndpoint: struct(userEndpoint, unchanged),
+    clientTags: array({ key: string(), value: string() }, unchanged),
+    taskOffsets: array(taskOffset, unchanged),
+    taskEndOffsets: array(taskOffset, unchanged),
     shutdownApplication: bool({ default: false }),
   },
   response: {
     throttleTimeMs: int32(),
     errorCode: int16(),
-    errorMessage: string({ nullable: "0+", default: null }),
+    errorMessage: string(unchanged),
     memberId: string(),
     memberEpoch: int32(),
     heartbeatIntervalMs: int32(),
     acceptableRecoveryLag: int32(),
     taskOffsetIntervalMs: int32(),
     status: array({ statusCode: int8(), statusDetail: string() }, { nullable: "0+" }),
-    activeTasks: array(
-      { subtopologyId: string(), partitions: array(int32()) },
-      { nullable: "0+", default: null },
-    ),
-    standbyTasks: array(
-      { subtopologyId: string(), partitions: array(int32()) },
-      { nullable: "0+", default: null },
-    ),
-    warmupTasks: array(
-      { subtopologyId: string(), partitions: array(int32()) },
-      { nullable: "0+", default: null },
-    ),
+    activeTasks: array(taskIds, unchanged),
+    standbyTasks: array(taskIds, unchanged),
+    warmupTasks: array(taskIds, unchanged),
     endpointInformationEpoch: int32(),
-    partitionsByUserEndpoint: array(endpointToPartitions, { nullable: "0+", default: null }),
+    partitionsByUserEndpoint: array(endpointToPartitions, unchanged),
   },
 });

@@ -1,22 +1,17 @@
 /**
  * StreamsGroupDescribe (key 89): the state, members, tasks and topology of Kafka Streams groups (KIP-1071).
  */
-import { array, bool, int16, int32, int64, string, struct, uint16 } from "../../wire/schema.ts";
+import { array, bool, int16, int32, string, struct } from "../../wire/schema.ts";
+import { notAsked } from "../authorized-operations.ts";
 import { defineApi } from "../define-api.ts";
-
-const topicInfo = {
-  name: string(),
-  partitions: int32(),
-  replicationFactor: int16(),
-  topicConfigs: array({ key: string(), value: string() }),
-};
+import { streamsTopicInfo, taskIds, taskOffset, userEndpoint } from "../structs.ts";
 
 const subtopology = {
   subtopologyId: string(),
   sourceTopics: array(string()),
   repartitionSinkTopics: array(string()),
-  stateChangelogTopics: array(topicInfo),
-  repartitionSourceTopics: array(topicInfo),
+  stateChangelogTopics: array(streamsTopicInfo),
+  repartitionSourceTopics: array(streamsTopicInfo),
 };
 
 const topology = {
@@ -25,9 +20,9 @@ const topology = {
 };
 
 const assignment = {
-  activeTasks: array({ subtopologyId: string(), partitions: array(int32()) }),
-  standbyTasks: array({ subtopologyId: string(), partitions: array(int32()) }),
-  warmupTasks: array({ subtopologyId: string(), partitions: array(int32()) }),
+  activeTasks: array(taskIds),
+  standbyTasks: array(taskIds),
+  warmupTasks: array(taskIds),
 };
 
 const member = {
@@ -39,10 +34,10 @@ const member = {
   clientHost: string(),
   topologyEpoch: int32(),
   processId: string(),
-  userEndpoint: struct({ host: string(), port: uint16() }, { nullable: "0+", default: null }),
+  userEndpoint: struct(userEndpoint, { nullable: "0+", default: null }),
   clientTags: array({ key: string(), value: string() }),
-  taskOffsets: array({ subtopologyId: string(), partition: int32(), offset: int64() }),
-  taskEndOffsets: array({ subtopologyId: string(), partition: int32(), offset: int64() }),
+  taskOffsets: array(taskOffset),
+  taskEndOffsets: array(taskOffset),
   assignment: struct(assignment),
   targetAssignment: struct(assignment),
   isClassic: bool(),
@@ -57,7 +52,7 @@ const describedGroup = {
   assignmentEpoch: int32(),
   topology: struct(topology, { nullable: "0+", default: null }),
   members: array(member),
-  authorizedOperations: int32({ default: -2147483648 }),
+  authorizedOperations: int32({ default: notAsked }),
 };
 
 export const streamsGroupDescribe = defineApi({
