@@ -11,8 +11,8 @@
 import { resolve } from "node:path";
 import type { NodeSetting } from "./broker/config-verbs.ts";
 import { nodeSettings } from "./broker/node-settings.ts";
-import { groupSettings } from "./coordinators/group-settings.ts";
-import { transactionSettings } from "./coordinators/transaction-settings.ts";
+import { groupSettings } from "./coordinators/groups/settings.ts";
+import { transactionSettings } from "./coordinators/transactions/settings.ts";
 import { checkListeners, listenerSettings, listenersText } from "./kafka/listener-settings.ts";
 import { Refusal } from "./lib/refusal.ts";
 import { fromArgs, fromEnv, fromFile, type Said, type Vocabulary } from "./lib/setting-sources.ts";

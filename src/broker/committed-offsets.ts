@@ -2,10 +2,10 @@
  * What a group has committed, as it may be told: -1 where nothing was, or where it was for another topic of that name.
  */
 import type { Image, TopicImage } from "../cluster/image.ts";
-import type { Group } from "../coordinators/group.ts";
-import { checkFetch } from "../coordinators/membership.ts";
-import type { CommittedOffset, GroupOffsets } from "../coordinators/offset-state.ts";
-import { isPending, offsetOf } from "../coordinators/offset-table.ts";
+import type { Group } from "../coordinators/groups/group.ts";
+import { checkFetch } from "../coordinators/groups/membership.ts";
+import type { CommittedOffset, GroupOffsets } from "../coordinators/offsets/state.ts";
+import { isPending, offsetOf } from "../coordinators/offsets/table.ts";
 
 /** Topics by name, or by id where the name is null; null for all that the group has. */
 export interface OffsetsWanted {

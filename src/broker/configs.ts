@@ -4,7 +4,7 @@
 import type { Command } from "../cluster/commands.ts";
 import type { Image } from "../cluster/image.ts";
 import { Refusal } from "../lib/refusal.ts";
-import type { GroupConfig } from "../coordinators/group.ts";
+import type { GroupConfig } from "../coordinators/groups/group.ts";
 import { checkMayChange } from "./access.ts";
 import type {
   AlterConfigsOptions,

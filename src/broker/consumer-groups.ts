@@ -8,13 +8,10 @@ import type { Image } from "../cluster/image.ts";
 import {
   type DescribedConsumerGroup,
   describeConsumerGroup,
-} from "../coordinators/consumer-group-describe.ts";
-import {
-  checkHeartbeat,
-  type ConsumerHeartbeatAnswer,
-} from "../coordinators/consumer-group-request.ts";
-import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
-import { topicRegex } from "../coordinators/topic-regex.ts";
+} from "../coordinators/consumer/describe.ts";
+import { checkHeartbeat, type ConsumerHeartbeatAnswer } from "../coordinators/consumer/request.ts";
+import type { GroupCoordinator } from "../coordinators/groups/coordinator.ts";
+import { topicRegex } from "../coordinators/consumer/topic-regex.ts";
 import { randomUuid, type Random } from "../lib/random.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { ConsumerSays } from "./group-verbs.ts";

@@ -7,9 +7,9 @@
  */
 import type { Image } from "../cluster/image.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
+import type { GroupCoordinator } from "../coordinators/groups/coordinator.ts";
 import { OFFSETS_TOPIC } from "../coordinators/internal-topic.ts";
-import type { OffsetOutcome } from "../coordinators/offset-state.ts";
+import type { OffsetOutcome } from "../coordinators/offsets/state.ts";
 import { withWord } from "../log/transactional-append.ts";
 import type { TransactionVerifier } from "../log/verification.ts";
 import { fetchOffsets } from "./committed-offsets.ts";

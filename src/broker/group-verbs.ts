@@ -12,15 +12,15 @@ import type {
   MemberIdentity,
   SyncAnswer,
   SyncRequest,
-} from "../coordinators/classic-state.ts";
-import type { OffsetOutcome, TopicPartition } from "../coordinators/offset-state.ts";
+} from "../coordinators/classic/state.ts";
+import type { OffsetOutcome, TopicPartition } from "../coordinators/offsets/state.ts";
 import type { TransactionOwner } from "../log/append-request.ts";
 import type { TransactionalAppend } from "../log/transactional-append.ts";
-import type { DescribedConsumerGroup } from "../coordinators/consumer-group-describe.ts";
+import type { DescribedConsumerGroup } from "../coordinators/consumer/describe.ts";
 import type {
   ConsumerHeartbeat,
   ConsumerHeartbeatAnswer,
-} from "../coordinators/consumer-group-request.ts";
+} from "../coordinators/consumer/request.ts";
 import type { FetchedGroup, OffsetsWanted } from "./committed-offsets.ts";
 import type { Context } from "./verbs.ts";
 

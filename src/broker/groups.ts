@@ -10,11 +10,11 @@ import type {
   JoinAnswer,
   LeaveAnswer,
   SyncAnswer,
-} from "../coordinators/classic-state.ts";
-import type { GroupCoordinator } from "../coordinators/group-coordinator.ts";
-import type { Group } from "../coordinators/group.ts";
-import { newMemberId } from "../coordinators/member-id.ts";
-import { protocolTypeOf, stateOf, typeOf } from "../coordinators/membership.ts";
+} from "../coordinators/classic/state.ts";
+import type { GroupCoordinator } from "../coordinators/groups/coordinator.ts";
+import type { Group } from "../coordinators/groups/group.ts";
+import { newMemberId } from "../coordinators/groups/member-id.ts";
+import { protocolTypeOf, stateOf, typeOf } from "../coordinators/groups/membership.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import { Refusal } from "../lib/refusal.ts";

@@ -4,8 +4,8 @@
  */
 import type { Command } from "../cluster/commands.ts";
 import type { Image } from "../cluster/image.ts";
-import type { GroupConfig } from "../coordinators/group.ts";
-import { defaultGroupConfig } from "../coordinators/group.ts";
+import type { GroupConfig } from "../coordinators/groups/group.ts";
+import { defaultGroupConfig } from "../coordinators/groups/group.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { RefusalName } from "../lib/refusal.ts";
 import type { ConfigType } from "../log/config-definitions.ts";

@@ -6,7 +6,7 @@
  *   see records again, it misses none.
  * - The last poll is remembered by its offsets, not its records: asked again, the same records are read again.
  */
-import type { EpochAssignment } from "../coordinators/consumer-group-state.ts";
+import type { EpochAssignment } from "../coordinators/consumer/state.ts";
 
 /** Where a member begins that has committed nothing: `none` refuses. */
 export type ResetPolicy = "earliest" | "latest" | "none";

@@ -2,7 +2,7 @@
  * What a group knows of a member that polls: its heartbeats, what it commits, and what it was assigned.
  */
 import type { Image } from "../cluster/image.ts";
-import type { DescribedConsumer } from "../coordinators/consumer-group-describe.ts";
+import type { DescribedConsumer } from "../coordinators/consumer/describe.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { GroupVerbs } from "./group-verbs.ts";

@@ -8,9 +8,9 @@
  *   whether that attempt was committed or aborted; after an aborted one the next attempt begins.
  * - A transaction without records needs no receipt: to commit the same offsets twice changes nothing.
  */
-import type { TransactionCoordinator } from "../coordinators/transaction-coordinator.ts";
-import { partitionsOf } from "../coordinators/transaction-partitions.ts";
-import type { ProducerIdentity } from "../coordinators/transaction-state.ts";
+import type { TransactionCoordinator } from "../coordinators/transactions/coordinator.ts";
+import { partitionsOf } from "../coordinators/transactions/partitions.ts";
+import type { ProducerIdentity } from "../coordinators/transactions/state.ts";
 import { mapAsync, Sequence } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { NewRecord } from "../records/record.ts";

@@ -3,8 +3,8 @@
  *
  * - What Kafka's clients do by asking again (an end that is still being completed) is waited for here, bounded.
  */
-import type { TransactionCoordinator } from "../coordinators/transaction-coordinator.ts";
-import type { ProducerIdentity } from "../coordinators/transaction-state.ts";
+import type { TransactionCoordinator } from "../coordinators/transactions/coordinator.ts";
+import type { ProducerIdentity } from "../coordinators/transactions/state.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { TransactOffsets, Transactor } from "./transact.ts";
 import type { TransactionVerbs } from "./transaction-verbs.ts";

@@ -11,15 +11,15 @@ import { OFFSETS_TOPIC } from "../coordinators/internal-topic.ts";
 import {
   eachPartition,
   type TransactionPartitions,
-} from "../coordinators/transaction-partitions.ts";
+} from "../coordinators/transactions/partitions.ts";
 import type {
   ProducerIdentity,
   Transaction,
   TransactionMarker,
   TransactionStatus,
   TransactionVersion,
-} from "../coordinators/transaction-state.ts";
-import { transactionStatuses } from "../coordinators/transaction-state.ts";
+} from "../coordinators/transactions/state.ts";
+import { transactionStatuses } from "../coordinators/transactions/state.ts";
 import { mapInTurns, mapSlices } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";

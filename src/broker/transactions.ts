@@ -3,8 +3,8 @@
  */
 import type { Image } from "../cluster/image.ts";
 import { OFFSETS_TOPIC } from "../coordinators/internal-topic.ts";
-import type { TransactionCoordinator } from "../coordinators/transaction-coordinator.ts";
-import type { ProducerIdentity } from "../coordinators/transaction-state.ts";
+import type { TransactionCoordinator } from "../coordinators/transactions/coordinator.ts";
+import type { ProducerIdentity } from "../coordinators/transactions/state.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { LogNode } from "../log/log-node.ts";
 import type { Partition } from "../log/partition.ts";

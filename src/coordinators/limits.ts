@@ -5,7 +5,7 @@
 export interface CoordinatorLimits {
   /** Groups, or transactional ids, over all shards. */
   readonly keysMax: number;
-  /** About how many bytes their states may take together, where a core counts them (`group-bytes.ts`). */
+  /** About how many bytes their states may take together, where a core counts them (`groups/bytes.ts`). */
   readonly stateBytesMax: number;
   /** Inputs that wait for one key. */
   readonly mailboxMax: number;

@@ -1,6 +1,6 @@
 /**
- * What a coordinator's pure core gives its driver: the contract between `classic-group.ts`, `consumer-group.ts`,
- * `transaction.ts` and `coordinator.ts`.
+ * What a coordinator's pure core gives its driver: the contract between `groups/groups.ts`, `transactions/core.ts` and
+ * `coordinator.ts`.
  *
  * - A core is `step(state, input, env) -> Step`: no clock (time is `env.nowMs`), no randomness (new ids come in the input), no
  *   await, no I/O. State is never changed in place: `next` shares what stayed the same.

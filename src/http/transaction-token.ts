@@ -2,7 +2,7 @@
  * The name of an open transaction in paths and in the `Txn` header: transactional id, producer id and epoch, which are
  * Kafka's own. It keeps nothing on the node, so any node can go on with it, also after a restart.
  */
-import type { ProducerIdentity } from "../coordinators/transaction-state.ts";
+import type { ProducerIdentity } from "../coordinators/transactions/state.ts";
 import { Refusal } from "../lib/refusal.ts";
 
 export interface TransactionToken {

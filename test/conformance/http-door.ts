@@ -1,7 +1,7 @@
 /**
  * A door to try the HTTP suites on: something `fetch`-shaped over a fresh node, whichever way it was opened.
  */
-import { defaultGroupConfig } from "../../src/coordinators/group.ts";
+import { defaultGroupConfig } from "../../src/coordinators/groups/group.ts";
 import { createHttpApp, type HttpAppOptions } from "../../src/http/app.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { httpLimits } from "../../src/lib/platform.ts";

@@ -9,9 +9,9 @@ import {
   consumerGroupRegularExpression,
   consumerGroupTargetAssignmentMember,
   consumerGroupTargetAssignmentMetadata,
-} from "../../src/coordinators/consumer-group-records.ts";
-import { groupMetadata, offsetCommit } from "../../src/coordinators/group-records.ts";
-import { transactionLog } from "../../src/coordinators/transaction-records.ts";
+} from "../../src/coordinators/consumer/records.ts";
+import { groupMetadata, offsetCommit } from "../../src/coordinators/groups/records.ts";
+import { transactionLog } from "../../src/coordinators/transactions/records.ts";
 import { apis } from "../../src/kafka/apis/index.ts";
 import { type Message, message } from "../../src/wire/message.ts";
 import { Reader } from "../../src/wire/reader.ts";

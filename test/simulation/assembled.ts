@@ -5,14 +5,14 @@
 import { createBroker } from "../../src/broker/broker.ts";
 import type { Broker } from "../../src/broker/verbs.ts";
 import { Controller } from "../../src/cluster/controller.ts";
-import { GroupCoordinator } from "../../src/coordinators/group-coordinator.ts";
+import { GroupCoordinator } from "../../src/coordinators/groups/coordinator.ts";
 import {
   defaultTransactionLimits,
   TransactionCoordinator,
   type TransactionLimits,
-} from "../../src/coordinators/transaction-coordinator.ts";
+} from "../../src/coordinators/transactions/coordinator.ts";
 import { type CoordinatorLimits, defaultCoordinatorLimits } from "../../src/coordinators/limits.ts";
-import { defaultGroupConfig, type GroupConfig } from "../../src/coordinators/group.ts";
+import { defaultGroupConfig, type GroupConfig } from "../../src/coordinators/groups/group.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import type { Random } from "../../src/lib/random.ts";

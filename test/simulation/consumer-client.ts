@@ -2,8 +2,11 @@
  * A consumer of a group as clients are, of one of three kinds: KIP-848's protocol, the classic one (eager, as it is spoken to a
  * consumer group and to a classic one), and polls by HTTP. Requests take time on the way, and answers may get lost.
  */
-import type { JoinAnswer } from "../../src/coordinators/classic-state.ts";
-import { readAssignment, writeAssignment } from "../../src/coordinators/consumer-protocol.ts";
+import type { JoinAnswer } from "../../src/coordinators/classic/state.ts";
+import {
+  readAssignment,
+  writeAssignment,
+} from "../../src/coordinators/classic/consumer-protocol.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import type { ConsumerRun } from "./consumer-run.ts";
 import { somebody } from "./test-node.ts";

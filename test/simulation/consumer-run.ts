@@ -6,7 +6,7 @@
  * not know it to own; a commit that was kept is never undone by an older one. In peace the group becomes whole.
  */
 import { Refusal } from "../../src/lib/refusal.ts";
-import { defaultGroupConfig } from "../../src/coordinators/group.ts";
+import { defaultGroupConfig } from "../../src/coordinators/groups/group.ts";
 import {
   ConsumerClient,
   KINDS,

@@ -2,7 +2,7 @@
  * A consumer of a classic group, as clients are: joins, assigns when it leads, syncs, heartbeats, commits what it has read,
  * joins again when it is told to. Its requests take time on the way, and their answers may get lost.
  */
-import type { JoinAnswer } from "../../src/coordinators/classic-state.ts";
+import type { JoinAnswer } from "../../src/coordinators/classic/state.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import type { GroupRun } from "./group-run.ts";
 import { somebody } from "./test-node.ts";

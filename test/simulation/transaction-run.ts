@@ -7,7 +7,7 @@
  * once, offsets and outputs agree, one-shot transactions are whole, and no partition is held up by an open transaction.
  */
 import type { TransactionVerbs } from "../../src/broker/transaction-verbs.ts";
-import type { ProducerIdentity } from "../../src/coordinators/transaction-state.ts";
+import type { ProducerIdentity } from "../../src/coordinators/transactions/state.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import { committedOf } from "./committed-reads.ts";
 import { Violation } from "./ledger.ts";

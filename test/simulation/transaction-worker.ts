@@ -3,8 +3,8 @@
  * one-shot transactions. Their requests take time on the way, their answers get lost, and they fall asleep and go on as
  * zombies, while another mover takes over their transactional id.
  */
-import { partitionsOf } from "../../src/coordinators/transaction-partitions.ts";
-import type { ProducerIdentity } from "../../src/coordinators/transaction-state.ts";
+import { partitionsOf } from "../../src/coordinators/transactions/partitions.ts";
+import type { ProducerIdentity } from "../../src/coordinators/transactions/state.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
 import { StorageFault } from "../../src/storage/storage.ts";

@@ -4,7 +4,7 @@
  */
 import type { InferOutput } from "valibot";
 import type { TransactOffsets, TransactPart } from "../../broker/transact.ts";
-import type { ProducerIdentity } from "../../coordinators/transaction-state.ts";
+import type { ProducerIdentity } from "../../coordinators/transactions/state.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { readBody } from "../body.ts";
 import { Placer, type ProduceTerms } from "../produce.ts";

@@ -8,7 +8,7 @@
 import { array, bool, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { mapInTurns } from "../../lib/async.ts";
-import { partitionsOf } from "../../coordinators/transaction-partitions.ts";
+import { partitionsOf } from "../../coordinators/transactions/partitions.ts";
 import type { Decoded } from "../../wire/schema.ts";
 import type { Call } from "../call.ts";
 import { codeOf, NONE } from "../error-codes.ts";

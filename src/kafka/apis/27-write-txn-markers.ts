@@ -7,7 +7,7 @@
 import { array, bool, int16, int32, int64, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { mapInTurns } from "../../lib/async.ts";
-import { partitionsOf } from "../../coordinators/transaction-partitions.ts";
+import { partitionsOf } from "../../coordinators/transactions/partitions.ts";
 import { codeOf, NONE } from "../error-codes.ts";
 
 const writableTxnMarker = {

@@ -5,7 +5,7 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { topicRegex } from "../../coordinators/topic-regex.ts";
+import { topicRegex } from "../../coordinators/consumer/topic-regex.ts";
 import { codeOf, NONE } from "../error-codes.ts";
 
 const transactionState = {

@@ -2,7 +2,7 @@
  * Transactions over a whole node without doors: what a restart, a deleted topic, time alone and a failing disk make of them.
  */
 import { describe, expect, test } from "bun:test";
-import type { ProducerIdentity } from "../../../src/coordinators/transaction-state.ts";
+import type { ProducerIdentity } from "../../../src/coordinators/transactions/state.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import { committedOf } from "../../simulation/committed-reads.ts";
 import type { Change, Storage } from "../../../src/storage/storage.ts";

@@ -8,8 +8,8 @@ import {
   type NamedPartitions,
   readAssignment,
   writeAssignment,
-} from "../../../src/coordinators/consumer-protocol.ts";
-import { checkCommit, checkFetch } from "../../../src/coordinators/consumer-group-offsets.ts";
+} from "../../../src/coordinators/classic/consumer-protocol.ts";
+import { checkCommit, checkFetch } from "../../../src/coordinators/consumer/offsets.ts";
 import { ConsumerWorld, idOf, refused } from "./consumer-world.ts";
 
 const subscription = message(

@@ -4,7 +4,7 @@
  */
 import { expect } from "bun:test";
 import { Image } from "../../../src/cluster/image.ts";
-import { stepClassicGroup } from "../../../src/coordinators/classic-group.ts";
+import { stepClassicGroup } from "../../../src/coordinators/classic/group.ts";
 import type {
   ClassicGroup,
   ClassicInput,
@@ -12,7 +12,7 @@ import type {
   JoinRequest,
   LeaveAnswer,
   SyncAnswer,
-} from "../../../src/coordinators/classic-state.ts";
+} from "../../../src/coordinators/classic/state.ts";
 import {
   type ConsumerInput,
   type ConsumerStep,
@@ -20,18 +20,18 @@ import {
   resumeConsumerGroup,
   stepClassicInput,
   stepConsumerInput,
-} from "../../../src/coordinators/consumer-group.ts";
-import { consumerEvent } from "../../../src/coordinators/consumer-group-records.ts";
+} from "../../../src/coordinators/consumer/group.ts";
+import { consumerEvent } from "../../../src/coordinators/consumer/records.ts";
 import type {
   ConsumerHeartbeat,
   ConsumerHeartbeatAnswer,
-} from "../../../src/coordinators/consumer-group-request.ts";
-import type { ConsumerGroup } from "../../../src/coordinators/consumer-group-state.ts";
+} from "../../../src/coordinators/consumer/request.ts";
+import type { ConsumerGroup } from "../../../src/coordinators/consumer/state.ts";
 import {
   defaultGroupConfig,
   type GroupConfig,
   type GroupEnv,
-} from "../../../src/coordinators/group.ts";
+} from "../../../src/coordinators/groups/group.ts";
 import type { CoordinatorRecord, Ticket } from "../../../src/coordinators/step.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 

@@ -1,23 +1,23 @@
 /**
  * One group on paper: inputs go in, what comes out is kept, timers fire when time is moved.
  */
-import type { ClassicGroup, ClassicProtocol } from "../../../src/coordinators/classic-state.ts";
+import type { ClassicGroup, ClassicProtocol } from "../../../src/coordinators/classic/state.ts";
 import type {
   JoinAnswer,
   JoinRequest,
   LeaveAnswer,
   LeavingMember,
   SyncAnswer,
-} from "../../../src/coordinators/classic-state.ts";
+} from "../../../src/coordinators/classic/state.ts";
 import {
   defaultGroupConfig,
   type Group,
   type GroupConfig,
   type GroupEnv,
   type GroupInput,
-} from "../../../src/coordinators/group.ts";
-import { groupCore, stepGroup } from "../../../src/coordinators/groups.ts";
-import type { NewOffset, OffsetOutcome } from "../../../src/coordinators/offset-state.ts";
+} from "../../../src/coordinators/groups/group.ts";
+import { groupCore, stepGroup } from "../../../src/coordinators/groups/groups.ts";
+import type { NewOffset, OffsetOutcome } from "../../../src/coordinators/offsets/state.ts";
 import type { CoordinatorRecord, Ticket, Transaction } from "../../../src/coordinators/step.ts";
 import { Image } from "../../../src/cluster/image.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";

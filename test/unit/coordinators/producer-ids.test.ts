@@ -1,6 +1,9 @@
 /** Producer ids are never given twice, whatever fails or restarts. */
 import { expect, test } from "bun:test";
-import { ProducerIds, PRODUCER_IDS_BLOCK } from "../../../src/coordinators/producer-ids.ts";
+import {
+  ProducerIds,
+  PRODUCER_IDS_BLOCK,
+} from "../../../src/coordinators/transactions/producer-ids.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import { StorageFault } from "../../../src/storage/storage.ts";
 import { openTestNode } from "../../simulation/test-node.ts";

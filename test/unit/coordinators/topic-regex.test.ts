@@ -1,6 +1,6 @@
 /** Topic names by regular expression: RE2's syntax, whole names, and no pattern that takes long or much. */
 import { expect, test } from "bun:test";
-import { resolveTopicRegexes, topicRegex } from "../../../src/coordinators/topic-regex.ts";
+import { resolveTopicRegexes, topicRegex } from "../../../src/coordinators/consumer/topic-regex.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 
