@@ -12,7 +12,7 @@ import { type VersionRange, holdsVersion, parseVersions } from "../wire/versions
 import type { Call } from "./call.ts";
 
 /** The key of ApiVersions, whose answers have a header of their own. */
-export const apiVersionsKey = 18;
+export const API_VERSIONS_KEY = 18;
 
 export interface Api<Req extends Fields = Fields, Res extends Fields = Fields> {
   readonly key: number;
@@ -70,5 +70,5 @@ export function hasFlexibleRequestHeader(api: Api, version: number): boolean {
 
 /** Whether answers of this version have tagged fields in their header. */
 export function hasFlexibleResponseHeader(api: Api, version: number): boolean {
-  return api.key !== apiVersionsKey && holdsVersion(api.response.flexible, version);
+  return api.key !== API_VERSIONS_KEY && holdsVersion(api.response.flexible, version);
 }

@@ -18,7 +18,7 @@ import { holdsVersion } from "../wire/versions.ts";
 import { unsupportedApiVersions } from "./api-versions.ts";
 import { type Call, type Door, type Endpoint, HangUp, type NodeEndpoint } from "./call.ts";
 import type { Exchange, Kind, Reply, Service } from "./exchange.ts";
-import { type Api, apiVersionsKey } from "./define-api.ts";
+import { type Api, API_VERSIONS_KEY } from "./define-api.ts";
 import { encodeAnswer } from "./encode-answer.ts";
 import { codeOf, messageOf } from "./error-codes.ts";
 import {
@@ -28,10 +28,10 @@ import {
   type RequestHeader,
 } from "./frames.ts";
 
-const produceKey = 0;
-const fetchKey = 1;
-const joinGroupKey = 11;
-const syncGroupKey = 14;
+const PRODUCE_KEY = 0;
+const FETCH_KEY = 1;
+const JOIN_GROUP_KEY = 11;
+const SYNC_GROUP_KEY = 14;
 const atOnce = { elementsAtOnce: ELEMENTS_AT_ONCE };
 
 /** Everything of a client that its requests do not say themselves. */
@@ -68,7 +68,7 @@ function serviceFor(
       const api = served.get(header.key);
       if (!api) return closing(`API ${header.key} is not served`);
       if (!holdsVersion(api.versions, header.version)) {
-        if (api.key !== apiVersionsKey) {
+        if (api.key !== API_VERSIONS_KEY) {
           return closing(`version ${header.version} of ${api.name} is not served`);
         }
         return { type: "answer", pieces: unsupportedApiVersions(api, header.correlationId) };
@@ -81,9 +81,9 @@ function serviceFor(
 /** By the API's key, which is all that the order of answers needs to know. */
 function kindOf(bytes: Uint8Array): Kind {
   const key = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
-  if (key === produceKey) return "produce";
-  if (key === fetchKey) return "fetch";
-  return key === joinGroupKey || key === syncGroupKey ? "group" : "other";
+  if (key === PRODUCE_KEY) return "produce";
+  if (key === FETCH_KEY) return "fetch";
+  return key === JOIN_GROUP_KEY || key === SYNC_GROUP_KEY ? "group" : "other";
 }
 
 class RequestCall implements Call {

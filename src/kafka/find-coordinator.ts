@@ -7,8 +7,8 @@ import { StorageFault } from "../storage/storage.ts";
 import type { Call } from "./call.ts";
 import { codeFor, codeOf, messageOf, NONE } from "./error-codes.ts";
 
-const groupType = 0;
-const transactionType = 1;
+const GROUP = 0;
+const TRANSACTION = 1;
 /** Several keys are asked for in one request from this version on. */
 const KEYS_VERSION = 4;
 
@@ -70,7 +70,7 @@ async function found(key: string, { keyType }: Asked, call: Call): Promise<Found
 }
 
 function locate(key: string, keyType: number, { broker, context }: Call): Promise<number> {
-  if (keyType === groupType) return broker.groups.locate(context, key);
-  if (keyType === transactionType) return broker.transactions.locate(context, key);
+  if (keyType === GROUP) return broker.groups.locate(context, key);
+  if (keyType === TRANSACTION) return broker.transactions.locate(context, key);
   throw new Refusal("invalid_request", `There are no coordinators of type ${keyType} here.`);
 }

@@ -4,7 +4,7 @@
 import type { Call } from "./call.ts";
 import { codeFor, NONE } from "./error-codes.ts";
 
-const metadataTopic = "__cluster_metadata";
+const METADATA_TOPIC = "__cluster_metadata";
 
 interface Asked {
   readonly topicName: string;
@@ -15,7 +15,7 @@ export function quorumOf(topics: readonly Asked[], call: Call) {
   const answers = topics.map(({ topicName, partitions }) => ({
     topicName,
     partitions: partitions.map(({ partitionIndex }) =>
-      topicName === metadataTopic && partitionIndex === 0 ? quorum(call) : unknown(partitionIndex),
+      topicName === METADATA_TOPIC && partitionIndex === 0 ? quorum(call) : unknown(partitionIndex),
     ),
   }));
   const found = answers.some(({ partitions }) => partitions.some(({ leaderId }) => leaderId > 0));

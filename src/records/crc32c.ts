@@ -6,8 +6,9 @@
  * - The native module is loaded by the first input that needs it (19 ms), not at start.
  */
 import { createRequire } from "node:module";
+import { assert } from "../lib/assert.ts";
 
-const nativeFromBytes = 384;
+const NATIVE_FROM_BYTES = 384;
 
 type Native = typeof import("@node-rs/crc32");
 
@@ -16,7 +17,7 @@ let tables: readonly Uint32Array[] | undefined;
 
 /** The checksum of `bytes`, or of what came before and `bytes`, given the former's checksum as `seed`. */
 export function crc32c(bytes: Uint8Array, seed = 0): number {
-  if (bytes.length < nativeFromBytes) return byTables(bytes, seed);
+  if (bytes.length < NATIVE_FROM_BYTES) return byTables(bytes, seed);
   native ??= loadNative();
   return native.crc32c(bytes, seed);
 }
@@ -45,7 +46,7 @@ function makeTables(): readonly Uint32Array[] {
 function byTables(bytes: Uint8Array, seed: number): number {
   tables ??= makeTables();
   const [t0, t1, t2, t3, t4, t5, t6, t7] = tables;
-  if (!t0 || !t1 || !t2 || !t3 || !t4 || !t5 || !t6 || !t7) return 0;
+  assert(t0 && t1 && t2 && t3 && t4 && t5 && t6 && t7, "there are eight tables");
   const byte = (at: number) => bytes[at] ?? 0;
   let crc = ~seed;
   let at = 0;

@@ -12,10 +12,10 @@
 import { createRequire } from "node:module";
 import type { Steps } from "../lib/async.ts";
 import { joined } from "../lib/bytes.ts";
-import { compressedBlocksMax, corrupt, expandsTooFar, tooManyBlocks } from "./refusals.ts";
+import { COMPRESSED_BLOCKS_MAX, corrupt, expandsTooFar, tooManyBlocks } from "./refusals.ts";
 import { xxh32 } from "./xxh32.ts";
 
-const magic = 0x184d2204;
+const MAGIC = 0x184d2204;
 
 /** Bits of the frame's flags. */
 const flag = {
@@ -32,13 +32,13 @@ const flag = {
 /** Magic, flags (version 1, independent blocks), blocks of at most 64 KiB, and the checksum of the two. */
 const frameHeader = new Uint8Array([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
 const endMark = new Uint8Array(4);
-const writtenBlockBytes = 64 * 1024;
+const WRITTEN_BLOCK_BYTES = 64 * 1024;
 
 /** What compressing a byte costs beside reading one back. */
 const COMPRESSION_COST = 4;
 
 /** A sequence's length grows by at most 255 with each byte, so no block gives more. */
-const expansionMax = 255;
+const EXPANSION_MAX = 255;
 
 type Native = typeof import("lz4-napi");
 
@@ -47,8 +47,8 @@ let native: Native | undefined;
 export function* lz4Compression(bytes: Uint8Array): Steps<Uint8Array> {
   const lz4 = load();
   const parts: Uint8Array[] = [frameHeader];
-  for (let at = 0; at < bytes.length; at += writtenBlockBytes) {
-    const plain = bytes.subarray(at, at + writtenBlockBytes);
+  for (let at = 0; at < bytes.length; at += WRITTEN_BLOCK_BYTES) {
+    const plain = bytes.subarray(at, at + WRITTEN_BLOCK_BYTES);
     const sized = lz4.compressSync(Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength));
     // The package puts the plain size in front of a block; a frame wants the block's there, marked when it is stored.
     const stored = sized.length - 4 >= plain.length;
@@ -96,7 +96,7 @@ function readFrame(bytes: Uint8Array): Frame {
   const flags = view.getUint8(need(4, 3));
   const sizeCode = view.getUint8(5) / 16; // Its other bits are reserved: whole, or refused.
   if (
-    view.getUint32(0, true) !== magic ||
+    view.getUint32(0, true) !== MAGIC ||
     (flags & flag.version) !== flag.version1 ||
     ![4, 5, 6, 7].includes(sizeCode)
   )
@@ -115,7 +115,7 @@ function readFrame(bytes: Uint8Array): Frame {
     at += 4;
     if (word === 0) break;
     const length = word & 0x7fffffff;
-    if (blocks.length === compressedBlocksMax) throw tooManyBlocks();
+    if (blocks.length === COMPRESSED_BLOCKS_MAX) throw tooManyBlocks();
     if (length === 0 || length > blockBytesMax)
       throw corrupt(`An lz4 block claims ${length} bytes.`);
     const data = bytes.subarray(need(at, length + blockTrailer), at + length);
@@ -134,7 +134,7 @@ function decodeBlock(block: Uint8Array, bytesMax: number): Uint8Array {
   const lz4 = load();
   // The package wants the most that may come out in front of the block, and gives what does.
   const sized = new Uint8Array(4 + block.length);
-  new DataView(sized.buffer).setUint32(0, Math.min(bytesMax, block.length * expansionMax), true);
+  new DataView(sized.buffer).setUint32(0, Math.min(bytesMax, block.length * EXPANSION_MAX), true);
   sized.set(block, 4);
   try {
     return lz4.uncompressSync(sized);

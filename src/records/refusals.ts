@@ -12,10 +12,10 @@ export function corrupt(detail: string): Refusal {
  * Blocks of one lz4 frame or snappy stream: each costs a native call, so that a megabyte of two-byte blocks would hold the
  * event loop for a second. Clients write full blocks of 32 KiB or more.
  */
-export const compressedBlocksMax = 10_000;
+export const COMPRESSED_BLOCKS_MAX = 10_000;
 
 export function tooManyBlocks(): Refusal {
-  return corrupt(`The compressed records have more than ${compressedBlocksMax} blocks.`);
+  return corrupt(`The compressed records have more than ${COMPRESSED_BLOCKS_MAX} blocks.`);
 }
 
 /** More would come out of a compressed batch than is allowed. */

@@ -11,19 +11,19 @@
 import { createRequire } from "node:module";
 import { assert } from "../lib/assert.ts";
 import type { Steps } from "../lib/async.ts";
-import { compressedBlocksMax, corrupt, expandsTooFar, tooManyBlocks } from "./refusals.ts";
+import { COMPRESSED_BLOCKS_MAX, corrupt, expandsTooFar, tooManyBlocks } from "./refusals.ts";
 
 const xerialHeader = new Uint8Array([
   0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1,
 ]);
-const xerialMagicBytes = 8;
-const blockBytes = 32 * 1024;
+const XERIAL_MAGIC_BYTES = 8;
+const BLOCK_BYTES = 32 * 1024;
 
 /** What compressing a byte costs beside reading one back. */
 const COMPRESSION_COST = 4;
 
 /** The format's densest element is 3 bytes for 64: a block that claims more than this a byte lies. */
-const expansionMax = 22;
+const EXPANSION_MAX = 22;
 
 type Native = typeof import("snappy");
 
@@ -36,11 +36,11 @@ export function* snappyCompression(bytes: Uint8Array): Steps<Uint8Array> {
   const snappy = load();
   const blocks: Uint8Array[] = [];
   let total = xerialHeader.length;
-  for (let at = 0; at < bytes.length; at += blockBytes) {
-    const block = snappy.compressSync(bytes.subarray(at, at + blockBytes), owned);
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+    const block = snappy.compressSync(bytes.subarray(at, at + BLOCK_BYTES), owned);
     blocks.push(block);
     total += 4 + block.length;
-    yield blockBytes * COMPRESSION_COST;
+    yield BLOCK_BYTES * COMPRESSION_COST;
   }
   const framed = new Uint8Array(total);
   const view = new DataView(framed.buffer);
@@ -77,7 +77,7 @@ export function* snappyDecompression(bytes: Uint8Array, bytesMax: number): Steps
 }
 
 function isXerial(bytes: Uint8Array): boolean {
-  for (let at = 0; at < xerialMagicBytes; at++) if (bytes[at] !== xerialHeader[at]) return false;
+  for (let at = 0; at < XERIAL_MAGIC_BYTES; at++) if (bytes[at] !== xerialHeader[at]) return false;
   return true;
 }
 
@@ -87,7 +87,7 @@ function xerialBlocks(bytes: Uint8Array): Uint8Array[] {
   const blocks: Uint8Array[] = [];
   let at = xerialHeader.length;
   while (at < bytes.length) {
-    if (blocks.length === compressedBlocksMax) throw tooManyBlocks();
+    if (blocks.length === COMPRESSED_BLOCKS_MAX) throw tooManyBlocks();
     const left = bytes.length - at - 4;
     const length = left < 1 ? 0 : view.getInt32(at);
     if (length < 1 || length > left) throw corrupt(`A snappy block claims ${length} bytes.`);
@@ -105,7 +105,7 @@ function claimedBytes(block: Uint8Array): number {
     if (byte === undefined) break;
     claim += (byte & 0x7f) * 2 ** (7 * index);
     if (byte >= 0x80) continue;
-    if (claim > block.length * expansionMax) break;
+    if (claim > block.length * EXPANSION_MAX) break;
     return claim;
   }
   throw corrupt("A snappy block claims more than its bytes can hold.");

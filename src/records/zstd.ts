@@ -7,16 +7,16 @@
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { corrupt } from "./refusals.ts";
 
-const magic = 0xfd2fb528;
+const MAGIC = 0xfd2fb528;
 
 /** Bits of the frame header's descriptor, and what its two size codes stand for, in bytes. */
 const flag = { contentSizeShift: 6, singleSegment: 0x20, checksum: 0x04, dictionaryMask: 0x03 };
 const contentSizeBytes = [0, 2, 4, 8] as const;
 const dictionaryBytes = [0, 1, 2, 4] as const;
 
-const blockHeaderBytes = 3;
-const runBlock = 1;
-const reservedBlock = 3;
+const BLOCK_HEADER_BYTES = 3;
+const RUN_BLOCK = 1;
+const RESERVED_BLOCK = 3;
 
 export function compressZstd(bytes: Uint8Array): Uint8Array {
   return zstdCompressSync(bytes);
@@ -45,7 +45,7 @@ function frameEnd(view: DataView, at: number): number {
     if (from + length > view.byteLength) throw corrupt("The zstd frame is cut.");
     return from;
   };
-  if (view.getUint32(need(at, 5), true) !== magic) throw corrupt("The records are no zstd frame.");
+  if (view.getUint32(need(at, 5), true) !== MAGIC) throw corrupt("The records are no zstd frame.");
   const descriptor = view.getUint8(at + 4);
   const single = (descriptor & flag.singleSegment) !== 0;
   const sizeCode = descriptor >> flag.contentSizeShift;
@@ -53,12 +53,12 @@ function frameEnd(view: DataView, at: number): number {
   next += contentSizeBytes[sizeCode] ?? 0;
   next += dictionaryBytes[descriptor & flag.dictionaryMask] ?? 0;
   for (let last = false; !last;) {
-    need(next, blockHeaderBytes);
+    need(next, BLOCK_HEADER_BYTES);
     const word = view.getUint16(next, true) | (view.getUint8(next + 2) << 16);
     const type = (word >> 1) & 3;
-    if (type === reservedBlock) throw corrupt("The zstd frame has a block of no known type.");
+    if (type === RESERVED_BLOCK) throw corrupt("The zstd frame has a block of no known type.");
     last = (word & 1) === 1;
-    next += blockHeaderBytes + (type === runBlock ? 1 : word >> 3);
+    next += BLOCK_HEADER_BYTES + (type === RUN_BLOCK ? 1 : word >> 3);
   }
   next += descriptor & flag.checksum ? 4 : 0;
   need(next, 0);

@@ -11,9 +11,9 @@ import { malformed } from "./malformed.ts";
 import { zeroUuid } from "./uuid.ts";
 
 /** Elements that the arrays of one message may have together: more than the partitions of any sane request. */
-export const elementsMax = 500_000;
+export const ELEMENTS_MAX = 500_000;
 /** Longer texts do not exist in Kafka's notation: their length was an int16 once. */
-export const stringBytesMax = 0x7fff;
+export const STRING_BYTES_MAX = 0x7fff;
 /** Up to here a loop over characters is faster than a call to the decoder. */
 const SHORT_STRING_BYTES = 24;
 
@@ -37,7 +37,7 @@ export class Reader {
     this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#atOnce = limits.elementsAtOnce !== undefined;
-    this.#elementsLeft = limits.elementsAtOnce ?? limits.elementsMax ?? elementsMax;
+    this.#elementsLeft = limits.elementsAtOnce ?? limits.elementsMax ?? ELEMENTS_MAX;
   }
 
   get remaining(): number {
@@ -129,7 +129,7 @@ export class Reader {
 
   /** `length` bytes of text, refused where they are not UTF-8. */
   text(length: number): string {
-    if (length > stringBytesMax) throw malformed(`A string has ${length} bytes.`);
+    if (length > STRING_BYTES_MAX) throw malformed(`A string has ${length} bytes.`);
     const from = this.take(length);
     const to = this.at;
     const { bytes } = this;

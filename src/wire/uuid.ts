@@ -5,4 +5,4 @@
 /** No id: what Kafka sends where there is none. */
 export const zeroUuid = "AAAAAAAAAAAAAAAAAAAAAA";
 
-export const uuidBytes = 16;
+export const UUID_BYTES = 16;

@@ -8,8 +8,8 @@
 import { assert } from "../lib/assert.ts";
 import { LongMessage } from "./long-message.ts";
 import { malformed } from "./malformed.ts";
-import { stringBytesMax } from "./reader.ts";
-import { uuidBytes } from "./uuid.ts";
+import { STRING_BYTES_MAX } from "./reader.ts";
+import { UUID_BYTES } from "./uuid.ts";
 
 /** From this size on byte fields are passed on, not copied. */
 const PASS_ON_BYTES = 4_096;
@@ -92,10 +92,10 @@ export class Writer {
   }
 
   uuid(value: string): void {
-    const at = this.#take(uuidBytes);
-    const target = this.#bytes.subarray(at, at + uuidBytes);
+    const at = this.#take(UUID_BYTES);
+    const target = this.#bytes.subarray(at, at + UUID_BYTES);
     const { written } = target.setFromBase64(value, { alphabet: "base64url" });
-    assert(written === uuidBytes, `"${value}" is a UUID`);
+    assert(written === UUID_BYTES, `"${value}" is a UUID`);
   }
 
   uvarint(value: number): void {
@@ -130,7 +130,7 @@ export class Writer {
       return;
     }
     const bytes = utf8.encode(value);
-    if (bytes.length > stringBytesMax) throw tooLong(bytes.length);
+    if (bytes.length > STRING_BYTES_MAX) throw tooLong(bytes.length);
     this.uvarint(bytes.length + 1);
     this.#copy(bytes);
   }
@@ -193,7 +193,7 @@ export class Writer {
     // A UTF-16 unit is three bytes of UTF-8 at most; what is not needed is given back.
     const from = this.#take(3 * length);
     const { written } = utf8.encodeInto(value, this.#bytes.subarray(from));
-    if (written > stringBytesMax) throw tooLong(written);
+    if (written > STRING_BYTES_MAX) throw tooLong(written);
     this.#at = from + written;
     return written;
   }
@@ -222,5 +222,5 @@ export class Writer {
 }
 
 function tooLong(bytes: number): Error {
-  return malformed(`A text of ${bytes} bytes does not fit Kafka's notation (${stringBytesMax}).`);
+  return malformed(`A text of ${bytes} bytes does not fit Kafka's notation (${STRING_BYTES_MAX}).`);
 }

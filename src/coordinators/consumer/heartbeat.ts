@@ -19,7 +19,7 @@ import { forgetUnused, updateRegexes } from "./regex.ts";
 import {
   type ConsumerHeartbeat,
   type ConsumerHeartbeatAnswer,
-  staticLeaveEpoch,
+  STATIC_LEAVE_EPOCH,
 } from "./request.ts";
 import {
   type ConsumerGroup,
@@ -107,7 +107,7 @@ function memberFor(
     return holder;
   }
   if (!holder) return group.members.get(memberId) ?? newMember(memberId);
-  if (holder.classic === null && holder.epoch !== staticLeaveEpoch) {
+  if (holder.classic === null && holder.epoch !== STATIC_LEAVE_EPOCH) {
     throw new Refusal(
       "unreleased_instance_id",
       `Static member ${memberId} with instance id ${instanceId} cannot join the group because the ` +
@@ -234,8 +234,8 @@ export function memberToLeave(
   const holder = staticMember(group, instanceId);
   if (!holder) throw unknownInstance(instanceId);
   checkInstance(holder, memberId, instanceId);
-  if (memberEpoch !== staticLeaveEpoch) return holder;
-  const progress = { ...progressOf(holder), epoch: staticLeaveEpoch, revoking: nothingOwned };
+  if (memberEpoch !== STATIC_LEAVE_EPOCH) return holder;
+  const progress = { ...progressOf(holder), epoch: STATIC_LEAVE_EPOCH, revoking: nothingOwned };
   draft.setProgress(holder.id, progress);
   return null;
 }

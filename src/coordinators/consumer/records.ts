@@ -100,7 +100,7 @@ export const consumerGroupRegularExpression = defineRecord({
 });
 
 const states: readonly MemberState[] = ["stable", "unrevoked", "unreleased"];
-const unknownState = 127;
+const UNKNOWN_STATE = 127;
 
 /** The record that keeps this event. */
 export function consumerRecord(groupId: string, event: ConsumerEvent): CoordinatorRecord {
@@ -184,7 +184,7 @@ function progressValue(progress: MemberProgress): Uint8Array {
     {
       memberEpoch: progress.epoch,
       previousMemberEpoch: progress.previousEpoch,
-      state: state < 0 ? unknownState : state,
+      state: state < 0 ? UNKNOWN_STATE : state,
       assignedPartitions: heldValue(progress.assigned),
       partitionsPendingRevocation: heldValue(progress.revoking),
     },

@@ -36,7 +36,7 @@ export interface ConsumerHeartbeatAnswer {
   readonly assignment: EpochAssignment | null;
 }
 
-export const staticLeaveEpoch = -2;
+export const STATIC_LEAVE_EPOCH = -2;
 
 /** Refuses (invalid_request, unsupported_assignor) what no group would take. */
 export function checkHeartbeat(
@@ -51,10 +51,10 @@ export function checkHeartbeat(
   if (groupId === "") throw invalid("GroupId can't be empty.");
   if (instanceId === "") throw invalid("InstanceId can't be empty.");
   if (rackId === "") throw invalid("RackId can't be empty.");
-  if (memberEpoch < staticLeaveEpoch) {
+  if (memberEpoch < STATIC_LEAVE_EPOCH) {
     throw invalid(`MemberEpoch is ${memberEpoch}, but must be greater than or equal to -2.`);
   }
-  if (memberEpoch === staticLeaveEpoch && instanceId === null) {
+  if (memberEpoch === STATIC_LEAVE_EPOCH && instanceId === null) {
     throw invalid("InstanceId can't be null.");
   }
   if (memberEpoch === 0) checkJoin(request);

@@ -9,8 +9,8 @@ import { notAsked, operations } from "../authorized-operations.ts";
 import { NONE } from "../error-codes.ts";
 
 /** What may be asked for: brokers or controllers (KIP-919). */
-const brokers = 1;
-const controllers = 2;
+const BROKERS = 1;
+const CONTROLLERS = 2;
 /** Kafka's codes, which no verb refuses with. */
 const MISMATCHED_ENDPOINT_TYPE = 114;
 const UNSUPPORTED_ENDPOINT_TYPE = 115;
@@ -44,9 +44,9 @@ export const describeCluster = defineApi({
     clusterAuthorizedOperations: int32({ default: notAsked }),
   },
   handle({ includeClusterAuthorizedOperations, endpointType }, { broker, context, nodes }) {
-    if (endpointType !== brokers) {
+    if (endpointType !== BROKERS) {
       const [errorCode, errorMessage] =
-        endpointType === controllers
+        endpointType === CONTROLLERS
           ? [
               MISMATCHED_ENDPOINT_TYPE,
               "This listener is for clients; controllers are not told here.",

@@ -8,7 +8,7 @@ import { resourcesOf } from "../config-admin.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, NONE } from "../error-codes.ts";
 
-const metrics = 16;
+const METRICS = 16;
 
 const configResource = {
   resourceName: string(),
@@ -23,7 +23,7 @@ export const listConfigResources = defineApi({
   request: { resourceTypes: array(int8(), { versions: "1+" }) },
   response: { throttleTimeMs: int32(), errorCode: int16(), configResources: array(configResource) },
   handle({ resourceTypes }, call) {
-    const configResources = resourcesOf(call.version === 0 ? [metrics] : resourceTypes, call);
+    const configResources = resourcesOf(call.version === 0 ? [METRICS] : resourceTypes, call);
     const errorCode = configResources ? NONE : codeFor("unsupported_version");
     return { throttleTimeMs: 0, errorCode, configResources: configResources ?? [] };
   },
