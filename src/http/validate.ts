@@ -25,10 +25,10 @@ function sentence(issues: readonly v.BaseIssue<unknown>[], where: string): strin
   return more > 0 ? `${told.join("; ")}; and ${more} more.` : `${told.join("; ")}.`;
 }
 
-/** The library's own words for a member too many or too few are about its types, not about the request. */
+/** The library's own words for a field too many or too few are about its types, not about the request. */
 function words(issue: v.BaseIssue<unknown>): string {
   if (issue.type !== "strict_object" && issue.type !== "object") return issue.message;
-  if (issue.expected === "never") return "there is no such member here";
+  if (issue.expected === "never") return "there is no such field here";
   return issue.received === "undefined" ? "is missing" : issue.message;
 }
 

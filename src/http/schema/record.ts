@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { HEADERS_MAX, PARTITION_MAX, TIMESTAMP_MAX } from "../record-in.ts";
 import { base64Text, integer, shaped, topicName, wellFormedText } from "./shapes.ts";
 
-/** Any JSON; `undefined` stands for a member that is not there. */
+/** Any JSON; `undefined` stands for a field that is not there. */
 const anyJson = v.custom<unknown>((value) => value !== undefined);
 
 /** Bytes on their way in. */

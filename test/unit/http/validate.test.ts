@@ -60,7 +60,7 @@ test("a member too many or too few is told in plain words", () => {
   const schema = v.strictObject({ before: v.number() });
   expect(() => validate(schema, {}, "body")).toThrow("body.before: is missing.");
   expect(() => validate(schema, { before: 1, offset: 2 }, "body")).toThrow(
-    "body.offset: there is no such member here.",
+    "body.offset: there is no such field here.",
   );
   expect(() => validate(schema, { before: "x" }, "body")).toThrow("Expected number");
 });
