@@ -4,8 +4,8 @@
 import type { AppendAnswer, AppendRequest, Idempotence } from "../../src/broker/verbs.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
-import type { NewRecord } from "../../src/records/record.ts";
 import { StorageFault } from "../../src/storage/storage.ts";
+import { recordsOf } from "./keyed.ts";
 import { type Ledger, type Sent, type Standing, Violation } from "./ledger.ts";
 import { somebody } from "./test-node.ts";
 import { type World, topics } from "./world.ts";
@@ -69,7 +69,8 @@ export class Sender {
   make(place: Place, repeatable: boolean): Sent {
     const count = 1 + Math.floor(this.#world.random.next() * 3);
     const contents = Array.from({ length: count }, () => `c${(this.#made += 1)}`);
-    const sent: Sent = { contents, repeatable, state: "unknown", base: null };
+    const sentMs = this.#world.clock.monotonicMs();
+    const sent: Sent = { contents, repeatable, state: "unknown", base: null, sentMs };
     this.#world.ledger(place.topic, place.index).sent.push(sent);
     return sent;
   }
@@ -115,7 +116,7 @@ export class Sender {
       topic: place.topic,
       partition: place.index,
       acks: -1,
-      payload: this.#payload(sent),
+      payload: payloadOf(place, sent),
       ...more,
     };
     const token = {};
@@ -136,19 +137,6 @@ export class Sender {
     );
   }
 
-  #payload({ contents }: Sent): AppendRequest["payload"] {
-    const records: NewRecord[] = contents.map((content) => ({
-      key: null,
-      value: new TextEncoder().encode(content),
-      headers: [],
-      // The same on every try, as a client's would be: the digest of a request holds it.
-      timestampMs: 1_699_999_999_999,
-    }));
-    const kind = Number(contents[0]?.slice(1)) % 4;
-    if (kind > 1) return { type: "records", records };
-    return { type: "batch", bytes: encodeBatch(records, { codec: kind === 0 ? "gzip" : "none" }) };
-  }
-
   #answered(ledger: Ledger, sent: Sent, answer: AppendAnswer): void {
     const { baseOffset, duplicate } = answer;
     this.#world.note(`${ledger.name} has ${sent.contents[0]} at ${baseOffset} ${duplicate}`);
@@ -166,6 +154,13 @@ export class Sender {
     // A repeatable one may have been tried before, with an outcome that nobody knows.
     sent.state = without && !sent.repeatable ? "refused" : "unknown";
   }
+}
+
+function payloadOf({ topic }: Place, { contents }: Sent): AppendRequest["payload"] {
+  const records = recordsOf(topic, contents);
+  const kind = Number(contents[0]?.slice(1)) % 4;
+  if (kind > 1) return { type: "records", records };
+  return { type: "batch", bytes: encodeBatch(records, { codec: kind === 0 ? "gzip" : "none" }) };
 }
 
 /** A producer with a sequence in one partition: up to four requests under way, sent again until they are answered. */

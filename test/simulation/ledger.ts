@@ -14,6 +14,7 @@ import { hiddenBy } from "../../src/broker/visibility.ts";
 import type { ReadAnswer } from "../../src/broker/verbs.ts";
 import { readRecords } from "../../src/records/batch-read.ts";
 import { walkBatches } from "../../src/records/batch.ts";
+import { contentOf } from "./keyed.ts";
 
 /** Something that must not be, and what it was about. */
 export class Violation extends Error {
@@ -34,6 +35,8 @@ export interface Sent {
   state: "pending" | "acknowledged" | "refused" | "unknown";
   base: number | null;
   transaction?: SentTransaction;
+  /** When it was sent first. */
+  readonly sentMs: number;
 }
 
 /** A reader's next offset, and the epoch of the last batch that it saw (-1 before any). */
@@ -51,7 +54,7 @@ export class Ledger {
   /** The last offsets of what was acknowledged, and certainly can be read. */
   #readable: number[] = [];
   /** Contents by offset, as seen by any reader ever. */
-  readonly #seen = new Map<number, string>();
+  protected readonly seen = new Map<number, string>();
   /** Offsets by content; forgotten where it may have been lost. */
   readonly #offsets = new Map<string, number>();
   readonly #transactions = new Map<string, SentTransaction>();
@@ -74,21 +77,21 @@ export class Ledger {
 
   acknowledged(sent: Sent, base: number, duplicate: boolean): void {
     if (sent.base !== null && sent.base !== base) {
-      this.#broken(`${sent.contents[0]} was answered with offset ${sent.base}, then ${base}`);
+      this.broken(`${sent.contents[0]} was answered with offset ${sent.base}, then ${base}`);
     }
-    if (duplicate && !sent.repeatable) this.#broken(`${sent.contents[0]} is no duplicate`);
+    if (duplicate && !sent.repeatable) this.broken(`${sent.contents[0]} is no duplicate`);
     sent.state = "acknowledged";
     sent.base = base;
     this.#readable.push(base + sent.contents.length - 1);
-    for (const [at, content] of sent.contents.entries()) this.#is(base + at, content);
+    for (const [at, content] of sent.contents.entries()) this.is(base + at, content);
   }
 
   ends(highWatermark: number, logStart: number): void {
     if (highWatermark < this.highWatermark) {
-      this.#broken(`the high watermark fell from ${this.highWatermark} to ${highWatermark}`);
+      this.broken(`the high watermark fell from ${this.highWatermark} to ${highWatermark}`);
     }
     if (logStart < this.logStart) {
-      this.#broken(`the log start fell from ${this.logStart} to ${logStart}`);
+      this.broken(`the log start fell from ${this.logStart} to ${logStart}`);
     }
     this.highWatermark = highWatermark;
     this.logStart = logStart;
@@ -100,16 +103,16 @@ export class Ledger {
     let { next, epoch } = from;
     for (const run of batches) {
       for (const { at, header } of walkBatches(run)) {
-        if (header.leaderEpoch < epoch) this.#broken(`epoch ${header.leaderEpoch} after ${epoch}`);
+        if (header.leaderEpoch < epoch) this.broken(`epoch ${header.leaderEpoch} after ${epoch}`);
         const begins = header.leaderEpoch > epoch;
         epoch = header.leaderEpoch;
         if (header.baseOffset > next && !begins) {
-          this.#broken(`offsets ${next} to ${header.baseOffset - 1} are missing`);
+          this.broken(`offsets ${next} to ${header.baseOffset - 1} are missing`);
         }
         const shown = isHidden(header) ? [] : readRecords(run, at, { decompressedBytesMax: 1e7 });
         for (const record of shown) {
-          this.#isShown(new TextDecoder().decode(record.value ?? new Uint8Array()));
-          this.#is(record.offset, new TextDecoder().decode(record.value ?? new Uint8Array()));
+          this.isShown(contentOf(record));
+          this.is(record.offset, contentOf(record));
         }
         next = Math.max(next, header.baseOffset + header.lastOffsetDelta + 1);
       }
@@ -144,42 +147,45 @@ export class Ledger {
   #settleOne(sent: Sent, at: number, content: string, places: readonly number[]): void {
     const { transaction } = sent;
     if (transaction && transaction.state !== "committed") {
-      if (places.length > 0) this.#broken(`${content} is shown, and was ${transaction.state}`);
+      if (places.length > 0) this.broken(`${content} is shown, and was ${transaction.state}`);
       return;
     }
     const mayRepeat = this.relaxed && sent.repeatable;
-    if (places.length > 1 && !mayRepeat) this.#broken(`${content} is at ${places.join(" and ")}`);
+    if (places.length > 1 && !mayRepeat) this.broken(`${content} is at ${places.join(" and ")}`);
     if (sent.state === "refused" && places.length > 0) {
-      this.#broken(`${content} was refused without effect, and is at ${places[0]}`);
+      this.broken(`${content} was refused without effect, and is at ${places[0]}`);
     }
     if (sent.state !== "acknowledged" || sent.base === null) return;
     const offset = sent.base + at;
-    if (offset >= this.logStart && !places.includes(offset)) {
-      this.#broken(`${content} was acknowledged at ${offset}, and is lost`);
-    }
+    if (offset >= this.logStart && !places.includes(offset)) this.isAway(offset, content);
   }
 
-  #isShown(content: string): void {
+  /** It was acknowledged, and the whole log does not have it. */
+  protected isAway(offset: number, content: string): void {
+    this.broken(`${content} was acknowledged at ${offset}, and is lost`);
+  }
+
+  protected isShown(content: string): void {
     const transaction = this.#transactions.get(content);
     if (transaction && transaction.state !== "committed") {
-      this.#broken(`${content} is shown while its transaction is ${transaction.state}`);
+      this.broken(`${content} is shown while its transaction is ${transaction.state}`);
     }
   }
 
-  #is(offset: number, content: string): void {
-    const before = this.#seen.get(offset);
+  protected is(offset: number, content: string): void {
+    const before = this.seen.get(offset);
     if (before !== undefined && before !== content) {
-      this.#broken(`offset ${offset} held ${before}, and now ${content}`);
+      this.broken(`offset ${offset} held ${before}, and now ${content}`);
     }
     const elsewhere = this.#offsets.get(content);
     if (elsewhere !== undefined && elsewhere !== offset && !this.relaxed) {
-      this.#broken(`${content} is at ${elsewhere} and at ${offset}`);
+      this.broken(`${content} is at ${elsewhere} and at ${offset}`);
     }
-    this.#seen.set(offset, content);
+    this.seen.set(offset, content);
     this.#offsets.set(content, offset);
   }
 
-  #broken(what: string): never {
+  protected broken(what: string): never {
     throw new Violation(`${this.name}: ${what}`);
   }
 }

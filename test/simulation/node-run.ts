@@ -8,6 +8,8 @@ import { walkBatches } from "../../src/records/batch.ts";
 import { Follower, type Place, places, Sender, SequenceProducer, UnderWay } from "./clients.ts";
 import { coordinatorOf, IdempotentProducer, TransactionalProducer } from "./producers.ts";
 import { Doomed } from "./doomed.ts";
+import { CompactedLedger } from "./compacted-ledger.ts";
+import { contentOf } from "./keyed.ts";
 import { Violation } from "./ledger.ts";
 import { somebody } from "./test-node.ts";
 import { World } from "./world.ts";
@@ -20,6 +22,8 @@ export interface Run {
   /** Transactions that were brought to their end, either way. */
   readonly committed: number;
   readonly aborted: number;
+  /** Records that compaction took away. */
+  readonly removed: number;
 }
 
 /** Throws Violation, its message naming the seed and the last steps, when an invariant is broken. */
@@ -50,7 +54,9 @@ class NodeRun {
     this.#underWay = new UnderWay(world);
     this.#sender = new Sender(world, this.#underWay);
     const kept = places.filter(({ topic }) => topic !== "relaxed");
-    const ofTransactions = places.filter(({ topic }) => topic === "transactional");
+    const ofTransactions = places.filter(
+      ({ topic, index }) => topic === "transactional" || (topic === "compacted" && index === 0),
+    );
     this.#transactional = [100n, 101n].map(
       (id) => new TransactionalProducer(world, this.#underWay, this.#sender, ofTransactions, id),
     );
@@ -76,15 +82,17 @@ class NodeRun {
     }
     await this.#settle();
     let appended = 0;
-    for (const { sent } of world.ledgers.values()) {
-      for (const { state } of sent) if (state === "acknowledged") appended += 1;
+    let removed = 0;
+    for (const ledger of world.ledgers.values()) {
+      if (ledger instanceof CompactedLedger) removed += ledger.removed;
+      for (const { state } of ledger.sent) if (state === "acknowledged") appended += 1;
     }
     const ended = { committed: 0, aborted: 0 };
     for (const { ends } of this.#transactional) {
       ended.committed += ends.committed;
       ended.aborted += ends.aborted;
     }
-    return { trace: world.trace, appended, lives: world.life.number, ...ended };
+    return { trace: world.trace, appended, lives: world.life.number, removed, ...ended };
   }
 
   async #step(): Promise<void> {
@@ -92,6 +100,7 @@ class NodeRun {
     const { disk } = world;
     // A node whose disk failed stops itself soon.
     if (world.diskFailed && world.chance(0.3)) return this.#crash();
+    if (world.chance(0.3)) world.watch(world.compact());
     const dice = world.random.next();
     if (dice < 0.25) this.#sender.anything();
     else if (dice < 0.53) world.pick(this.#producers).act();
@@ -122,6 +131,19 @@ class NodeRun {
     for (const follower of this.#followers) follower.restart();
     for (const producer of this.#transactional) producer.restart();
     await this.#world.start();
+    for (const place of places) await this.#lookOver(place);
+  }
+
+  /** Reads the whole of a compacted log: of each key the newest must have come through. */
+  async #lookOver(place: Place): Promise<void> {
+    const ledger = this.#world.ledger(place.topic, place.index);
+    if (!(ledger instanceof CompactedLedger)) return;
+    const log = this.#world.logOf(place.topic, place.index);
+    const certain = ledger.certain(log.ends().lastStable);
+    const found = await this.#read(place);
+    const { highWatermark, logStart } = log.ends();
+    ledger.ends(highWatermark, logStart);
+    ledger.look(found, certain);
   }
 
   #look(): void {
@@ -173,6 +195,7 @@ class NodeRun {
       throw new Violation("a producer's requests are never answered");
     }
     await world.clock.advance(30_000);
+    await world.until(world.compact());
     this.#look();
     for (const place of places)
       world.ledger(place.topic, place.index).settle(await this.#read(place));
@@ -209,7 +232,7 @@ class NodeRun {
           if (isHidden(header)) continue;
           for (const record of readRecords(run, at, { decompressedBytesMax: 1e7 })) {
             if (record.offset < log.logStart) continue;
-            found.set(record.offset, new TextDecoder().decode(record.value ?? new Uint8Array()));
+            found.set(record.offset, contentOf(record));
           }
         }
       }

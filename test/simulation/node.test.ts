@@ -12,16 +12,19 @@ test(`${seeds} seeds of ${steps} steps hold every invariant`, async () => {
   let lives = 0;
   let committed = 0;
   let aborted = 0;
+  let removed = 0;
   for (let seed = 1; seed <= seeds; seed += 1) {
     const run = await runNode(seed, steps);
     appended += run.appended;
     lives += run.lives;
     committed += run.committed;
     aborted += run.aborted;
+    removed += run.removed;
   }
   // A world in which nothing happens proves nothing.
   expect(appended).toBeGreaterThan(seeds * 20);
   expect(lives).toBeGreaterThan(seeds * 2);
+  expect(removed).toBeGreaterThan(seeds * 5);
   expect([committed > seeds / 2, aborted > seeds / 2]).toEqual([true, true]);
 }, 600_000);
 

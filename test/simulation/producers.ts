@@ -9,6 +9,7 @@ import { Refusal } from "../../src/lib/refusal.ts";
 import type { TransactionVerifier, VerifyRequest } from "../../src/log/verification.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
 import { StorageFault } from "../../src/storage/storage.ts";
+import { recordsOf } from "./keyed.ts";
 import type { Place, Sender, UnderWay } from "./clients.ts";
 import type { Sent, SentTransaction } from "./ledger.ts";
 import { somebody } from "./test-node.ts";
@@ -84,12 +85,7 @@ class Batches {
   }
 
   #send({ sequence, sent }: Open): void {
-    const records = sent.contents.map((content) => ({
-      key: null,
-      value: new TextEncoder().encode(content),
-      headers: [],
-      timestampMs: 1_699_999_999_999,
-    }));
+    const records = recordsOf(this.place.topic, sent.contents);
     const transactionalId = this.#transactionalId;
     const bytes = encodeBatch(records, {
       codec: this.#world.chance(0.2) ? "gzip" : "none",

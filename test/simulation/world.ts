@@ -5,21 +5,37 @@
 import type { Broker } from "../../src/broker/verbs.ts";
 import type { Random } from "../../src/lib/random.ts";
 import { seededRandom } from "../../src/lib/random.ts";
+import { Cleaner } from "../../src/log/cleaner.ts";
 import type { Partition } from "../../src/log/partition.ts";
 import { RetentionPass } from "../../src/log/retention.ts";
 import { noTransactions, type TransactionVerifier } from "../../src/log/verification.ts";
 import { type IoFault, MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { MemoryMetadataDisk } from "../../src/storage/memory-metadata.ts";
 import { slowStorage } from "./faulty-storage.ts";
+import { CompactedLedger, DELETE_RETENTION_MS } from "./compacted-ledger.ts";
+import { isKeyed } from "./keyed.ts";
 import { Ledger, Violation } from "./ledger.ts";
 import { openTestNode, somebody, type TestNode } from "./test-node.ts";
 import { VirtualClock } from "./virtual-clock.ts";
+
+/** All but the newest row may be compacted at once. */
+const compacting = {
+  "segment.ms": "1",
+  "min.cleanable.dirty.ratio": "0.1",
+  "delete.retention.ms": String(DELETE_RETENTION_MS),
+};
 
 export const topics = [
   { name: "synced", partitions: 2, configs: {} },
   { name: "relaxed", partitions: 1, configs: { "kedge.durability": "relaxed" } },
   { name: "trimmed", partitions: 1, configs: { "retention.bytes": "2000" } },
   { name: "transactional", partitions: 2, configs: {} },
+  { name: "compacted", partitions: 2, configs: { ...compacting, "cleanup.policy": "compact" } },
+  {
+    name: "compacted-deleted",
+    partitions: 1,
+    configs: { ...compacting, "cleanup.policy": "compact,delete", "retention.bytes": "2000" },
+  },
 ] as const;
 
 /** The node between two starts. */
@@ -27,6 +43,8 @@ export interface Life {
   readonly number: number;
   readonly test: TestNode;
   readonly retention: RetentionPass;
+  readonly cleaner: Cleaner;
+  compacting: boolean;
   over: boolean;
 }
 
@@ -50,8 +68,12 @@ export class World {
     this.random = seededRandom(seed);
     for (const { name, partitions, configs } of topics) {
       for (let index = 0; index < partitions; index += 1) {
+        const place = `${name}/${index}`;
         const relaxed = "kedge.durability" in configs;
-        this.ledgers.set(`${name}/${index}`, new Ledger(`${name}/${index}`, relaxed));
+        const ledger = isKeyed(name)
+          ? new CompactedLedger(place, () => this.clock.monotonicMs())
+          : new Ledger(place, relaxed);
+        this.ledgers.set(place, ledger);
       }
     }
   }
@@ -128,7 +150,8 @@ export class World {
     });
     const test = await this.until(opening);
     const retention = new RetentionPass(test.node, () => test.logs.all());
-    this.#life = { number: this.#lives, test, retention, over: false };
+    const cleaner = new Cleaner(test.node, () => test.logs.all());
+    this.#life = { number: this.#lives, test, retention, cleaner, compacting: false, over: false };
     this.note(`life ${this.#lives} begins, power lost: ${test.storage.powerLost}`);
     if (this.#lives > 1 && this.chance(0.15)) {
       // Killed before it was ready.
@@ -143,6 +166,15 @@ export class World {
       const topic = { name, partitions, replicationFactor: 1, configs: { ...configs } };
       await this.until(test.broker.createTopic(somebody, topic));
     }
+  }
+
+  /** Looks over all logs for what is to be compacted, unless it does already. */
+  async compact(): Promise<void> {
+    const { life } = this;
+    if (life.compacting) return;
+    life.compacting = true;
+    await life.cleaner.run();
+    life.compacting = false;
   }
 
   /** The next commit meets a disk that fails; nothing can be written afterwards in this life. */
@@ -172,6 +204,7 @@ export class World {
   async stop(): Promise<void> {
     this.note("the node stops");
     this.life.retention.stop();
+    await this.until(this.life.cleaner.stop());
     await this.until(this.life.test.storage.close());
     this.#end();
   }
@@ -179,6 +212,7 @@ export class World {
   #end(): void {
     this.life.over = true;
     this.life.retention.stop();
+    void this.life.cleaner.stop();
     this.clock.abandon();
     for (const { sent } of this.ledgers.values()) {
       for (const each of sent) if (each.state === "pending") each.state = "unknown";
