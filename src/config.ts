@@ -111,7 +111,7 @@ export const settings = {
   "answer-bytes-max": one(
     integer(MIB, 1024 * 1024 * MIB),
     String(64 * MIB),
-    "Large answers that their clients have not read yet, over all connections of a door; past it they get shorter.",
+    "What clients have not read yet, over all connections of a door: in large answers, and as much in tails; past it they wait.",
   ),
   ...logSettings,
   ...groupSettings,

@@ -79,7 +79,16 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     routes: everyRoute,
     version: options.broker.describeNode(context).version,
     opener,
-    tails: new Tails({ clock: options.clock, stopping, opener }, options.tail),
+    tails: new Tails(
+      {
+        clock: options.clock,
+        stopping,
+        opener,
+        bytesMax: limits.answerBytesMax,
+        stallPressedMs: limits.stallPressedMs,
+      },
+      options.tail,
+    ),
     untaken: new Untaken(options.clock, limits),
     authenticated: guards.authenticated,
   };

@@ -1,7 +1,8 @@
 /**
  * A group's records as one endless answer: joins, polls when the reader takes more, commits what it took before.
  *
- * - Pull by pull: a reader that stops costs one page, and its member's session ends with it.
+ * - Pull by pull: a reader that stops costs one page, and its member's session ends with it. A page is made when there is
+ *   room for it among all tails; until then the member is heard of, and given nothing.
  * - Left out: resuming by an event's id, since the group itself knows where it is.
  */
 import { isFenced } from "../broker/polling-refusals.ts";
@@ -9,8 +10,10 @@ import type { PollCommit, PollJoin } from "../broker/polling-verbs.ts";
 import type { Context } from "../broker/verbs.ts";
 import { randomUuid } from "../lib/random.ts";
 import type { PageTerms } from "./page.ts";
-import { renderPages } from "./polled.ts";
+import { bytesRead, renderPages } from "./polled.ts";
+import type { Holder } from "./room.ts";
 import type { Door } from "./route.ts";
+import { TailShare } from "./tail/share.ts";
 
 /** Silence is broken this often, so that nobody on the way takes the stream for dead. */
 const SILENCE_MS = 5_000;
@@ -42,11 +45,17 @@ export async function groupStream(
   return new ReadableStream(source, { highWaterMark: 0 });
 }
 
-class GroupSource implements UnderlyingDefaultSource<Uint8Array> {
+class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
   readonly #options: GroupStreamOptions;
   readonly #memberId: string;
   readonly #left = new AbortController();
   readonly #signal: AbortSignal;
+  readonly #share: TailShare;
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  /** When the reader was given what it has not followed by asking for more; null while it asks. */
+  #givenMs: number | null = null;
+  /** Log that was read and found no room. */
+  #bytesRefused = 0;
   #epoch = 0;
   #polls = 0;
   #joins = 0;
@@ -55,7 +64,9 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array> {
   constructor(options: GroupStreamOptions) {
     this.#options = options;
     this.#memberId = options.member ?? `http-${randomUuid(options.door.random)}`;
-    const { stopping } = options.door.tails;
+    const { stopping, room } = options.door.tails;
+    this.#share = new TailShare(room, options.door.clock);
+    this.#share.heldBy(this);
     this.#signal = AbortSignal.any([options.gone, stopping, this.#left.signal]);
     this.#signal.addEventListener("abort", () => void this.#leave(), { once: true });
   }
@@ -68,10 +79,29 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array> {
     this.#next = [];
   }
 
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+  }
+
+  stalledSinceMs(): number | null {
+    return this.#givenMs;
+  }
+
+  cut(): void {
+    this.#left.abort();
+    this.#controller?.error(new Error("the reader stopped reading"));
+  }
+
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#givenMs = null;
+    this.#share.free();
     try {
+      await this.#waitForRoom();
       const text = await this.#poll();
-      if (!this.#signal.aborted) return controller.enqueue(encoder.encode(text));
+      if (!this.#signal.aborted) {
+        this.#givenMs = this.#options.door.clock.monotonicMs();
+        return controller.enqueue(encoder.encode(text));
+      }
     } catch (error) {
       const told = JSON.stringify({ error: this.#options.problem(error) });
       const { isEvents } = this.#options;
@@ -103,7 +133,13 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array> {
           isolation: terms.isolation,
           signal: this.#signal,
         },
-        renderPages(terms, door.broker.traffic),
+        async (reads) => {
+          const bytes = bytesRead(reads);
+          if (bytes === 0 || this.#share.hold(bytes))
+            return renderPages(terms, door.broker.traffic)(reads);
+          this.#bytesRefused = bytes;
+          return { given: reads.map(({ from }) => from), value: [] };
+        },
       );
       this.#epoch = memberEpoch;
       this.#next = next;
@@ -118,9 +154,18 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array> {
     }
   }
 
+  /** As long as the member may be silent. */
+  async #waitForRoom(): Promise<void> {
+    const bytes = this.#bytesRefused;
+    this.#bytesRefused = 0;
+    if (bytes > 0) await this.#share.wait(bytes, SILENCE_MS, this.#signal);
+    else await this.#share.waitOn(SILENCE_MS, this.#signal);
+  }
+
   /** What was taken last is not committed: nobody knows whether it was. A member with a name may come back to it. */
   async #leave(): Promise<void> {
     const { door, context, group, member } = this.#options;
+    this.#share.close();
     if (member !== null) return;
     try {
       await door.broker.polling.leave(context, group, this.#memberId);

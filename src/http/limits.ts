@@ -21,7 +21,10 @@ export interface HttpLimits {
   readonly waitMsMax: number;
   readonly fetchRecordsMax: number;
   readonly fetchBytesMax: number;
-  /** Large answers that were made and not yet taken by their clients, over all connections; past it pages get shorter. */
+  /**
+   * Large answers that were made and not yet taken by their clients, over all connections; past it pages get shorter. Half as
+   * much again may be in the making, and as much again may tails hold.
+   */
   readonly answerBytesMax: number;
   /** Answers from this size on are large: they go out in pieces, and are counted until they are taken. */
   readonly answerPiecesMin: number;
@@ -30,6 +33,10 @@ export interface HttpLimits {
   readonly answerBytesShort: number;
   /** A client that takes no piece of its answer for so long is cut off. */
   readonly answerStallMs: number;
+  /** The same where others wait for the room that it, or a tail, holds. */
+  readonly stallPressedMs: number;
+  /** The longest that an answer waits for room. */
+  readonly answerWaitMs: number;
   /** Partitions in one POST /v1/fetch. */
   readonly fetchPartitionsMax: number;
   /** What one batch may decode to. */
@@ -60,6 +67,8 @@ export const httpLimits: HttpLimits = {
   answerPieceBytes: 256 * 1024,
   answerBytesShort: 32 * 1024,
   answerStallMs: 30_000,
+  stallPressedMs: 3_000,
+  answerWaitMs: 30_000,
   fetchPartitionsMax: 1_000,
   decompressedBytesMax: 64 * 1024 * 1024,
   pageMax: 1_000,

@@ -1,9 +1,14 @@
 /**
  * What a poll read as JSON text: the page of each partition, one after the other, within one bound over all.
  */
-import type { PollRender } from "../broker/polling-verbs.ts";
+import type { PollRead, PollRender } from "../broker/polling-verbs.ts";
 import { readBytesOf, type TrafficVerbs } from "../broker/traffic.ts";
 import { pageOf, type PageTerms } from "./page.ts";
+
+/** The log that a poll holds. */
+export function bytesRead(reads: readonly PollRead[]): number {
+  return reads.reduce((sum, { answer }) => sum + readBytesOf(answer), 0);
+}
 
 /** Renders a poll's reads: each record as JSON text. What it took of the log is counted. */
 export function renderPages(

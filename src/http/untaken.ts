@@ -1,94 +1,212 @@
 /**
- * Answers that were made and that their clients have not taken yet: how many bytes of them the node holds, over all
+ * Large answers, from when they are read until their clients have taken them: how many bytes of them the node holds, over all
  * connections. Neither runtime tells when a whole body has left, so a large one is handed over in pieces, as it is read.
  *
- * - A read sets bytes aside before it makes an answer. When they are short it is granted fewer, and gives a shorter page.
- * - At twice the limit a large answer is refused until clients take or leave what they asked for.
- * - A client that takes no piece for `answerStallMs` is cut off.
+ * - Pages are read and made so many at a time; the others wait in line, large pages in one of their own. A page that nobody
+ *   has to wait for costs two additions.
+ * - A page sets bytes aside for as long as it is made. When they are short it is granted fewer, and gets shorter.
+ * - At twice the limit a large answer is let go, and made anew when clients have taken or left what they asked for. What
+ *   has waited for `answerWaitMs` is refused.
+ * - A client that takes no piece for `answerStallMs` is cut off; where others wait, after `stallPressedMs`.
  * - Left out: answers below `answerPiecesMin`. The kernel's buffers take those, and most requests have no larger ones.
  */
 import type { Clock, Timer } from "../lib/clock.ts";
-import { assert } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { Reply } from "./reply.ts";
+import { type Holder, type Place, Room, within } from "./room.ts";
 
-/** What is refused stands so many times the limit apart from what is only made smaller. */
+/** What is let go stands so many times the limit apart from what is only made smaller. */
 const REFUSED_AT = 2;
+/** A page that asks for more waits with its like. */
+const LARGE_BYTES = 1024 * 1024;
+/** What a page counts at least while it is made: one whole batch may come with it. */
+const MAKING_BYTES_MIN = 512 * 1024;
+
+/** A page that may be made now, until `end`. */
+export interface Making {
+  /** How many bytes it may have. */
+  readonly bytes: number;
+  readonly weight: number;
+  readonly pages: Room;
+}
+
+/** Whose answer it is. */
+export interface Asker {
+  readonly request: { readonly signal: AbortSignal };
+  /** Held open for as long as it waits. */
+  readonly connection: { hold(): void } | null;
+}
 
 export class Untaken {
   readonly #clock: Clock;
   readonly #limits: HttpLimits;
-  #bytes = 0;
+  readonly #room: Room;
+  readonly #pages: Room;
+  readonly #largePages: Room;
 
   constructor(clock: Clock, limits: HttpLimits) {
     this.#clock = clock;
     this.#limits = limits;
+    const { answerBytesMax, stallPressedMs } = limits;
+    this.#room = new Room(clock, REFUSED_AT * answerBytesMax, stallPressedMs);
+    this.#pages = new Room(clock, answerBytesMax / 4, stallPressedMs);
+    this.#largePages = new Room(clock, answerBytesMax / 4, stallPressedMs);
   }
 
   /** Bytes set aside, and bytes that wait to be taken. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#room.bytes;
   }
 
   /** As many bytes as asked while there are so many, else what is left, and always a few. */
   fitting(bytesAsked: number): number {
     const { answerBytesMax, answerBytesShort } = this.#limits;
-    return Math.min(bytesAsked, Math.max(answerBytesMax - this.#bytes, answerBytesShort));
-  }
-
-  /** Sets aside what is fitting. */
-  reserve(bytesAsked: number): number {
-    const granted = this.fitting(bytesAsked);
-    this.#bytes += granted;
-    return granted;
-  }
-
-  /** Gives back what `reserve` granted. */
-  release(bytes: number): void {
-    this.#bytes -= bytes;
-    assert(this.#bytes >= 0, "bytes are given back once for each time they were taken");
+    return Math.min(bytesAsked, Math.max(answerBytesMax - this.bytes, answerBytesShort));
   }
 
   /**
-   * Throws throttling_quota_exceeded when an answer of its size is too much now; `granted` is what its own read still
-   * holds. With nothing else to be taken any answer may go, or a very large record could never be read.
+   * Makes an answer of about so many bytes, fewer where they are short, once it is its turn; `work` reads and makes it, and may
+   * be asked twice. @throws Refusal throttling_quota_exceeded after `answerWaitMs`.
    */
-  admit({ body }: Reply, granted: number): void {
-    const { answerBytesMax, answerPiecesMin } = this.#limits;
-    const size = body === null || body instanceof ReadableStream ? 0 : body.length;
-    const others = this.#bytes - granted;
-    if (size < answerPiecesMin || others === 0) return;
-    if (others + size <= REFUSED_AT * answerBytesMax) return;
-    const sentence = "Too many large answers wait for clients that do not read them.";
-    throw new Refusal("throttling_quota_exceeded", sentence);
+  async make(
+    bytesAsked: number,
+    asker: Asker,
+    work: (bytesMax: number) => Promise<Reply>,
+  ): Promise<Reply> {
+    const endMs = this.#clock.monotonicMs() + this.#limits.answerWaitMs;
+    const made = await this.#attempt(bytesAsked, asker, endMs, 0, work);
+    if (typeof made !== "number") return made;
+    // Nothing of the answer is held while it waits.
+    await this.#wait(this.#room.enter(made), asker, endMs);
+    try {
+      const again = await this.#attempt(bytesAsked, asker, endMs, made, work);
+      if (typeof again !== "number") return again;
+    } finally {
+      this.#room.release(made);
+    }
+    throw tooMany();
   }
 
-  /** The runs as a stream that is read in pieces; each piece is given back when the client asks for the next one. */
+  /** The page, or its size where it has to be let go. */
+  async #attempt(
+    bytesAsked: number,
+    asker: Asker,
+    endMs: number,
+    aside: number,
+    work: (bytesMax: number) => Promise<Reply>,
+  ): Promise<Reply | number> {
+    const making = this.begin(bytesAsked) ?? (await this.#beginLater(bytesAsked, asker, endMs));
+    try {
+      const reply = await work(making.bytes);
+      return this.goes(reply, making.bytes + aside) ? reply : sizeOf(reply);
+    } finally {
+      this.end(making);
+    }
+  }
+
+  /** For a page that may be made at once; null: it has to wait. */
+  begin(bytesAsked: number): Making | null {
+    const { pages, weight } = this.#turn(bytesAsked);
+    return pages.take(weight) ? this.#begun(pages, weight, bytesAsked) : null;
+  }
+
+  /**
+   * For a page whose batches are there already, and are held while it waits: so many bytes.
+   * @throws Refusal throttling_quota_exceeded where such pages are too many.
+   */
+  async beginHolding(bytesAsked: number, bytesHeld: number, asker: Asker): Promise<Making> {
+    const making = this.begin(bytesAsked);
+    if (making) return making;
+    if (!this.#room.take(bytesHeld)) throw tooMany();
+    try {
+      const endMs = this.#clock.monotonicMs() + this.#limits.answerWaitMs;
+      return await this.#beginLater(bytesAsked, asker, endMs);
+    } finally {
+      this.#room.release(bytesHeld);
+    }
+  }
+
+  /** It is made. */
+  end({ bytes, weight, pages }: Making): void {
+    this.#room.release(bytes);
+    pages.release(weight);
+  }
+
+  /**
+   * Whether an answer of its size may go now; `granted` is what it has set aside. With nothing else to be taken any may, or
+   * a very large record could never be read.
+   */
+  goes(reply: Reply, granted: number): boolean {
+    const { answerBytesMax, answerPiecesMin } = this.#limits;
+    const size = sizeOf(reply);
+    const others = this.bytes - granted;
+    if (size < answerPiecesMin || others === 0) return true;
+    return others + size <= REFUSED_AT * answerBytesMax;
+  }
+
+  /** The runs as a stream that is read in pieces; a run is given back when the client asks for what follows it. */
   pieces(runs: readonly Uint8Array[]): { stream: ReadableStream<Uint8Array>; length: number } {
     let length = 0;
     for (const run of runs) length += run.length;
-    this.#bytes += length;
-    const taken = (bytes: number): void => this.release(bytes);
-    const source = new Pieces(runs, length, this.#clock, this.#limits, taken);
+    this.#room.add(length);
+    const source = new Pieces(runs, length, this.#clock, this.#limits, this.#room);
     return { stream: new ReadableStream(source, { highWaterMark: 0 }), length };
+  }
+
+  #turn(bytesAsked: number): { pages: Room; weight: number } {
+    const pages = bytesAsked > LARGE_BYTES ? this.#largePages : this.#pages;
+    const batch = Math.max(Math.min(bytesAsked, LARGE_BYTES), MAKING_BYTES_MIN);
+    return { pages, weight: Math.max(this.fitting(bytesAsked), batch) };
+  }
+
+  #begun(pages: Room, weight: number, bytesAsked: number): Making {
+    const bytes = this.fitting(Math.min(bytesAsked, weight));
+    this.#room.add(bytes);
+    return { bytes, weight, pages };
+  }
+
+  async #beginLater(bytesAsked: number, asker: Asker, endMs: number): Promise<Making> {
+    const { pages, weight } = this.#turn(bytesAsked);
+    await this.#wait(pages.enter(weight), asker, endMs);
+    return this.#begun(pages, weight, bytesAsked);
+  }
+
+  async #wait(place: Place, { request, connection }: Asker, endMs: number): Promise<void> {
+    connection?.hold();
+    const waitMs = endMs - this.#clock.monotonicMs();
+    if (await within(this.#clock, place, waitMs, request.signal)) return;
+    place.leave();
+    if (!(await place.taken)) throw tooMany();
   }
 }
 
-class Pieces implements UnderlyingDefaultSource<Uint8Array> {
+function sizeOf({ body }: Reply): number {
+  return body === null || body instanceof ReadableStream ? 0 : body.length;
+}
+
+/** What an answer that may not go is told. */
+export function tooMany(): Refusal {
+  return new Refusal(
+    "throttling_quota_exceeded",
+    "Too many large answers wait for clients that do not read them.",
+  );
+}
+
+class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
   #runs: readonly Uint8Array[] | null;
   readonly #clock: Clock;
   readonly #limits: HttpLimits;
-  readonly #taken: (bytes: number) => void;
+  readonly #room: Room;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   #watch: Timer | null = null;
   #pulledMs: number;
   /** The next piece begins here. */
   #run = 0;
   #at = 0;
-  /** The piece that the client has not followed by asking for more. */
+  /** The run whose end was given, where the client has not followed it by asking for more: its bytes. */
   #given = 0;
-  /** Bytes that were not given back. */
+  /** Bytes that were not given back: a run is in memory until its end is taken. */
   #left: number;
 
   constructor(
@@ -96,15 +214,25 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array> {
     length: number,
     clock: Clock,
     limits: HttpLimits,
-    taken: (bytes: number) => void,
+    room: Room,
   ) {
     this.#runs = runs;
     this.#left = length;
     this.#clock = clock;
     this.#limits = limits;
-    this.#taken = taken;
+    this.#room = room;
     this.#pulledMs = clock.monotonicMs();
     this.#watchForStall(limits.answerStallMs);
+    room.watch(this);
+  }
+
+  stalledSinceMs(): number {
+    return this.#pulledMs;
+  }
+
+  cut(): void {
+    this.#finish();
+    this.#controller?.error(new Error("the client stopped reading"));
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -122,9 +250,10 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array> {
       return;
     }
     const piece = run.subarray(this.#at, this.#at + this.#limits.answerPieceBytes);
-    this.#given = piece.length;
+    this.#given = 0;
     this.#at += piece.length;
     if (this.#at === run.length) {
+      this.#given = run.length;
       this.#run += 1;
       this.#at = 0;
     }
@@ -137,7 +266,7 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array> {
 
   #return(bytes: number): void {
     this.#left -= bytes;
-    this.#taken(bytes);
+    this.#room.release(bytes);
   }
 
   #watchForStall(waitMs: number): void {
@@ -148,8 +277,7 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array> {
         this.#watchForStall(leftMs);
         return;
       }
-      this.#finish();
-      this.#controller?.error(new Error("the client stopped reading"));
+      this.cut();
     });
   }
 
@@ -157,6 +285,7 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array> {
     if (!this.#runs) return;
     this.#return(this.#left);
     this.#runs = null;
+    this.#room.forget(this);
     this.#watch?.cancel();
   }
 }

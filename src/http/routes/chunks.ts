@@ -14,11 +14,10 @@ import { crc32c } from "../../records/crc32c.ts";
 import { endsHeaders, nextOffset, upToDate } from "../page.ts";
 import type { PartitionName } from "../places.ts";
 import { BATCH_TYPE } from "../produce-bytes.ts";
-import type { Reply } from "../reply.ts";
 import { defineRoute, type Call } from "../route.ts";
+import { joined } from "../runs.ts";
 import { chunkParams } from "../schema/fetch.ts";
 import { noQuery } from "../schema/shapes.ts";
-import { joined } from "./fetch.ts";
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
 /** A chunk's reads stand at the high watermark: what a transaction does to visibility is the reader's affair. */
@@ -49,9 +48,7 @@ export const getChunk = defineRoute({
   },
   async handle(call) {
     const { params, door, context, request } = call;
-    const { untaken } = door;
-    const granted = untaken.reserve(CHUNK_BYTES);
-    try {
+    return door.untaken.make(CHUNK_BYTES, call, async () => {
       const chunk = await readChunk(call, params, params.base);
       const { last, next, runs, size, sealed } = chunk;
       const body = joined(runs, size);
@@ -68,13 +65,9 @@ export const getChunk = defineRoute({
       };
       if (matches(request.headers.get("if-none-match"), etag))
         return { status: 304, type: null, body: null, headers };
-      const reply: Reply = { status: 200, type: BATCH_TYPE, body, headers };
-      untaken.admit(reply, granted);
       door.broker.traffic.fetched(params.topic, size);
-      return reply;
-    } finally {
-      untaken.release(granted);
-    }
+      return { status: 200, type: BATCH_TYPE, body, headers };
+    });
   },
 });
 

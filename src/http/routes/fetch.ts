@@ -9,7 +9,6 @@ import type { InferOutput } from "valibot";
 import { readBytesOf } from "../../broker/traffic.ts";
 import type { Isolation, ReadAnswer, ReadOptions } from "../../broker/verbs.ts";
 import { hiddenBy, passedOver } from "../../broker/visibility.ts";
-import { assert } from "../../lib/assert.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { walkBatches } from "../../records/batch.ts";
 import { endsHeaders, endsText, nextOffset, pageOf, upToDate, type PageTerms } from "../page.ts";
@@ -17,8 +16,9 @@ import { clamped, offsetOf, type PartitionName, wasTrimmed } from "../places.ts"
 import { problemOf } from "../problem.ts";
 import { BATCH_TYPE } from "../produce-bytes.ts";
 import { LINES_TYPE } from "../produce-stream.ts";
-import { jsonText, type Reply, type Runs } from "../reply.ts";
+import { jsonText, type Reply } from "../reply.ts";
 import { defineRoute, type Call } from "../route.ts";
+import { joined } from "../runs.ts";
 import { fetched, fetchedMany, fetchManyBody, fetchQuery, type FromSpec } from "../schema/fetch.ts";
 import { recordOut } from "../schema/record.ts";
 import { noQuery, partitionParams } from "../schema/shapes.ts";
@@ -68,22 +68,12 @@ export const fetchPartition = defineRoute({
     ask.from = await offsetOf(call, ask, spec, isolationOf(query));
     // Nothing below `to` can come any more: a wait would be in vain.
     const waits = (query.wait_ms ?? 0) > 0 && ask.from < to;
-    const { untaken } = call.door;
-    // Nothing is set aside for as long as a reader waits.
-    let granted = waits ? 0 : untaken.reserve(bytesMax);
-    try {
-      const options = readOptions(call, query, waits ? untaken.fitting(bytesMax) : granted, waits);
-      const [answer] = await read(call, [ask], options, query, to);
+    const readWith = (options: ReadOptions) => read(call, [ask], options, query, to);
+    return answered(call, query, waits, readWith, async ([answer], granted) => {
       if (!answer) return jsonText("{}"); // One answer a request.
       if (answer.refusal) throw answer.refusal;
-      if (waits) granted = untaken.reserve(bytesMax);
-      const reply = await pageReply(call, query, answer, { from: ask.from, to, bytesMax: granted });
-      untaken.admit(reply, granted);
-      countOut(call, answer);
-      return reply;
-    } finally {
-      untaken.release(granted);
-    }
+      return pageReply(call, query, answer, { from: ask.from, to, bytesMax: granted });
+    });
   },
 });
 
@@ -134,7 +124,7 @@ export const fetchMany = defineRoute({
     207: { description: "Some partitions refused.", content: { "application/json": fetchedMany } },
   },
   async handle(call) {
-    const { body, door } = call;
+    const { body } = call;
     const bytesMax = body.max_bytes ?? BYTES_DEFAULT;
     const isolation = isolationOf(body);
     const places = await mapAsync(body.partitions, async (each) => {
@@ -150,21 +140,12 @@ export const fetchMany = defineRoute({
     const asks = places.flatMap((place) => ("error" in place ? [] : [place.ask]));
     const anyFailed = asks.length < places.length;
     const waits = (body.wait_ms ?? 0) > 0 && !anyFailed;
-    const { untaken } = door;
-    let granted = waits ? 0 : untaken.reserve(bytesMax);
-    try {
-      const options = readOptions(call, body, waits ? untaken.fitting(bytesMax) : granted, waits);
-      const answers = await read(call, asks, options, body);
-      if (waits) granted = untaken.reserve(bytesMax);
+    const readWith = (options: ReadOptions) => read(call, asks, options, body);
+    return answered(call, body, waits, readWith, (answers, granted) => {
       const byAsk = new Map(asks.map((ask, index) => [ask, answers[index]]));
       const found = places.map((place) => ({ ...place, answer: byAsk.get(place.ask) }));
-      const reply = await pagesReply(call, body, found, granted);
-      untaken.admit(reply, granted);
-      for (const answer of answers) if (!answer.refusal) countOut(call, answer);
-      return reply;
-    } finally {
-      untaken.release(granted);
-    }
+      return pagesReply(call, body, found, granted);
+    });
   },
 });
 
@@ -221,6 +202,56 @@ async function pagesReply(
     failed > 0 ? 207 : 200,
     live,
   );
+}
+
+/** Makes the reply to what was read, within so many bytes. */
+type MakeReply = (answers: readonly ReadAnswer[], bytesMax: number) => Promise<Reply>;
+
+/** Reads, and makes the reply once there is room to do so. */
+async function answered(
+  call: Call,
+  terms: Terms,
+  waits: boolean,
+  readWith: (options: ReadOptions) => Promise<ReadAnswer[]>,
+  reply: MakeReply,
+): Promise<Reply> {
+  const bytesMax = terms.max_bytes ?? BYTES_DEFAULT;
+  const { untaken } = call.door;
+  if (waits) {
+    // Nothing is set aside for as long as a reader waits.
+    const fitting = untaken.fitting(bytesMax);
+    const answers = await readWith(readOptions(call, terms, fitting, true));
+    const made = await madeAtOnce(call, bytesMax, answers, reply);
+    if (made) return made;
+  }
+  // What a reader that waited has found is read again when it is its turn, rather than held until then.
+  return untaken.make(bytesMax, call, async (granted) => {
+    const answers = await readWith(readOptions(call, terms, granted, false));
+    const made = await reply(answers, granted);
+    countOut(call, answers);
+    return made;
+  });
+}
+
+/** Null: there is no room for it now. */
+async function madeAtOnce(
+  call: Call,
+  bytesMax: number,
+  answers: readonly ReadAnswer[],
+  reply: MakeReply,
+): Promise<Reply | null> {
+  const { untaken } = call.door;
+  if (answers.every(({ batches }) => batches.length === 0)) return reply(answers, bytesMax);
+  const making = untaken.begin(bytesMax);
+  if (!making) return null;
+  try {
+    const made = await reply(answers, making.bytes);
+    if (!untaken.goes(made, making.bytes)) return null;
+    countOut(call, answers);
+    return made;
+  } finally {
+    untaken.end(making);
+  }
 }
 
 /** Reads; where it waits, until something came that is shown, or all of it up to `to` is not. */
@@ -299,8 +330,10 @@ function pageTerms(call: Call, terms: Terms, bytesMax: number): PageTerms {
   };
 }
 
-function countOut({ door }: Call, answer: ReadAnswer): void {
-  door.broker.traffic.fetched(answer.topic, readBytesOf(answer));
+function countOut({ door }: Call, answers: readonly ReadAnswer[]): void {
+  const { traffic } = door.broker;
+  for (const answer of answers)
+    if (!answer.refusal) traffic.fetched(answer.topic, readBytesOf(answer));
 }
 
 function nameText({ topic, partition }: PartitionName): string {
@@ -354,26 +387,4 @@ function shownRuns(answer: ReadAnswer, { from, to, bytesMax }: Span, isolation: 
     if (end < run.length) break;
   }
   return { runs, size, next, isCut: false };
-}
-
-/** The runs as one body, without a copy: a view where they lie side by side, else one after the other. */
-export function joined(runs: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> | Runs {
-  const own: Uint8Array<ArrayBuffer>[] = runs.filter(ownsBuffer);
-  assert(own.length === runs.length, "no thread shares what is read");
-  const [first] = own;
-  return first && sideBySide(own)
-    ? new Uint8Array(first.buffer, first.byteOffset, size)
-    : { runs: own, length: size };
-}
-
-function ownsBuffer(run: Uint8Array): run is Uint8Array<ArrayBuffer> {
-  return run.buffer instanceof ArrayBuffer;
-}
-
-function sideBySide(runs: readonly Uint8Array[]): boolean {
-  return runs.every((run, at) => {
-    const before = runs[at - 1];
-    if (!before) return true;
-    return run.buffer === before.buffer && run.byteOffset === before.byteOffset + before.length;
-  });
 }

@@ -10,7 +10,7 @@ import type { Context } from "../../broker/verbs.ts";
 import type { Connection } from "../../lib/platform.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { groupStream } from "../group-stream.ts";
-import { renderPages } from "../polled.ts";
+import { bytesRead, renderPages } from "../polled.ts";
 import { problemOf } from "../problem.ts";
 import { LINES_TYPE } from "../produce-stream.ts";
 import { empty, json, jsonText } from "../reply.ts";
@@ -24,6 +24,7 @@ import {
   polled,
   streamQuery,
 } from "../schema/group.ts";
+import { type Making, tooMany } from "../untaken.ts";
 import { recordOut } from "../schema/record.ts";
 import { noQuery } from "../schema/shapes.ts";
 
@@ -102,14 +103,15 @@ export const pollGroup = defineRoute({
       content: { "application/json": polled },
     },
   },
-  async handle({ door, context, params, body, request, connection }) {
+  async handle(call) {
+    const { door, context, params, body, request, connection } = call;
     const { group, member } = params;
     const { untaken } = door;
     const bytesMax = body.max_bytes ?? BYTES_DEFAULT;
     const waitMs = body.wait_ms ?? 0;
     if (waitMs > HOLD_PAST_MS) connection?.hold();
     const isolation = body.isolation ?? "read_committed";
-    let granted = 0;
+    const makings: Making[] = [];
     try {
       const answer = await door.broker.polling.poll(
         context,
@@ -125,11 +127,13 @@ export const pollGroup = defineRoute({
           isolation,
           signal: request.signal,
         },
-        (reads) => {
-          granted = untaken.reserve(bytesMax);
+        async (reads) => {
+          const held = bytesRead(reads);
+          const making = held > 0 ? await untaken.beginHolding(bytesMax, held, call) : null;
+          if (making) makings.push(making);
           const recordsMax = body.max_records ?? RECORDS_DEFAULT;
           const form = body.as ?? "auto";
-          const bounds = { recordsMax, bytesMax: granted, opener: door.opener };
+          const bounds = { recordsMax, bytesMax: making?.bytes ?? bytesMax, opener: door.opener };
           const terms = { ...bounds, isolation, form };
           return renderPages(terms, door.broker.traffic)(reads);
         },
@@ -140,12 +144,13 @@ export const pollGroup = defineRoute({
         200,
         live,
       );
-      untaken.admit(reply, granted);
+      // Asked again by its id, the poll gives the same records.
+      if (!untaken.goes(reply, makings[0]?.bytes ?? 0)) throw tooMany();
       return reply;
     } catch (error) {
       throw joinFirst(error, group, member);
     } finally {
-      untaken.release(granted);
+      for (const making of makings) untaken.end(making);
     }
   },
 });

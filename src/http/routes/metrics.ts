@@ -10,6 +10,7 @@ import { noQuery } from "../schema/shapes.ts";
 import { topicMetrics } from "../topic-metrics.ts";
 
 const UNTAKEN = "Bytes of large answers that their clients have not taken yet.";
+const TAILS = "Bytes that tails hold and that their clients have not taken yet.";
 const TYPE = "text/plain; version=0.0.4";
 
 export const getMetrics = defineRoute({
@@ -26,6 +27,9 @@ export const getMetrics = defineRoute({
       await logMetrics(broker, context, limits.metricPartitionsMax, turn),
       family("kedge_http_untaken_bytes", "gauge", UNTAKEN, [
         { labels: "", value: door.untaken.bytes },
+      ]),
+      family("kedge_http_tail_bytes", "gauge", TAILS, [
+        { labels: "", value: door.tails.room.bytes },
       ]),
       topicMetrics(broker.traffic.counts()),
       door.metrics.text(),

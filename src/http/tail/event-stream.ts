@@ -4,11 +4,13 @@
  * - It begins with the reader's cursor and no event, so that a reader which is cut off before its first event resumes
  *   where it began. Moving past what a filter left out is told in the same way.
  * - The log is read when the reader takes more, never ahead: a reader that stops costs what the runtime's and the
- *   kernel's buffers hold. One that takes nothing for `stallMs`, with something to take, is dropped.
+ *   kernel's buffers hold. One that takes nothing for `stallMs`, with something to take, is dropped; sooner where others
+ *   wait for the room that this takes.
  * - Ends by itself about every `lifeMs` and when the node stops; the reader comes back by its cursor, here or elsewhere.
  */
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
+import type { Holder } from "../room.ts";
 import { endEvent, type Feed, type TailEvent, type TailEvents } from "./feed.ts";
 import type { TailLimits } from "./limits.ts";
 
@@ -39,7 +41,7 @@ export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Ar
   return new ReadableStream(source, { highWaterMark: 0 });
 }
 
-class EventSource implements UnderlyingDefaultSource<Uint8Array> {
+class EventSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
   readonly #options: EventStreamOptions;
   readonly #endMs: number;
   readonly #wake = new AbortController();
@@ -59,6 +61,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
     this.#givenMs = clock.monotonicMs();
     stopping.addEventListener("abort", this.#interrupt);
     gone.addEventListener("abort", this.#leave);
+    options.feed.heldBy(this);
     this.#watchForStall();
   }
 
@@ -80,6 +83,15 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
 
   cancel(): void {
     this.#finish();
+  }
+
+  stalledSinceMs(): number | null {
+    return this.#givenMs;
+  }
+
+  cut(): void {
+    this.#finish();
+    this.#controller?.error(new Error("the reader stopped reading"));
   }
 
   /** What to send next; waits for it. */
@@ -153,8 +165,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
         this.#watchForStall();
         return;
       }
-      this.#finish();
-      this.#controller?.error(new Error("the reader stopped reading"));
+      this.cut();
     });
   }
 
@@ -173,8 +184,9 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    const { stopping, gone, over } = this.#options;
+    const { feed, stopping, gone, over } = this.#options;
     this.#watch?.cancel();
+    feed.close();
     stopping.removeEventListener("abort", this.#interrupt);
     gone.removeEventListener("abort", this.#leave);
     this.#wake.abort();

@@ -7,6 +7,8 @@ import type { RecordForm } from "../record-out.ts";
 import type { EncodedBatches, EncodedRecord } from "./encoded.ts";
 import { Follower, type FollowOptions, type Found, type Run } from "./follower.ts";
 import type { Gap } from "./followed.ts";
+import type { Holder } from "../room.ts";
+import type { TailShare } from "./share.ts";
 
 export interface TailEvent {
   readonly type: "record" | "batch" | "gap" | "end";
@@ -22,7 +24,7 @@ export type TailEvents = Generator<TailEvent | Promise<void>, undefined, undefin
 export interface FeedOptions extends FollowOptions {
   readonly encoded: EncodedBatches;
   /** Whether other tails are open that may want the same texts. */
-  readonly share: () => boolean;
+  readonly isShared: () => boolean;
   readonly form: RecordForm;
   /** One event for each batch instead of each record. */
   readonly batches: boolean;
@@ -30,6 +32,8 @@ export interface FeedOptions extends FollowOptions {
   readonly onTaken: (topic: string, bytes: number) => void;
   /** Records of this key alone; null: all. */
   readonly key: Uint8Array | null;
+  /** What it may hold of the memory that all tails share. */
+  readonly share: TailShare;
 }
 
 export class Feed {
@@ -52,12 +56,44 @@ export class Feed {
   }
 
   /**
-   * What is new, to be taken whole before the next call; empty when nothing came within `waitMs`. The texts are made as
-   * they are taken; a promise among them is to be awaited before the next is taken, and may reject. An `end` is the last event
-   * there is.
+   * What is new, to be taken whole before the next call, by which the reader says that it did; empty when nothing came within
+   * `waitMs`, or no room for it. The texts are made as they are taken; a promise among them is to be awaited before the next
+   * is taken, and may reject. An `end` is the last event there is.
    */
   async read(waitMs: number, bytesMax: number, signal: AbortSignal): Promise<TailEvents> {
-    return this.#events(await this.#follower.next(waitMs, bytesMax, signal));
+    const { share } = this.#options;
+    share.free();
+    if (!(await share.waitOn(waitMs, signal))) return this.#events([]);
+    for (;;) {
+      const found = await this.#follower.next(waitMs, bytesMax, signal);
+      let bytes = 0;
+      for (const item of found) if (item.type === "run") bytes += item.bytes.length;
+      if (bytes === 0) share.free();
+      if (bytes === 0 || share.hold(bytes)) return this.#events(found);
+      this.#follower.giveBack();
+      if (!(await share.wait(bytes, waitMs, signal))) return this.#events([]);
+    }
+  }
+
+  /** Who is cut off, or gives back what was not taken, where others wait for the room it holds. */
+  heldBy(reader: Holder): void {
+    this.#options.share.heldBy(reader);
+  }
+
+  /** All events were taken, and nothing of them waits for the client. */
+  free(): void {
+    this.#options.share.free();
+  }
+
+  /** What was read and not taken comes again with the next read. */
+  giveBack(): void {
+    this.#follower.giveBack();
+    this.#options.share.free();
+  }
+
+  /** Nothing is read any more. */
+  close(): void {
+    this.#options.share.close();
   }
 
   *#events(found: readonly Found[]): TailEvents {
@@ -69,7 +105,7 @@ export class Feed {
   }
 
   *#runEvents(run: Run): TailEvents {
-    const { encoded, form, share, onTaken } = this.#options;
+    const { encoded, form, isShared, onTaken } = this.#options;
     onTaken(run.topic.name, run.bytes.length);
     const place = { topic: run.topic.name, topicId: run.topic.id, partition: run.slot.partition };
     for (let at = 0; at < run.bytes.length;) {
@@ -77,7 +113,7 @@ export class Feed {
       const end = header.baseOffset + header.lastOffsetDelta + 1;
       if (end > run.from && !run.isHidden(header)) {
         const batch = { bytes: run.bytes, at, header };
-        const encoding = encoded.records(place, batch, form, share());
+        const encoding = encoded.records(place, batch, form, isShared());
         let records: readonly EncodedRecord[] = [];
         if (encoding instanceof Promise) yield encoding.then((made) => void (records = made));
         else records = encoding;

@@ -24,7 +24,10 @@ export interface Selection {
 /** One partition that is followed. */
 export interface Slot {
   readonly partition: number;
+  /** The offset to be read next. */
   next: number;
+  /** The offset after what the reader was given. */
+  taken: number;
   /** Its place among all places of the cursor. */
   index: number;
 }
@@ -117,7 +120,7 @@ async function openTopic(opening: Opening, selection: Selection): Promise<Follow
       const next =
         places.get(partition) ??
         (known?.whole || gone ? 0 : await opening.firstOffset(name, partition));
-      return { partition, next, index: 0 };
+      return { partition, next, taken: next, index: 0 };
     },
   );
   return { name, id, whole: asked === null, slots, gone };

@@ -86,12 +86,18 @@ export class Follower {
 
   /** The reader was given all of the slot's records below `next`; gives its cursor after that. */
   moveTo(slot: Slot, next: number): string {
+    slot.taken = next;
     return this.#cursor.move(slot.index, next);
+  }
+
+  /** What was found in logs and not moved past is found again by the next read. */
+  giveBack(): void {
+    for (const { slot } of this.#live) slot.next = slot.taken;
   }
 
   /**
    * What is new: at most about `bytesMax` of log, but at least one batch; empty when nothing came within `waitMs`. What it
-   * gives will not be given again, so the caller delivers it all.
+   * gives will not be given again, so the caller delivers it all, or calls `giveBack`.
    */
   async next(waitMs: number, bytesMax: number, signal: AbortSignal): Promise<Found[]> {
     const { broker, context, isolation } = this.#options;
@@ -168,7 +174,7 @@ export class Follower {
 
   #grow(topic: FollowedTopic, count: number): void {
     for (let partition = topic.slots.length; partition < count; partition++)
-      topic.slots.push({ partition, next: 0, index: 0 });
+      topic.slots.push({ partition, next: 0, taken: 0, index: 0 });
     checkSize(this.#topics);
     this.#cursor = this.#arrange();
   }
@@ -189,7 +195,7 @@ export class Follower {
     topic.gone = false;
     this.#told.delete(topic);
     const gaps = kept.map((slot) => gap(topic, slot, 0, "recreated"));
-    topic.slots = kept.map(({ partition }) => ({ partition, next: 0, index: 0 }));
+    topic.slots = kept.map(({ partition }) => ({ partition, next: 0, taken: 0, index: 0 }));
     if (topic.whole) this.#grow(topic, anew.partitions);
     this.#cursor = this.#arrange();
     return gaps;

@@ -10,6 +10,7 @@ import type { FromSpec } from "../schema/fetch.ts";
 import { parseCursor } from "./cursor.ts";
 import { Feed } from "./feed.ts";
 import { type Selection, selectionsOf } from "./followed.ts";
+import { TailShare } from "./share.ts";
 
 export interface TailTerms {
   /** None: the topics of the cursor. */
@@ -43,7 +44,8 @@ export async function openFeed(call: Call, terms: TailTerms): Promise<Feed> {
     firstOffset: (topic, partition) => offsetOf(call, { topic, partition }, from, terms.isolation),
     cursor,
     encoded: tails.encoded,
-    share: () => tails.open > 1,
+    isShared: () => tails.open > 1,
+    share: new TailShare(tails.room, clock),
     onTaken: (topic, bytes) => broker.traffic.fetched(topic, bytes),
     form: terms.as,
     batches: terms.events === "batch",

@@ -5,13 +5,14 @@
  * - Messages are taken in order through an inbox: so much a turn, the next one once a subscription is open or has ended.
  *   A client that sends faster for long is closed with 1008; what it sent meanwhile is not taken.
  * - A reader that lets more than `unreadBytesMax` pile up gets no more log until it has taken some; one that takes
- *   nothing for `stallMs` then is dropped.
+ *   nothing for `stallMs` then is dropped; sooner where others wait for the room that this takes.
  * - Left out: `settle` and `req`, until queues and services exist.
  */
 import type { Timer } from "../../lib/clock.ts";
 import type { Socket, SocketHandlers } from "../../lib/platform.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { problemOf } from "../problem.ts";
+import type { Holder } from "../room.ts";
 import type { Call } from "../route.ts";
 import { clientMessage, ID_LENGTH_MAX, type MessageId, type SubMessage } from "../schema/socket.ts";
 import { parseJsonText, validate } from "../validate.ts";
@@ -27,13 +28,16 @@ const POLICY_VIOLATION = 1008;
 /** Text of a message that brings no records: what its schema costs goes by values. */
 const CONTROL_LENGTH_MAX = 128 * 1024;
 
-export class Session implements SocketHandlers {
+export class Session implements SocketHandlers, Holder {
   readonly #call: Call;
   readonly #publisher: Publisher;
   readonly #inbox: Inbox;
   readonly #subscriptions = new Map<MessageId, Subscription>();
   #socket: Socket | null = null;
   #stall: Timer | null = null;
+  /** What the reader had not taken when it was looked at last, and since when it has taken nothing of it. */
+  #unread = 0;
+  #unreadSinceMs = 0;
 
   constructor(call: Call) {
     this.#call = call;
@@ -69,8 +73,18 @@ export class Session implements SocketHandlers {
     for (const subscription of this.#subscriptions.values()) subscription.resume();
   }
 
+  stalledSinceMs(): number | null {
+    this.#look();
+    return this.#unread > 0 ? this.#unreadSinceMs : null;
+  }
+
+  cut(): void {
+    this.#socket?.drop();
+  }
+
   closed(): void {
     this.#socket = null;
+    this.#look();
     this.#inbox.close();
     this.#stall?.cancel();
     this.#call.door.tails.stopping.removeEventListener("abort", this.#stop);
@@ -157,6 +171,7 @@ export class Session implements SocketHandlers {
       creditMax: limits.creditMax,
       waitMs: limits.pingMs,
       turn: () => clock.turn(),
+      nowMs: () => clock.monotonicMs(),
       bytesMax: limits.readBytesMax,
       clear: () => this.#clear(),
       opened: (cursor) => this.#send(`{"op":"ok","id":${id},"cursor":"${cursor}"}`),
@@ -208,10 +223,25 @@ export class Session implements SocketHandlers {
 
   /** Whether the reader has taken enough to be given more; watches it otherwise. */
   #clear(): boolean {
-    const { limits } = this.#call.door.tails;
-    const clear = !this.#socket || this.#socket.unreadBytes() <= limits.unreadBytesMax;
+    const clear = this.#look() <= this.#call.door.tails.limits.unreadBytesMax;
     if (!clear && !this.#stall) this.#watchForStall();
     return clear;
+  }
+
+  /** How much the reader has not taken; counts it as held. */
+  #look(): number {
+    const { tails, clock } = this.#call.door;
+    const { room } = tails;
+    const unread = this.#socket?.unreadBytes() ?? 0;
+    const before = this.#unread;
+    if (unread === before) return unread;
+    this.#unread = unread;
+    if (before === 0) room.watch(this);
+    if (before === 0 || unread < before) this.#unreadSinceMs = clock.monotonicMs();
+    if (unread === 0) room.forget(this);
+    if (unread > before) room.add(unread - before);
+    else room.release(before - unread);
+    return unread;
   }
 
   #giveUp(): void {

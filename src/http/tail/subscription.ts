@@ -2,9 +2,10 @@
  * One subscription of a WebSocket: a feed, and the reader's credit for records it is ready to take.
  *
  * - The log is read only while there is credit and the socket has little unread, so a reader that stops costs one read's
- *   worth of records.
+ *   worth of records; where others wait for that room it is given back, and read again when the reader is ready.
  * - Its id is free again when it ended or was given up.
  */
+import type { Holder } from "../room.ts";
 import type { Feed, TailEvent, TailEvents } from "./feed.ts";
 import { endEvent } from "./feed.ts";
 
@@ -16,6 +17,7 @@ export interface SubscriptionOptions {
   readonly bytesMax: number;
   /** Lets others have their turn. */
   readonly turn: () => Promise<void>;
+  readonly nowMs: () => number;
   /** Whether the socket takes more just now. */
   readonly clear: () => boolean;
   readonly opened: (cursor: string) => void;
@@ -27,7 +29,7 @@ export interface SubscriptionOptions {
   readonly over: () => void;
 }
 
-export class Subscription {
+export class Subscription implements Holder {
   /** Resolves when it is open, or was refused. */
   readonly opened: Promise<void>;
   /** Resolves when it has ended: nothing is read or sent any more. */
@@ -38,6 +40,10 @@ export class Subscription {
   #wake: (() => void) | null = null;
   #endReason: string | null = null;
   #cursorSent = "";
+  #events: TailEvents | null = null;
+  /** Since when it waits for its reader to be ready; null while it is. */
+  #idleSinceMs: number | null = null;
+  #feed: Feed | null = null;
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
@@ -59,6 +65,16 @@ export class Subscription {
     this.#wake = null;
   }
 
+  stalledSinceMs(): number | null {
+    return this.#idleSinceMs;
+  }
+
+  /** The reader is not ready, and others need the room. */
+  cut(): void {
+    this.#events = null;
+    this.#feed?.giveBack();
+  }
+
   /** Ends it; with a reason the reader is told so. */
   end(reason: string | null): void {
     this.#endReason = reason;
@@ -71,6 +87,8 @@ export class Subscription {
     let feed: Feed | null = null;
     try {
       feed = await open();
+      this.#feed = feed;
+      feed.heldBy(this);
       this.#cursorSent = feed.cursor();
       if (!this.#given.signal.aborted) opened(this.#cursorSent);
       settleOpened();
@@ -80,6 +98,7 @@ export class Subscription {
       if (!feed) refused(error);
       else this.#send(endEvent(feed.cursor(), "failed", this.#options.problem(error)));
     }
+    feed?.close();
     over();
     settleOpened();
   }
@@ -87,16 +106,15 @@ export class Subscription {
   async #follow(feed: Feed): Promise<void> {
     const { waitMs, bytesMax, moved, turn } = this.#options;
     const { signal } = this.#given;
-    let events: TailEvents | null = null;
     let given = false;
     while (!signal.aborted) {
       if (!this.#ready()) {
         await this.#untilReady();
         continue;
       }
-      events ??= await feed.read(waitMs, bytesMax, signal);
+      this.#events ??= await feed.read(waitMs, bytesMax, signal);
       if (signal.aborted) return; // What was found meanwhile is not given, so the cursor stays before it.
-      const { value: event } = events.next();
+      const { value: event } = this.#events.next();
       if (event instanceof Promise) {
         await event;
         continue;
@@ -107,7 +125,8 @@ export class Subscription {
         given = true;
         continue;
       }
-      events = null;
+      this.#events = null;
+      feed.free(); // What the reader has not taken is counted by its socket.
       if (given) await turn();
       given = false;
       const cursor = feed.cursor();
@@ -120,10 +139,12 @@ export class Subscription {
     return this.#credit > 0 && this.#options.clear();
   }
 
-  #untilReady(): Promise<void> {
-    return new Promise((resolve) => {
+  async #untilReady(): Promise<void> {
+    this.#idleSinceMs = this.#options.nowMs();
+    await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
+    this.#idleSinceMs = null;
   }
 
   #send(event: TailEvent): void {

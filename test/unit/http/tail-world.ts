@@ -136,7 +136,7 @@ export class FakeBroker {
   verbs(): Broker {
     const summary = ({ name, id, logs }: FakeTopic) => ({ name, id, partitions: logs.length });
     const verbs = {
-      describeNode: () => ({ version: "0.0.0" }),
+      describeNode: () => ({ version: "0.0.0", nodeId: 1, clusterId: "c" }),
       describeTopic: (_: unknown, name: string) => {
         const topic = this.topics.get(name);
         if (!topic) throw unknown();
@@ -162,6 +162,7 @@ export class FakeBroker {
       },
       read: (_: unknown, requests: readonly ReadRequest[], options: ReadOptions) =>
         this.#read(requests, options),
+      listTopics: () => [],
       traffic: { fetched() {}, counts: () => [] },
     };
     // The verbs that tails use, of a broker that has no others.

@@ -3,11 +3,11 @@
  * how long the text of a page gets.
  */
 import { describe, expect, test } from "bun:test";
-import { httpLimits } from "../../../src/http/limits.ts";
+import { type HttpLimits, httpLimits } from "../../../src/http/limits.ts";
 import { BatchOpener } from "../../../src/http/batch-opener.ts";
 import { pageOf } from "../../../src/http/page.ts";
 import { Untaken } from "../../../src/http/untaken.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
+import { present } from "../../../src/lib/assert.ts";
 import { encodeBatch } from "../../../src/records/batch-encode.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 
@@ -20,12 +20,16 @@ const limits = {
   answerStallMs: 30_000,
 };
 
-function world() {
+function world(others: Partial<HttpLimits> = {}) {
   const clock = new VirtualClock();
-  return { clock, untaken: new Untaken(clock, limits) };
+  return { clock, untaken: new Untaken(clock, { ...limits, ...others }) };
 }
 
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
 const reply = (size: number) => ({ status: 200, type: null, body: new Uint8Array(size) });
+
+const asker = { request: { signal: new AbortController().signal }, connection: null };
 
 describe("what a read may make", () => {
   const cases: [string, number[], number][] = [
@@ -36,18 +40,21 @@ describe("what a read may make", () => {
   ];
   for (const [name, asked, last] of cases)
     test(name, () => {
-      const { untaken } = world();
-      const granted = asked.map((bytes) => untaken.reserve(bytes));
-      expect(granted.at(-1)).toBe(last);
-      for (const bytes of granted) untaken.release(bytes);
-      expect(untaken.bytes).toBe(0);
+      const { untaken } = world({ answerBytesMax: 1_000 });
+      // Others that are made at the same time.
+      const others = asked.slice(0, -1).reduce((sum, bytes) => sum + bytes, 0);
+      untaken.pieces([new Uint8Array(others)]);
+      const making = present(untaken.begin(asked.at(-1) ?? 0), "nobody makes a page");
+      expect(making.bytes).toBe(last);
+      untaken.end(making);
+      expect(untaken.bytes).toBe(others);
     });
 });
 
 describe("an answer past twice the limit", () => {
   const cases: [string, number, number, boolean][] = [
     ["goes where others leave room", 1_900, 100, true],
-    ["is refused where they do not", 1_901, 100, false],
+    ["has to wait where they do not", 1_901, 100, false],
     ["goes when it is small", 5_000, 99, true],
     ["goes when it is the only one", 0, 5_000, true],
   ];
@@ -55,15 +62,80 @@ describe("an answer past twice the limit", () => {
     test(name, () => {
       const { untaken } = world();
       untaken.pieces([new Uint8Array(others)]);
-      const granted = untaken.reserve(50);
-      const admit = () => untaken.admit(reply(size), granted);
-      if (goes) expect(admit).not.toThrow();
-      else expect(admit).toThrow(Refusal);
+      const making = present(untaken.begin(50), "nobody makes a page");
+      expect(untaken.goes(reply(size), making.bytes)).toBe(goes);
     });
+
+  test("is let go, and made anew when there is room", async () => {
+    const { untaken } = world();
+    const others = untaken.pieces([new Uint8Array(1_950)]).stream;
+    let made = 0;
+    const answer = untaken.make(500, asker, () => {
+      made += 1;
+      return Promise.resolve(reply(100));
+    });
+    await settled();
+    expect([made, untaken.bytes]).toEqual([1, 1_950]);
+    await others.cancel();
+    expect(await answer).toEqual(reply(100));
+    expect([made, untaken.bytes]).toEqual([2, 0]);
+  });
+
+  test("is refused when it has waited for long, and nothing is left behind", async () => {
+    const { clock, untaken } = world({ answerWaitMs: 2_000 });
+    untaken.pieces([new Uint8Array(1_950)]);
+    const answer = untaken
+      .make(500, asker, () => Promise.resolve(reply(100)))
+      .catch((error: unknown) => error);
+    await settled();
+    await clock.advance(2_000);
+    expect(await answer).toMatchObject({ code: "throttling_quota_exceeded" });
+    expect(untaken.bytes).toBe(1_950);
+  });
+
+  test("does not wait for clients that take nothing longer than `stallPressedMs`", async () => {
+    const { clock, untaken } = world();
+    const stalled = untaken.pieces([new Uint8Array(1_950)]).stream.getReader();
+    const answer = untaken.make(500, asker, () => Promise.resolve(reply(100)));
+    await settled();
+    await clock.advance(limits.stallPressedMs);
+    expect(await answer).toEqual(reply(100));
+    const failure = await stalled.read().catch((error: unknown) => String(error));
+    expect(failure).toContain("stopped reading");
+  });
+});
+
+describe("pages that are made at once", () => {
+  test("are so many, and the others wait in order; who leaves is passed over", async () => {
+    const { untaken } = world({ answerBytesMax: 4 * 1024 * 1024 });
+    const mebibyte = 1024 * 1024;
+    const going: (() => void)[] = [];
+    const begun: string[] = [];
+    const gone = new AbortController();
+    const page = (name: string, bytes: number, signal = asker.request.signal) =>
+      untaken.make(bytes, { request: { signal }, connection: null }, async () => {
+        begun.push(name);
+        await new Promise<void>((resolve) => going.push(resolve));
+        return reply(10);
+      });
+    const pages = [page("a", mebibyte), page("b", mebibyte), page("c", mebibyte)];
+    const left = page("left", mebibyte, gone.signal).catch(() => "refused");
+    pages.push(page("d", mebibyte), page("large", 2 * mebibyte), page("larger", 3 * mebibyte));
+    gone.abort();
+    expect(await left).toBe("refused");
+    expect(begun).toEqual(["a", "large"]);
+    for (let at = 0; at < pages.length; at++) {
+      present(going.shift(), "one was begun")();
+      await settled();
+    }
+    await Promise.all(pages);
+    expect(begun).toEqual(["a", "large", "b", "larger", "c", "d"]);
+    expect(untaken.bytes).toBe(0);
+  });
 });
 
 describe("an answer in pieces", () => {
-  test("is given back as its client takes it, and arrives whole", async () => {
+  test("is given back run by run as its client takes it, and arrives whole", async () => {
     const { untaken } = world();
     const bytes = Uint8Array.from({ length: 100 }, (_, at) => at);
     const reader = untaken.pieces([bytes.subarray(0, 90), bytes.subarray(90)]).stream.getReader();
@@ -76,7 +148,7 @@ describe("an answer in pieces", () => {
       counted.push(untaken.bytes);
     }
     expect(seen).toEqual([...bytes]);
-    expect(counted).toEqual([100, 100, 60, 20, 10]);
+    expect(counted).toEqual([100, 100, 100, 100, 10]);
     expect(untaken.bytes).toBe(0);
   });
 

@@ -1,0 +1,85 @@
+/**
+ * What one tail holds of the room that all tails of a door share: log that it has read, the texts made of it, and what its
+ * client was given and has not taken.
+ *
+ * - A tail that finds no room gives back what it has read, waits in line, and reads it again then: nothing is lost.
+ * - It keeps its place in line over several reads, so that its client hears from it meanwhile.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import { type Holder, type Place, type Room, within } from "../room.ts";
+
+/** What a byte of log costs a tail: itself, its text, and the text as it is sent. */
+const PER_BYTE = 3;
+
+export class TailShare {
+  readonly #room: Room;
+  readonly #clock: Clock;
+  #reader: Holder | null = null;
+  #held = 0;
+  #place: Place | null = null;
+  #bytesWanted = 0;
+
+  constructor(room: Room, clock: Clock) {
+    this.#room = room;
+    this.#clock = clock;
+  }
+
+  /** Who is cut off when it holds room for which others wait. */
+  heldBy(reader: Holder): void {
+    this.#reader = reader;
+  }
+
+  /** Holds what so much log costs, instead of what it held; false: there is no room, it has to wait. */
+  hold(logBytes: number): boolean {
+    if (this.#place) return false;
+    const bytes = PER_BYTE * logBytes;
+    if (bytes > this.#held) {
+      this.free();
+      if (!this.#room.take(bytes)) return false;
+      this.#begin(bytes);
+    }
+    return true;
+  }
+
+  /** Waits for room for so much log; false when there is none within `waitMs`, or before the signal. */
+  async wait(logBytes: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
+    this.free();
+    this.#bytesWanted = PER_BYTE * logBytes;
+    this.#place = this.#room.enter(this.#bytesWanted);
+    return this.waitOn(waitMs, signal);
+  }
+
+  /** Where it stands in line it waits on; true when it does not. */
+  async waitOn(waitMs: number, signal: AbortSignal): Promise<boolean> {
+    const place = this.#place;
+    if (!place) return true;
+    if (!(await within(this.#clock, place, waitMs, signal))) return false;
+    this.#place = null;
+    this.#begin(this.#bytesWanted);
+    return true;
+  }
+
+  /** Its client has taken all that it was given. */
+  free(): void {
+    if (this.#held === 0) return;
+    if (this.#reader) this.#room.forget(this.#reader);
+    const bytes = this.#held;
+    this.#held = 0;
+    this.#room.release(bytes);
+  }
+
+  /** The tail is over. */
+  close(): void {
+    this.free();
+    const place = this.#place;
+    if (!place) return;
+    this.#place = null;
+    place.leave();
+    void place.taken.then((taken) => taken && this.#room.release(this.#bytesWanted));
+  }
+
+  #begin(bytes: number): void {
+    this.#held = bytes;
+    if (this.#reader) this.#room.watch(this.#reader);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Memory that all tails of a door share: who finds none waits and loses nothing, a client that reads nothing gives it up, and
+ * nothing is held that nobody reads.
+ */
+import { describe, expect, test } from "bun:test";
+import { type HttpLimits, httpLimits } from "../../../src/http/limits.ts";
+import { tailWorld } from "./tail-world.ts";
+
+const value = (at: number) => `${at}`.padEnd(500, "x");
+
+/** Room for one tail's batch of 500 bytes, and not for two. */
+function world(limits: Partial<HttpLimits> = {}) {
+  const made = tailWorld({}, { limits: { ...httpLimits, answerBytesMax: 2_500, ...limits } });
+  made.broker.create("t");
+  const held = async (): Promise<number> => {
+    const text = await (await made.request("/metrics")).text();
+    return Number(/^kedge_http_tail_bytes (\d+)$/m.exec(text)?.[1]);
+  };
+  return { ...made, held };
+}
+
+describe("event streams", () => {
+  test("wait for room that others hold, hear pings meanwhile, and go on where they were", async () => {
+    const made = world({ stallPressedMs: 60_000 });
+    const [first, second] = [await made.tail("topic=t"), await made.tail("topic=t")];
+    for (const tail of [first, second]) await tail.next();
+    const [one] = [first.next()];
+    made.broker.append("t", 0, value(0));
+    expect((await one)?.data?.["offset"]).toBe(0);
+    // The first holds what it gave: nobody knows that it was taken.
+    expect(await made.held()).toBeGreaterThan(1_500);
+    const waiting = second.values(2);
+    await made.clock.pass(12_000);
+    made.broker.append("t", 0, value(1));
+    await first.cancel();
+    expect(await made.held()).toBeGreaterThan(0);
+    expect(await waiting).toEqual([value(0), value(1)]);
+    await second.cancel();
+    expect(await made.held()).toBe(0);
+  });
+
+  test("that are not read are cut off when others wait, and not before", async () => {
+    const made = world();
+    const [stalled, other] = [await made.tail("topic=t"), await made.tail("topic=t")];
+    for (const tail of [stalled, other]) await tail.next();
+    const one = stalled.next();
+    made.broker.append("t", 0, value(0));
+    await one;
+    await made.clock.pass(10_000);
+    expect(await made.held()).toBeGreaterThan(0);
+    const reading = other.values(1);
+    await made.clock.pass(10_000);
+    expect(await reading).toEqual([value(0)]);
+    const cut = await stalled.next().then(() => "", String);
+    expect(cut).toContain("stopped reading");
+    await other.cancel();
+  });
+
+  test("hold nothing once they have taken all there is", async () => {
+    const made = world();
+    const tail = await made.tail("topic=t&from=earliest");
+    for (const at of [0, 1, 2, 3]) made.broker.append("t", 0, value(at));
+    expect(await tail.values(4)).toEqual([0, 1, 2, 3].map(value));
+    const waits = tail.next();
+    await made.clock.pass(10);
+    expect(await made.held()).toBe(0);
+    await tail.cancel();
+    await waits;
+  });
+
+  test("take what is larger than all of the room", async () => {
+    const made = world({ answerBytesMax: 100 });
+    const tail = await made.tail("topic=t&from=earliest");
+    made.broker.append("t", 0, value(0));
+    expect(await tail.values(1)).toEqual([value(0)]);
+    await tail.cancel();
+    expect(await made.held()).toBe(0);
+  });
+});
+
+describe("WebSockets", () => {
+  test("what their clients have not taken is held, and given up with them", async () => {
+    const made = world();
+    const stalled = await made.socket();
+    stalled.say({ op: "sub", id: 1, topics: ["t"], credit: 100 });
+    await made.clock.pass(0);
+    stalled.stalled = true;
+    for (const at of [0, 1, 2]) made.broker.append("t", 0, value(at));
+    await made.clock.pass(0);
+    expect(await made.held()).toBeGreaterThan(1_500);
+    const tail = await made.tail("topic=t&from=earliest");
+    await tail.next();
+    const reading = tail.values(3);
+    await made.clock.pass(10_000);
+    expect(stalled.dropped).toBe(true);
+    stalled.handlers?.closed(1006, "");
+    expect(await reading).toEqual([0, 1, 2].map(value));
+    await tail.cancel();
+    expect(await made.held()).toBe(0);
+  });
+
+  test("a subscription without credit gives back what it has read, and reads it again", async () => {
+    const made = world();
+    const socket = await made.socket();
+    socket.say({ op: "sub", id: 1, topics: ["t"], credit: 1 });
+    await made.clock.pass(0);
+    made.broker.append("t", 0, value(0).slice(0, 250), value(1).slice(0, 250));
+    await made.clock.pass(0);
+    expect(socket.values()).toHaveLength(1);
+    expect(await made.held()).toBeGreaterThan(0);
+    const tail = await made.tail("topic=t&from=earliest");
+    await tail.next();
+    const reading = tail.values(2);
+    await made.clock.pass(10_000);
+    expect(await reading).toHaveLength(2);
+    await tail.cancel();
+    expect(socket.dropped).toBe(false);
+    socket.say({ op: "credit", id: 1, credit: 5 });
+    await made.clock.pass(0);
+    expect(socket.values()).toEqual([value(0).slice(0, 250), value(1).slice(0, 250)]);
+    socket.handlers?.closed(1000, "");
+    expect(await made.held()).toBe(0);
+  });
+});
