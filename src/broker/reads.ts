@@ -4,8 +4,8 @@
  * - A pass reads every partition in the order asked, within the bytes that are left; the first that has anything gives one
  *   whole batch at least. A partition answers for itself: its refusal never fails its neighbours, and ends the wait.
  * - What the next partitions need of storage is under way while the first ones are read, as far as their bytes are sure to fit.
- * - Between two passes one waiter stands at all of the partitions. What became readable during a pass is seen before it
- *   waits, so no append is ever missed.
+ * - Between two passes one waiter stands at all of the partitions. What became readable during a pass, and a log that
+ *   was closed, is seen before it waits, so that nothing is ever missed.
  * - A pass over very many partitions gives others their turn in between.
  */
 import type { Clock } from "../lib/clock.ts";
@@ -23,14 +23,19 @@ const PARTITIONS_PER_TURN = 500;
 /** Partitions that are looked at beforehand, for what they need of storage. */
 const BEGUN_PARTITIONS = 32;
 
+/** Where a partition's readable end stood when it was read. */
+interface Seen {
+  readonly partition: Partition;
+  readonly end: number;
+}
+
 /** One read over all partitions. */
 interface Pass {
   readonly answers: ReadAnswer[];
   /** Bytes that were there to be had, were it not for the bound over all partitions. */
   readonly ready: number;
   readonly refused: boolean;
-  /** Where each partition's readable end stood when it was read. */
-  readonly seen: readonly { readonly partition: Partition; readonly end: number }[];
+  readonly seen: readonly Seen[];
 }
 
 export async function read(
@@ -48,11 +53,16 @@ export async function read(
     if (pass.ready >= bytesMin || pass.refused || signal?.aborted) return pass.answers;
     const leftMs = deadlineMs - clock.monotonicMs();
     if (leftMs <= 0) return pass.answers;
-    if (pass.seen.some(({ partition, end }) => partition.readableEnd(isolation) > end)) continue;
+    if (pass.seen.some((log) => hasMoved(log, isolation))) continue;
     const places = pass.seen.map(({ partition }) => partition.watchers.of(isolation));
     const waiter = new Waiter(places, bytesMin - pass.ready, leftMs, deadlines, signal);
     if ((await waiter.woken) === "aborted") return pass.answers;
   }
+}
+
+/** What a waiter that comes only now would miss: records that came since the log was read, or its end. */
+function hasMoved({ partition, end }: Seen, isolation: ReadOptions["isolation"]): boolean {
+  return partition.closedBy !== null || partition.readableEnd(isolation) > end;
 }
 
 /** What an answer can hold at most: waiting for more would be waiting for nothing. */
@@ -68,7 +78,7 @@ async function readAll(
   options: ReadOptions,
 ): Promise<Pass> {
   const answers: ReadAnswer[] = [];
-  const seen: { partition: Partition; end: number }[] = [];
+  const seen: Seen[] = [];
   let bytes = 0;
   let ready = 0;
   let refused = false;

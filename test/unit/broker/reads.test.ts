@@ -119,3 +119,20 @@ test("what was appended while storage was read is never passed over", async () =
   const answers = await now(node, reading);
   expect(answers.map(({ from }) => from)).toEqual([1, 1, 1]);
 });
+
+test("a topic that is deleted while another log is read ends the wait", async () => {
+  const { node, held } = await world();
+  const topic = { name: "gone", partitions: 1, replicationFactor: 1, configs: {} };
+  await now(node, node.broker.createTopic(somebody, topic));
+  const ask = (name: string) => ({ topic: name, partition: 0, from: 0, bytesMax: 10_000 });
+  const waits = { ...atOnce, bytesMin: 5_000, waitMs: 5_000 };
+  let answered = false;
+  const reading = node.broker.read(somebody, [ask("gone"), ask("t")], waits);
+  void reading.then(() => (answered = true));
+  await node.clock.settle();
+  await now(node, node.broker.deleteTopic(somebody, "gone"));
+  held.release();
+  await node.clock.settle();
+  expect(answered).toBe(true);
+  expect((await reading)[0]?.refusal?.code).toBe("unknown_topic_or_partition");
+});
