@@ -165,9 +165,18 @@ function cut(rows: readonly Row[], from: number, end: number, limit: ReadLimit):
     }
     if (run.byteLength === 0) continue;
     if (runs.length === 0) position = row.position + run.byteOffset - row.data.byteOffset;
-    runs.push(run);
     left -= run.byteLength;
+    const longer = together(runs.at(-1), run);
+    if (longer) runs[runs.length - 1] = longer;
+    else runs.push(run);
     if (left <= 0 || row.last >= end) break;
   }
   return runs.length === 0 ? null : { runs, position, from, aborted: null };
+}
+
+/** Both as one view where they stand side by side in memory, so that they are passed on, and sent, in one go. */
+function together(before: Uint8Array | undefined, run: Uint8Array): Uint8Array | null {
+  if (!before || before.buffer !== run.buffer) return null;
+  if (before.byteOffset + before.byteLength !== run.byteOffset) return null;
+  return new Uint8Array(run.buffer, before.byteOffset, before.byteLength + run.byteLength);
 }

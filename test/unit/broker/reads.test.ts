@@ -108,6 +108,34 @@ test("the bound over all partitions holds, and a refusal is told in its turn", a
   ]);
 });
 
+test("rows that lie side by side in memory are given as one run, others apart", async () => {
+  const { node, held } = await world();
+  held.isHeld = false;
+  await append(node, 0);
+  const [log] = node.logs.all();
+  if (!log) throw new Error("there are three");
+  const { rows, logStart } = await now(node, node.storage.read(log.id, 0, 1_000));
+  expect(rows.length).toBe(2);
+  const page = new Uint8Array(rows.reduce((sum, { data }) => sum + data.length, 7));
+  let at = 7;
+  const placed = rows.map((row) => {
+    page.set(row.data, at);
+    at += row.data.length;
+    return { ...row, data: page.subarray(at - row.data.length, at) };
+  });
+  const given = async (replaced: ReadRows["rows"]) => {
+    held.isHeld = true;
+    held.replaced = { rows: replaced, logStart };
+    const [answer] = await now(node, node.broker.read(somebody, all(1_000).slice(0, 1), atOnce));
+    return answer;
+  };
+  held.release();
+  const together = await given(placed);
+  expect(together?.batches.map((run) => Buffer.from(run))).toEqual([Buffer.from(page.slice(7))]);
+  expect(together?.position).toBe(0);
+  expect((await given(rows))?.batches.length).toBe(2);
+});
+
 test("what was appended while storage was read is never passed over", async () => {
   const { node, held } = await world();
   const reading = node.broker.read(somebody, all(1_000), atOnce);
