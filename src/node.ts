@@ -74,7 +74,12 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   const kafkaDoor = import("./kafka/listener.ts");
   kafkaDoor.catch(() => {}); // Told where it is awaited.
   const { storage, store } = await stores;
-  const controller = await Controller.open({ store, random, logger });
+  const controller = await Controller.open({
+    store,
+    random,
+    logger,
+    turn: () => clock.turn(),
+  });
   await controller.submit(featureCommands);
   const { logNode, logs } = await openLogs(config, controller, storage, platform, logger);
   const retention = new RetentionPass(logNode, () => logs.all());

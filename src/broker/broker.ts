@@ -152,7 +152,7 @@ function administration(options: BrokerOptions, fixed: ConfigValues) {
       settings,
       logLevels,
     }),
-    quotas: quotaVerbs(controller),
+    quotas: quotaVerbs(controller, options.node.clock),
     replicas: replicaVerbs(image, logs, options.directory ?? noDirectory),
   };
 }

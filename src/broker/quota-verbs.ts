@@ -35,5 +35,5 @@ export interface QuotaVerbs {
     context: Context,
     changes: readonly QuotaChange[],
     validateOnly: boolean,
-  ): Promise<(Refusal | null)[]>;
+  ): Promise<readonly (Refusal | null)[]>;
 }

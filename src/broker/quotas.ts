@@ -8,6 +8,8 @@ import { isIP } from "node:net";
 import type { Command } from "../cluster/commands.ts";
 import type { Controller } from "../cluster/controller.ts";
 import type { Image } from "../cluster/image.ts";
+import { mapSlices } from "../lib/async.ts";
+import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type {
   ClientQuota,
@@ -19,6 +21,8 @@ import type {
 
 /** Entities with quotas. */
 const ENTITIES_MAX = 100_000;
+/** Quotas that one request changes (Kafka's `MAX_RECORDS_PER_USER_OP`): a few ten milliseconds. */
+const CHANGES_MAX = 10_000;
 
 type Kind = "whole" | "fraction";
 
@@ -35,7 +39,7 @@ const keysOf: ReadonlyMap<string, Readonly<Record<string, Kind>>> = new Map([
   ["ip", { connection_creation_rate: "whole" }],
 ]);
 
-export function quotaVerbs(controller: Controller): QuotaVerbs {
+export function quotaVerbs(controller: Controller, clock: Clock): QuotaVerbs {
   const { image } = controller;
   return {
     describe(_context, filter) {
@@ -43,19 +47,29 @@ export function quotaVerbs(controller: Controller): QuotaVerbs {
       return [...image.quotas()].filter((quota) => matches(quota, filter));
     },
     async alter(_context, changes, validateOnly) {
-      const refusals = changes.map(refusalOf);
+      const refusals = await mapSlices(clock, changes, (some) => some.map(refusalOf));
       const good = changes.filter((_, at) => refusals[at] === null);
-      if (!validateOnly && good.length > 0) {
-        await controller.submit((image) => {
-          checkRoom(image, good.length);
-          return good.flatMap(({ entity, values }) =>
-            values.flatMap(({ key, value }) => commandOf(image, entity, key, value)),
-          );
-        });
-      }
+      if (validateOnly) commandsOf(image, good);
+      else if (good.length > 0) await controller.submit((image) => commandsOf(image, good));
       return refusals;
     },
   };
+}
+
+/** What the changes come to. Refuses all of them where that is more than one request may bring, as Kafka does. */
+function commandsOf(image: Image, changes: readonly QuotaChange[]): Command[] {
+  checkRoom(image, changes.length);
+  const commands: Command[] = [];
+  for (const { entity, values } of changes) {
+    for (const { key, value } of values) commands.push(...commandOf(image, entity, key, value));
+    if (commands.length > CHANGES_MAX) {
+      throw new Refusal(
+        "policy_violation",
+        `One request changes at most ${CHANGES_MAX} quotas; send the others with the next.`,
+      );
+    }
+  }
+  return commands;
 }
 
 function commandOf(

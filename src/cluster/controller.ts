@@ -19,6 +19,7 @@ import type { MetadataEntry, MetadataStore, NodeIdentity } from "../storage/meta
 import { StorageFault } from "../storage/storage.ts";
 import type { Command } from "./commands.ts";
 import { Image, type Effect } from "./image.ts";
+import { snapshotText } from "./snapshot-text.ts";
 
 /** Fewer commands than this are never worth a snapshot. */
 const SNAPSHOT_COMMANDS_MIN = 1_000;
@@ -39,6 +40,8 @@ interface ControllerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly snapshotCommandsMin?: number;
+  /** Lets others go on in the midst of a long snapshot. */
+  readonly turn?: () => Promise<void>;
 }
 
 export class Controller {
@@ -150,7 +153,7 @@ export class Controller {
       await this.#options.store.saveSnapshot({
         index: image.index,
         epoch: this.#epoch,
-        image: JSON.stringify(image.snapshot()),
+        image: await snapshotText(image.snapshot(), this.#options.turn ?? (async () => {})),
       });
       this.#snapshotDue = image.index + commandsBetween(objectsIn(image), this.#options);
     } catch (error) {
@@ -193,7 +196,7 @@ function commandsBetween(objects: number, { snapshotCommandsMin }: ControllerOpt
 }
 
 function objectsIn(image: Image): number {
-  return image.topicCount + image.partitionCount;
+  return image.topicCount + image.partitionCount + image.quotaCount;
 }
 
 function applyEntries(image: Image, entries: readonly MetadataEntry[]): Effect[] {

@@ -4,7 +4,7 @@
  * - An entity that is named twice in a request is refused once and nothing is done to it, as in Kafka.
  */
 import type { QuotaEntity, QuotaFilter } from "../broker/quota-verbs.ts";
-import { mapInTurns } from "../lib/async.ts";
+import { mapInTurns, mapSlices } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Call } from "./call.ts";
 import { codeFor, codeOf, messageOf, NONE } from "./error-codes.ts";
@@ -15,18 +15,20 @@ interface Component {
   readonly match: string | null;
 }
 
-export function describeQuotas(
+export async function describeQuotas(
   { components, strict }: { readonly components: readonly Component[]; readonly strict: boolean },
-  { broker, context }: Call,
+  { broker, context, door }: Call,
 ) {
   const filter: QuotaFilter = {
     components: components.map((each) => ({ type: each.entityType, match: matchOf(each) })),
     strict,
   };
-  return broker.quotas.describe(context, filter).map(({ entity, values }) => ({
-    entity: told(entity),
-    values: Array.from(values, ([key, value]) => ({ key, value })),
-  }));
+  return mapSlices(door.clock, broker.quotas.describe(context, filter), (some) =>
+    some.map(({ entity, values }) => ({
+      entity: told(entity),
+      values: Array.from(values, ([key, value]) => ({ key, value })),
+    })),
+  );
 }
 
 /** By the code: 0 this name, 1 the default, 2 any. */
@@ -73,7 +75,10 @@ export async function alterQuotas(
   });
   const once = changes.filter(({ key }) => counts.get(key) === 1);
   const refusals = await broker.quotas.alter(context, once, validateOnly);
-  const answers = once.map(({ entity }, at) => answerOf(entity, refusals[at] ?? null));
+  let next = 0;
+  const answers = await mapSlices(door.clock, once, (some) =>
+    some.map(({ entity }) => answerOf(entity, refusals[next++] ?? null)),
+  );
   const twice = new Map(
     changes.filter(({ key }) => counts.get(key) !== 1).map((each) => [each.key, each]),
   );

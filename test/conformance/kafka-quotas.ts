@@ -24,6 +24,13 @@ export function kafkaQuotasSuite(name: string, open: () => Promise<number>): voi
     });
     afterAll(() => wire.close());
 
+    test("a request changes ten thousand quotas at most", async () => {
+      const asked = Array.from({ length: 10_001 }, (_, at) => {
+        return [{ "client-id": `${run}-${at}` }, { producer_byte_rate: 1 }] as const;
+      });
+      expect(new Set(await alter(asked))).toEqual(new Set([44]));
+    });
+
     const alter = async (
       asked: readonly (readonly [Entity, Ops])[],
       validateOnly = false,

@@ -6,7 +6,7 @@
  */
 import { array, bool, int16, int32, int64, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { mapInTurns } from "../../lib/async.ts";
+import { mapInTurns, mapNestedInTurns, mapSlices } from "../../lib/async.ts";
 import { partitionsOf } from "../../coordinators/transactions/partitions.ts";
 import { codeOf, NONE } from "../error-codes.ts";
 
@@ -55,20 +55,23 @@ export const writeTxnMarkers = defineApi({
         },
         partitionsOf(named),
       );
-      const codes = new Map<string, number>();
-      for (const { topic, index, refusal } of outcomes) {
-        codes.set(`${index} ${topic}`, refusal ? codeOf(refusal) : NONE);
-      }
-      return {
-        producerId,
-        topics: topics.map(({ name, partitionIndexes }) => ({
-          name,
-          partitions: partitionIndexes.map((partitionIndex) => ({
-            partitionIndex,
-            errorCode: codes.get(`${partitionIndex} ${name}`) ?? NONE,
-          })),
-        })),
-      };
+      const failed = new Map<string, number>();
+      await mapSlices(door.clock, outcomes, (some) => {
+        for (const { topic, index, refusal } of some)
+          if (refusal) failed.set(`${index} ${topic}`, codeOf(refusal));
+        return [];
+      });
+      const partitions = await mapNestedInTurns(
+        door.clock,
+        topics,
+        ({ partitionIndexes }) => partitionIndexes,
+        (partitionIndex, { name }) => ({
+          partitionIndex,
+          errorCode: failed.get(`${partitionIndex} ${name}`) ?? NONE,
+        }),
+      );
+      const answers = topics.map(({ name }, at) => ({ name, partitions: partitions[at] ?? [] }));
+      return { producerId, topics: answers };
     });
     return { markers: results };
   },

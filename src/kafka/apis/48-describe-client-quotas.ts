@@ -31,11 +31,9 @@ export const describeClientQuotas = defineApi({
     errorMessage: string({ nullable: "0+" }),
     entries: array(entryData, { nullable: "0+" }),
   },
-  handle: (request, call) => ({
-    throttleTimeMs: 0,
-    errorCode: NONE,
-    errorMessage: "",
-    entries: describeQuotas(request, call),
-  }),
+  async handle(request, call) {
+    const entries = await describeQuotas(request, call);
+    return { throttleTimeMs: 0, errorCode: NONE, errorMessage: "", entries };
+  },
   refuse: (_request, error) => ({ throttleTimeMs: 0, ...error, entries: null }),
 });

@@ -1,4 +1,7 @@
 /** Requests and answers of very many elements: what comes of them, and the turns that others get meanwhile. */
+import { alterClientQuotas } from "../../../src/kafka/apis/49-alter-client-quotas.ts";
+import { describeClientQuotas } from "../../../src/kafka/apis/48-describe-client-quotas.ts";
+import { writeTxnMarkers } from "../../../src/kafka/apis/27-write-txn-markers.ts";
 import { expect, test } from "bun:test";
 import { fetch } from "../../../src/kafka/apis/01-fetch.ts";
 import { metadata } from "../../../src/kafka/apis/03-metadata.ts";
@@ -200,6 +203,45 @@ test("Metadata of all topics is encoded once, in turns, for all who ask meanwhil
   const { answer, turns } = await ask(metadata, 12, allTopics);
   expect(answer.topics).toHaveLength(300);
   expect(turns).toBe(0);
+});
+
+test("quotas of very many clients give turns; more than Kafka takes at once are refused", async () => {
+  const { ask } = await world();
+  const entries = (count: number) =>
+    numbers(count).map((at) => ({
+      entity: [{ entityType: "client-id", entityName: `c${at}` }],
+      ops: [{ key: "producer_byte_rate", value: 1_000, remove: false }],
+    }));
+  const send = async (count: number) => {
+    const asked = { entries: entries(count), validateOnly: false };
+    const { answer, turns } = await ask(alterClientQuotas, 1, asked);
+    expect(turns).toBeGreaterThanOrEqual(3 * (count / 2_000));
+    return new Set(answer.entries.map(({ errorCode }) => errorCode));
+  };
+  expect(await send(10_001)).toEqual(new Set([44]));
+  expect(await send(10_000)).toEqual(new Set([0]));
+  const everyClient = [{ entityType: "client-id", matchType: 2, match: null }];
+  const described = { components: everyClient, strict: false };
+  const { answer, turns } = await ask(describeClientQuotas, 1, described);
+  expect(answer.entries).toHaveLength(10_000);
+  expect(turns).toBeGreaterThanOrEqual(20);
+});
+
+test("WriteTxnMarkers of very many partitions gives turns", async () => {
+  const { ask } = await world();
+  const partitionIndexes = numbers(many);
+  const marker = {
+    producerId: 5n,
+    producerEpoch: 0,
+    transactionResult: false,
+    coordinatorEpoch: 0,
+  };
+  const markers = [{ ...marker, topics: [{ name: "no", partitionIndexes }] }];
+  const { answer, turns } = await ask(writeTxnMarkers, 1, { markers });
+  const told = answer.markers[0]?.topics[0]?.partitions;
+  expect(told?.map(({ partitionIndex }) => partitionIndex)).toEqual(partitionIndexes);
+  expect(told?.every(({ errorCode }) => errorCode === 3)).toBe(true);
+  expect(turns).toBeGreaterThanOrEqual(turnsMin);
 });
 
 test("very many SCRAM users cost no more than one look each", () => {
