@@ -246,6 +246,10 @@ export function kafkaClusterSuite(name: string, open: () => Promise<number>): vo
       expect(await update([[transactions, 2]])).toBe(0);
       expect(await update([])).toBe(0);
       expect(await update([["metadata.version", 29, 2]], true)).toBe(95);
+      for (const off of ["kraft", "share", "streams", "eligible.leader.replicas"]) {
+        expect(await update([[`${off}.version`, 2]], true)).toBe(95);
+        expect(await update([[`${off}.version`, 0, 2]], true)).toBe(0);
+      }
     });
 
     test("a node that is not there cannot be forgotten", async () => {

@@ -63,6 +63,15 @@ function apiVersionsTests(here: Here): void {
     const newer = await here().send(apiVersions, 4, software);
     const features = new Map(newer.supportedFeatures.map((each) => [each.name, each]));
     expect(features.get("transaction.version")).toMatchObject({ minVersion: 0, maxVersion: 2 });
+    expect([...features.keys()].toSorted()).toEqual([
+      "eligible.leader.replicas.version",
+      "group.version",
+      "kraft.version",
+      "metadata.version",
+      "share.version",
+      "streams.version",
+      "transaction.version",
+    ]);
     expect(newer.finalizedFeaturesEpoch).toBeGreaterThanOrEqual(0);
     const finalized = new Map(newer.finalizedFeatures.map((each) => [each.name, each]));
     expect(finalized.get("transaction.version")?.maxVersionLevel).toBe(2);
