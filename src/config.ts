@@ -139,14 +139,16 @@ const conversions = new Map([
 
 /** The node's defaults of topic configs, by their flag's name: Kafka's node-level key with dashes. */
 const topicSettings = new Map(
-  topicConfigs.map((definition) => [
-    definition.node.replace(/^kedge\./, "").replaceAll(".", "-"),
-    { definition, setting: topicSetting(definition) },
-  ]),
+  topicConfigs.flatMap((definition) => {
+    const { node } = definition;
+    if (node === null) return [];
+    const flag = node.replace(/^kedge\./, "").replaceAll(".", "-");
+    return [[flag, { definition, setting: topicSetting(definition, node) }] as const];
+  }),
 );
 
-function topicSetting(definition: ConfigDefinition): Setting<string | null> {
-  const { name, node, doc } = definition;
+function topicSetting(definition: ConfigDefinition, node: string): Setting<string | null> {
+  const { name, doc } = definition;
   const kind: Kind<string> = {
     argument: definition.type.toUpperCase(),
     parse(value) {

@@ -30,7 +30,7 @@ export interface ConfigEntry {
   readonly value: string | null;
   readonly source: ConfigOrigin;
   readonly readOnly: boolean;
-  readonly type: ConfigType;
+  readonly type: ConfigType | "short";
   readonly doc: string;
   /** Where the value comes from, then what it would be without that, down to the default. */
   readonly synonyms: readonly ConfigSynonym[];
@@ -53,9 +53,11 @@ export interface AlterConfigsOptions {
 export interface NodeSetting {
   readonly name: string;
   readonly value: string | null;
-  readonly type: ConfigType;
+  readonly type: ConfigEntry["type"];
   /** False: nobody said it. */
   readonly said: boolean;
+  /** What it would be then; null: nothing, or what cannot be told by Kafka's name. */
+  readonly fallback: string | null;
   readonly doc: string;
 }
 

@@ -155,7 +155,9 @@ export function namedEntries(
     const set: ConfigSynonym[] =
       value === undefined ? [] : [{ name: shown.name, value, source: resource }];
     const { type, doc } = shown;
-    return entryOf({ name: shown.name, type, doc, readOnly: false }, [...set, inherited]);
+    // Of client metrics Kafka tells no default among the synonyms: no node has one.
+    const synonyms = resource === "client-metrics" ? set : [...set, inherited];
+    return entryOf({ name: shown.name, type, doc, readOnly: false }, synonyms, inherited.value);
   });
 }
 

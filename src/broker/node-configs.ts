@@ -15,10 +15,14 @@ import type { ConfigChange, ConfigEntry, ConfigSynonym, NodeSetting } from "./co
 import { type DefaultsSources, defaultSynonyms, entryOf } from "./topic-configs.ts";
 
 const byNode: ReadonlyMap<string, ConfigDefinition> = new Map(
-  topicConfigs.map((definition) => [definition.node, definition]),
+  topicConfigs.flatMap((definition) =>
+    definition.node === null ? [] : [[definition.node, definition] as const],
+  ),
 );
 
 const MS_IN_HOUR = 3_600_000;
+/** What holds while `log.retention.ms` is unset. */
+const RETENTION_MS = String(168 * MS_IN_HOUR);
 
 /** What is set for all nodes. */
 export function allNodesEntries({ image }: DefaultsSources): readonly ConfigEntry[] {
@@ -37,18 +41,19 @@ export function nodeEntries(
   sources: DefaultsSources,
   settings: readonly NodeSetting[],
 ): readonly ConfigEntry[] {
-  const changeable = topicConfigs.map((definition) => {
-    const { node: name, type, doc } = definition;
+  const changeable = Array.from(byNode, ([name, definition]) => {
+    const { type, doc } = definition;
     return entryOf({ name, type, doc, readOnly: false }, defaultSynonyms(definition, sources));
   });
   const retention = changeable.find(({ name }) => name === "log.retention.ms");
-  const given = [...settings, ...ownSettings(sources, retention?.value ?? "-1")];
+  const given = [...settings, ...ownSettings(sources, retention?.value ?? RETENTION_MS)];
   return [...given.map(fixedEntry), ...changeable];
 }
 
-function fixedEntry({ name, value, type, said, doc }: NodeSetting): ConfigEntry {
+function fixedEntry({ name, value, type, said, fallback, doc }: NodeSetting): ConfigEntry {
   const source = said ? "node" : "default";
   const synonyms: ConfigSynonym[] = value === null ? [] : [{ name, value, source }];
+  if (said && fallback !== null) synonyms.push({ name, value: fallback, source: "default" });
   return { name, value, source, readOnly: true, type, doc, synonyms };
 }
 
@@ -60,12 +65,13 @@ function ownSettings({ image, nodeId }: DefaultsSources, retentionMs: string): N
     type: NodeSetting["type"],
     doc: string,
     said = false,
-  ): NodeSetting => ({ name, value, type, said, doc });
+    fallback: string | null = null,
+  ): NodeSetting => ({ name, value, type, said, fallback, doc });
   const replicas = String(Math.min(3, image.brokers.size));
   const hours = Number(retentionMs) < 0 ? -1 : Math.floor(Number(retentionMs) / MS_IN_HOUR);
   const internal = "Replicas of each partition of the node's own topics.";
   return [
-    setting("broker.id", String(nodeId), "int", "This node.", true),
+    setting("broker.id", String(nodeId), "int", "This node.", true, "-1"),
     setting("node.id", String(nodeId), "int", "This node.", true),
     setting("process.roles", "broker,controller", "list", "What this node does.", true),
     setting("broker.rack", null, "string", "Where this node stands."),
@@ -77,8 +83,8 @@ function ownSettings({ image, nodeId }: DefaultsSources, retentionMs: string): N
       "int",
       "Replicas of a topic that does not say.",
     ),
-    setting("offsets.topic.replication.factor", replicas, "int", internal),
-    setting("transaction.state.log.replication.factor", replicas, "int", internal),
+    setting("offsets.topic.replication.factor", replicas, "short", internal),
+    setting("transaction.state.log.replication.factor", replicas, "short", internal),
     setting("log.retention.hours", String(hours), "int", "`log.retention.ms` in hours."),
     setting("log.retention.minutes", null, "int", "`log.retention.ms` goes before it."),
   ];

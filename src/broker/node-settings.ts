@@ -4,6 +4,15 @@
 import type { Setting } from "../lib/setting.ts";
 import type { NodeSetting } from "./config-verbs.ts";
 
+/** What Kafka keeps as a long, however small it is. */
+const longs: ReadonlySet<string> = new Set([
+  "connections.max.idle.ms",
+  "log.cleaner.backoff.ms",
+  "log.cleaner.dedupe.buffer.size",
+  "log.retention.check.interval.ms",
+  "offsets.retention.check.interval.ms",
+]);
+
 /** `shown` gives, by Kafka's name, what is told in place of the text that was said. */
 export function nodeSettings(
   settings: Readonly<Record<string, Setting<unknown>>>,
@@ -17,8 +26,9 @@ export function nodeSettings(
     return {
       name: setting.kafka,
       value: value === "" ? null : value,
-      type: typeOf(setting),
+      type: longs.has(setting.kafka) ? "long" : typeOf(setting),
       said: texts !== undefined,
+      fallback: setting.kafka in shown || setting.fallback === "" ? null : setting.fallback,
       doc: setting.sentence,
     };
   });

@@ -31,15 +31,20 @@ export function topicEntries(topic: string, sources: DefaultsSources): readonly 
     const value = own.get(name);
     const inherited = defaultSynonyms(definition, sources);
     const set: ConfigSynonym[] = value === undefined ? [] : [{ name, value, source: "topic" }];
-    return entryOf({ name, type, doc, readOnly: false }, [...set, ...inherited]);
+    return entryOf(
+      { name, type, doc, readOnly: false },
+      [...set, ...inherited],
+      definition.default,
+    );
   });
 }
 
 /** The default of a topic's setting as the node has it: set for this node, for all, at its start, or by nobody. */
 export function defaultSynonyms(
-  { name, node, default: fallback }: ConfigDefinition,
+  { name, node, nodeUnset, default: fallback }: ConfigDefinition,
   { image, nodeId, fixed }: DefaultsSources,
 ): ConfigSynonym[] {
+  if (node === null) return [];
   const here = image.configs("broker", String(nodeId)).get(node);
   const everywhere = image.configs("broker", "").get(node);
   const atStart = fixed[name];
@@ -49,15 +54,16 @@ export function defaultSynonyms(
     synonyms.push({ name: node, value: everywhere, source: "all-nodes" });
   }
   if (atStart !== undefined) synonyms.push({ name: node, value: atStart, source: "node" });
-  return [...synonyms, { name: node, value: fallback, source: "default" }];
+  return nodeUnset ? synonyms : [...synonyms, { name: node, value: fallback, source: "default" }];
 }
 
-/** A setting whose value is that of its first synonym. */
+/** A setting whose value is that of its first synonym, else the default. */
 export function entryOf(
   shown: Pick<ConfigEntry, "name" | "type" | "doc" | "readOnly">,
   synonyms: readonly ConfigSynonym[],
+  fallback: string | null = null,
 ): ConfigEntry {
-  const { value, source } = synonyms[0] ?? { value: null, source: "default" as const };
+  const { value, source } = synonyms[0] ?? { value: fallback, source: "default" as const };
   return { ...shown, value, source, synonyms };
 }
 

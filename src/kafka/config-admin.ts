@@ -7,6 +7,7 @@ import type {
   ConfigOrigin,
   ConfigResource,
 } from "../broker/config-verbs.ts";
+import { isKafkas } from "../log/config-definitions.ts";
 import { mapInTurns } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Call } from "./call.ts";
@@ -38,6 +39,7 @@ const typeCodes: Readonly<Record<ConfigEntry["type"], number>> = {
   boolean: 1,
   string: 2,
   int: 3,
+  short: 4,
   long: 5,
   double: 6,
   list: 7,
@@ -65,7 +67,8 @@ export function describeResource(
   try {
     const keys = new Set(configurationKeys ?? []);
     // No key at all means all of them, as in Kafka.
-    const wanted = ({ name }: ConfigEntry) => keys.size === 0 || keys.has(name);
+    const wanted = ({ name, source }: ConfigEntry) =>
+      keys.size > 0 ? keys.has(name) : isKafkas(name) || source !== "default";
     const configs = call.broker.configs
       .describe(call.context, typed(asked))
       .filter(wanted)

@@ -5,6 +5,7 @@
  */
 import type { TopicDescription } from "../broker/verbs.ts";
 import { mapInTurns } from "../lib/async.ts";
+import { isKafkas } from "../log/config-definitions.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
@@ -82,13 +83,15 @@ function created(name: string, topic: TopicDescription) {
     errorMessage: null,
     numPartitions: topic.partitions,
     replicationFactor: topic.replicationFactor,
-    configs: topic.configs.map((config) => ({
-      name: config.name,
-      value: config.value,
-      readOnly: false,
-      configSource: sourceCodes[config.source],
-      isSensitive: false,
-    })),
+    configs: topic.configs
+      .filter((config) => isKafkas(config.name) || config.source !== "default")
+      .map((config) => ({
+        name: config.name,
+        value: config.value,
+        readOnly: false,
+        configSource: sourceCodes[config.source],
+        isSensitive: false,
+      })),
   };
 }
 

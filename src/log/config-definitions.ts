@@ -2,9 +2,7 @@
  * Topic configs, declared once as data: Kafka 4.3's names, types, defaults and rules, and one of our own.
  *
  * - Configs marked `effect: "none"` are accepted and shown for the sake of Kafka's tools and change nothing: our log has rows
- *   instead of segment files, and elections are not there yet.
- *
- * Left out: tiered storage (`remote.*`, `local.*`) and replication throttles.
+ *   instead of segment files; there are no elections yet, no tiered storage, and no replication to be throttled.
  */
 
 export type ConfigType = "boolean" | "int" | "long" | "double" | "string" | "list";
@@ -18,13 +16,21 @@ export interface ConfigDefinition {
   readonly greatest?: number;
   /** The allowed words, for strings and lists. */
   readonly words?: readonly string[];
-  /** The node-level config that gives the default (Kafka's `ServerTopicConfigSynonyms`). */
-  readonly node: string;
+  /** What a list takes instead of words, and how to say it; `*` alone is everything. */
+  readonly form?: { readonly each: RegExp; readonly said: string };
+  /** A value that this program cannot do, and why. */
+  readonly refused?: { readonly value: string; readonly why: string };
+  /** The node-level config that gives the default (Kafka's `ServerTopicConfigSynonyms`); null: a topic alone has it. */
+  readonly node: string | null;
+  /** The node-level config is unset until somebody says it: Kafka takes the default from a coarser one, in hours. */
+  readonly nodeUnset?: true;
   readonly effect: "full" | "none";
   readonly doc: string;
 }
 
 const LONG_MAX = "9223372036854775807";
+/** Kafka's form of throttled replicas, whose numbers need not be those of partitions and nodes there are. */
+const replicas = { each: /^\d+:\d+$/, said: "partition:node" };
 /** The largest batch that every storage takes: a remote one refuses requests of 8 MiB. */
 const MESSAGE_BYTES_MAX = 7 * 1024 * 1024;
 
@@ -110,8 +116,18 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: LONG_MAX,
     least: 0,
     node: "log.flush.interval.ms",
+    nodeUnset: true,
     effect: "none",
     doc: "After how long Kafka syncs; here `kedge.durability` decides, and every commit is synced by default.",
+  },
+  {
+    name: "follower.replication.throttled.replicas",
+    type: "list",
+    default: "",
+    form: replicas,
+    node: null,
+    effect: "none",
+    doc: "Which replicas' replication Kafka throttles on the follower's side.",
   },
   {
     name: "index.interval.bytes",
@@ -130,6 +146,33 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     node: "kedge.durability",
     effect: "full",
     doc: "`synced` acknowledges and shows a record once it is on the disk; `relaxed` once it is written, so that a power cut may lose it.",
+  },
+  {
+    name: "leader.replication.throttled.replicas",
+    type: "list",
+    default: "",
+    form: replicas,
+    node: null,
+    effect: "none",
+    doc: "Which replicas' replication Kafka throttles on the leader's side.",
+  },
+  {
+    name: "local.retention.bytes",
+    type: "long",
+    default: "-2",
+    least: -2,
+    node: "log.local.retention.bytes",
+    effect: "none",
+    doc: "How much of a log stays on the disk beside tiered storage, which is not in use here; -2: as `retention.bytes`.",
+  },
+  {
+    name: "local.retention.ms",
+    type: "long",
+    default: "-2",
+    least: -2,
+    node: "log.local.retention.ms",
+    effect: "none",
+    doc: "How long a record stays on the disk beside tiered storage, which is not in use here; -2: as `retention.ms`.",
   },
   {
     name: "max.compaction.lag.ms",
@@ -214,6 +257,34 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     doc: "Whether Kafka allocates a segment file before it is filled.",
   },
   {
+    name: "remote.log.copy.disable",
+    type: "boolean",
+    default: "false",
+    node: null,
+    effect: "none",
+    doc: "Whether a log is no longer copied to tiered storage, which is not in use here.",
+  },
+  {
+    name: "remote.log.delete.on.disable",
+    type: "boolean",
+    default: "false",
+    node: null,
+    effect: "none",
+    doc: "Whether what is in tiered storage goes when that is turned off; it is not in use here.",
+  },
+  {
+    name: "remote.storage.enable",
+    type: "boolean",
+    default: "false",
+    refused: {
+      value: "true",
+      why: "Tiered storage is not in use on this node: a topic cannot be configured with remote log storage.",
+    },
+    node: null,
+    effect: "none",
+    doc: "Whether a log is copied to tiered storage, which is not in use here.",
+  },
+  {
     name: "retention.bytes",
     type: "long",
     default: "-1",
@@ -228,6 +299,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "604800000",
     least: -1,
     node: "log.retention.ms",
+    nodeUnset: true,
     effect: "full",
     doc: "How old a record grows before it is deleted; -1 keeps it for ever.",
   },
@@ -255,6 +327,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "0",
     least: 0,
     node: "log.roll.jitter.ms",
+    nodeUnset: true,
     effect: "none",
     doc: "By how much Kafka spreads the rolling of segments.",
   },
@@ -264,6 +337,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "604800000",
     least: 1,
     node: "log.roll.ms",
+    nodeUnset: true,
     effect: "full",
     doc: "From which age on compaction takes also the newest `segment.bytes` of a log, but never its newest row.",
   },
@@ -276,3 +350,8 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     doc: "Whether a replica that is not in sync may lead, at the price of losing records.",
   },
 ];
+
+/** False for those of our own: Kafka's tools are told of them only where they ask for them, or somebody has set them. */
+export function isKafkas(name: string): boolean {
+  return !name.startsWith("kedge.");
+}

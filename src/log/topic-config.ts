@@ -104,7 +104,7 @@ export function describeTopicConfig(
 export function nodeDefaultsFrom(nodeConfigs: ConfigValues): ConfigValues {
   const defaults: Record<string, string> = {};
   for (const { name, node } of topicConfigs) {
-    const value = nodeConfigs[node];
+    const value = node === null ? undefined : nodeConfigs[node];
     if (value !== undefined) defaults[name] = value;
   }
   return defaults;
@@ -134,6 +134,10 @@ const INT_LEAST = -(2n ** 31n);
 const INT_GREATEST = 2n ** 31n - 1n;
 
 function check(definition: ConfigDefinition, text: string): void {
+  const { refused, form } = definition;
+  if (refused && text.trim().toLowerCase() === refused.value) {
+    throw new Refusal("invalid_config", refused.why, { config: definition.name });
+  }
   switch (definition.type) {
     case "int":
     case "long":
@@ -146,6 +150,11 @@ function check(definition: ConfigDefinition, text: string): void {
       break;
     case "list": {
       const words = splitList(text);
+      if (form) {
+        const isAll = words.length === 1 && words[0] === "*";
+        if (!isAll && !words.every((word) => form.each.test(word))) refuse(definition, text);
+        break;
+      }
       if (new Set(words).size < words.length) refuse(definition, text);
       for (const word of words) if (!definition.words?.includes(word)) refuse(definition, text);
     }
@@ -188,7 +197,8 @@ function refuse(definition: ConfigDefinition, text: string): never {
 }
 
 /** What a config takes, in words. */
-function allowed({ type, least, greatest, words = [] }: ConfigDefinition): string {
+function allowed({ type, least, greatest, words = [], form }: ConfigDefinition): string {
+  if (form) return `a comma-separated list of ${form.said}, or * alone`;
   if (type === "boolean") return "true or false";
   if (type === "string") return `one of ${words.join(", ")}`;
   if (type === "list") return `a comma-separated list of ${words.join(", ")}, each once`;

@@ -13,6 +13,7 @@ import { incrementalAlterConfigs } from "../../src/kafka/apis/44-incremental-alt
 import { listConfigResources } from "../../src/kafka/apis/74-list-config-resources.ts";
 import { zeroUuid } from "../../src/wire/uuid.ts";
 import { type KafkaWire, connectWire } from "../peers/kafka-wire.ts";
+import { topicConfigTests } from "./kafka-topic-configs.ts";
 
 const [TOPIC, NODE, LOGGER, METRICS, GROUP] = [2, 4, 8, 16, 32];
 const [SET, DELETE, APPEND] = [0, 1, 2];
@@ -75,6 +76,8 @@ export function kafkaConfigsSuite(name: string, open: () => Promise<number>): vo
       }
       expect(await look()).toEqual([value, source]);
     };
+
+    topicConfigTests(() => wire, run);
 
     test("a node's own settings are told and stay as they are", async () => {
       const keys = ["listeners", "log.dirs", "auto.create.topics.enable", "num.partitions"];
