@@ -152,7 +152,7 @@ function administration(options: BrokerOptions, fixed: ConfigValues) {
       settings,
       logLevels,
     }),
-    quotas: quotaVerbs(controller, options.node.clock),
+    quotas: quotaVerbs(controller, options.node),
     replicas: replicaVerbs(image, logs, options.directory ?? noDirectory),
   };
 }

@@ -9,8 +9,8 @@ import type { Command } from "../cluster/commands.ts";
 import type { Controller } from "../cluster/controller.ts";
 import type { Image } from "../cluster/image.ts";
 import { mapSlices } from "../lib/async.ts";
-import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
+import type { LogNode } from "../log/log-node.ts";
 import type {
   ClientQuota,
   QuotaChange,
@@ -39,7 +39,10 @@ const keysOf: ReadonlyMap<string, Readonly<Record<string, Kind>>> = new Map([
   ["ip", { connection_creation_rate: "whole" }],
 ]);
 
-export function quotaVerbs(controller: Controller, clock: Clock): QuotaVerbs {
+export function quotaVerbs(
+  controller: Controller,
+  { clock, logger }: Pick<LogNode, "clock" | "logger">,
+): QuotaVerbs {
   const { image } = controller;
   return {
     describe(_context, filter) {
@@ -50,7 +53,12 @@ export function quotaVerbs(controller: Controller, clock: Clock): QuotaVerbs {
       const refusals = await mapSlices(clock, changes, (some) => some.map(refusalOf));
       const good = changes.filter((_, at) => refusals[at] === null);
       if (validateOnly) commandsOf(image, good);
-      else if (good.length > 0) await controller.submit((image) => commandsOf(image, good));
+      else if (good.length > 0) {
+        await controller.submit((image) => commandsOf(image, good));
+        logger.warn(
+          "client quotas were changed: they are kept and shown, and nobody is held to them yet",
+        );
+      }
       return refusals;
     },
   };

@@ -126,6 +126,8 @@ function typed(options: Options, names: readonly (string | null)[]): TypedEntity
   };
 }
 
+const NOT_IN_EFFECT = "Nodes of kedge keep and show quotas; they hold nobody to them yet.\n";
+
 async function run(
   session: Session,
   client: KafkaClient,
@@ -136,11 +138,9 @@ async function run(
   const action = oneAction(options, ["describe", "alter"] as const, words);
   const parts = quotaPartsOf(whose);
   if (parts) {
-    const text =
-      action === "describe"
-        ? await quotasText(client, parts)
-        : await alterQuotas(client, parts, await changesOf(options));
-    return session.io.stdout.write(text);
+    if (action === "describe") return session.io.stdout.write(await quotasText(client, parts));
+    await session.io.stdout.write(await alterQuotas(client, parts, await changesOf(options)));
+    return session.io.stderr.write(NOT_IN_EFFECT);
   }
   const entity = entityOf(whose);
   if (action === "describe") return describe(session, client, entity, options.all === true);
