@@ -9,22 +9,16 @@ import {
 } from "../../src/coordinators/classic/consumer-protocol.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import type { ConsumerRun } from "./consumer-run.ts";
+import { GROUP, type PartitionOffset, passing, TOPIC } from "./members-run.ts";
 import { somebody } from "./test-node.ts";
 
-export const TOPIC = "t";
 export const KINDS = ["consumer", "classic", "poll"] as const;
 export type Kind = (typeof KINDS)[number];
 
-const GROUP = "g";
 const HEARTBEAT_MS = 2000;
 export const SESSION_MS = 6000;
 export const REBALANCE_MS = 9000;
 
-const passing: ReadonlySet<string> = new Set([
-  "coordinator_load_in_progress",
-  "coordinator_not_available",
-  "request_timed_out",
-]);
 const fencing: ReadonlySet<string> = new Set([
   "fenced_member_epoch",
   "stale_member_epoch",
@@ -183,9 +177,7 @@ export class ConsumerClient {
       protocol: joined.protocol,
       assignments: leads ? this.#assign(joined.members) : new Map<string, Uint8Array>(),
     };
-    const answer = await this.#run.call(() =>
-      this.#run.broker.groups.sync(somebody, GROUP, request),
-    );
+    const answer = await this.#run.call(() => this.#run.groups.sync(somebody, GROUP, request));
     if (this.over) return;
     this.epoch = joined.generation;
     this.#joined = true;
@@ -208,16 +200,13 @@ export class ConsumerClient {
     await this.#run.pause(stalls ? 15_000 : HEARTBEAT_MS);
     if (this.over) return;
     if (this.kind === "poll") return this.#poll();
-    if (this.owned.size > 0 && this.#run.chance(0.7)) await this.#commit();
+    const { memberId, instanceId, epoch: generation } = this;
+    const member = { memberId, instanceId, generation };
+    if (this.owned.size > 0 && this.#run.chance(0.7)) await this.#run.commit(member, this.#read());
     // A leader watches the topics that it shares out.
     if (this.#shared > 0 && this.#shared !== this.#run.partitions) return this.#join();
     if (this.kind === "classic") {
-      const member = {
-        memberId: this.memberId,
-        instanceId: this.instanceId,
-        generation: this.epoch,
-      };
-      return this.#run.call(() => this.#run.broker.groups.heartbeat(somebody, GROUP, member));
+      return this.#run.call(() => this.#run.groups.heartbeat(somebody, GROUP, member));
     }
     const owned = new Map([[this.#run.topicId, this.owned]]);
     const isFull = this.#full;
@@ -229,7 +218,7 @@ export class ConsumerClient {
       owned: isFull || this.#run.chance(0.8) ? owned : null,
     };
     const answer = await this.#run.call(() =>
-      this.#run.broker.groups.consumerHeartbeat(somebody, GROUP, says),
+      this.#run.groups.consumerHeartbeat(somebody, GROUP, says),
     );
     if (this.over) return;
     this.epoch = answer.memberEpoch;
@@ -266,7 +255,7 @@ export class ConsumerClient {
             }),
           );
           // A poll that is asked again commits no more than once.
-          if (tries === 0) for (const each of offsets) this.#run.kept(each.partition, each.offset);
+          if (tries === 0) for (const each of offsets) this.#run.kept(each);
           return polled;
         });
         if (this.over) return;
@@ -289,36 +278,14 @@ export class ConsumerClient {
   }
 
   /** What was read goes on from what was committed. */
-  #read(): { readonly partition: number; readonly offset: number }[] {
+  #read(): PartitionOffset[] {
     const committed = this.#run.committed();
     return [...this.owned].map((partition) => {
       const from = this.#positions.get(partition) ?? committed.get(partition) ?? 0;
       const offset = from + 1 + Math.floor(this.#run.random() * 5);
       this.#positions.set(partition, offset);
-      this.#run.attempted(partition, offset);
+      this.#run.attempted({ partition, offset });
       return { partition, offset };
-    });
-  }
-
-  async #commit(): Promise<void> {
-    const offsets = this.#read();
-    const { memberId, instanceId, epoch: generation } = this;
-    await this.#run.call(async () => {
-      const outcomes = await this.#run.broker.groups.commitOffsets(somebody, {
-        group: GROUP,
-        member: { memberId, instanceId, generation },
-        offsets: offsets.map((each) => ({
-          ...each,
-          topic: TOPIC,
-          topicId: null,
-          leaderEpoch: -1,
-          metadata: "",
-        })),
-        knowsMemberEpochs: true,
-        retentionMs: null,
-      });
-      if (outcomes.some((outcome) => outcome !== null)) throw new Error("every offset fits");
-      for (const { partition, offset } of offsets) this.#run.kept(partition, offset);
     });
   }
 

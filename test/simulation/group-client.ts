@@ -5,9 +5,9 @@
 import type { JoinAnswer } from "../../src/coordinators/classic/state.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import type { GroupRun } from "./group-run.ts";
+import { GROUP, type PartitionOffset, passing, TOPIC } from "./members-run.ts";
 import { somebody } from "./test-node.ts";
 
-export const TOPIC = "t";
 export const PARTITIONS = 4;
 export const SESSION_MS = 6000;
 /** Static members are given time to come back. */
@@ -15,19 +15,11 @@ export const STATIC_SESSION_MS = 20_000;
 export const REBALANCE_MS = 9000;
 const HEARTBEAT_MS = 2000;
 
-/** What a client tries again after a while. */
-const passing: ReadonlySet<string> = new Set([
-  "coordinator_load_in_progress",
-  "coordinator_not_available",
-  "request_timed_out",
-]);
-
 const protocol = { name: "range", metadata: subscription(TOPIC) };
 
 export class GroupClient {
   readonly name: string;
   readonly instanceId: string | null;
-  /** Ended: crashed or left; another one takes its name. */
   over = false;
   owned: readonly number[] = [];
   generation = -1;
@@ -57,7 +49,7 @@ export class GroupClient {
     this.over = true;
     this.#run.note(`${this.name} leaves`);
     const member = { memberId: this.#memberId, instanceId: null, reason: "done" };
-    await this.#run.call(() => this.#run.groups.leave(somebody, "g", [member])).catch(ignored);
+    await this.#run.call(() => this.#run.groups.leave(somebody, GROUP, [member])).catch(ignored);
   }
 
   async #live(): Promise<void> {
@@ -95,7 +87,7 @@ export class GroupClient {
   async #join(): Promise<void> {
     this.owned = [];
     const join = {
-      group: "g",
+      group: GROUP,
       memberId: this.#memberId,
       instanceId: this.instanceId,
       protocolType: "consumer",
@@ -123,7 +115,7 @@ export class GroupClient {
       assignments: lead ? assign(joined.members) : new Map<string, Uint8Array>(),
     };
     const { assignment } = await this.#run.call(() =>
-      this.#run.groups.sync(somebody, "g", request),
+      this.#run.groups.sync(somebody, GROUP, request),
     );
     if (this.over) return;
     const owned = [...assignment];
@@ -146,38 +138,18 @@ export class GroupClient {
       instanceId: this.instanceId,
       generation: this.generation,
     };
-    if (this.owned.length > 0 && this.#run.chance(0.7)) await this.#commit(member);
-    await this.#run.call(() => this.#run.groups.heartbeat(somebody, "g", member));
+    if (this.owned.length > 0 && this.#run.chance(0.7))
+      await this.#run.commit(member, this.#read());
+    await this.#run.call(() => this.#run.groups.heartbeat(somebody, GROUP, member));
   }
 
-  async #commit(member: { memberId: string; instanceId: string | null; generation: number }) {
-    const offsets = this.owned.map((partition) => {
+  #read(): PartitionOffset[] {
+    return this.owned.map((partition) => {
       const offset = (this.#positions.get(partition) ?? 0) + 1 + Math.floor(this.#run.random() * 5);
-      return { partition, offset };
-    });
-    for (const { partition, offset } of offsets) {
       // What was read is read, whatever becomes of the commit.
       this.#positions.set(partition, offset);
-      this.#run.attempted(partition, offset);
-    }
-    await this.#run.call(async () => {
-      const outcomes = await this.#run.groups.commitOffsets(somebody, {
-        group: "g",
-        member,
-        offsets: offsets.map((each) => ({
-          ...each,
-          topic: TOPIC,
-          topicId: null,
-          leaderEpoch: -1,
-          metadata: "",
-        })),
-        knowsMemberEpochs: true,
-        retentionMs: null,
-      });
-      if (outcomes.some((outcome) => outcome !== null)) throw new Error("every offset fits");
-      // Known to be kept, whether or not the client hears of it.
-      for (const { partition, offset } of offsets)
-        this.#run.kept(partition, offset, member.generation);
+      this.#run.attempted({ partition, offset });
+      return { partition, offset };
     });
   }
 }
