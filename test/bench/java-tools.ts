@@ -1,7 +1,10 @@
 /**
  * Apache Kafka's own performance tools as loads: each run is one JVM, whose figures are read from what the tool prints.
  */
-import { kafkaScript } from "./kafka-servers.ts";
+import { kafkaTool } from "../peers/kafka.ts";
+
+/** A tool waits for ever for a broker that has gone. */
+const TOOL_MS_MAX = 10 * 60_000;
 
 export interface ProduceFigures {
   readonly recordsPerSecond: number;
@@ -20,9 +23,7 @@ export interface ProduceOptions {
 /** `kafka-producer-perf-test`: as fast as it goes. */
 export async function producePerformance(options: ProduceOptions): Promise<ProduceFigures> {
   const properties = Object.entries(options.properties).map(([key, value]) => `${key}=${value}`);
-  const said = await kafkaScript([
-    "cli",
-    "ProducerPerformance",
+  const said = await toolSaid("ProducerPerformance", [
     "--bootstrap-server",
     `127.0.0.1:${options.port}`,
     "--topic",
@@ -60,9 +61,7 @@ export async function consumePerformance(
   topic: string,
   records: number,
 ): Promise<ConsumeFigures> {
-  const said = await kafkaScript([
-    "cli",
-    "ConsumerPerformance",
+  const said = await toolSaid("ConsumerPerformance", [
     "--bootstrap-server",
     `127.0.0.1:${port}`,
     "--topic",
@@ -94,9 +93,7 @@ export async function endToEndLatency(
   records: number,
   recordBytes: number,
 ): Promise<EndToEndFigures> {
-  const said = await kafkaScript([
-    "cli",
-    "EndToEndLatency",
+  const said = await toolSaid("EndToEndLatency", [
     `127.0.0.1:${port}`,
     topic,
     String(records),
@@ -106,4 +103,11 @@ export async function endToEndLatency(
   const found = /Avg latency: ([\d.]+) ms[\s\S]*99th = ([\d.]+)/.exec(said);
   if (!found) throw new Error(`the latency tool said: ${said.slice(-500)}`);
   return { meanMs: Number(found[1]), p99Ms: Number(found[2]) };
+}
+
+/** What a tool printed; throws with that when it fails. */
+async function toolSaid(tool: string, words: readonly string[]): Promise<string> {
+  const { code, out, err } = await kafkaTool(tool, words, { timeoutMs: TOOL_MS_MAX });
+  if (code === 0) return out;
+  throw new Error(`${tool} ${words.join(" ")}: ${(err || out).slice(-1000)}`);
 }

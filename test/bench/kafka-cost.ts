@@ -2,13 +2,13 @@
  * What a broker costs to have: memory idle and after a load by the Kafka door, and the time to its first acknowledged
  * produce, beside Apache Kafka.
  */
+import { kafkaMissing } from "../peers/kafka.ts";
 import { type Bench, type Context, type Figure, figure, type Run } from "./harness.ts";
 import { producePerformance } from "./java-tools.ts";
 import {
   type Broker,
   clientOf,
   createTopic,
-  kafkaIsMissing,
   type KafkaSubject,
   startKafka,
   startKedge,
@@ -30,7 +30,7 @@ export const kafkaCost: Bench = {
     { case: "memory after the load", subject: "kedge", beside: null, most: 250 },
   ],
   run: async (context) => {
-    const missing = await kafkaIsMissing();
+    const missing = kafkaMissing();
     if (missing !== null) throw new Error(missing);
     const figures: Figure[] = [];
     for (const { name, start } of entrants) {

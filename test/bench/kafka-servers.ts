@@ -5,9 +5,9 @@
  * - Kafka acknowledges from the page cache; a topic with `flush.messages=1` makes it sync each append, which is what kedge
  *   does. Both are measured, on the same broker.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
+import { kafkaMissing, startKafka as startPeer } from "../peers/kafka.ts";
 import { freePort, scratchDirectory, type Server, startServer } from "./server.ts";
 import { root } from "./subjects.ts";
 
@@ -21,47 +21,6 @@ export interface Broker {
   readonly pid: number;
   readonly port: number;
   stop(): Promise<void>;
-}
-
-const script = join(root, "test/peers/kafka.sh");
-
-/** A tool waits for ever for a broker that has gone. */
-const scriptMsMax = 10 * 60_000;
-
-/** Runs the peer's script and gives what it said; throws with that when it fails. */
-export async function kafkaScript(
-  words: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const child = Bun.spawn(["bash", script, ...words], {
-    env: { ...process.env, ...env },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    timeout: scriptMsMax,
-    killSignal: "SIGKILL",
-  });
-  const [out, said] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  if ((await child.exited) === 0) return out;
-  throw new Error(`kafka.sh ${words.join(" ")}: ${(said || out).slice(-1000)}`);
-}
-
-/** Why Apache Kafka cannot run here, or null; fetches it the first time. */
-export async function kafkaIsMissing(): Promise<string | null> {
-  if (!Bun.which("java")) return "java is not on the PATH";
-  try {
-    const jars = (await kafkaScript(["cp"])).trim();
-    const found = [
-      ...new Bun.Glob("kafka_2.13-*.jar").scanSync({ cwd: jars.replace(/\/\*$/, "") }),
-    ];
-    if (found.length === 0) await kafkaScript(["setup"]);
-    return null;
-  } catch (error) {
-    return String(error);
-  }
 }
 
 export async function startKedge(directory?: string): Promise<Broker> {
@@ -87,30 +46,15 @@ export async function startKedge(directory?: string): Promise<Broker> {
 }
 
 export async function startKafka(): Promise<Broker> {
-  const directory = await scratchDirectory("kafka");
-  const port = await freePort();
-  const env = {
-    KAFKA_PORT: String(port),
-    KAFKA_DATA: join(directory, "data"),
-    KAFKA_RUN: join(directory, "run"),
-  };
-  await kafkaScript(["start"], env);
-  const pid = Number(readFileSync(join(env.KAFKA_RUN, "broker-1.pid"), "utf8"));
-  return {
-    pid,
-    port,
-    stop: async () => {
-      await kafkaScript(["wipe"], env);
-      Bun.spawnSync(["rm", "-rf", directory]);
-    },
-  };
+  const kafka = await startPeer({ heap: null, directory: await scratchDirectory("kafka") });
+  return { pid: await kafka.pid(), port: kafka.port, stop: () => kafka.close() };
 }
 
 /** Starts both, hands over the three subjects, and stops both whatever happens. */
 export async function withBrokers<T>(
   use: (subjects: readonly KafkaSubject[]) => Promise<T>,
 ): Promise<T> {
-  const missing = await kafkaIsMissing();
+  const missing = kafkaMissing();
   if (missing !== null)
     throw new Error(`Apache Kafka was left out, so there is no ratio: ${missing}`);
   const started: Broker[] = [];

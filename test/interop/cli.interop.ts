@@ -6,6 +6,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
+import { type Ran, run } from "../peers/command.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 let node: NodeProcess;
@@ -17,18 +18,9 @@ beforeAll(async () => {
 afterAll(() => node.close());
 
 /** Runs a line of shell, in which `kedge` is the command line against the node. */
-async function shell(line: string): Promise<{ code: number; out: string; err: string }> {
+function shell(line: string): Promise<Ran> {
   const script = `kedge() { "${process.execPath}" "${main}" "$@"; }\n${line}`;
-  const child = Bun.spawn(["bash", "-c", script], {
-    env: { ...process.env, KEDGE_URL: node.url.href, NO_COLOR: "1" },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, out, err };
+  return run(["bash", "-c", script], { env: { KEDGE_URL: node.url.href, NO_COLOR: "1" } });
 }
 
 test("records go through pipes, in and out", async () => {

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
+import { run as runCommand } from "../peers/command.ts";
 import { roundTrip } from "./client/round-trip.ts";
 import { denoBinary } from "./deno-binary.ts";
 
@@ -37,12 +38,8 @@ afterAll(async () => {
 });
 
 async function run(command: readonly string[]): Promise<{ code: number; out: string }> {
-  const child = Bun.spawn([...command], { cwd: root, stdout: "pipe", stderr: "pipe" });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, out: out + err };
+  const { code, out, err } = await runCommand(command, { cwd: root });
+  return { code, out: out + err };
 }
 
 test("it type-checks with the web's types alone, as strictly as we do", async () => {

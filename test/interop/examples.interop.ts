@@ -3,6 +3,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
+import { run as runCommand } from "../peers/command.ts";
 import { denoBinary } from "./deno-binary.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -15,18 +16,8 @@ beforeAll(async () => {
 
 afterAll(() => node.close());
 
-async function run(command: readonly string[], env: Record<string, string> = {}) {
-  const child = Bun.spawn([...command], {
-    cwd: root,
-    env: { ...process.env, ...env },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, out, err };
+function run(command: readonly string[], env: Record<string, string> = {}) {
+  return runCommand(command, { cwd: root, env });
 }
 
 test("hello-bun says hello, and again", async () => {

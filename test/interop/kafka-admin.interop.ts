@@ -8,12 +8,13 @@ import { kafkaAdminSuite } from "../conformance/kafka-admin.ts";
 import { kafkaClusterSuite } from "../conformance/kafka-cluster.ts";
 import { kafkaConfigsSuite } from "../conformance/kafka-configs.ts";
 import { kafkaQuotasSuite } from "../conformance/kafka-quotas.ts";
-import { type InteropBroker, kafkaJars, startApacheKafka } from "./kafka-broker.ts";
+import { kafkaMissing } from "../peers/kafka.ts";
+import { type InteropBroker, startApacheKafka } from "./kafka-broker.ts";
 
-const jars = await kafkaJars();
+const missing = kafkaMissing();
 
-if ("missing" in jars) {
-  test.skip(`Kafka administration, Apache Kafka: ${jars.missing}`, () => {});
+if (missing !== null) {
+  test.skip(`Kafka administration, Apache Kafka: ${missing}`, () => {});
 } else {
   let starting: Promise<InteropBroker> | null = null;
   const open = async (): Promise<number> => {

@@ -15,12 +15,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import { freePort } from "../bench/server.ts";
-import { type InteropBroker, kafkaJars, startApacheKafka, startKedge } from "./kafka-broker.ts";
+import { classPath, kafkaMissing } from "../peers/kafka.ts";
+import { type InteropBroker, startApacheKafka, startKedge } from "./kafka-broker.ts";
 
-const jars = await kafkaJars();
-const skipped = "missing" in jars;
-if (skipped) console.error(`Kafka Connect is left out: ${jars.missing}`);
-const classPath = "missing" in jars ? "" : jars.classPath;
+const missing = kafkaMissing();
+const skipped = missing !== null;
+if (skipped) console.error(`Kafka Connect is left out: ${missing}`);
 const directory = mkdtempSync(join(tmpdir(), "kedge-connect-"));
 mkdirSync(join(directory, "plugins"));
 const pauseMs = 100;

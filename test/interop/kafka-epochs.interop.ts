@@ -4,11 +4,10 @@
 import { describe } from "bun:test";
 import { anyPorts, kafkaAddress, startInProcess } from "../conformance/in-process-node.ts";
 import { kafkaEpochsSuite } from "../conformance/kafka-epochs.ts";
-import { javaMissing } from "../peers/java.ts";
-import { startKafka } from "../peers/kafka.ts";
+import { kafkaMissing, startKafka } from "../peers/kafka.ts";
 
-const missing = javaMissing();
-if (missing !== null) console.log(missing);
+const missing = kafkaMissing();
+if (missing !== null) console.error(`Apache Kafka is left out: ${missing}`);
 describe.skipIf(missing !== null || process.env["KEDGE_ONLY"] === "1")("the peer", () => {
   kafkaEpochsSuite("Apache Kafka", () => startKafka());
 });

@@ -7,18 +7,22 @@ import { kafkaConsumerGroupsSuite } from "../conformance/kafka-consumer-groups.t
 import { kafkaDoorSuite } from "../conformance/kafka-door.ts";
 import { kafkaGroupsSuite } from "../conformance/kafka-groups.ts";
 import { kafkaTransactionsSuite } from "../conformance/kafka-transactions.ts";
-import { javaMissing } from "../peers/java.ts";
-import { startKafka } from "../peers/kafka.ts";
+import { kafkaMissing, startKafka } from "../peers/kafka.ts";
 
-const missing = javaMissing();
-if (missing !== null) console.log(missing);
+const missing = kafkaMissing();
+if (missing !== null) console.error(`Apache Kafka is left out: ${missing}`);
 describe.skipIf(missing !== null)("the door's suites", () => {
-  for (const suite of [kafkaDoorSuite, kafkaBadInputSuite]) suite("Apache Kafka", startKafka);
+  for (const suite of [kafkaDoorSuite, kafkaBadInputSuite])
+    suite("Apache Kafka", () => startKafka());
   kafkaConsumerGroupsSuite("Apache Kafka", () =>
-    startKafka(["group.consumer.assignment.interval.ms=0"]),
+    startKafka({ settings: { "group.consumer.assignment.interval.ms": "0" } }),
   );
   kafkaTransactionsSuite("Apache Kafka", () =>
-    startKafka(["transaction.abort.timed.out.transaction.cleanup.interval.ms=100"]),
+    startKafka({
+      settings: { "transaction.abort.timed.out.transaction.cleanup.interval.ms": "100" },
+    }),
   );
-  kafkaGroupsSuite("Apache Kafka", () => startKafka(["group.min.session.timeout.ms=100"]));
+  kafkaGroupsSuite("Apache Kafka", () =>
+    startKafka({ settings: { "group.min.session.timeout.ms": "100" } }),
+  );
 });

@@ -10,12 +10,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
-import { type InteropBroker, kafkaJars, startApacheKafka, startKedge } from "./kafka-broker.ts";
+import { classPath, kafkaMissing } from "../peers/kafka.ts";
+import { type InteropBroker, startApacheKafka, startKedge } from "./kafka-broker.ts";
 
-const jars = await kafkaJars();
-const skipped = "missing" in jars;
-if (skipped) console.error(`Kafka Streams is left out: ${jars.missing}`);
-const classPath = "missing" in jars ? "" : jars.classPath;
+const missing = kafkaMissing();
+const skipped = missing !== null;
+if (skipped) console.error(`Kafka Streams is left out: ${missing}`);
 const directory = mkdtempSync(join(tmpdir(), "kedge-streams-"));
 
 const rounds = 4;

@@ -11,13 +11,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type InteropBroker,
-  kafkaJars,
-  startApacheKafka,
-  startKedge,
-  toolOf,
-} from "./kafka-broker.ts";
+import { kafkaMissing } from "../peers/kafka.ts";
+import { type InteropBroker, startApacheKafka, startKedge, toolOf } from "./kafka-broker.ts";
 
 interface Command {
   readonly name: string;
@@ -356,9 +351,9 @@ function plain(output: string, { only, unordered }: Command, broker: InteropBrok
   return (unordered ? lines.toSorted() : lines).join("\n");
 }
 
-const jars = await kafkaJars();
-const skipped = "missing" in jars;
-if (skipped) console.error(`Apache Kafka's tools are left out: ${jars.missing}`);
+const missing = kafkaMissing();
+const skipped = missing !== null;
+if (skipped) console.error(`Apache Kafka's tools are left out: ${missing}`);
 
 describe.skipIf(skipped)("Kafka's own tools say the same of kedge as of Apache Kafka", () => {
   const brokers: InteropBroker[] = [];

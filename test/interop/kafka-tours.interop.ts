@@ -9,7 +9,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type InteropBroker, kafkaJars, startApacheKafka, startKedge } from "./kafka-broker.ts";
+import { run } from "../peers/command.ts";
+import { kafkaMissing } from "../peers/kafka.ts";
+import { type InteropBroker, startApacheKafka, startKedge } from "./kafka-broker.ts";
 
 const tours = join(import.meta.dir, "tours");
 const environment = join(tmpdir(), "kedge-kafka-python-1");
@@ -83,12 +85,12 @@ const all: readonly Tour[] = [
 
 const wanted = process.env["TOURS"]?.split(",");
 const chosen = all.filter(({ name }) => !wanted || wanted.some((part) => name.startsWith(part)));
-const jars = await kafkaJars();
+const missing = kafkaMissing();
 const makers = [
-  ...(process.env["KEDGE_ONLY"] || "missing" in jars ? [] : [startApacheKafka]),
+  ...(process.env["KEDGE_ONLY"] || missing !== null ? [] : [startApacheKafka]),
   startKedge,
 ];
-if ("missing" in jars) console.error(`Apache Kafka is left out: ${jars.missing}`);
+if (missing !== null) console.error(`Apache Kafka is left out: ${missing}`);
 const [go, python3] = [Bun.which("go"), Bun.which("python3")];
 if (!go) console.error("franz-go and sarama are left out: there is no go");
 if (!python3) console.error("confluent-kafka and kafka-python are left out: there is no python3");
@@ -112,7 +114,7 @@ beforeAll(async () => {
 });
 
 /** Why a tour cannot run here, or null. */
-function missing({ command }: Tour): string | null {
+function lacking({ command }: Tour): string | null {
   if (command[0]?.startsWith(goBinaries) && !go) return "no go";
   if (command[0]?.startsWith(environment) && !python3) return "no python3";
   return null;
@@ -127,26 +129,16 @@ for (const [index, start] of makers.entries()) {
     afterAll(() => broker?.stop());
 
     for (const [number, tour] of chosen.entries()) {
-      test.skipIf(missing(tour) !== null)(tour.name, async () => {
+      test.skipIf(lacking(tour) !== null)(tour.name, async () => {
         const words = [broker.bootstrap, `tour-${index}-${number}`, tour.mode ?? ""];
-        const child = Bun.spawn([...tour.command, ...words.filter((word) => word !== "")], {
-          cwd: tours,
-          stdin: "ignore",
-          stdout: "pipe",
-          stderr: "pipe",
-          timeout: 120_000,
-          killSignal: "SIGKILL",
-        });
-        const [out, said] = await Promise.all([
-          new Response(child.stdout).text(),
-          new Response(child.stderr).text(),
-        ]);
+        const command = [...tour.command, ...words.filter((word) => word !== "")];
+        const { code, out, err } = await run(command, { cwd: tours, timeoutMs: 120_000 });
         const held = out
           .trim()
           .split("\n")
           .map((line) => line.replace(/^ok /, ""));
-        expect(held, said.slice(-2000)).toEqual([...tour.steps]);
-        expect(await child.exited).toBe(0);
+        expect(held, err.slice(-2000)).toEqual([...tour.steps]);
+        expect(code).toBe(0);
       });
     }
   });

@@ -4,18 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import {
-  type InteropBroker,
-  kafkaJars,
-  startApacheKafka,
-  startKedge,
-  toolOf,
-} from "./kafka-broker.ts";
+import { run } from "../peers/command.ts";
+import { classPath, kafkaMissing } from "../peers/kafka.ts";
+import { type InteropBroker, startApacheKafka, startKedge, toolOf } from "./kafka-broker.ts";
 
-const jars = await kafkaJars();
-const skipped = "missing" in jars;
-if (skipped) console.error(`the Java client is left out: ${jars.missing}`);
-const classPath = "missing" in jars ? "" : jars.classPath;
+const missing = kafkaMissing();
+const skipped = missing !== null;
+if (skipped) console.error(`the Java client is left out: ${missing}`);
 const makers = [
   ...(process.env["KEDGE_ONLY"] ? [] : [["Apache Kafka", startApacheKafka] as const]),
   ["kedge", () => startKedge()] as const,
@@ -40,17 +35,11 @@ describe.skipIf(skipped).each(makers)("%s", (_name, start) => {
 
   test("the Java client's transactions", async () => {
     const program = join(import.meta.dir, "java/Transactions.java");
-    const child = Bun.spawn(
-      ["java", "-Xmx256m", "-cp", classPath, program, broker.bootstrap, "java"],
-      { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 150_000, killSignal: "SIGKILL" },
-    );
-    const [out, said] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-    ]);
+    const command = ["java", "-Xmx256m", "-cp", classPath, program, broker.bootstrap, "java"];
+    const { code, out, err } = await run(command, { timeoutMs: 150_000 });
     const held = out.trim().split("\n");
-    expect(held, said.slice(-3_000)).toEqual(steps.map((step) => `ok ${step}`));
-    expect(await child.exited).toBe(0);
+    expect(held, err.slice(-3_000)).toEqual(steps.map((step) => `ok ${step}`));
+    expect(code).toBe(0);
   });
 
   test("Kafka's own tool lists and describes them", async () => {

@@ -1,26 +1,8 @@
 /**
  * A Java program with Kafka's jars as a child process, started once, asked one question at a time: a line of JSON each way.
  */
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { spawnSync, which } from "bun";
-
-const here = import.meta.dir;
-const home =
-  process.env["KHOME"] ??
-  join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kafka-peer");
-const jars = join(home, "jars");
-const clientJar = join(jars, "kafka-clients-4.3.1.jar");
-
-/** Why Java cannot be asked here, or null; fetches Kafka's jars when they are missing (minutes). */
-export function javaMissing(): string | null {
-  if (!which("java")) return "left out: there is no java on this machine";
-  if (existsSync(clientJar)) return null;
-  if (!which("mvn")) return "left out: Kafka's jars are missing, and mvn to fetch them";
-  const setup = spawnSync(["bash", join(here, "kafka.sh"), "setup"], { stderr: "inherit" });
-  return setup.exitCode === 0 ? null : "left out: Kafka's jars could not be fetched";
-}
+import { classPath } from "./kafka.ts";
 
 export interface Java<Answer> {
   ask(request: Record<string, unknown>): Promise<Answer>;
@@ -29,7 +11,7 @@ export interface Java<Answer> {
 
 /** Starts a program of this folder, which answers every line with one. */
 export function startJava<Answer>(program: string): Java<Answer> {
-  const child = Bun.spawn(["java", "-cp", join(jars, "*"), join(here, program)], {
+  const child = Bun.spawn(["java", "-cp", classPath, join(import.meta.dir, program)], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",

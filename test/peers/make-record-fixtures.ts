@@ -3,7 +3,7 @@
  * without them. Run by `bun test/peers/make-record-fixtures.ts` when a client's version moves.
  */
 import { type Codec, codecNames } from "../../src/records/compression.ts";
-import { javaMissing } from "./java.ts";
+import { kafkaMissing } from "./kafka.ts";
 import { startJavaRecords } from "./records-java.ts";
 import { base64, toJson } from "./records-json.ts";
 import { encodeWithKafkaJs, kafkaJsCodecs } from "./records-kafkajs.ts";
@@ -19,8 +19,8 @@ interface RecordFixture {
 }
 
 async function make(): Promise<RecordFixture[]> {
-  const missing = javaMissing();
-  if (missing) throw new Error(missing);
+  const missing = kafkaMissing();
+  if (missing) throw new Error(`Kafka's Java client cannot be asked: ${missing}`);
   const java = startJavaRecords();
   const fixtures: RecordFixture[] = [];
   const add = (client: string, codec: Codec, sample: string, batch: string | null | undefined) => {
