@@ -82,14 +82,12 @@ export function end(
     if (!retry) return fenced(transaction);
     return commit === (status === "PrepareCommit") ? concurrent() : invalidEnd(transaction, commit);
   }
-  if (status === "CompleteCommit" || status === "CompleteAbort") {
-    if (!retry && !current) return fenced(transaction);
-    if (retry) {
-      return commit === (status === "CompleteCommit")
-        ? { reply: producerReply(transaction) }
-        : invalidEnd(transaction, commit);
-    }
-  } else if (!current) return fenced(transaction);
+  if (retry && (status === "CompleteCommit" || status === "CompleteAbort")) {
+    return commit === (status === "CompleteCommit")
+      ? { reply: producerReply(transaction) }
+      : invalidEnd(transaction, commit);
+  }
+  if (!current) return fenced(transaction);
   // Nothing was written, so nothing can be committed; an abort may still be asked for, to be sure.
   if (status !== "Ongoing" && commit) return invalidEnd(transaction, commit);
   const exhausted = producerEpoch >= LAST_USABLE_EPOCH;
