@@ -33,6 +33,15 @@ export function wireSuite(
       }
     }
 
+    /** Fetches that were answered, or whose clients left. */
+    async function fetchesEnded(): Promise<number> {
+      const route = "/v1/topics/{topic}/partitions/{partition}/records";
+      const metrics = await (await door.fetch("/metrics")).text();
+      const start = `kedge_http_request_seconds_count{method="GET",route="${route}"} `;
+      const line = metrics.split("\n").find((line) => line.startsWith(start));
+      return line === undefined ? 0 : Number(line.slice(start.length));
+    }
+
     const head = (topic: string, headers: string) =>
       `POST /v1/topics/${topic}/records HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers}\r\n`;
 
@@ -112,8 +121,10 @@ export function wireSuite(
         signal: gone.signal,
       });
       await new Promise((resolve) => setTimeout(resolve, 20));
+      const before = await fetchesEnded();
       gone.abort();
       await poll.catch(() => {});
+      await until(async () => (await fetchesEnded()) > before);
       await send(door, `/v1/topics/${topic}/records`, "later");
       expect(values(await read(topic))).toEqual(["later"]);
     });

@@ -167,11 +167,18 @@ test("what a socket gives and what is dialled are plain bytes, whose slice is a 
 });
 
 test("signals are heard until they are let go", async () => {
-  let heard = 0;
+  let [heard, heardBeside] = [0, 0];
+  // Nobody to hear the second one would end this process.
+  const beside = () => (heardBeside += 1);
+  process.on("SIGHUP", beside);
   const release = platform.onSignal(["SIGHUP"], () => (heard += 1));
   process.kill(process.pid, "SIGHUP");
-  await until(() => heard === 1);
+  await until(() => heard === 1 && heardBeside === 1);
   release();
+  process.kill(process.pid, "SIGHUP");
+  await until(() => heardBeside === 2);
+  process.off("SIGHUP", beside);
+  expect(heard).toBe(1);
 });
 
 test("stop waits for what is in flight, then closes it", async () => {
