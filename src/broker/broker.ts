@@ -118,6 +118,7 @@ export function createBroker(given: BrokerOptions): Broker {
       offsets: {
         locate: (groupId) => groups.driver.locate(groupId),
         commit: (context, owner, request) => groupsSide.commitOffsetsIn(context, owner, request),
+        check: (context, request) => groupsSide.checkOffsetsIn(context, request),
       },
       append: (_context, request) => appendNow(request),
       logOf: (topic, index) => logOf(lookup, logs, topic, index),

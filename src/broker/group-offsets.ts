@@ -20,7 +20,7 @@ const OFFSETS_AT_ONCE = 2_000;
 
 type OffsetVerbs = Pick<
   GroupVerbs,
-  "commitOffsets" | "commitOffsetsIn" | "fetchOffsets" | "deleteOffsets"
+  "commitOffsets" | "commitOffsetsIn" | "checkOffsetsIn" | "fetchOffsets" | "deleteOffsets"
 >;
 
 export function groupOffsetVerbs(
@@ -57,6 +57,16 @@ export function groupOffsetVerbs(
         ),
       );
     },
+    checkOffsetsIn: (_context, request) =>
+      commit(clock, image, request, (known) =>
+        driver.submit<readonly OffsetOutcome[]>(request.group, (ticket) => ({
+          type: "transactional-commit",
+          transaction: null,
+          member: request.member,
+          offsets: known,
+          ticket,
+        })),
+      ),
     fetchOffsets: (_context, group, wanted) =>
       fetchOffsets(driver.state(group), group, wanted, image),
     async deleteOffsets(_context, group, partitions) {

@@ -128,6 +128,8 @@ export interface GroupVerbs {
     transaction: OffsetTransaction,
     request: OffsetsToCommit,
   ): Promise<readonly OffsetRefusal[]>;
+  /** What `commitOffsetsIn` would answer now; nothing is written. @throws Refusal as it does. */
+  checkOffsetsIn(context: Context, request: OffsetsToCommit): Promise<readonly OffsetRefusal[]>;
   fetchOffsets(context: Context, group: string, wanted: OffsetsWanted): FetchedGroup;
   deleteOffsets(
     context: Context,

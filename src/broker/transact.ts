@@ -6,10 +6,16 @@
  * - With an idempotency key it is kept once: every partition's records have a receipt (`log/receipts.ts`) under the key and
  *   the number of the attempt, in the same commit as the records. Whoever asks again finds the receipts, and the log tells
  *   whether that attempt was committed or aborted; after an aborted one the next attempt begins.
+ * - What can be refused beforehand is refused before a partition is touched (`transact-checks.ts`). Where another writer comes in
+ *   between nevertheless, a partition that took nothing gets no marker, and the offset that is told is the one after all markers.
  * - A transaction without records needs no receipt: to commit the same offsets twice changes nothing.
  */
 import type { TransactionCoordinator } from "../coordinators/transactions/coordinator.ts";
-import { partitionsOf } from "../coordinators/transactions/partitions.ts";
+import {
+  noPartitions,
+  partitionsOf,
+  type TransactionPartitions,
+} from "../coordinators/transactions/partitions.ts";
 import type { ProducerIdentity } from "../coordinators/transactions/state.ts";
 import { mapAsync, Sequence } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
@@ -62,6 +68,10 @@ export interface TransactorOptions {
   readonly nodeId: number;
   readonly coordinator: TransactionCoordinator;
   readonly append: (context: Context, request: AppendRequest) => Promise<AppendAnswer>;
+  /** Refuses what can be known beforehand. */
+  readonly check: (context: Context, request: TransactRequest) => Promise<void>;
+  /** What to say where the offset that a part expected was not met: with the one that is next once what is open has ended. */
+  readonly stale: (parts: readonly TransactPart[]) => Promise<Refusal | null>;
   /** What a partition knows of an idempotency key. */
   readonly receipt: (place: TransactPart, key: string) => Promise<Receipt | null>;
   /** What became of the transaction that wrote the record at an offset. */
@@ -89,6 +99,10 @@ const ATTEMPTS_MAX = 100;
 const TRIES_MAX = 8;
 const TRY_PAUSE_MS = 25;
 const COMPLETION_WAIT_MS = 2_000;
+
+type Written =
+  | { readonly appended: readonly AppendAnswer[] }
+  | { readonly failed: unknown; readonly untouched: TransactionPartitions };
 
 interface Producer {
   readonly transactionalId: string;
@@ -158,9 +172,20 @@ export class Transactor {
     request: TransactRequest,
     receiptKey: string | null,
   ): Promise<TransactAnswer> {
+    try {
+      return await this.#byProducer((producer) =>
+        this.#run(context, request, receiptKey, producer),
+      );
+    } catch (error) {
+      const isStale = error instanceof Refusal && error.code === "offset_mismatch";
+      throw (isStale ? await this.#options.stale(request.parts) : null) ?? error;
+    }
+  }
+
+  async #byProducer<T>(run: (producer: Producer) => Promise<T>): Promise<T> {
     const producer = await this.#take();
     try {
-      return await this.#run(context, request, receiptKey, producer);
+      return await run(producer);
     } finally {
       const next = this.#waiting.shift();
       if (next) next(producer);
@@ -190,20 +215,19 @@ export class Transactor {
   ): Promise<TransactAnswer> {
     const { coordinator } = this.#options;
     const { transactionalId } = producer;
+    await this.#options.check(context, request);
     const identity = await this.#begin(request, producer);
-    let appended: readonly AppendAnswer[];
-    try {
-      appended = await this.#write(context, request, receiptKey, transactionalId, identity);
-    } catch (error) {
-      await this.#end(producer, identity, false);
+    const written = await this.#write(context, request, receiptKey, transactionalId, identity);
+    if ("failed" in written) {
+      await this.#end(producer, identity, false, written.untouched);
       await coordinator.completion(transactionalId, COMPLETION_WAIT_MS);
-      throw withoutEffect(error);
+      throw withoutEffect(written.failed);
     }
-    if (!(await this.#end(producer, identity, true))) {
+    if (!(await this.#end(producer, identity, true, noPartitions))) {
       throw new Refusal("request_timed_out", "Nobody can say yet whether it was committed.");
     }
     await coordinator.completion(transactionalId, COMPLETION_WAIT_MS);
-    return { appended, duplicate: false };
+    return { appended: written.appended, duplicate: false };
   }
 
   /** Opens the transaction with everything that it will write to. */
@@ -242,7 +266,7 @@ export class Transactor {
     receiptKey: string | null,
     transactionalId: string,
     producer: ProducerIdentity,
-  ): Promise<readonly AppendAnswer[]> {
+  ): Promise<Written> {
     const { commitOffsets, append } = this.#options;
     const committing = offsets ? commitOffsets(context, offsets, transactionalId, producer) : null;
     const appending = parts.map(({ topic, partition, records, expectOffset }) =>
@@ -256,19 +280,32 @@ export class Transactor {
         ...(receiptKey === null ? {} : { idempotence: { type: "key", key: receiptKey } }),
       }),
     );
-    await Promise.allSettled([committing, ...appending]);
-    await committing;
-    const appended = await Promise.all(appending);
-    if (!appended.some(({ duplicate }) => duplicate)) return appended;
-    throw new Refusal("concurrent_transactions", "Another attempt came in between; ask again.");
+    const [outcomes] = await Promise.all([
+      Promise.allSettled(appending),
+      committing?.catch(() => {}),
+    ]);
+    try {
+      await committing;
+      const appended = await Promise.all(appending);
+      if (!appended.some(({ duplicate }) => duplicate)) return { appended };
+      throw new Refusal("concurrent_transactions", "Another attempt came in between; ask again.");
+    } catch (failed) {
+      return { failed, untouched: untouchedOf(parts, outcomes) };
+    }
   }
 
   /** True once the outcome is fixed; an end may be asked for again and again. */
-  async #end(producer: Producer, identity: ProducerIdentity, commit: boolean): Promise<boolean> {
+  async #end(
+    producer: Producer,
+    identity: ProducerIdentity,
+    commit: boolean,
+    untouched: TransactionPartitions,
+  ): Promise<boolean> {
     const { coordinator, pause } = this.#options;
+    const { transactionalId } = producer;
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       try {
-        producer.identity = await coordinator.end(producer.transactionalId, identity, commit, 2);
+        producer.identity = await coordinator.end(transactionalId, identity, commit, 2, untouched);
         return true;
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
@@ -280,13 +317,28 @@ export class Transactor {
           throw error;
         }
         if (error.code === "concurrent_transactions") {
-          await coordinator.completion(producer.transactionalId, COMPLETION_WAIT_MS);
+          await coordinator.completion(transactionalId, COMPLETION_WAIT_MS);
         } else await pause(TRY_PAUSE_MS * 2 ** tries);
       }
     }
     producer.identity = null;
     return false;
   }
+}
+
+/** Partitions that took nothing of it: their append was refused, or was another attempt's. */
+function untouchedOf(
+  parts: readonly TransactPart[],
+  outcomes: readonly PromiseSettledResult<AppendAnswer>[],
+): TransactionPartitions {
+  const untouched = parts.filter((_part, at) => {
+    const outcome = outcomes[at];
+    if (outcome?.status === "fulfilled") return outcome.value.duplicate;
+    return outcome?.reason instanceof Refusal;
+  });
+  return partitionsOf(
+    untouched.map(({ topic, partition }) => ({ topic, partitions: [partition] })),
+  );
 }
 
 /** A committed attempt has reached all its partitions, unless the key stood for other records then. */

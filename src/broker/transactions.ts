@@ -11,6 +11,7 @@ import type { Partition } from "../log/partition.ts";
 import { readBatches } from "../log/reader.ts";
 import { readBatchHeader } from "../records/batch.ts";
 import type { OffsetRefusal, OffsetsToCommit, OffsetTransaction } from "./group-verbs.ts";
+import { checkParts, staleExpectation } from "./transact-checks.ts";
 import { type TransactOffsets, Transactor } from "./transact.ts";
 import { transactionVerbs, type TransactionVerbs } from "./transaction-verbs.ts";
 import type { AppendAnswer, AppendRequest, Context } from "./verbs.ts";
@@ -24,6 +25,8 @@ export interface GroupOffsets {
     owner: OffsetTransaction,
     request: OffsetsToCommit,
   ): Promise<readonly OffsetRefusal[]>;
+  /** What `commit` would answer now; nothing is written. */
+  check(context: Context, request: OffsetsToCommit): Promise<readonly OffsetRefusal[]>;
 }
 
 export interface TransactionsOptions {
@@ -52,15 +55,21 @@ export function createTransactionVerbs(options: TransactionsOptions): Transactio
     const owner = { ...producer, transactionalId, support: "joins" } as const;
     refuseAny(wanted, await offsets.commit(context, owner, toCommit(wanted)));
   };
+  const pause = (waitMs: number) => new Promise<void>((resolve) => clock.after(waitMs, resolve));
   const transactor = new Transactor({
     nodeId,
     coordinator,
     append,
+    check: async (context, { parts, offsets: wanted }) => {
+      await checkParts(logOf, parts);
+      if (wanted) refuseAny(wanted, await offsets.check(context, toCommit(wanted)));
+    },
     receipt: async ({ topic, partition }, key) => (await logOf(topic, partition)).receiptOf(key),
     fate: async (place, offset) => fateOf(await logOf(place.topic, place.partition), offset),
     placeOfGroup,
     commitOffsets,
-    pause: (waitMs) => new Promise((resolve) => clock.after(waitMs, resolve)),
+    stale: (parts) => staleExpectation(logOf, parts, pause),
+    pause,
   });
   return transactionVerbs({
     image,

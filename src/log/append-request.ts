@@ -60,6 +60,14 @@ const MARKER_BYTES = 96;
 /** What a request costs in the queue beside its payload. */
 const REQUEST_BYTES = 256;
 
+/** What `expectOffset` is refused with. */
+export function offsetMismatch(expected: number, actual: number): Refusal {
+  return new Refusal("offset_mismatch", `The log's next offset is ${actual}, not ${expected}.`, {
+    expected,
+    actual,
+  });
+}
+
 export class AppendRequest {
   readonly input: AppendInput;
   /** The raw batch; null for records. */

@@ -18,7 +18,7 @@ import {
   type PutProducers,
   type StoredProducer,
 } from "../storage/storage.ts";
-import { type AppendInput, AppendRequest, type AppendResult } from "./append-request.ts";
+import { type Acks, type AppendInput, AppendRequest, type AppendResult } from "./append-request.ts";
 import type { BehindLog } from "./behind-logs.ts";
 import { Commits } from "./commits.ts";
 import { Epochs } from "./epochs.ts";
@@ -35,6 +35,9 @@ import { PartitionTail } from "./tail-cache.ts";
 import type { TopicConfig } from "./topic-config.ts";
 import type { Outcome, Turn } from "./turn.ts";
 import { Writer, type WriterHost } from "./writer.ts";
+
+/** acks=0. */
+const unanswered = { baseOffset: -1, timestampMs: null, duplicate: false };
 
 export class Partition implements KeptLog, WriterHost, BehindLog {
   readonly id: PartitionId;
@@ -194,14 +197,8 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
    * @throws Refusal, or StorageFault that says whether the records may be there all the same.
    */
   appendAsLeader(epoch: number, input: AppendInput): Promise<AppendResult> {
-    if (this.#closedBy) throw this.#closedBy;
+    this.checkTakes(input.acks);
     checkEpoch(epoch, this.#positions.epoch);
-    if (input.acks === -1 && this.#config.inSyncReplicasMin > this.#replicas.inSync) {
-      throw new Refusal(
-        "not_enough_replicas",
-        `acks=all needs ${this.#config.inSyncReplicasMin} in-sync replicas (min.insync.replicas); there is ${this.#replicas.inSync}.`,
-      );
-    }
     const request = new AppendRequest(input, this.#config.messageBytesMax, this.node.opening);
     this.#writer.append(request);
     if (input.acks !== 0) return request.answered;
@@ -209,14 +206,18 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
       this.node.logger.debug("an append that nobody waited for failed", { error });
     });
     const { logStart } = this.#positions;
-    const { count } = request;
-    return Promise.resolve({
-      baseOffset: -1,
-      count,
-      timestampMs: null,
-      logStart,
-      duplicate: false,
-    });
+    return Promise.resolve({ ...unanswered, count: request.count, logStart });
+  }
+
+  /** Refuses what an append would be refused for whatever its records. */
+  checkTakes(acks: Acks): void {
+    if (this.#closedBy) throw this.#closedBy;
+    if (acks === -1 && this.#config.inSyncReplicasMin > this.#replicas.inSync) {
+      throw new Refusal(
+        "not_enough_replicas",
+        `acks=all needs ${this.#config.inSyncReplicasMin} in-sync replicas (min.insync.replicas); there is ${this.#replicas.inSync}.`,
+      );
+    }
   }
 
   /** What a request with this idempotency key was answered with; null where none is known. Throws StorageFault. */

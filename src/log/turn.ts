@@ -16,7 +16,12 @@ import type { Codec } from "../records/compression.ts";
 import { encodeMarker } from "../records/control.ts";
 import type { NewRecord } from "../records/record.ts";
 import type { Append } from "../storage/storage.ts";
-import type { AppendInput, AppendRequest, TransactionOwner } from "./append-request.ts";
+import {
+  type AppendInput,
+  type AppendRequest,
+  offsetMismatch,
+  type TransactionOwner,
+} from "./append-request.ts";
 import type { Marker } from "./producers.ts";
 import type { RawBatch } from "./raw-batch.ts";
 import {
@@ -172,11 +177,7 @@ class TurnBuilder {
     const { payload, expectOffset } = request.input;
     const baseOffset = this.#batches.end;
     if (expectOffset !== undefined && expectOffset !== baseOffset) {
-      throw new Refusal(
-        "offset_mismatch",
-        `The log's next offset is ${baseOffset}, not ${expectOffset}.`,
-        { expected: expectOffset, actual: baseOffset },
-      );
+      throw offsetMismatch(expectOffset, baseOffset);
     }
     const timestampMs = this.#add(request, payload);
     const settled = { baseOffset, count: this.#batches.end - baseOffset, timestampMs };

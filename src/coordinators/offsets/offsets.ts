@@ -129,16 +129,20 @@ function commitInTransaction(
 ): GroupStep {
   const group = groupFor(id, before, input, env);
   checkPartitions(input.offsets, env, checkCommit(group.members, input.member, true, true));
-  const { producerId } = input.transaction;
-  const draft = new OffsetDraft(group.offsets.pending.get(producerId) ?? new Map());
+  const { transaction } = input;
+  const producerId = transaction?.producerId;
+  const kept = producerId === undefined ? undefined : group.offsets.pending.get(producerId);
+  const draft = new OffsetDraft(kept ?? new Map());
   const { records, outcomes, order } = takeOffsets(group, draft, input.offsets, null, env);
   const replies = [reply(input.ticket, outcomes)];
-  if (records.length === 0) return unchanged(before, { replies });
+  if (!transaction || producerId === undefined || records.length === 0) {
+    return unchanged(before, { replies });
+  }
   const pending = new Map(group.offsets.pending).set(producerId, draft.table);
   return {
     next: { ...group, offsets: { ...group.offsets, ...order, pending } },
     records,
-    transaction: input.transaction,
+    transaction,
     replies,
     timers: [],
     effects: [],

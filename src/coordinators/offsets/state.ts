@@ -61,7 +61,8 @@ export type OffsetInput =
     }
   | {
       readonly type: "transactional-commit";
-      readonly transaction: Transaction;
+      /** Null only asks what would be answered: nothing is kept. */
+      readonly transaction: Transaction | null;
       readonly member: MemberIdentity;
       readonly offsets: readonly NewOffset[];
       readonly ticket: Ticket<readonly OffsetOutcome[]>;

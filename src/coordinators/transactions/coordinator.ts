@@ -20,7 +20,7 @@ import { ProducerIds } from "./producer-ids.ts";
 import type { Env } from "../step.ts";
 import { transactionCore, type TransactionRequest, type WriteMarkers } from "./core.ts";
 import { type MarkerPlace, TransactionMarkers } from "./markers.ts";
-import type { TransactionPartitions } from "./partitions.ts";
+import { noPartitions, type TransactionPartitions } from "./partitions.ts";
 import type {
   ProducerIdentity,
   Transaction,
@@ -189,15 +189,19 @@ export class TransactionCoordinator implements TransactionVerifier {
     else await this.checkPartitions(transactionalId, producer, partitions);
   }
 
-  /** Commits or aborts; resolves once the outcome is fixed, with the identity to go on with. @throws Refusal. */
+  /**
+   * Commits or aborts; resolves once the outcome is fixed, with the identity to go on with. Partitions that the caller knows to
+   * hold nothing of the transaction (`unwritten`) get no marker. @throws Refusal.
+   */
   async end(
     transactionalId: string,
     producer: ProducerIdentity,
     commit: boolean,
     clientVersion: TransactionVersion,
+    unwritten: TransactionPartitions = noPartitions,
   ): Promise<ProducerIdentity> {
     if (transactionalId === "") throw noId();
-    const input = { type: "end", producer, commit, clientVersion } as const;
+    const input = { type: "end", producer, commit, clientVersion, unwritten } as const;
     return producerOf(
       await this.#ask(transactionalId, (freshProducerId) => ({ ...input, freshProducerId })),
     );

@@ -5,7 +5,7 @@
  *   end, and the one before is a retry (the table in Kafka's TransactionCoordinator).
  */
 import { assert } from "../../lib/assert.ts";
-import { noPartitions } from "./partitions.ts";
+import { noPartitions, type TransactionPartitions, withoutPartitions } from "./partitions.ts";
 import {
   EPOCH_MAX,
   isPrepared,
@@ -66,7 +66,7 @@ export function endVersion1(
 /** EndTxn from v5 on (KIP-890): the same epoch is the next transaction's end, the one before is a retry. */
 export function end(
   transaction: Transaction | null,
-  { producer, commit, freshProducerId }: InputOf<"end">,
+  { producer, commit, freshProducerId, unwritten = noPartitions }: InputOf<"end">,
   nowMs: number,
 ): TransactionStep {
   if (transaction === null) return unknownId();
@@ -92,7 +92,7 @@ export function end(
   if (status !== "Ongoing" && commit) return invalidEnd(transaction, commit);
   const exhausted = producerEpoch >= LAST_USABLE_EPOCH;
   if (exhausted && freshProducerId === null) return { reply: { type: "needs-producer-id" } };
-  const next = prepared(transaction, commit, nowMs, exhausted ? freshProducerId : null);
+  const next = prepared(transaction, commit, nowMs, exhausted ? freshProducerId : null, unwritten);
   return { next, reply: producerReply(completed(next)) };
 }
 
@@ -102,8 +102,9 @@ function prepared(
   commit: boolean,
   nowMs: number,
   nextProducerId: bigint | null,
+  unwritten: TransactionPartitions,
 ): Transaction {
-  const { producerEpoch, status } = transaction;
+  const { producerEpoch, status, partitions } = transaction;
   return {
     ...transaction,
     status: commit ? "PrepareCommit" : "PrepareAbort",
@@ -111,7 +112,7 @@ function prepared(
     nextProducerId: nextProducerId ?? NO_PRODUCER_ID,
     producerEpoch: Math.min(producerEpoch + 1, EPOCH_MAX),
     lastProducerEpoch: producerEpoch,
-    partitions: status === "Ongoing" ? transaction.partitions : noPartitions,
+    partitions: status === "Ongoing" ? withoutPartitions(partitions, unwritten) : noPartitions,
     startMs: status === "Ongoing" ? transaction.startMs : nowMs,
     updatedMs: nowMs,
     clientVersion: 2,
@@ -120,7 +121,7 @@ function prepared(
 
 /** Takes the transaction away from its producer: the epoch passes it, whatever its version, and what it wrote is aborted. */
 export function fencedOff(transaction: Transaction, nowMs: number): Transaction {
-  return prepared(transaction, false, nowMs, null);
+  return prepared(transaction, false, nowMs, null, noPartitions);
 }
 
 /** Markers of an end that was completed meanwhile (a coordinator that was loaded anew writes them again) change nothing. */

@@ -35,6 +35,19 @@ export function addPartitions(
   return partitionsOf([...held, ...added]);
 }
 
+/** What is held and not among `gone`. */
+export function withoutPartitions(
+  held: TransactionPartitions,
+  gone: TransactionPartitions,
+): TransactionPartitions {
+  if (gone.length === 0) return held;
+  const goneOf = new Map(gone.map(({ topic, partitions }) => [topic, new Set(partitions)]));
+  return held.flatMap(({ topic, partitions }) => {
+    const left = partitions.filter((index) => !goneOf.get(topic)?.has(index));
+    return left.length > 0 ? [{ topic, partitions: left }] : [];
+  });
+}
+
 /** True when every partition of `asked` is among `held`: both are ascending, so that one walk tells. */
 export function holdsAll(held: TransactionPartitions, asked: TransactionPartitions): boolean {
   let at = 0;

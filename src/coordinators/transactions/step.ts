@@ -32,6 +32,8 @@ export type TransactionInput =
       readonly commit: boolean;
       readonly clientVersion: TransactionVersion;
       readonly freshProducerId: bigint | null;
+      /** Partitions to which nothing was appended, as whoever wrote knows: they get no marker. Version 2 alone. */
+      readonly unwritten?: TransactionPartitions;
     }
   /** Every partition has the marker of this producer's transaction. */
   | { readonly type: "marked"; readonly producer: ProducerIdentity }

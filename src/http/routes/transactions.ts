@@ -44,7 +44,8 @@ export const transact = defineRoute({
   summary: "Append to several topics and commit a group's offsets, all or nothing",
   description:
     "Readers of committed records see all of it at once, or none. `expect` refuses the whole with 412 unless each of these " +
-    "partitions' next offset is exactly this; a marker takes the offset after the last record. `settle` is refused: " +
+    "partitions' next offset is exactly this; a marker takes the offset after the last record. The refusal leaves nothing behind, " +
+    "and its `topic`, `partition` and `actual` say what to expect in the next try. `settle` is refused: " +
     "there are no queues yet.",
   query: noQuery,
   headers: keyHeader,
