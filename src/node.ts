@@ -312,8 +312,10 @@ async function listen(
       ? { cert: await readText(cert, "--tls-cert"), key: await readText(key, "--tls-key") }
       : null;
   const { tooManyConnections } = await import("./http/problem.ts");
+  const { corsHeaders, originsOf } = await import("./http/guards.ts");
   const { requestIds } = await import("./http/request-ids.ts");
   const nextId = requestIds(platform.clock, platform.random);
+  const origins = originsOf(config["cors-origin"]);
   try {
     return await platform.serveHttp({
       host,
@@ -327,7 +329,7 @@ async function listen(
       },
       logger,
       fetch,
-      refuse: () => tooManyConnections(nextId()),
+      refuse: (request) => tooManyConnections(nextId(), corsHeaders(request, origins)),
     });
   } catch (error) {
     throw new StartError(whyNotListening(error, host, port, "--http"), { cause: error });

@@ -27,7 +27,7 @@ import { HttpMetrics } from "./metrics.ts";
 import { Pace } from "./pace.ts";
 import type { NodeProbes } from "./probes.ts";
 import { HttpRefusal } from "./problem.ts";
-import type { Reply, ReplyHeaders } from "./reply.ts";
+import type { Reply } from "./reply.ts";
 import { requestIds } from "./request-ids.ts";
 import type { Door, Route } from "./route.ts";
 import { routes as everyRoute } from "./routes/all.ts";
@@ -128,31 +128,29 @@ function otherMethod(
 ): Response | Promise<Response> {
   const id = machinery.nextId();
   const allow = methods.join(", ");
-  let cors: ReplyHeaders | null = null;
   let reply: Reply;
   try {
     const isOptions = request.method === "OPTIONS";
-    cors = machinery.guards.admit(request, isOptions);
+    machinery.guards.admit(request, isOptions);
     if (!isOptions) throw new HttpRefusal("method_not_allowed", `Use ${allow}.`, { allow });
     const headers = machinery.guards.preflight(request, allow);
     reply = { status: 204, type: null, body: null, headers };
   } catch (error) {
     reply = problem(machinery, error, id);
   }
-  return answer(machinery, request, reply, id, cors);
+  return answer(machinery, request, reply, id);
 }
 
 function noRoute(machinery: Machinery, request: Request): Response | Promise<Response> {
   const id = machinery.nextId();
-  let cors: ReplyHeaders | null = null;
   let reply: Reply;
   try {
-    cors = machinery.guards.admit(request, false);
+    machinery.guards.admit(request, false);
     throw new HttpRefusal("unknown_route", "See /openapi.json or /docs for what there is.");
   } catch (error) {
     reply = problem(machinery, error, id);
   }
-  return answer(machinery, request, reply, id, cors);
+  return answer(machinery, request, reply, id);
 }
 
 function honoPath(path: string): string {

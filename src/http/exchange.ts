@@ -15,7 +15,7 @@ import type { Guards } from "./guards.ts";
 import type { RouteMeter } from "./metrics.ts";
 import type { Pace } from "./pace.ts";
 import { HttpRefusal, isBug, problemOf, problemReply } from "./problem.ts";
-import type { Reply, ReplyHeaders, Runs } from "./reply.ts";
+import type { Reply, Runs } from "./reply.ts";
 import type { Door, Route } from "./route.ts";
 import type { TimeLimit } from "./time-limit.ts";
 import { parseJson, queryOf, validate } from "./validate.ts";
@@ -129,10 +129,9 @@ class Exchange {
     const id = machinery.nextId();
     const later = machinery.pace.enter();
     if (later) await later;
-    let cors: ReplyHeaders | null = null;
     let reply: Reply | Response;
     try {
-      cors = machinery.guards.admit(request, route.open === true);
+      machinery.guards.admit(request, route.open === true);
       const work = this.#begin(
         request,
         connection,
@@ -144,7 +143,7 @@ class Exchange {
     } catch (error) {
       reply = problem(machinery, error, id);
     }
-    const answered = answer(machinery, request, reply, id, cors);
+    const answered = answer(machinery, request, reply, id);
     const response = answered instanceof Promise ? await answered : answered;
     this.#meter.observe(response.status, clock.monotonicMs() - startMs);
     return response;
@@ -220,7 +219,7 @@ export function answerProblem(
   error: unknown,
 ): Response | Promise<Response> {
   const id = machinery.nextId();
-  return answer(machinery, request, problem(machinery, error, id), id, null);
+  return answer(machinery, request, problem(machinery, error, id), id);
 }
 
 /** A reply as a response: the request id, what a page may see, compression. */
@@ -229,24 +228,23 @@ export function answer(
   request: Request,
   reply: Reply | Response,
   id: string,
-  cors: ReplyHeaders | null,
 ): Response | Promise<Response> {
   if (reply instanceof Response) return reply;
   const { compressor } = machinery;
   const encoding = compressor.choose(request, reply);
-  if (encoding === null) return responseOf(machinery, request, reply, id, cors);
+  if (encoding === null) return responseOf(machinery, request, reply, id);
   return compressor
     .compress(encoding, reply)
-    .then((sent) => responseOf(machinery, request, sent, id, cors));
+    .then((sent) => responseOf(machinery, request, sent, id));
 }
 
 function responseOf(
-  { door }: Machinery,
+  { door, guards }: Machinery,
   request: Request,
   reply: Reply,
   id: string,
-  cors: ReplyHeaders | null,
 ): Response {
+  const cors = guards.cors(request);
   const headers: Record<string, string> = { "request-id": id };
   if (reply.type !== null) headers["content-type"] = reply.type;
   if (reply.headers) Object.assign(headers, reply.headers);

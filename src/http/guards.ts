@@ -6,6 +6,7 @@
  * - Origin: browsers send a plain POST from any page without asking first, so a foreign Origin is refused unless listed,
  *   whatever CORS would say about reading the answer.
  * - Token: compared by digest in constant time.
+ * - A page of a listed origin may read every answer, refusals too: without that it sees "Failed to fetch" alone.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { HttpRefusal } from "./problem.ts";
@@ -39,7 +40,7 @@ export class Guards {
 
   constructor(options: GuardOptions) {
     this.#digest = options.token === null ? null : digest(options.token);
-    this.#origins = new Set(options.corsOrigins.map((origin) => origin.toLowerCase()));
+    this.#origins = originsOf(options.corsOrigins);
     this.#hosts = new Set(options.hosts.map((host) => host.toLowerCase()));
   }
 
@@ -47,20 +48,24 @@ export class Guards {
     return this.#digest !== null;
   }
 
-  /** Lets the request pass or throws; gives the headers that its answer must carry for its page, or null. */
-  admit(request: Request, open: boolean): ReplyHeaders | null {
+  /** The headers that any answer must carry so that its page may read it; null where no listed page asks. */
+  cors(request: Request): ReplyHeaders | null {
+    return corsHeaders(request, this.#origins);
+  }
+
+  /** Lets the request pass or throws. */
+  admit(request: Request, open: boolean): void {
     const host = hostOf(request.url);
     if (host !== this.#host) {
       this.#checkHost(host);
       this.#host = host;
     }
     const origin = request.headers.get("origin");
-    const cors = origin === null ? null : this.#checkOrigin(origin, host);
+    if (origin !== null) this.#checkOrigin(origin, host);
     if (!open && this.#digest !== null) this.#checkToken(request);
-    return cors;
   }
 
-  /** The answer to a preflight: which headers, beside those of `admit`. */
+  /** The answer to a preflight: which headers, beside those of `cors`. */
   preflight(request: Request, allow: string): ReplyHeaders {
     if (!request.headers.has("access-control-request-method")) return { allow };
     const asked = request.headers.get("access-control-request-headers") ?? "";
@@ -89,21 +94,14 @@ export class Guards {
     );
   }
 
-  #checkOrigin(origin: string, host: string): ReplyHeaders | null {
+  #checkOrigin(origin: string, host: string): void {
     const name = origin.toLowerCase();
-    const sameOrigin = name === `http://${host}` || name === `https://${host}`;
-    if (!this.#origins.has(name) && !this.#origins.has("*")) {
-      if (sameOrigin) return null;
-      throw new HttpRefusal(
-        "origin_refused",
-        `Pages of ${origin.slice(0, 100)} may not use this node; start it with --cors-origin ${origin.slice(0, 100)}.`,
-      );
-    }
-    return {
-      "access-control-allow-origin": origin,
-      "access-control-expose-headers": EXPOSED,
-      vary: "Origin",
-    };
+    if (this.#origins.has(name) || this.#origins.has("*")) return;
+    if (name === `http://${host}` || name === `https://${host}`) return;
+    throw new HttpRefusal(
+      "origin_refused",
+      `Pages of ${origin.slice(0, 100)} may not use this node; start it with --cors-origin ${origin.slice(0, 100)}.`,
+    );
   }
 
   #checkToken(request: Request): void {
@@ -118,6 +116,23 @@ export class Guards {
       "www-authenticate": 'Bearer realm="kedge", error="invalid_token"',
     });
   }
+}
+
+/** Origins as `corsHeaders` compares them. */
+export function originsOf(listed: readonly string[]): ReadonlySet<string> {
+  return new Set(listed.map((origin) => origin.toLowerCase()));
+}
+
+/** What an answer carries for the page that asked, if its origin is among the listed; else null. */
+export function corsHeaders(request: Request, listed: ReadonlySet<string>): ReplyHeaders | null {
+  const origin = request.headers.get("origin");
+  if (origin === null) return null;
+  if (!listed.has(origin.toLowerCase()) && !listed.has("*")) return null;
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": EXPOSED,
+    vary: "Origin",
+  };
 }
 
 /** A page cannot set headers on a WebSocket: its token comes as a subprotocol, `bearer.<token>`. */

@@ -183,13 +183,13 @@ export function problemReply(error: unknown, requestId: string): Reply & { reado
 }
 
 /** What a client gets for whom there is no connection left: nothing of its request was read. */
-export function tooManyConnections(requestId: string): Response {
+export function tooManyConnections(requestId: string, cors: ReplyHeaders | null): Response {
   const sentence = "Too many connections are open just now; close some, or come back later.";
   const refusal = new Refusal("throttling_quota_exceeded", sentence);
   const { status, body, type, headers } = problemReply(refusal, requestId);
   return new Response(body, {
     status,
-    headers: { ...headers, "content-type": type ?? "", "request-id": requestId },
+    headers: { ...headers, ...cors, "content-type": type ?? "", "request-id": requestId },
   });
 }
 

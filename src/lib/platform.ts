@@ -78,7 +78,7 @@ export interface ServeHttpOptions {
   readonly logger: Logger;
   readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
   /** What a client past a connection limit gets. */
-  readonly refuse: () => Response;
+  readonly refuse: (request: Request) => Response;
 }
 
 export interface HttpLimits {

@@ -91,7 +91,7 @@ async function answer(
   address: string,
   options: ServeHttpOptions,
 ): Promise<Response> {
-  if (!gate.enter(address)) return options.refuse();
+  if (!gate.enter(address)) return options.refuse(request);
   const connection = new BunConnection(request, server, options, () => gate.leave(address));
   try {
     return await options.fetch(request, connection);

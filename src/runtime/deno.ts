@@ -88,7 +88,7 @@ function serve(deno: DenoGlobal, options: ServeHttpOptions): HttpServer {
     async (request, info) => {
       const address = info.remoteAddr.hostname ?? "";
       const counted = countedAddress(address);
-      if (!gate.enter(counted)) return options.refuse();
+      if (!gate.enter(counted)) return options.refuse(request);
       const place = new Place(() => gate.leave(counted));
       const connection = new DenoConnection(deno, request, address, place, sockets, options);
       try {

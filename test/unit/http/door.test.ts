@@ -260,6 +260,8 @@ describe("guards", () => {
     ["a null origin", {}, { origin: "null" }, 403],
     ["the same origin", {}, { origin: "http://localhost" }, 200],
     ["a listed origin", cors, { origin: "https://app.example" }, 200],
+    ["a listed origin, no token", { ...cors, ...token }, { origin: "https://app.example" }, 401],
+    ["a listed origin, no such route", cors, { origin: "https://app.example" }, 404],
     ["another than the listed", cors, { origin: "https://app.example.evil" }, 403],
     ["any origin", { corsOrigins: ["*"] }, { origin: "https://x.example" }, 200],
     ["no token", token, {}, 401],
@@ -270,12 +272,23 @@ describe("guards", () => {
   ];
   for (const [name, options, headers, status] of cases)
     test(name, async () => {
-      const response = await app({}, options).request("/v1/topics", { headers });
+      const path = status === 404 ? "/nowhere" : "/v1/topics";
+      const response = await app({}, options).request(path, { headers });
       expect(response.status).toBe(status);
       expect(response.headers.has("www-authenticate")).toBe(status === 401);
       const allowed = response.headers.get("access-control-allow-origin");
-      expect(allowed).toBe(options.corsOrigins && status === 200 ? headers["origin"]! : null);
+      expect(allowed).toBe(options.corsOrigins && status !== 403 ? headers["origin"]! : null);
     });
+
+  test("a listed page may read that the host is wrong", async () => {
+    const headers = { origin: "https://app.example" };
+    const { request } = app({}, cors);
+    for (const method of ["GET", "PUT"]) {
+      const response = await request("http://evil.example/v1/topics", { method, headers });
+      expect(response.status).toBe(421);
+      expect(response.headers.get("access-control-allow-origin")).toBe(headers.origin);
+    }
+  });
 
   const hosts: [string, readonly string[], number][] = [
     ["localhost:8080", [], 200],
