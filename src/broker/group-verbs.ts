@@ -83,6 +83,8 @@ export interface GroupSummary {
   readonly state: string;
   /** Empty for a group that never had a member. */
   readonly protocolType: string;
+  /** How many it has. */
+  readonly members: number;
 }
 
 export interface ClassicGroupDescription {

@@ -119,6 +119,7 @@ function summaryOf(group: string, { members }: Group): GroupSummary {
     type: typeOf(members),
     state: stateOf(members),
     protocolType: protocolTypeOf(members),
+    members: members.members.size,
   };
 }
 

@@ -49,6 +49,10 @@ export interface HttpLimits {
   readonly compressionsMax: number;
   /** Partitions that /metrics shows one by one; the rest are left out and counted. */
   readonly metricPartitionsMax: number;
+  /** Groups, and partitions that groups have committed, that /metrics shows one by one; the rest are left out and counted. */
+  readonly metricGroupPartitionsMax: number;
+  /** Batches that /metrics looks up to say how old a group's lag is; the rest are left out and counted. */
+  readonly metricLagReadsMax: number;
 }
 
 export const httpLimits: HttpLimits = {
@@ -75,4 +79,6 @@ export const httpLimits: HttpLimits = {
   compressBytesMin: 1_024,
   compressionsMax: 4,
   metricPartitionsMax: 10_000,
+  metricGroupPartitionsMax: 10_000,
+  metricLagReadsMax: 500,
 };

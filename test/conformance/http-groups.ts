@@ -64,6 +64,25 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       });
     });
 
+    test("what a group has committed is in the metrics", async () => {
+      const [topic, group] = [await newTopic(door, 1), newGroup()];
+      await fill(topic, 0, 3);
+      await join(group, "m", { topics: [topic] });
+      await post(door, `/v1/groups/${group}/offsets`, {
+        member_id: "m",
+        member_epoch: 2,
+        offsets: [{ topic, partition: 0, offset: 1 }],
+      });
+      const { body } = await ask(door, "/metrics");
+      const labels = `consumergroup="${group}",topic="${topic}"`;
+      expect(body).toContain(`kafka_consumergroup_members{consumergroup="${group}"} 1\n`);
+      expect(body).toContain(`kafka_consumergroup_current_offset_sum{${labels}} 1\n`);
+      expect(body).toContain(`kafka_consumergroup_lag{${labels},partition="0"} 2\n`);
+      expect(body).toMatch(
+        new RegExp(`kafka_consumergroup_lag_seconds{${labels},partition="0"} [0-9.]+\\n`),
+      );
+    });
+
     test("a member is shown with the address it joined from", async () => {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       const hosts = async () => {

@@ -39,8 +39,10 @@ export const listGroups = defineRoute({
       .list(context)
       .filter(({ group }) => after === undefined || group > after)
       .toSorted((left, right) => (left.group < right.group ? -1 : 1));
-    const groups = rest.slice(0, limit).map(({ protocolType, ...group }) => ({
-      ...group,
+    const groups = rest.slice(0, limit).map(({ group, type, state, protocolType }) => ({
+      group,
+      type,
+      state,
       protocol_type: protocolType,
     }));
     const next = rest.length > limit ? (groups.at(-1)?.group ?? null) : null;

@@ -3,6 +3,7 @@
  * dashboards work.
  */
 import { family } from "../exposition.ts";
+import { groupMetrics } from "../group-metrics.ts";
 import { logMetrics } from "../log-metrics.ts";
 import type { Reply } from "../reply.ts";
 import { defineRoute } from "../route.ts";
@@ -25,6 +26,7 @@ export const getMetrics = defineRoute({
     const turn = (): Promise<void> => clock.turn();
     const parts = [
       await logMetrics(broker, context, limits.metricPartitionsMax, turn),
+      await groupMetrics(broker, context, limits, clock),
       family("kedge_http_untaken_bytes", "gauge", UNTAKEN, [
         { labels: "", value: door.untaken.bytes },
       ]),

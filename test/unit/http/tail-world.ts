@@ -164,6 +164,7 @@ export class FakeBroker {
         this.#read(requests, options),
       listTopics: () => [],
       traffic: { fetched() {}, counts: () => [] },
+      groups: { list: () => [] },
     };
     // The verbs that tails use, of a broker that has no others.
     return verbs as unknown as Broker;

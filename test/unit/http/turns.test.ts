@@ -66,6 +66,7 @@ describe("others get their turn", () => {
     const ends = { logStart: 0, highWatermark: 7, lastStable: 7, epoch: 0 };
     const { turns, door } = open({
       listTopics: () => topics,
+      groups: { list: () => [] } as unknown as Broker["groups"],
       traffic: { fetched() {}, counts: () => [] },
       describeTopic(_context, name) {
         if (name === "t5") throw new Refusal("unknown_topic_or_partition", "gone");
