@@ -5,24 +5,20 @@ import * as v from "valibot";
 import { httpLimits } from "../limits.ts";
 import { recordForms } from "../record-out.ts";
 import { recordOut } from "./record.ts";
-import { integer, integerText, OFFSET_MAX, shaped, topicName, wellFormedText } from "./shapes.ts";
+import {
+  groupName as name,
+  integer,
+  integerText,
+  OFFSET_MAX,
+  topicName,
+  wellFormedText,
+} from "./shapes.ts";
 
-/** Kafka bounds neither; a record of the coordinator has to hold them. */
-const NAME_LENGTH_MAX = 1000;
 const TOPICS_MAX = 1000;
 const OFFSETS_MAX = 10_000;
 /** Longer silence is an hour's; shorter would end a member between two polls. */
 const SESSION_MS = [1000, 3_600_000] as const;
 const PATTERN_LENGTH_MAX = 4096;
-
-const name = shaped(
-  v.pipe(
-    wellFormedText(),
-    v.minLength(1, "must not be empty"),
-    v.maxLength(NAME_LENGTH_MAX, "is too long"),
-  ),
-  { type: "string", minLength: 1, maxLength: NAME_LENGTH_MAX },
-);
 
 export const groupParams = v.strictObject({ group: name });
 export const memberParams = v.strictObject({ group: name, member: name });

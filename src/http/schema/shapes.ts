@@ -88,6 +88,19 @@ export const topicName = shaped(
   },
 );
 
+/** Kafka bounds the names of groups and members nowhere; a record of the coordinator has to hold them. */
+const GROUP_NAME_LENGTH_MAX = 1000;
+
+/** A group's name, or a member's, wherever one is asked for. */
+export const groupName = shaped(
+  v.pipe(
+    wellFormedText(),
+    v.minLength(1, "must not be empty"),
+    v.maxLength(GROUP_NAME_LENGTH_MAX, "is too long"),
+  ),
+  { type: "string", minLength: 1, maxLength: GROUP_NAME_LENGTH_MAX },
+);
+
 export const partitionText = integerText(0, 2 ** 31 - 1);
 export const topicParams = v.strictObject({ topic: topicName });
 export const partitionParams = v.strictObject({ topic: topicName, partition: partitionText });

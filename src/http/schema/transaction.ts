@@ -1,12 +1,12 @@
 /** Bodies and answers of transactions. */
 import * as v from "valibot";
 import { recordIn } from "./record.ts";
-import { integer, OFFSET_MAX, shaped, topicName, wellFormedText } from "./shapes.ts";
+import { groupName, integer, OFFSET_MAX, shaped, topicName, wellFormedText } from "./shapes.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
 const PLACES_MAX = 10_000;
 
-const name = shaped(
+const transactionalId = shaped(
   v.pipe(wellFormedText(), v.minLength(1, "must not be empty"), v.maxLength(249, "is too long")),
   { type: "string", minLength: 1, maxLength: 249 },
 );
@@ -14,8 +14,8 @@ const name = shaped(
 const place = { topic: topicName, partition: integer(0, INT32_MAX) };
 
 export const groupOffsets = v.strictObject({
-  group: name,
-  member_id: v.optional(name),
+  group: groupName,
+  member_id: v.optional(groupName),
   member_epoch: v.optional(integer(-1, INT32_MAX)),
   offsets: v.pipe(
     v.array(
@@ -69,7 +69,7 @@ export const transacted = v.object({
 });
 
 export const beginBody = v.strictObject({
-  transactional_id: name,
+  transactional_id: transactionalId,
   timeout_ms: v.optional(integer(1, INT32_MAX)),
 });
 
