@@ -145,6 +145,7 @@ export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
   invalid_regular_expression: kind(128, 400, false, "The regular expression is not one of RE2's."),
   invalid_update_version: kind(95, 409, false, "The feature or resource was changed in between."),
   kafka_storage_error: kind(56, 503, true, "The storage failed."),
+  log_damaged: kind(2, 500, false, "The stored log is damaged at that place."),
   storage_full: kind(56, 507, true, "The disk is full; reads go on, writes wait for space."),
   invalid_cursor: kind(42, 400, false, "The cursor was not made by this API."),
 };

@@ -14,6 +14,7 @@ import type { LogNode } from "../log/log-node.ts";
 import type { Partition } from "../log/partition.ts";
 import { beginRead, type ReadRuns, readBatches, type StoredRead } from "../log/reader.ts";
 import { Waiter } from "../log/waiters.ts";
+import { damageOf } from "./damage.ts";
 import type { FoundLog, LogLookup } from "./log-lookup.ts";
 import type { ReadAnswer, ReadOptions, ReadRequest } from "./verbs.ts";
 
@@ -101,7 +102,7 @@ async function readAll(
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       refused = true;
-      answers.push(refusalOf(request, lookup, error));
+      answers.push(refusalOf(request, lookup, damageOf(error, { ...request, next: null })));
     }
   }
   return { answers, ready: Math.max(bytes, ready), refused, seen };

@@ -7,6 +7,7 @@
 import { type Command, Option } from "commander";
 import type { From, Gap, Kedge, LogRecord, ReadOptions, TextOrBytes } from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
+import { Ended, exitCodes } from "./exit.ts";
 import type { Sink } from "./io.ts";
 import { formatFor } from "./output.ts";
 import { counted } from "./progress.ts";
@@ -66,6 +67,7 @@ async function consume(session: Session, name: string, options: Options): Promis
   const topic = kedge.topic(name);
   const format = formatFor(options.output, io.stdout);
   const writer = new Writer(io.stdout, format);
+  let isWhole = true;
   await withTopic(kedge, name, async () => {
     const from = await startOf(kedge, name, options);
     const reading: ReadOptions = {
@@ -74,7 +76,10 @@ async function consume(session: Session, name: string, options: Options): Promis
       follow: options.follow,
       isolation: options.isolation,
       signal: io.interrupted,
-      onGap: (gap) => void session.note(gapText(gap)),
+      onGap: (gap) => {
+        if (gap.reason === "damaged") isWhole = false;
+        void session.note(gapText(gap));
+      },
       recordsMax:
         options.count === undefined ? undefined : Math.max(1, Math.min(options.count, 5_000)),
     };
@@ -87,6 +92,7 @@ async function consume(session: Session, name: string, options: Options): Promis
     } finally {
       await writer.end();
     }
+    if (!isWhole) throw new Ended(exitCodes.partial);
   }).catch(async (error: unknown) => {
     // What was read is worth a word also when it ends by Ctrl-C.
     if (io.interrupted.aborted) await session.note(`${counted(writer.count, "records")} read.`);
@@ -121,8 +127,10 @@ async function startOf(
   );
 }
 
-function gapText({ partition, from, to }: Gap): string {
-  return `kedge: records ${from} to ${(to ?? from) - 1} of partition ${partition} were removed before they were read.`;
+function gapText({ partition, from, to, reason }: Gap): string {
+  const fate =
+    reason === "damaged" ? "are damaged on the node's disk" : "were removed before they were read";
+  return `kedge: records ${from} to ${(to ?? from) - 1} of partition ${partition} ${fate}.`;
 }
 
 /** Writes are gathered: a write a record is most of the time of a long read. */

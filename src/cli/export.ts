@@ -2,7 +2,8 @@
  * `kedge export TOPIC…`: topics as lines of JSON, with everything: keys, headers, timestamps, partitions, configs.
  *
  * The first line of a topic describes it (`{"topic": {…}}`), each line after that is a record in the form of `consume -o
- * jsonl`. It ends where each partition ended when the export began. A file appears under its name once it is whole.
+ * jsonl`. It ends where each partition ended when the export began. A file appears under its name once all is written.
+ * Records that the node's disk damaged are named and left out; the exit code is then 6.
  */
 import { createWriteStream, type WriteStream } from "node:fs";
 import { access, rename, rm } from "node:fs/promises";
@@ -10,7 +11,7 @@ import { finished } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Kedge, TopicDescription } from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
-import { exitCodes, Failure } from "./exit.ts";
+import { Ended, exitCodes, Failure } from "./exit.ts";
 import type { Sink } from "./io.ts";
 import { withTopic } from "./near-topic.ts";
 import { counted, Progress } from "./progress.ts";
@@ -47,8 +48,10 @@ async function exportTopics(
   const names = given.length > 0 ? given : (await kedge.topics()).map(({ name }) => name);
   const target = await Target.open(session.io.stdout, options);
   const progress = new Progress(session.io.stderr, "records");
+  let isWhole = true;
   try {
-    for (const name of names) await exportTopic(session, kedge, name, target, progress);
+    for (const name of names)
+      isWhole = (await exportTopic(session, kedge, name, target, progress)) && isWhole;
     await target.finish();
   } catch (error) {
     await target.abandon();
@@ -58,26 +61,32 @@ async function exportTopics(
   }
   const where = options.file === undefined ? "" : ` to ${options.file}`;
   await session.note(`${progress.text()}, ${counted(names.length, "topics")}${where}`);
+  if (!isWhole) throw new Ended(exitCodes.partial);
 }
 
 const GATHER_CHARS = 256 * 1024;
 
+/** False when the node's disk has damaged some of the topic: all else of it was written. */
 async function exportTopic(
   session: Session,
   kedge: Kedge,
   name: string,
   target: Target,
   progress: Progress,
-): Promise<void> {
+): Promise<boolean> {
   const described = await withTopic(kedge, name, () => kedge.describeTopic(name));
+  let isWhole = true;
   let gathered = `${JSON.stringify({ topic: headOf(described) })}\n`;
   const records = kedge.topic(name).records({
     signal: session.io.interrupted,
-    // Retention may be faster than we: what it took is not there to be exported.
-    onGap: (gap) =>
-      void session.note(
-        `kedge: ${name}: offsets ${gap.from} to ${gap.to} of partition ${gap.partition} are gone.`,
-      ),
+    // Retention may be faster than we: what it took is not there to be exported. What is damaged is, and cannot be.
+    onGap: ({ from, to, partition, reason }) => {
+      if (reason === "damaged") isWhole = false;
+      const offsets = `offsets ${from} to ${(to ?? from) - 1} of partition ${partition}`;
+      const fate =
+        reason === "damaged" ? "are damaged on the node's disk and left out" : "are gone";
+      void session.note(`kedge: ${name}: ${offsets} ${fate}.`);
+    },
   });
   for await (const record of records) {
     gathered += `${recordJson(record)}\n`;
@@ -87,6 +96,7 @@ async function exportTopic(
     gathered = "";
   }
   await target.write(gathered);
+  return isWhole;
 }
 
 /** What import needs to make the topic again: configs that somebody set, not those that the node came with. */

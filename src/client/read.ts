@@ -28,7 +28,10 @@ export interface ReadOptions {
   readonly bytesMax?: number | undefined;
   /** Records asked for at a time; 5,000. */
   readonly recordsMax?: number | undefined;
-  /** Called for records that were removed unread; reading goes on after them. Without it that is an error (`offset_trimmed`). */
+  /**
+   * Called for records that were removed unread, or that the node's disk damaged; reading goes on after them. Without it that is
+   * an error (`offset_trimmed`, `log_damaged`).
+   */
   readonly onGap?: ((gap: Gap) => void) | undefined;
   /** Called for a record that does not fit its schema, which is then passed over. Without it that is an error. */
   readonly onInvalid?: ((error: SchemaError) => void) | undefined;
@@ -226,8 +229,7 @@ async function fetchPages(
   } catch (error) {
     // One partition alone is refused by the whole answer.
     const [only, second] = asked;
-    if (!(error instanceof KedgeError) || error.code !== "offset_trimmed" || !only || second)
-      throw error;
+    if (!(error instanceof KedgeError) || !(error.code in onward) || !only || second) throw error;
     return [{ partition: only.partition, error: error.problem }];
   }
 }
@@ -260,14 +262,22 @@ function advance(
   return last && last.offset >= end ? records.filter(({ offset }) => offset < end) : records;
 }
 
-/** Goes on after records that were removed, if the reader knows how to be told; any other refusal is thrown. */
+/** Refusals after which reading may go on, the member that says where, and the gap's reason. */
+const onward: Readonly<Record<string, { readonly member: string; readonly reason: string }>> = {
+  offset_trimmed: { member: "earliest", reason: "trimmed" },
+  log_damaged: { member: "next", reason: "damaged" },
+};
+
+/** Goes on after records that are gone, if the reader knows how to be told; any other refusal is thrown. */
 function skip(place: Place, error: KedgeError, codec: Codec, options: ReadOptions): void {
-  const earliest = error.problem["earliest"];
-  const { from, partition } = place;
-  if (error.code !== "offset_trimmed" || typeof earliest !== "number") throw error;
-  if (!options.onGap || typeof from !== "number") throw error;
-  options.onGap({ topic: codec.topic, partition, from, to: earliest, reason: "trimmed" });
-  place.from = earliest;
+  const { partition } = place;
+  const way = onward[error.code];
+  const to = way && error.problem[way.member];
+  // A damaged batch may be the first one that there is: its own offset is where the gap begins.
+  const from = typeof place.from === "number" ? place.from : error.problem["from"];
+  if (!way || typeof to !== "number" || typeof from !== "number" || !options.onGap) throw error;
+  options.onGap({ topic: codec.topic, partition, from, to, reason: way.reason });
+  place.from = to;
 }
 
 async function decoded(

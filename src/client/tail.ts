@@ -12,8 +12,8 @@ import { readEvents, type ServerSentEvent } from "./sse.ts";
 import type { Query, Transport } from "./transport.ts";
 
 /**
- * Records that are gone: offsets from `from` up to but not including `to`. Reasons are `trimmed`, and when following by
- * `tail` also `lost`, `recreated` (another topic has the name now) and `deleted` (`to` is null: nothing more will come).
+ * Records that are gone: offsets from `from` up to but not including `to`. Reasons are `trimmed`, when reading also
+ * `damaged` (on the node's disk), and when following by `tail` also `lost`, `recreated` (another topic has the name now) and `deleted` (`to` is null: nothing more will come).
  */
 export interface Gap {
   readonly topic: string;

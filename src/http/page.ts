@@ -7,7 +7,9 @@
  * - Control batches and aborted transactions are passed over; they leave holes, as compaction does.
  */
 import type { Isolation, LogEnds, ReadAnswer } from "../broker/verbs.ts";
+import { damageOf } from "../broker/damage.ts";
 import { hiddenBy } from "../broker/visibility.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { type BatchHeader, walkBatches } from "../records/batch.ts";
 import type { LogRecord } from "../records/record.ts";
 import type { BatchOpener } from "./batch-opener.ts";
@@ -36,7 +38,7 @@ const TEXT_PER_BYTE = 1.25;
 /** What it costs to step over a record, as `Pause` takes it. */
 const SKIPPED_COST = 100;
 
-/** The records of `answer` at or past `from` and below `to`. */
+/** The records of `answer` at or past `from` and below `to`. Throws Refusal log_damaged where the first cannot be read. */
 export async function pageOf(
   answer: ReadAnswer,
   from: number,
@@ -44,18 +46,33 @@ export async function pageOf(
   terms: PageTerms,
 ): Promise<Page> {
   const page = new PageBuilder(answer, from, to, terms);
-  const isHidden = hiddenBy(answer.aborted);
-  const pause = terms.opener.pause();
-  for (const bytes of answer.batches)
+  try {
+    await fill(page, answer, to, terms.opener);
+  } catch (error) {
+    // What stands before the damage is given first; who goes on there meets it.
+    if (!(error instanceof Refusal) || page.isEmpty)
+      throw damageOf(error, { ...answer, from: page.next, next: null });
+  }
+  return page.finish();
+}
+
+async function fill(
+  page: PageBuilder,
+  { topic, partition, batches, aborted }: ReadAnswer,
+  to: number,
+  opener: BatchOpener,
+): Promise<void> {
+  const isHidden = hiddenBy(aborted);
+  const pause = opener.pause();
+  for (const bytes of batches)
     for (const { at, header } of walkBatches(bytes)) {
-      if (header.baseOffset >= to) return page.finish();
+      if (header.baseOffset >= to) return;
       if (!isHidden(header)) {
         const take = (record: LogRecord) => page.take(record, header.timestampType);
-        if (!(await terms.opener.each({ bytes, at, header }, take, pause))) return page.finish();
+        if (!(await opener.each({ topic, partition, bytes, at, header }, take, pause))) return;
       }
       page.pass(header);
     }
-  return page.finish();
 }
 
 class PageBuilder {
@@ -78,6 +95,14 @@ class PageBuilder {
     this.#prefix = placeText(answer.topic, answer.partition);
     this.#textLengthMax = terms.bytesMax * TEXT_PER_BYTE;
     this.#next = Math.max(from, Math.min(answer.from, to));
+  }
+
+  get isEmpty(): boolean {
+    return this.#records.length === 0;
+  }
+
+  get next(): number {
+    return this.#next;
   }
 
   /** Null when the page ends before this record, else what it cost. */

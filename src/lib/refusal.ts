@@ -5,7 +5,7 @@
  * and each door says it in its own words. Faults (storage, network) and bugs (`assert`) are other kinds.
  */
 
-/** Kafka's error names in lower case, and four of our own: offset_trimmed, offset_mismatch, storage_full, invalid_cursor. */
+/** Kafka's error names in lower case, and five of our own: offset_trimmed, offset_mismatch, log_damaged, storage_full, invalid_cursor. */
 export type RefusalName =
   | "corrupt_message"
   | "invalid_record"
@@ -82,6 +82,7 @@ export type RefusalName =
   | "invalid_regular_expression"
   | "invalid_update_version"
   | "kafka_storage_error"
+  | "log_damaged"
   | "storage_full"
   | "invalid_cursor";
 

@@ -13,6 +13,7 @@ import {
   type BatchHeader,
   attribute,
   batchBytes,
+  crcHolds,
   field,
   readBatchHeader,
   stampCrc,
@@ -21,8 +22,7 @@ import {
 } from "./batch.ts";
 import { openRecords, RECORDS_A_PAUSE, RECORDS_COST, type VisitOptions } from "./batch-visit.ts";
 import { decompress, decompressAtOnce } from "./compression.ts";
-import { crc32c } from "./crc32c.ts";
-import { corrupt } from "./refusals.ts";
+import { corrupt, wrongCrc } from "./refusals.ts";
 import { type RecordWalk, startWalk, stepRecord } from "./record-walk.ts";
 
 export interface BatchLimits {
@@ -64,8 +64,7 @@ export function checkEnvelope(bytes: Uint8Array, bytesMax: number): BatchHeader 
   const sizeBytes = batchBytes(view, 0);
   if (sizeBytes !== bytes.length)
     throw new Refusal("invalid_record", "Exactly one batch is taken at a time; bytes follow it.");
-  if (crc32c(bytes.subarray(field.attributes)) !== view.getUint32(field.crc))
-    throw corrupt("The batch's CRC-32C does not match its bytes.");
+  if (!crcHolds(bytes, 0, sizeBytes)) throw wrongCrc();
   const header = readBatchHeader(bytes);
   checkHeader(header);
   return header;

@@ -11,13 +11,14 @@ import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
   batchBytes,
+  crcHolds,
   lastOffsetAt,
   readBatchHeader,
   viewOf,
 } from "./batch.ts";
 import { decompress } from "./compression.ts";
 import { type RecordWalk, startWalk, stepRecord } from "./record-walk.ts";
-import { corrupt } from "./refusals.ts";
+import { corrupt, wrongCrc } from "./refusals.ts";
 import { type Cursor, readVarint } from "./varint.ts";
 
 interface ReadLimits {
@@ -28,8 +29,8 @@ interface ReadLimits {
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * The records of the batch at `at`, in order, with absolute offsets. Refuses, when the damage is reached, with
- * corrupt_message, or with message_too_large when more than `decompressedBytesMax` comes out of a compressed batch.
+ * The records of the batch at `at`, in order, with absolute offsets. Refuses with corrupt_message, before the first record where
+ * the CRC tells of the damage, or with message_too_large when more than `decompressedBytesMax` comes out of a compressed batch.
  */
 export function* readRecords(
   bytes: Uint8Array,
@@ -37,6 +38,7 @@ export function* readRecords(
   limits: ReadLimits,
 ): Generator<LogRecord, void, undefined> {
   const header = readBatchHeader(bytes, at);
+  if (!crcHolds(bytes, at, header.sizeBytes)) throw wrongCrc();
   const stored = bytes.subarray(at + BATCH_HEADER_BYTES, at + header.sizeBytes);
   // A batch that compaction emptied is a header alone.
   const plain =

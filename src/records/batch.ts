@@ -80,6 +80,12 @@ export function readBatchHeader(bytes: Uint8Array, at = 0): BatchHeader {
   return headerAt(view, at);
 }
 
+/** Whether the batch's bytes at `at` are those that its CRC-32C was made of; `sizeBytes` is the whole batch's. */
+export function crcHolds(bytes: Uint8Array, at: number, sizeBytes: number): boolean {
+  const summed = bytes.subarray(at + field.attributes, at + sizeBytes);
+  return crc32c(summed) === viewOf(bytes).getUint32(at + field.crc);
+}
+
 /** Walks the batches that stand one behind the other; refuses with corrupt_message where they do not end with the bytes. */
 export function* walkBatches(bytes: Uint8Array): Iterable<{ at: number; header: BatchHeader }> {
   const view = viewOf(bytes);

@@ -8,6 +8,10 @@ export function corrupt(detail: string): Refusal {
   return new Refusal("corrupt_message", detail);
 }
 
+export function wrongCrc(): Refusal {
+  return corrupt("The batch's CRC-32C does not match its bytes.");
+}
+
 /**
  * Blocks of one lz4 frame or snappy stream: each costs a native call, so that a megabyte of two-byte blocks would hold the
  * event loop for a second. Clients write full blocks of 32 KiB or more.

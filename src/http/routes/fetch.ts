@@ -6,6 +6,7 @@
  * - Below the log start: 410; beyond its end: 416; `clamp` goes on at the nearest end instead.
  */
 import type { InferOutput } from "valibot";
+import { damageOf } from "../../broker/damage.ts";
 import { readBytesOf } from "../../broker/traffic.ts";
 import type { Isolation, ReadAnswer, ReadOptions } from "../../broker/verbs.ts";
 import { hiddenBy, passedOver } from "../../broker/visibility.ts";
@@ -357,7 +358,16 @@ function batchesReply(answer: ReadAnswer, span: Span, turn: string, isolation: I
   return { status: 200, type: BATCH_TYPE, body, headers };
 }
 
-function shownRuns(answer: ReadAnswer, { from, to, bytesMax }: Span, isolation: Isolation) {
+/** As stored: whether a batch's records are whole is the reader's to check. Throws Refusal log_damaged where a header cannot be read. */
+function shownRuns(answer: ReadAnswer, span: Span, isolation: Isolation) {
+  try {
+    return cutRuns(answer, span, isolation);
+  } catch (error) {
+    throw damageOf(error, { ...answer, from: span.from, next: null });
+  }
+}
+
+function cutRuns(answer: ReadAnswer, { from, to, bytesMax }: Span, isolation: Isolation) {
   const isHidden = isolation === "read_committed" ? hiddenBy(answer.aborted) : () => false;
   const runs: Uint8Array[] = [];
   let size = 0;

@@ -7,7 +7,7 @@
 import { LRUCache } from "lru-cache";
 import { recordsIn } from "../../records/batch-read.ts";
 import type { LogRecord } from "../../records/record.ts";
-import type { BatchOpener, PlacedBatch } from "../batch-opener.ts";
+import type { BatchOpener, StoredBatch } from "../batch-opener.ts";
 import { textCost } from "../page.ts";
 import { placeText, recordText, type RecordForm } from "../record-out.ts";
 
@@ -48,12 +48,12 @@ export class EncodedBatches {
   }
 
   /**
-   * The batch's records, in order; a promise where they are many. Throws corrupt_message and message_too_large as
-   * `readRecords`.
+   * The batch's records, in order; a promise where they are many. Throws log_damaged, and message_too_large past the
+   * bound.
    */
   records(
     place: BatchPlace,
-    batch: PlacedBatch,
+    batch: StoredBatch,
     form: RecordForm,
     share: boolean,
   ): readonly EncodedRecord[] | Promise<readonly EncodedRecord[]> {
@@ -77,7 +77,7 @@ export class EncodedBatches {
 
   #encode(
     { topic, partition }: BatchPlace,
-    batch: PlacedBatch,
+    batch: StoredBatch,
     form: RecordForm,
   ): EncodedRecord[] | Promise<EncodedRecord[]> {
     const place = placeText(topic, partition);
@@ -88,8 +88,9 @@ export class EncodedBatches {
       records.push({ offset: record.offset, key: record.key?.slice() ?? null, json });
       return textCost(json);
     };
-    const plain = this.#opener.now(batch);
-    if (!plain) return this.#opener.each(batch, take, this.#opener.pause()).then(() => records);
+    const placed = { topic, partition, ...batch };
+    const plain = this.#opener.now(placed);
+    if (!plain) return this.#opener.each(placed, take, this.#opener.pause()).then(() => records);
     for (const record of recordsIn(plain, batch.header)) take(record);
     return records;
   }
