@@ -11,13 +11,13 @@ import { pauseMs, retryDefaults, sleep, type RetryOptions, type RetryPolicy } fr
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface KedgeOptions {
-  /** Where the node is: `http://127.0.0.1:8080`; a path in it is kept as a prefix. */
+  /** Where the node is: `http://127.0.0.1:8080`; a path in it is kept as a prefix. What is no address throws a TypeError. */
   readonly url: string | URL;
   /** The node's bearer token. */
   readonly token?: string | undefined;
   /** Stands in for the global `fetch`. */
   readonly fetch?: Fetch | undefined;
-  /** `false` never retries. */
+  /** `false` never retries; by default calls that may be repeated are, for 60 s: `onRetry` hears of it. */
   readonly retry?: RetryOptions | false | undefined;
   /** Called with each try that failed and will be repeated, of any call. */
   readonly onRetry?: ((error: KedgeError) => void) | undefined;
@@ -48,6 +48,18 @@ export interface Call {
 
 const TIMEOUT_MS = 30_000;
 
+/** The address that paths are put behind. Throws TypeError for what is none. */
+function baseOf(url: string | URL): string {
+  // In a page an address may be relative to it.
+  const page = globalThis.location?.href;
+  const parsed = URL.canParse(String(url), page) ? new URL(String(url), page) : null;
+  if (!parsed || !/^https?:$/.test(parsed.protocol))
+    throw new TypeError(
+      `url must be a node's address such as http://127.0.0.1:8080, not "${url}".`,
+    );
+  return `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, "");
+}
+
 export class Transport {
   readonly #base: string;
   readonly #token: string | undefined;
@@ -57,7 +69,7 @@ export class Transport {
   readonly retry: RetryPolicy;
 
   constructor(options: KedgeOptions) {
-    this.#base = String(options.url).replace(/\/+$/, "");
+    this.#base = baseOf(options.url);
     this.#token = options.token;
     // A bare `fetch` must be called on the global: browsers refuse another `this`.
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));

@@ -3,7 +3,7 @@
  * Deno against a real node.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
@@ -86,6 +86,43 @@ test("it works in Node 20", async () => {
   const ran = await run(["node", file, node.url.href, "from-node"]);
   expect([ran.code, ran.out]).toEqual([0, expect.stringContaining("{")]);
   expect(JSON.parse(ran.out)).toEqual(expected);
+}, 60_000);
+
+/** A project of its own that has the packed client, as `npm install` would lay it. */
+async function projectWithPackage(): Promise<string> {
+  const project = join(folder, "project");
+  const installed = join(project, "node_modules", "kedge");
+  await mkdir(installed, { recursive: true });
+  const packed = await run(["bun", "pm", "pack", "--destination", folder]);
+  expect([packed.code, packed.out]).toEqual([0, expect.any(String)]);
+  const [tarball = ""] = await Array.fromAsync(new Bun.Glob("kedge-*.tgz").scan(folder));
+  await run(["tar", "-xzf", join(folder, tarball), "-C", installed, "--strip-components=1"]);
+  await Bun.write(join(project, "package.json"), '{ "type": "module" }');
+  await Bun.write(
+    join(project, "app.ts"),
+    `import { Kedge } from "kedge/client";
+const [url = "", name = ""] = process.argv.slice(2);
+const kedge = new Kedge({ url });
+await kedge.createTopic({ name });
+const topic = kedge.topic(name);
+await topic.produce({ key: "anna", value: "two coffees" });
+for await (const { key, value } of topic.records()) console.log(JSON.stringify([key, value]));
+declare const process: { argv: string[] };
+`,
+  );
+  return project;
+}
+
+test("packed, it is a library for Node and for TypeScript without any setting of ours", async () => {
+  const project = await projectWithPackage();
+  const flags = "--strict --target es2023 --lib es2023,dom --skipLibCheck false --ignoreConfig";
+  for (const way of ["--module nodenext", "--module esnext --moduleResolution bundler"]) {
+    const command = ["bun", "x", "tsc", ...`${flags} ${way} --types`.split(" "), ""];
+    const compiled = await run([...command, join(project, "app.ts")]);
+    expect(compiled).toEqual({ code: 0, out: "" });
+  }
+  const ran = await run(["node", join(project, "app.js"), node.url.href, "from-package"]);
+  expect(ran).toEqual({ code: 0, out: '["anna","two coffees"]\n' });
 }, 60_000);
 
 test("it works in Deno", async () => {

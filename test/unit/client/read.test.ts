@@ -228,3 +228,7 @@ test("deleting twice for a lost answer is one deletion", async () => {
     .catch((error: KedgeError) => error.status);
   expect(error).toBe(404);
 });
+
+test.each(["banana", "", "ftp://n", "127.0.0.1:8080"])("%p is no address", (url) => {
+  expect(() => new Kedge({ url })).toThrow("url must be a node's address such as http://");
+});
