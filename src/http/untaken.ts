@@ -66,16 +66,18 @@ export class Untaken {
   }
 
   /**
-   * Makes an answer of about so many bytes, fewer where they are short, once it is its turn; `work` reads and makes it, and may
-   * be asked twice. @throws Refusal throttling_quota_exceeded after `answerWaitMs`.
+   * Makes an answer of about so many bytes, fewer where they are short, once it is its turn; one of which it is known that its
+   * `size` has to wait for room, once there is some (0: nothing is known). `work` reads and makes it, and may be asked twice.
+   * @throws Refusal throttling_quota_exceeded after `answerWaitMs`.
    */
   async make(
     bytesAsked: number,
+    size: number,
     asker: Asker,
     work: (bytesMax: number) => Promise<Reply>,
   ): Promise<Reply> {
     const endMs = this.#clock.monotonicMs() + this.#limits.answerWaitMs;
-    const made = await this.#attempt(bytesAsked, asker, endMs, 0, work);
+    const made = size === 0 ? await this.#attempt(bytesAsked, asker, endMs, 0, work) : size;
     if (typeof made !== "number") return made;
     // Nothing of the answer is held while it waits.
     await this.#wait(this.#room.enter(made), asker, endMs);
@@ -99,16 +101,19 @@ export class Untaken {
     const making = this.begin(bytesAsked) ?? (await this.#beginLater(bytesAsked, asker, endMs));
     try {
       const reply = await work(making.bytes);
-      return this.goes(reply, making.bytes + aside) ? reply : sizeOf(reply);
+      return this.sizeToWaitFor(reply, making.bytes + aside) || reply;
     } finally {
       this.end(making);
     }
   }
 
-  /** For a page that may be made at once; null: it has to wait. */
+  /** For a page that may be made at once; null: it has to wait. One of no bytes may always. */
   begin(bytesAsked: number): Making | null {
-    const { pages, weight } = this.#turn(bytesAsked);
-    return pages.take(weight) ? this.#begun(pages, weight, bytesAsked) : null;
+    const pages = this.#pagesOf(bytesAsked);
+    const weight = this.#weightOf(bytesAsked);
+    if (bytesAsked === 0) pages.add(weight);
+    else if (!pages.take(weight)) return null;
+    return this.#begun(pages, weight, bytesAsked);
   }
 
   /**
@@ -134,15 +139,15 @@ export class Untaken {
   }
 
   /**
-   * Whether an answer of its size may go now; `granted` is what it has set aside. With nothing else to be taken any may, or
-   * a very large record could never be read.
+   * 0 where an answer may go now, else its size, for which it has to wait; `granted` is what it has set aside. With nothing
+   * else to be taken any may go, or a very large record could never be read.
    */
-  goes(reply: Reply, granted: number): boolean {
+  sizeToWaitFor(reply: Reply, granted: number): number {
     const { answerBytesMax, answerPiecesMin } = this.#limits;
     const size = sizeOf(reply);
     const others = this.bytes - granted;
-    if (size < answerPiecesMin || others === 0) return true;
-    return others + size <= REFUSED_AT * answerBytesMax;
+    if (size < answerPiecesMin || others === 0) return 0;
+    return others + size <= REFUSED_AT * answerBytesMax ? 0 : size;
   }
 
   /** The runs as a stream that is read in pieces; a run is given back when the client asks for what follows it. */
@@ -154,10 +159,15 @@ export class Untaken {
     return { stream: new ReadableStream(source, { highWaterMark: 0 }), length };
   }
 
-  #turn(bytesAsked: number): { pages: Room; weight: number } {
-    const pages = bytesAsked > LARGE_BYTES ? this.#largePages : this.#pages;
+  #pagesOf(bytesAsked: number): Room {
+    return bytesAsked > LARGE_BYTES ? this.#largePages : this.#pages;
+  }
+
+  /** What it counts while it is made: with a short page, too, comes one whole batch. */
+  #weightOf(bytesAsked: number): number {
+    if (bytesAsked === 0) return 0;
     const batch = Math.max(Math.min(bytesAsked, LARGE_BYTES), MAKING_BYTES_MIN);
-    return { pages, weight: Math.max(this.fitting(bytesAsked), batch) };
+    return Math.max(this.fitting(bytesAsked), batch);
   }
 
   #begun(pages: Room, weight: number, bytesAsked: number): Making {
@@ -167,7 +177,8 @@ export class Untaken {
   }
 
   async #beginLater(bytesAsked: number, asker: Asker, endMs: number): Promise<Making> {
-    const { pages, weight } = this.#turn(bytesAsked);
+    const pages = this.#pagesOf(bytesAsked);
+    const weight = this.#weightOf(bytesAsked);
     await this.#wait(pages.enter(weight), asker, endMs);
     return this.#begun(pages, weight, bytesAsked);
   }

@@ -48,7 +48,7 @@ export const getChunk = defineRoute({
   },
   async handle(call) {
     const { params, door, context, request } = call;
-    return door.untaken.make(CHUNK_BYTES, call, async () => {
+    return door.untaken.make(CHUNK_BYTES, 0, call, async () => {
       const chunk = await readChunk(call, params, params.base);
       const { last, next, runs, size, sealed } = chunk;
       const body = joined(runs, size);

@@ -208,7 +208,7 @@ async function pagesReply(
 /** Makes the reply to what was read, within so many bytes. */
 type MakeReply = (answers: readonly ReadAnswer[], bytesMax: number) => Promise<Reply>;
 
-/** Reads, and makes the reply once there is room to do so. */
+/** Reads, and makes the reply: at once where there is room to do so, as almost always. */
 async function answered(
   call: Call,
   terms: Terms,
@@ -218,15 +218,28 @@ async function answered(
 ): Promise<Reply> {
   const bytesMax = terms.max_bytes ?? BYTES_DEFAULT;
   const { untaken } = call.door;
-  if (waits) {
-    // Nothing is set aside for as long as a reader waits.
-    const fitting = untaken.fitting(bytesMax);
-    const answers = await readWith(readOptions(call, terms, fitting, true));
-    const made = await madeAtOnce(call, bytesMax, answers, reply);
-    if (made) return made;
+  let size = 0;
+  // Nothing is set aside for as long as a reader waits.
+  let making = waits ? null : untaken.begin(bytesMax);
+  if (waits || making) {
+    try {
+      const fitting = making?.bytes ?? untaken.fitting(bytesMax);
+      const answers = await readWith(readOptions(call, terms, fitting, waits));
+      making ??= untaken.begin(hasRecords(answers) ? bytesMax : 0);
+      if (making) {
+        const made = await reply(answers, making.bytes || bytesMax);
+        size = untaken.sizeToWaitFor(made, making.bytes);
+        if (size === 0) {
+          countOut(call, answers);
+          return made;
+        }
+      }
+    } finally {
+      if (making) untaken.end(making);
+    }
   }
-  // What a reader that waited has found is read again when it is its turn, rather than held until then.
-  return untaken.make(bytesMax, call, async (granted) => {
+  // What was found meanwhile is read again when it is its turn, rather than held until then.
+  return untaken.make(bytesMax, size, call, async (granted) => {
     const answers = await readWith(readOptions(call, terms, granted, false));
     const made = await reply(answers, granted);
     countOut(call, answers);
@@ -234,25 +247,8 @@ async function answered(
   });
 }
 
-/** Null: there is no room for it now. */
-async function madeAtOnce(
-  call: Call,
-  bytesMax: number,
-  answers: readonly ReadAnswer[],
-  reply: MakeReply,
-): Promise<Reply | null> {
-  const { untaken } = call.door;
-  if (answers.every(({ batches }) => batches.length === 0)) return reply(answers, bytesMax);
-  const making = untaken.begin(bytesMax);
-  if (!making) return null;
-  try {
-    const made = await reply(answers, making.bytes);
-    if (!untaken.goes(made, making.bytes)) return null;
-    countOut(call, answers);
-    return made;
-  } finally {
-    untaken.end(making);
-  }
+function hasRecords(answers: readonly ReadAnswer[]): boolean {
+  return answers.some(({ batches }) => batches.length > 0);
 }
 
 /** Reads; where it waits, until something came that is shown, or all of it up to `to` is not. */

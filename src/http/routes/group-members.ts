@@ -145,7 +145,7 @@ export const pollGroup = defineRoute({
         live,
       );
       // Asked again by its id, the poll gives the same records.
-      if (!untaken.goes(reply, makings[0]?.bytes ?? 0)) throw tooMany();
+      if (untaken.sizeToWaitFor(reply, makings[0]?.bytes ?? 0) > 0) throw tooMany();
       return reply;
     } catch (error) {
       throw joinFirst(error, group, member);

@@ -63,7 +63,7 @@ export class Feed {
   async read(waitMs: number, bytesMax: number, signal: AbortSignal): Promise<TailEvents> {
     const { share } = this.#options;
     share.free();
-    if (!(await share.waitOn(waitMs, signal))) return this.#events([]);
+    if (share.isWaiting && !(await share.waitOn(waitMs, signal))) return this.#events([]);
     for (;;) {
       const found = await this.#follower.next(waitMs, bytesMax, signal);
       let bytes = 0;

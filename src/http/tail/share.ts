@@ -24,6 +24,11 @@ export class TailShare {
     this.#clock = clock;
   }
 
+  /** Whether it stands in line. */
+  get isWaiting(): boolean {
+    return this.#place !== null;
+  }
+
   /** Who is cut off when it holds room for which others wait. */
   heldBy(reader: Holder): void {
     this.#reader = reader;

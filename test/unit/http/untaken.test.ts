@@ -63,14 +63,14 @@ describe("an answer past twice the limit", () => {
       const { untaken } = world();
       untaken.pieces([new Uint8Array(others)]);
       const making = present(untaken.begin(50), "nobody makes a page");
-      expect(untaken.goes(reply(size), making.bytes)).toBe(goes);
+      expect(untaken.sizeToWaitFor(reply(size), making.bytes)).toBe(goes ? 0 : size);
     });
 
   test("is let go, and made anew when there is room", async () => {
     const { untaken } = world();
     const others = untaken.pieces([new Uint8Array(1_950)]).stream;
     let made = 0;
-    const answer = untaken.make(500, asker, () => {
+    const answer = untaken.make(500, 0, asker, () => {
       made += 1;
       return Promise.resolve(reply(100));
     });
@@ -85,7 +85,7 @@ describe("an answer past twice the limit", () => {
     const { clock, untaken } = world({ answerWaitMs: 2_000 });
     untaken.pieces([new Uint8Array(1_950)]);
     const answer = untaken
-      .make(500, asker, () => Promise.resolve(reply(100)))
+      .make(500, 0, asker, () => Promise.resolve(reply(100)))
       .catch((error: unknown) => error);
     await settled();
     await clock.advance(2_000);
@@ -96,7 +96,7 @@ describe("an answer past twice the limit", () => {
   test("does not wait for clients that take nothing longer than `stallPressedMs`", async () => {
     const { clock, untaken } = world();
     const stalled = untaken.pieces([new Uint8Array(1_950)]).stream.getReader();
-    const answer = untaken.make(500, asker, () => Promise.resolve(reply(100)));
+    const answer = untaken.make(500, 0, asker, () => Promise.resolve(reply(100)));
     await settled();
     await clock.advance(limits.stallPressedMs);
     expect(await answer).toEqual(reply(100));
@@ -113,7 +113,7 @@ describe("pages that are made at once", () => {
     const begun: string[] = [];
     const gone = new AbortController();
     const page = (name: string, bytes: number, signal = asker.request.signal) =>
-      untaken.make(bytes, { request: { signal }, connection: null }, async () => {
+      untaken.make(bytes, 0, { request: { signal }, connection: null }, async () => {
         begun.push(name);
         await new Promise<void>((resolve) => going.push(resolve));
         return reply(10);
