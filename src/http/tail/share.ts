@@ -18,6 +18,7 @@ export class TailShare {
   #held = 0;
   #place: Place | null = null;
   #bytesWanted = 0;
+  #closed = false;
 
   constructor(room: Room, clock: Clock) {
     this.#room = room;
@@ -37,6 +38,8 @@ export class TailShare {
   /** Holds what so much log costs, instead of what it held; false: there is no room, it has to wait. */
   hold(logBytes: number): boolean {
     if (this.#place) return false;
+    // A read that was under way has come too late: nobody is given what it found.
+    if (this.#closed) return true;
     const bytes = PER_BYTE * logBytes;
     if (bytes > this.#held) {
       this.free();
@@ -49,6 +52,7 @@ export class TailShare {
   /** Waits for room for so much log; false when there is none within `waitMs`, or before the signal. */
   async wait(logBytes: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
     this.free();
+    if (this.#closed) return false;
     this.#bytesWanted = PER_BYTE * logBytes;
     this.#place = this.#room.enter(this.#bytesWanted);
     return this.waitOn(waitMs, signal);
@@ -59,6 +63,7 @@ export class TailShare {
     const place = this.#place;
     if (!place) return true;
     if (!(await within(this.#clock, place, waitMs, signal))) return false;
+    if (this.#place !== place) return false; // Closed meanwhile: the place was given back.
     this.#place = null;
     this.#begin(this.#bytesWanted);
     return true;
@@ -73,8 +78,9 @@ export class TailShare {
     this.#room.release(bytes);
   }
 
-  /** The tail is over. */
+  /** The tail is over: nothing is held any more, whatever still comes. */
   close(): void {
+    this.#closed = true;
     this.free();
     const place = this.#place;
     if (!place) return;

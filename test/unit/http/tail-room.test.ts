@@ -4,7 +4,9 @@
  */
 import { describe, expect, test } from "bun:test";
 import { type HttpLimits, httpLimits } from "../../../src/http/limits.ts";
-import { tailWorld } from "./tail-world.ts";
+import { Room } from "../../../src/http/room.ts";
+import { TailShare } from "../../../src/http/tail/share.ts";
+import { StillClock, tailWorld } from "./tail-world.ts";
 
 const value = (at: number) => `${at}`.padEnd(500, "x");
 
@@ -68,6 +70,18 @@ describe("event streams", () => {
     await waits;
   });
 
+  test("hold nothing when their client leaves just as something comes", async () => {
+    const made = world();
+    const tail = await made.tail("topic=t");
+    await tail.next();
+    const coming = tail.next();
+    await made.clock.pass(0);
+    made.broker.append("t", 0, value(0));
+    await Promise.all([tail.cancel(), coming]);
+    await made.clock.pass(10);
+    expect(await made.held()).toBe(0);
+  });
+
   test("take what is larger than all of the room", async () => {
     const made = world({ answerBytesMax: 100 });
     const tail = await made.tail("topic=t&from=earliest");
@@ -120,5 +134,22 @@ describe("WebSockets", () => {
     expect(socket.values()).toEqual([value(0).slice(0, 250), value(1).slice(0, 250)]);
     socket.handlers?.closed(1000, "");
     expect(await made.held()).toBe(0);
+  });
+});
+
+describe("a share", () => {
+  test("that is closed as its turn comes gives the room back once", async () => {
+    const clock = new StillClock();
+    const room = new Room(clock, 10, 1_000);
+    expect(room.take(10)).toBe(true);
+    const share = new TailShare(room, clock);
+    const waiting = share.wait(3, 1_000, new AbortController().signal);
+    room.release(10);
+    expect(room.bytes).toBe(9);
+    share.close();
+    expect(await waiting).toBe(false);
+    expect(room.bytes).toBe(0);
+    share.free();
+    expect(room.bytes).toBe(0);
   });
 });
