@@ -137,7 +137,8 @@ async function* recordsOfLines(
   let number = 0;
   for await (const line of byteLines(stream, signal)) {
     number += 1;
-    const record = options.format === "jsonl" ? fromJson(line, number) : fromLine(line, options);
+    const isJson = options.format === "jsonl";
+    const record = isJson ? fromJson(line, number) : fromLine(line, number, options);
     if (record) yield merged(record, shared);
   }
 }
@@ -159,10 +160,11 @@ function fromJson(line: Uint8Array, number: number): NewRecord<unknown> | null {
   }
 }
 
-function fromLine(line: Uint8Array, { keySeparator }: Options): NewRecord<unknown> {
+function fromLine(line: Uint8Array, number: number, { keySeparator }: Options): NewRecord<unknown> {
   if (keySeparator === undefined) return { value: textOrBytes(line) };
   const at = Buffer.from(line.buffer, line.byteOffset, line.length).indexOf(keySeparator);
-  if (at === -1) return { value: textOrBytes(line) };
+  if (at === -1)
+    throw new UsageError(`Line ${number} has no "${keySeparator}" between a key and a value.`);
   const after = at + Buffer.byteLength(keySeparator);
   return { key: textOrBytes(line.subarray(0, at)), value: textOrBytes(line.subarray(after)) };
 }

@@ -23,21 +23,28 @@ export interface Vocabulary {
 /** What one source says. */
 export type Said = Map<string, { readonly texts: readonly string[]; readonly called: string }>;
 
+/** A flag that may stand alone; `--no-FLAG` and `--FLAG false` turn it off. */
+function isSwitch(setting: Setting<unknown> | undefined): boolean {
+  return setting?.kind.argument === "";
+}
+
 export function fromArgs(args: readonly string[], { settings, notBuilt }: Vocabulary): Said {
   const said: Said = new Map();
   for (let at = 0; at < args.length; at++) {
     const [, flag, inline] = /^--([^=]+)(?:=([\s\S]*))?$/.exec(args[at] ?? "") ?? [];
     if (flag === undefined) throw new UsageError(`only flags are taken here, not "${args[at]}"`);
     if (notBuilt.includes(flag)) throw new UsageError(`--${flag} is not built yet`);
-    const setting = settings.get(flag);
+    const negated = flag.startsWith("no-") && isSwitch(settings.get(flag.slice(3)));
+    const name = negated ? flag.slice(3) : flag;
+    const setting = settings.get(name);
     if (!setting) {
       throw new UsageError(`there is no flag --${flag}${meant(flag, settings.keys(), "--")}`);
     }
-    const takesValue = setting.kind.argument !== "";
-    const given = inline ?? (takesValue ? args[++at] : "");
+    const takesNext = !isSwitch(setting) || /^(true|false)$/.test(args[at + 1] ?? "");
+    const given = negated ? "false" : (inline ?? (takesNext ? args[++at] : ""));
     if (given === undefined) throw new UsageError(`--${flag} needs a value`);
-    const before = said.get(flag)?.texts ?? [];
-    said.set(flag, { texts: [...before, given], called: `--${flag}` });
+    const before = said.get(name)?.texts ?? [];
+    said.set(name, { texts: [...before, given], called: `--${flag}` });
   }
   return said;
 }

@@ -158,7 +158,9 @@ test("a group reads on where it left off, and is moved, listed and deleted", asy
   const [group] = jsonLines((await kedge("group describe readers")).out);
   expect(group).toMatchObject({ group: "readers", state: "Empty", members: [] });
   expect(jsonLines((await kedge("group reset readers --to end --dry-run")).out).length).toBe(2);
-  expect((await kedge("group reset readers --to end")).code).toBe(0);
+  const unsaid = await kedge("group reset readers --to end");
+  expect([unsaid.code, unsaid.err]).toEqual([2, expect.stringContaining("--yes")]);
+  expect((await kedge("group reset readers --to end --yes")).code).toBe(0);
   expect(jsonLines((await kedge("group describe readers")).out)[0]).toMatchObject({ lag: 0 });
   expect((await kedge("group list -o table")).out).toMatch(/^GROUP +TYPE +STATE\nreaders /);
   expect(

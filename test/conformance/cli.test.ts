@@ -51,6 +51,23 @@ describe("usage", () => {
 });
 
 describe("exit codes", () => {
+  test("6: what fails for one name keeps no other from being done", async () => {
+    expect((await kedge(["topic", "create", "one", "two"])).code).toBe(0);
+    const made = await kedge(["topic", "create", "two", "three"]);
+    expect([made.code, made.err]).toEqual([6, expect.stringMatching(/two: .*\n.*three made/)]);
+    const gone = await kedge(["topic", "delete", "no-such", "one", "two", "three", "--yes"]);
+    expect([gone.code, gone.err.split("deleted").length]).toEqual([6, 4]);
+    expect((await kedge(["topic", "delete", "one", "two", "--yes"])).code).toBe(3);
+  });
+
+  test("2: a line without the separator of keys; those before it are kept", async () => {
+    await kedge(["topic", "create", "keyed"]);
+    const stdin = "a:1\nb:2\nneither\nc:3\n";
+    const ran = await kedge(["produce", "keyed", "-K", ":"], { stdin });
+    expect([ran.code, ran.err]).toEqual([2, expect.stringContaining('Line 3 has no ":"')]);
+    expect(await values("keyed", "--from-beginning", "-o", "jsonl")).toEqual(["1", "2"]);
+  });
+
   test("3: a topic that is not there, and which one may have been meant", async () => {
     await kedge(["topic", "create", "payments"]);
     const ran = await kedge(["topic", "describe", "paymnts"]);
@@ -209,7 +226,7 @@ describe("records", () => {
   test("go in by lines, with keys, headers and a partition, and come out as JSON", async () => {
     await kedge(["topic", "create", "piped", "-p", "3"]);
     const args = ["produce", "piped", "-K", "=", "-H", "source=test", "-p", "1"];
-    const made = await kedge(args, { stdin: "a=1\nb=2=3\nplain" });
+    const made = await kedge(args, { stdin: "a=1\nb=2=3\n=plain" });
     expect([made.code, made.out]).toEqual([0, ""]);
     expect(made.err).toContain("3 records");
     const { out } = await kedge(["consume", "piped"]);
@@ -223,7 +240,7 @@ describe("records", () => {
         headers: [["source", "test"]],
       },
       { key: "b", value: "2=3" },
-      { key: null, value: "plain" },
+      { key: "", value: "plain" },
     ]);
   });
 

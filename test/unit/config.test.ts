@@ -80,6 +80,9 @@ describe("values", () => {
     ],
     ["a switch by environment", { env: { KEDGE_INSECURE: "1" } }, { insecure: true }],
     ["a switch turned off", { args: ["--insecure=false"] }, { insecure: false }],
+    ["a switch turned off by a word", { args: ["--insecure", "false"] }, { insecure: false }],
+    ["a switch turned off by its no", { args: ["--no-insecure"] }, { insecure: false }],
+    ["a switch before a flag", { args: ["--insecure", "--data", "d"] }, { insecure: true }],
     [
       "a JSON list",
       { args: ["--config", "c"], files: { c: '{"cors-origin": ["a", "b"]}' } },
@@ -144,6 +147,7 @@ describe("what is refused", () => {
     ["an unknown flag", { args: ["--htp", "x"] }, /no flag --htp; did you mean --http\?/],
     ["a flag far from any", { args: ["--xyzzyplugh"] }, /no flag --xyzzyplugh$/],
     ["a missing value", { args: ["--data"] }, /--data needs a value/],
+    ["a no without a switch", { args: ["--no-data"] }, /no flag --no-data/],
     ["a stray word", { args: ["now"] }, /only flags are taken here, not "now"/],
     ["no port", { args: ["--http", "localhost"] }, /--http must be HOST:PORT/],
     ["port 65536", { env: { KEDGE_HTTP: "127.0.0.1:65536" } }, /KEDGE_HTTP must be HOST:PORT/],

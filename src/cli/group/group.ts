@@ -9,7 +9,8 @@ import { check, KafkaError } from "../../kafka/client-error.ts";
 import { UsageError } from "../../lib/setting.ts";
 import { offsetSpec } from "../arguments.ts";
 import { confirm } from "../confirm.ts";
-import { Ended, exitCodes, Failure } from "../exit.ts";
+import { forEachName } from "../each-name.ts";
+import { exitCodes, Failure } from "../exit.ts";
 import { addConnectOptions, gathered, withKafka, type ConnectOptions } from "../kafka/connect.ts";
 import {
   committedOffsets,
@@ -45,6 +46,7 @@ interface ResetOptions extends Options {
   readonly topic?: readonly string[];
   readonly to: Reset;
   readonly dryRun?: boolean;
+  readonly yes?: boolean;
 }
 
 const listColumns: readonly Column<ListedGroup>[] = [
@@ -98,7 +100,8 @@ export function addGroup(program: Command, session: Session): void {
       "start, end, an offset, +n from the start, -n from the end, or @TIME",
       (text) => resetOf(text),
     )
-    .option("--dry-run", "only show it");
+    .option("--dry-run", "only show it")
+    .option("-y, --yes", "do not ask");
   addConnectOptions(reset)
     .addOption(outputOption())
     .action((name: string, options: ResetOptions) => resetGroup(session, name, options));
@@ -116,13 +119,17 @@ export function addGroup(program: Command, session: Session): void {
 type Client = Parameters<Parameters<typeof withKafka>[2]>[0];
 
 /** Works with a client; what a broker refuses is told in its words. */
-export async function asked(
+export function asked(
   session: Session,
   options: ConnectOptions,
   work: (client: Client) => Promise<void>,
 ): Promise<void> {
+  return inKafkasWords(() => withKafka(session, options, work));
+}
+
+async function inKafkasWords(work: () => Promise<void>): Promise<void> {
   try {
-    await withKafka(session, options, work);
+    await work();
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     const isMissing = ["group_id_not_found", "transactional_id_not_found"].includes(error.kind);
@@ -173,8 +180,11 @@ function resetGroup(session: Session, name: string, options: ResetOptions): Prom
       throw new UsageError(`group ${name} has read nothing yet: name the topics with --topic`);
     const places = await placesNamed(client, topics);
     const offsets = await newOffsets(client, name, places, options.to);
-    if (options.dryRun !== true) await commitOffsets(client, name, offsets);
     await showList(offsets, resetColumns, formatFor(options.output, stdout), stdout);
+    if (options.dryRun !== true) {
+      await confirm(session.io, `Let ${name} go on there, and forget where it was?`, options.yes);
+      await commitOffsets(client, name, offsets);
+    }
     const words = options.dryRun === true ? "would go on" : "goes on";
     await session.note(`Group ${name} ${words} there.`);
   });
@@ -186,21 +196,15 @@ async function removeGroups(
   options: ConnectOptions & { readonly yes?: boolean },
 ): Promise<void> {
   await confirm(session.io, `Delete ${names.join(", ")} and what was read?`, options.yes);
-  let failed = 0;
-  await asked(session, options, async (client) => {
-    for (const name of names) {
-      try {
+  await withKafka(session, options, (client) =>
+    forEachName(session, names, (name) =>
+      inKafkasWords(async () => {
         const target = { to: "group", key: name } as const;
         await client.ask(target, deleteGroups, { groupsNames: [name] }, ({ results }) => {
           for (const { errorCode } of results) check(errorCode);
         });
         await session.note(`Group ${name} deleted.`);
-      } catch (error) {
-        if (!(error instanceof KafkaError) || names.length === 1) throw error;
-        failed += 1;
-        await session.note(`kedge: group ${name}: ${error.message}`);
-      }
-    }
-  });
-  if (failed > 0) throw new Ended(failed === names.length ? exitCodes.failure : exitCodes.partial);
+      }),
+    ),
+  );
 }

@@ -4,6 +4,7 @@
 import type { Command } from "commander";
 import { KedgeError } from "../../client/client.ts";
 import { assignment, wholeNumber } from "../arguments.ts";
+import { forEachName } from "../each-name.ts";
 import { counted } from "../progress.ts";
 import type { Session } from "../session.ts";
 
@@ -29,7 +30,7 @@ export function addCreate(topic: Command, session: Session): void {
 async function create(session: Session, names: readonly string[], options: Options): Promise<void> {
   const kedge = await session.connect();
   const { partitions, config: configs, dryRun: validateOnly } = options;
-  for (const name of names) {
+  await forEachName(session, names, async (name) => {
     try {
       const made = await kedge.createTopic({ name, partitions, configs, validateOnly });
       const word = validateOnly === true ? "could be made" : "made";
@@ -39,5 +40,5 @@ async function create(session: Session, names: readonly string[], options: Optio
       if (!isThere || options.ifNotExists !== true) throw error;
       await session.note(`Topic ${name} is there already.`);
     }
-  }
+  });
 }

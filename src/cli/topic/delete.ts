@@ -3,6 +3,7 @@
  */
 import type { Command } from "commander";
 import { confirm } from "../confirm.ts";
+import { forEachName } from "../each-name.ts";
 import { withTopic } from "../near-topic.ts";
 import type { Session } from "../session.ts";
 
@@ -17,9 +18,9 @@ export function addDelete(topic: Command, session: Session): void {
       const topics = names.length === 1 ? `topic ${names[0]}` : `topics ${names.join(", ")}`;
       await confirm(session.io, `Delete ${topics} with all records?`, yes);
       const kedge = await session.connect();
-      for (const name of names) {
+      await forEachName(session, names, async (name) => {
         await withTopic(kedge, name, () => kedge.deleteTopic(name));
         await session.note(`Topic ${name} deleted.`);
-      }
+      });
     });
 }
