@@ -21,6 +21,8 @@ import { StorageFault } from "./storage.ts";
 const COPIED_BOOT = "copied";
 const CACHE_BYTES = 4 * 1024 * 1024;
 const BUSY_MS = 5_000;
+/** What threads keep of their heaps is twice this. */
+const HEAP_BLOCK_BYTES = 2 * 1024 * 1024;
 
 export class SideFile {
   readonly #database: Database.Database;
@@ -34,6 +36,7 @@ export class SideFile {
       cacheBytes: CACHE_BYTES,
       busyMs: BUSY_MS,
     });
+    keepHeap(this.#database);
     this.#reader = new Reader(this.#database);
   }
 
@@ -68,6 +71,15 @@ export class SideFile {
         return request satisfies never;
     }
   }
+}
+
+/**
+ * glibc gives the end of a thread's heap back to the kernel once it is 128 KiB free, as it is after most rows: each time
+ * costs a system call and an interruption of the other cores. When a block is freed that was too large for its heap, glibc
+ * raises both bounds, for the whole process. Where there is no glibc this does nothing.
+ */
+function keepHeap(database: Database.Database): void {
+  database.prepare("select length(cast(zeroblob(?) as text))").raw().get([HEAP_BLOCK_BYTES]);
 }
 
 /**
