@@ -74,12 +74,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   const kafkaDoor = import("./kafka/listener.ts");
   kafkaDoor.catch(() => {}); // Told where it is awaited.
   const { storage, store } = await stores;
-  const controller = await Controller.open({
-    store,
-    random,
-    logger,
-    turn: () => clock.turn(),
-  });
+  const controller = await Controller.open({ store, random, logger, turn: () => clock.turn() });
   await controller.submit(featureCommands);
   const { logNode, logs } = await openLogs(config, controller, storage, platform, logger);
   const retention = new RetentionPass(logNode, () => logs.all());
@@ -117,6 +112,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
       ...backups(config, storage, store, random),
     },
     stopping: stopping.signal,
+    copiesPieces: platform.copiesPieces,
     onBug: surroundings.onFatal,
   });
   const kafka = await openKafka(openKafkaDoor, config, surroundings, broker);

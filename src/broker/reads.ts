@@ -171,6 +171,7 @@ function answerOf(request: ReadRequest, { topicId, log }: FoundLog, read: ReadRu
     aborted: read.aborted,
     refusal: null,
     throttleMs: 0,
+    ...(read.done && { done: read.done }),
   };
 }
 

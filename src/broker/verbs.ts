@@ -119,6 +119,8 @@ export interface ReadAnswer extends LogEnds {
   /** This partition's own refusal (offset_out_of_range, unknown_topic_or_partition, …); the others still answer. */
   readonly refusal: Refusal | null;
   readonly throttleMs: number;
+  /** Says that nobody uses the batches any more: their memory is then used anew. Whoever is not sure does not call it. */
+  readonly done?: () => void;
 }
 
 /** A place in a log that is not yet an offset. */

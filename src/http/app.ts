@@ -52,6 +52,8 @@ export interface HttpAppOptions {
   /** What `/readyz` and `/metrics` ask of the node. */
   readonly node?: NodeProbes;
   readonly tail?: Partial<TailLimits>;
+  /** As the platform's: the memory of large answers that were taken is then used anew. */
+  readonly copiesPieces?: boolean;
   /** Aborted when the node begins to stop: streams end, so that their readers go elsewhere. */
   readonly stopping?: AbortSignal;
   /** Called with a broken invariant after its request was answered: the node should stop. */
@@ -89,7 +91,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
       },
       options.tail,
     ),
-    untaken: new Untaken(options.clock, limits),
+    untaken: new Untaken(options.clock, limits, options.copiesPieces ?? false),
     authenticated: guards.authenticated,
   };
   const machinery: Machinery = {

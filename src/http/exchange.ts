@@ -264,7 +264,7 @@ function responseOf(
     return new Response(sent, { status, headers });
   }
   const runs = isRuns(body) ? body.runs : [typeof body === "string" ? encoder.encode(body) : body];
-  const pieces = door.untaken.pieces(runs);
+  const pieces = door.untaken.pieces(runs, reply.done);
   headers["content-length"] = String(pieces.length); // Bun leaves it out of a stream's answer.
   return new Response(pieces.stream, { status, headers });
 }

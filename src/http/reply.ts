@@ -19,6 +19,8 @@ export interface Reply {
   readonly type: string | null;
   readonly body: string | Uint8Array<ArrayBuffer> | Runs | ReadableStream<Uint8Array> | null;
   readonly headers?: ReplyHeaders;
+  /** Called where it is certain that the body has been taken, and that nobody uses its memory. */
+  readonly done?: () => void;
 }
 
 export function json(value: unknown, status = 200, headers?: ReplyHeaders): Reply {

@@ -41,11 +41,14 @@ export interface Asker {
 export class Untaken {
   readonly #clock: Clock;
   readonly #limits: HttpLimits;
+  readonly #copiesPieces: boolean;
   readonly #room: Room;
   readonly #pages: Room;
   readonly #largePages: Room;
 
-  constructor(clock: Clock, limits: HttpLimits) {
+  /** `copiesPieces`: as the platform's. */
+  constructor(clock: Clock, limits: HttpLimits, copiesPieces = false) {
+    this.#copiesPieces = copiesPieces;
     this.#clock = clock;
     this.#limits = limits;
     const { answerBytesMax, stallPressedMs } = limits;
@@ -150,12 +153,19 @@ export class Untaken {
     return others + size <= REFUSED_AT * answerBytesMax ? 0 : size;
   }
 
-  /** The runs as a stream that is read in pieces; a run is given back when the client asks for what follows it. */
-  pieces(runs: readonly Uint8Array[]): { stream: ReadableStream<Uint8Array>; length: number } {
+  /**
+   * The runs as a stream that is read in pieces; a run is given back when the client asks for what follows it. Where the
+   * runtime copies pieces `done` is called when all of them were taken.
+   */
+  pieces(
+    runs: readonly Uint8Array[],
+    done?: () => void,
+  ): { stream: ReadableStream<Uint8Array>; length: number } {
     let length = 0;
     for (const run of runs) length += run.length;
     this.#room.add(length);
     const source = new Pieces(runs, length, this.#clock, this.#limits, this.#room);
+    if (done && this.#copiesPieces) source.whenTaken(done);
     return { stream: new ReadableStream(source, { highWaterMark: 0 }), length };
   }
 
@@ -219,6 +229,7 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
   #given = 0;
   /** Bytes that were not given back: a run is in memory until its end is taken. */
   #left: number;
+  #done: () => void = () => {};
 
   constructor(
     runs: readonly Uint8Array[],
@@ -235,6 +246,11 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
     this.#pulledMs = clock.monotonicMs();
     this.#watchForStall(limits.answerStallMs);
     room.watch(this);
+  }
+
+  /** Calls it when the last piece was taken; not when the client went, or was cut off. */
+  whenTaken(done: () => void): void {
+    this.#done = done;
   }
 
   stalledSinceMs(): number {
@@ -258,6 +274,7 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
     if (!run) {
       this.#finish();
       controller.close();
+      this.#done();
       return;
     }
     const piece = run.subarray(this.#at, this.#at + this.#limits.answerPieceBytes);

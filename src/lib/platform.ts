@@ -27,6 +27,8 @@ export interface Platform {
   readonly makeLogger: (options: LoggerOptions) => ProcessLogger;
   /** Opens the port; rejects with the runtime's own error (EADDRINUSE, EACCES, …) where it cannot. */
   readonly serveHttp: (options: ServeHttpOptions) => Promise<HttpServer>;
+  /** Whether `serveHttp` has sent or copied a piece of a streamed body when it asks for the next one. */
+  readonly copiesPieces: boolean;
   /** Opens the port for raw connections; rejects like `serveHttp`. */
   readonly listenTcp: (options: ListenTcpOptions) => Promise<TcpServer>;
   /** Calls `fire` on each of the signals, until the answer is called. */

@@ -18,6 +18,8 @@ export interface ReadRuns {
   readonly from: number;
   /** The aborted transactions that have records in the runs; null for readers that do not ask. */
   readonly aborted: readonly AbortedTransaction[] | null;
+  /** As that of what storage read. */
+  readonly done?: () => void;
 }
 
 export interface ReadLimit {
@@ -111,10 +113,11 @@ async function readStored(
   { rows: reading, end }: StoredRead,
   limit: ReadLimit,
 ): Promise<ReadRuns> {
-  const { rows, logStart } = await reading;
+  const { rows, logStart, done } = await reading;
   checkRange(partition, from);
   if (from < logStart) throw trimmed(from, logStart);
-  return cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
+  const read = cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
+  return done ? { ...read, done } : read;
 }
 
 /**

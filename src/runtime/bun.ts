@@ -34,7 +34,14 @@ interface SocketData {
 }
 
 export function bunPlatform(): Platform {
-  return { name: "bun", version: Bun.version, ...systemPlatform(), serveHttp, listenTcp };
+  return {
+    name: "bun",
+    version: Bun.version,
+    ...systemPlatform(),
+    serveHttp,
+    copiesPieces: true,
+    listenTcp,
+  };
 }
 
 function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {

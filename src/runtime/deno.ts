@@ -62,6 +62,8 @@ export function denoPlatform(): Platform {
     version: deno.version.deno,
     ...systemPlatform(),
     serveHttp: (options) => Promise.resolve(serve(deno, options)),
+    // It hands the bytes themselves to the thread that sends them.
+    copiesPieces: false,
     listenTcp,
   };
 }

@@ -36,7 +36,10 @@ const systemRandom: Random = {
 };
 
 /** Everything of a platform but its name, version and servers. */
-export function systemPlatform(): Omit<Platform, "name" | "version" | "serveHttp" | "listenTcp"> {
+export function systemPlatform(): Omit<
+  Platform,
+  "name" | "version" | "serveHttp" | "listenTcp" | "copiesPieces"
+> {
   return {
     clock: systemClock,
     random: systemRandom,

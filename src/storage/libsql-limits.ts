@@ -8,6 +8,8 @@ export interface LibsqlStorageLimits {
   readonly readersMax: number;
   /** Large reads kept for other readers, and asked for before they are. */
   readonly readAheadBytesMax: number;
+  /** Buffers kept between large reads. */
+  readonly pageBuffersBytesMax: number;
   /** Bytes and changes that one commit takes at most. */
   readonly commitBytesMax: number;
   readonly commitChangesMax: number;
@@ -17,6 +19,7 @@ export const libsqlStorageLimits: LibsqlStorageLimits = {
   freeBytesMin: 64 * 1024 * 1024,
   readersMax: 2,
   readAheadBytesMax: 32 * 1024 * 1024,
+  pageBuffersBytesMax: 32 * 1024 * 1024,
   commitBytesMax: 16 * 1024 * 1024,
   commitChangesMax: 4096,
 };

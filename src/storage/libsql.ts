@@ -16,6 +16,7 @@ import { Channel } from "./channel.ts";
 import { giveBack, packChanges } from "./commit-message.ts";
 import { errorOf } from "./failure.ts";
 import type { Upkeep } from "./messages.ts";
+import { PageBuffers } from "./page-buffers.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { type LibsqlStorageLimits, libsqlStorageLimits } from "./libsql-limits.ts";
 import { ReadQueue } from "./read-queue.ts";
@@ -120,7 +121,8 @@ class LibsqlStorage implements Storage {
     this.#options = options;
     this.#limits = options.limits;
     this.writer = writer;
-    this.#readers = new ReadQueue(options.directory, options.clock, {
+    const pages = new PageBuffers(options.clock, options.limits.pageBuffersBytesMax);
+    this.#readers = new ReadQueue(options.directory, options.clock, pages, {
       readersMax: options.limits.readersMax,
       readsMax: READS_MAX,
       bytesMax: READ_BYTES_MAX,
@@ -130,8 +132,7 @@ class LibsqlStorage implements Storage {
       bytesMax: options.limits.readAheadBytesMax,
       read: async (page, isAhead) => {
         if (isAhead) this.#refuseClosed();
-        const { rows, logStart } = await this.#readers.ask(page, isAhead);
-        return { rows, logStart };
+        return pages.rowsOf(await this.#readers.ask(page, isAhead));
       },
       hurry: (page) => this.#readers.hurry(page),
     });

@@ -55,7 +55,12 @@ export type WriterRequest =
   | { readonly type: "close" };
 
 export type ReaderRequest =
-  | { readonly type: "reads"; readonly reads: readonly Read[] }
+  /** With a buffer for each read that wants one (`wantsPage`), in order. */
+  | {
+      readonly type: "reads";
+      readonly reads: readonly Read[];
+      readonly pages: readonly ArrayBuffer[];
+    }
   | { readonly type: "checkpoint" }
   | { readonly type: "backup"; readonly path: string }
   | { readonly type: "close" };
@@ -167,7 +172,13 @@ export interface StoredRow extends RowHead {
 }
 
 export type ReadAnswer =
-  | { readonly type: "read"; readonly rows: readonly StoredRow[]; readonly logStart: number }
+  | {
+      readonly type: "read";
+      readonly rows: readonly StoredRow[];
+      readonly logStart: number;
+      /** The buffer that came with the read, and whether the rows lie in it. */
+      readonly page: { readonly buffer: ArrayBuffer; readonly isUsed: boolean } | null;
+    }
   | { readonly type: "seek"; readonly row: StoredRow | null }
   | { readonly type: "locate"; readonly head: RowHead | null }
   | { readonly type: "receipt"; readonly receipt: Receipt | null }

@@ -10,7 +10,8 @@
  *   readers wait for, while pages that nobody has taken yet hold less than half of `bytesMax`.
  * - Whoever changes what a log holds (truncate, trim, rewrite, drop) must `forget` it.
  * - Readers that share an answer get it one a turn: what each of them makes of it may take long.
- * - What is given is shared: nobody may write to it or transfer it.
+ * - What is given is shared: nobody may write to it or transfer it. When all who were given a page have said that they are
+ *   done with it, and it is not kept, its memory is used anew.
  */
 import { Sequence } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -40,6 +41,9 @@ interface Kept {
   taken: boolean;
   settled: boolean;
   usedMs: number;
+  /** How many readers have it and have not said that they are done. */
+  holders: number;
+  dropped: boolean;
 }
 
 interface ReadAheadOptions {
@@ -76,13 +80,14 @@ export class ReadAhead {
     const { read, bytesMax } = this.#options;
     if (page.bytesMax < PAGE_BYTES_MIN || page.bytesMax * 2 > bytesMax) return read(page, false);
     const readsOn = this.#ends.has(endName(page.partition, page.from));
-    const rows = await this.#get(page, true);
+    const taken = this.#get(page, true);
+    const rows = { ...(await taken.rows), done: once(() => this.#leave(taken.kept)) };
     const last = rows.rows.at(-1)?.last;
     if (last === undefined) return rows;
     this.#remember(endName(page.partition, last + 1));
     const next = { ...page, from: last + 1 };
     if (readsOn && isWhole(page, rows) && this.#untaken() + page.bytesMax <= bytesMax / 2)
-      this.#get(next, false).catch(() => {}); // Asked again by its reader.
+      this.#get(next, false).rows.catch(() => {}); // Asked again by its reader.
     return rows;
   }
 
@@ -91,7 +96,7 @@ export class ReadAhead {
     for (const [name, { page }] of this.#kept) if (page.partition === partition) this.#drop(name);
   }
 
-  #get(page: ReadPage, taken: boolean): Promise<ReadRows> {
+  #get(page: ReadPage, taken: boolean): { kept: Kept; rows: Promise<ReadRows> } {
     const name = `${page.partition}/${page.from}/${page.bytesMax}`;
     const { clock, read, hurry } = this.#options;
     const before = this.#kept.get(name);
@@ -101,18 +106,29 @@ export class ReadAhead {
       if (taken && isShared) this.#sharedMs.set(page.partition, before.usedMs);
       if (taken && !isShared && !before.settled) hurry(before.page);
       before.taken ||= taken;
+      if (taken) before.holders += 1;
       this.#kept.delete(name);
       this.#kept.set(name, before);
       if (before.settled && this.#isDone(before)) this.#drop(name);
-      if (!isShared) return before.rows;
-      return this.#handOut.run(async () => {
+      if (!isShared) return { kept: before, rows: before.rows };
+      const rows = this.#handOut.run(async () => {
         await clock.turn();
         return before.rows;
       });
+      return { kept: before, rows };
     }
     const rows = read(page, !taken);
     const usedMs = clock.monotonicMs();
-    const kept: Kept = { page, rows, bytes: page.bytesMax, usedMs, taken, settled: false };
+    const kept: Kept = {
+      page,
+      rows,
+      bytes: page.bytesMax,
+      usedMs,
+      taken,
+      settled: false,
+      holders: taken ? 1 : 0,
+      dropped: false,
+    };
     this.#kept.set(name, kept);
     this.#bytes += kept.bytes;
     this.#shrink();
@@ -122,13 +138,13 @@ export class ReadAhead {
     );
     if (!this.#ticking) clock.after(KEPT_MS, this.#tick);
     this.#ticking = true;
-    return rows;
+    return { kept, rows };
   }
 
   /** What came is kept as large as it is, or, where that is -1, no longer. */
   #settle(name: string, kept: Kept, bytes: number): void {
-    if (this.#kept.get(name) !== kept) return;
     kept.settled = true;
+    if (this.#kept.get(name) !== kept) return giveBack(kept);
     if (bytes < 0 || this.#isDone(kept)) return this.#drop(name);
     this.#bytes += bytes - kept.bytes;
     kept.bytes = bytes;
@@ -158,8 +174,17 @@ export class ReadAhead {
   }
 
   #drop(name: string): void {
-    this.#bytes -= this.#kept.get(name)?.bytes ?? 0;
+    const kept = this.#kept.get(name);
+    if (!kept) return;
+    this.#bytes -= kept.bytes;
     this.#kept.delete(name);
+    kept.dropped = true;
+    giveBack(kept);
+  }
+
+  #leave(kept: Kept): void {
+    kept.holders -= 1;
+    giveBack(kept);
   }
 
   #remember(end: string): void {
@@ -177,6 +202,23 @@ export class ReadAhead {
       if (sharedMs + KEPT_MS <= nowMs) this.#sharedMs.delete(partition);
     this.#ticking = this.#kept.size + this.#sharedMs.size > 0;
     if (this.#ticking) clock.after(KEPT_MS / 2, this.#tick);
+  };
+}
+
+/** Where nobody has the page or can still be given it, its memory goes back. */
+function giveBack({ rows, settled, holders, dropped }: Kept): void {
+  if (!settled || holders > 0 || !dropped) return;
+  rows.then(
+    (read) => read.done?.(),
+    () => {}, // There was nothing to give back.
+  );
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
   };
 }
 

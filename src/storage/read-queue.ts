@@ -9,6 +9,7 @@ import type { Clock } from "../lib/clock.ts";
 import { Channel } from "./channel.ts";
 import { errorOf } from "./failure.ts";
 import type { Read, ReadAnswer } from "./messages.ts";
+import { type PageBuffers, wantsPage } from "./page-buffers.ts";
 import { ReadLine, type ReadLineLimits, type WaitingRead } from "./read-line.ts";
 import { StorageFault } from "./storage.ts";
 
@@ -19,6 +20,7 @@ export interface ReadQueueLimits extends ReadLineLimits {
 export class ReadQueue {
   readonly #directory: string;
   readonly #clock: Clock;
+  readonly #pages: PageBuffers;
   readonly #limits: ReadQueueLimits;
   readonly #channels: Channel[] = [];
   readonly #line: ReadLine;
@@ -27,8 +29,9 @@ export class ReadQueue {
   #gathering = false;
   #paused = false;
 
-  constructor(directory: string, clock: Clock, limits: ReadQueueLimits) {
+  constructor(directory: string, clock: Clock, pages: PageBuffers, limits: ReadQueueLimits) {
     this.#directory = directory;
+    this.#pages = pages;
     this.#clock = clock;
     this.#limits = limits;
     this.#line = new ReadLine(limits);
@@ -104,7 +107,9 @@ export class ReadQueue {
 
   async #exchange(channel: Channel, waiting: readonly WaitingRead[]): Promise<void> {
     try {
-      const answers = await channel.ask({ type: "reads", reads: waiting.map(({ read }) => read) });
+      const reads = waiting.map(({ read }) => read);
+      const pages = reads.filter(wantsPage).map(() => this.#pages.take());
+      const answers = await channel.ask({ type: "reads", reads, pages }, pages);
       for (const [at, { resolve, reject }] of waiting.entries()) {
         const answer = answers[at];
         if (answer === undefined) reject(new Bug("every read is answered"));

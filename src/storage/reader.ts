@@ -7,6 +7,7 @@
  */
 import type Database from "libsql";
 import type { ReadAnswer, Read, StoredRow } from "./messages.ts";
+import { letGo } from "./page-buffers.ts";
 import { blob, integer, text } from "./prepared.ts";
 import { type LogSql, prepareLog } from "./row-writer.ts";
 import {
@@ -17,6 +18,11 @@ import {
   TRANSFER_BYTES_MIN,
 } from "./storage.ts";
 
+/** Rows that are read from the file before they are copied into a page: no more than a core's cache holds. */
+const SPAN_BYTES = 512 * 1024;
+/** Smaller rows are left to the garbage collector. */
+const LET_GO_BYTES_MIN = 16 * 1024;
+
 export class Reader {
   readonly #database: Database.Database;
   readonly #sql: LogSql;
@@ -26,10 +32,11 @@ export class Reader {
     this.#sql = prepareLog(database);
   }
 
-  answer(read: Read): ReadAnswer {
+  /** With `page` what is read lies there, if it fills enough of it. */
+  answer(read: Read, page: ArrayBuffer | null): ReadAnswer {
     switch (read.type) {
       case "read":
-        return this.#read(read.partition, read.from, read.bytesMax);
+        return this.#read(read, page);
       case "seek": {
         const head = this.#locate(read.partition, { timestampMs: read.timestampMs });
         return { type: "seek", row: head ? this.#rowFrom(read.partition, head.base) : null };
@@ -53,12 +60,68 @@ export class Reader {
     }
   }
 
-  #read(partition: PartitionId, from: number, bytesMax: number): ReadAnswer {
-    const rows = sideBySide(this.#snapshot(() => this.#rows(partition, from, bytesMax)));
+  #read(
+    { partition, from, bytesMax }: Read & { readonly type: "read" },
+    buffer: ArrayBuffer | null,
+  ): ReadAnswer {
+    const read = this.#snapshot(() =>
+      buffer
+        ? this.#page(partition, from, bytesMax, buffer)
+        : { rows: this.#rows(partition, from, bytesMax), isUsed: false },
+    );
+    const rows = read.isUsed ? read.rows : sideBySide(read.rows);
+    const page = buffer && { buffer, isUsed: read.isUsed };
     const after = this.#sql.getPartition.first({ id: partition });
     return after
-      ? { type: "read", rows, logStart: integer(after.logStart) }
-      : { type: "read", rows: [], logStart: 0 };
+      ? { type: "read", rows, logStart: integer(after.logStart), page }
+      : { type: "read", rows: [], logStart: 0, page: page && { buffer, isUsed: false } };
+  }
+
+  /** The rows side by side in the buffer; where they are few, in memory of their own. */
+  #page(partition: PartitionId, from: number, bytesMax: number, buffer: ArrayBuffer) {
+    const { spans, bytes } = this.#spans(partition, from, Math.min(bytesMax, buffer.byteLength));
+    const isUsed = bytes >= buffer.byteLength / 2 && bytes <= buffer.byteLength;
+    if (!isUsed) return { rows: this.#rows(partition, from, bytesMax), isUsed };
+    const rows: StoredRow[] = [];
+    let at = 0;
+    for (const span of spans)
+      for (const row of this.#sql.rowsBetween.all({ partition, ...span })) {
+        const own = blob(row.data);
+        const data = new Uint8Array(buffer, at, own.byteLength);
+        data.set(own);
+        // The next row is read into this memory while it is warm. Garbage would be collected much later.
+        if (own.byteLength >= LET_GO_BYTES_MIN && own.byteLength === own.buffer.byteLength)
+          letGo(own.buffer);
+        at += data.byteLength;
+        rows.push({ ...headOf(row), data });
+      }
+    return { rows, isUsed };
+  }
+
+  /** The rows of a read, as spans of offsets that are small enough to be copied while they are in a core's cache. */
+  #spans(partition: PartitionId, from: number, bytesMax: number) {
+    const spans: { readonly from: number; to: number }[] = [];
+    let next = Math.max(from, this.#logStart(partition));
+    let bytes = 0;
+    let spanBytes = Infinity;
+    for (;;) {
+      const heads = this.#sql.headsFrom.all({ partition, from: next });
+      if (heads.length === 0) return { spans, bytes };
+      for (const head of heads) {
+        const size = integer(head.bytes);
+        if (bytes > 0 && bytes + size > bytesMax) return { spans, bytes };
+        const to = integer(head.last);
+        const span = spans.at(-1);
+        if (span && spanBytes + size <= SPAN_BYTES) span.to = to;
+        else {
+          spans.push({ from: next, to });
+          spanBytes = 0;
+        }
+        spanBytes += size;
+        bytes += size;
+        next = to + 1;
+      }
+    }
   }
 
   #rows(partition: PartitionId, from: number, bytesMax: number): StoredRow[] {

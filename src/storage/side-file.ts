@@ -13,6 +13,7 @@ import type {
   StoredRow,
 } from "./messages.ts";
 import { LOG_PAGE_BYTES, openBeside } from "./open.ts";
+import { wantsPage } from "./page-buffers.ts";
 import { Reader } from "./reader.ts";
 import { prepareLog } from "./row-writer.ts";
 import { StorageFault } from "./storage.ts";
@@ -43,9 +44,11 @@ export class SideFile {
   answer(request: ReaderRequest): Answer<Answers[ReaderRequest["type"]]> {
     switch (request.type) {
       case "reads": {
+        const pages = [...request.pages];
         const value = request.reads.map((read) => {
+          const page = wantsPage(read) ? (pages.shift() ?? null) : null;
           try {
-            return this.#reader.answer(read);
+            return this.#reader.answer(read, page);
           } catch (error) {
             return { failure: failureOf(error) };
           }
@@ -96,7 +99,10 @@ function markCopied(path: string): void {
 }
 
 function buffersOf(answer: ReadAnswer): ArrayBuffer[] {
+  const page = answer.type === "read" && answer.page ? [answer.page.buffer] : [];
   const rows: readonly (StoredRow | null)[] =
     answer.type === "read" ? answer.rows : answer.type === "seek" ? [answer.row] : [];
-  return rows.flatMap((row) => (row?.data.buffer instanceof ArrayBuffer ? [row.data.buffer] : []));
+  return rows
+    .flatMap((row) => (row?.data.buffer instanceof ArrayBuffer ? [row.data.buffer] : []))
+    .concat(page);
 }

@@ -265,6 +265,11 @@ export interface ReadRows {
   readonly rows: readonly Row[];
   /** The log start as of after the read: rows below it must not be shown (a delete came in between). */
   readonly logStart: number;
+  /**
+   * Says that its caller has done with the rows, and so has everybody whom it gave views of them: their memory is then used
+   * for other reads. Whoever is not sure does not call it.
+   */
+  readonly done?: () => void;
 }
 
 export interface StorageStats {

@@ -351,10 +351,10 @@ function batchesReply(answer: ReadAnswer, span: Span, turn: string, isolation: I
   const bytes = joined(runs, size);
   // A view would keep what was cut off.
   const body = isCut && bytes instanceof Uint8Array ? bytes.slice() : bytes;
-  return { status: 200, type: BATCH_TYPE, body, headers };
+  const { done } = answer;
+  return { status: 200, type: BATCH_TYPE, body, headers, ...(done && { done }) };
 }
 
-/** As stored: whether a batch's records are whole is the reader's to check. Throws Refusal log_damaged where a header cannot be read. */
 function shownRuns(answer: ReadAnswer, span: Span, isolation: Isolation) {
   try {
     return cutRuns(answer, span, isolation);

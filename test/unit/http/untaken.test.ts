@@ -152,6 +152,32 @@ describe("an answer in pieces", () => {
     expect(untaken.bytes).toBe(0);
   });
 
+  test("is done with when all of it was taken, where the runtime copies pieces", async () => {
+    for (const copiesPieces of [true, false]) {
+      const untaken = new Untaken(new VirtualClock(), limits, copiesPieces);
+      let done = 0;
+      const reader = untaken.pieces([new Uint8Array(100)], () => (done += 1)).stream.getReader();
+      for (let pieces = 0; pieces < 3; pieces++) await reader.read();
+      expect(done).toBe(0);
+      expect((await reader.read()).done).toBe(true);
+      expect(done).toBe(copiesPieces ? 1 : 0);
+    }
+  });
+
+  test("is not done with when its client leaves or is cut off", async () => {
+    const clock = new VirtualClock();
+    const untaken = new Untaken(clock, limits, true);
+    let done = 0;
+    const left = untaken.pieces([new Uint8Array(100)], () => (done += 1)).stream.getReader();
+    const stalled = untaken.pieces([new Uint8Array(100)], () => (done += 1)).stream.getReader();
+    for (const reader of [left, stalled]) await reader.read();
+    await left.cancel();
+    await clock.advance(limits.answerStallMs * 2);
+    expect([done, untaken.bytes]).toEqual([0, 0]);
+    await stalled.read().catch(() => {});
+    expect(done).toBe(0);
+  });
+
   test("is given back when its client leaves", async () => {
     const { clock, untaken } = world();
     const reader = untaken.pieces([new Uint8Array(100)]).stream.getReader();

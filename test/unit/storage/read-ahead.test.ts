@@ -5,6 +5,7 @@ import type { ReadRows } from "../../../src/storage/storage.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 
 const MiB = 1024 * 1024;
+const settled = () => new Promise((resolve) => setImmediate(resolve));
 const PAGE = { type: "read", partition: 1, from: 0, bytesMax: MiB } as const;
 
 /** A log of rows of 128 KiB and one offset each, up to `end`. */
@@ -18,6 +19,7 @@ function world(options: { end?: number; bytesMax?: number; holds?: boolean } = {
   const turns = { count: 0 };
   const asked: number[] = [];
   const hurried: number[] = [];
+  const back: number[] = [];
   const gate = Promise.withResolvers<void>();
   const log = { end, fails: false };
   const ahead = new ReadAhead({
@@ -36,10 +38,10 @@ function world(options: { end?: number; bytesMax?: number; holds?: boolean } = {
         position: (from + at) * 128 * 1024,
         data: new Uint8Array(128 * 1024),
       }));
-      return { rows, logStart: 0 };
+      return { rows, logStart: 0, done: () => back.push(from) };
     },
   });
-  return { ahead, asked, hurried, gate, clock, log, turns };
+  return { ahead, asked, back, hurried, gate, clock, log, turns };
 }
 
 test("readers that ask for the same page at once, or soon after, share one read", async () => {
@@ -162,4 +164,51 @@ test("small reads, and those too large to be kept, go to the file each time", as
   for (const bytesMax of [128 * 1024, 128 * 1024, 3 * MiB, 3 * MiB])
     await ahead.read({ ...PAGE, bytesMax });
   expect(asked.length).toBe(4);
+});
+
+test("a page's memory goes back when its reader has done with it, once", async () => {
+  const { ahead, back } = world();
+  const { done } = await ahead.read(PAGE);
+  await settled();
+  expect(back).toEqual([]);
+  done?.();
+  done?.();
+  await settled();
+  expect(back).toEqual([0]);
+});
+
+test("the memory of a page that is shared goes back when all have done with it and it is kept no longer", async () => {
+  const { ahead, back, clock } = world();
+  const readers = await Promise.all([ahead.read(PAGE), ahead.read(PAGE)]);
+  for (const { done } of readers) done?.();
+  const late = await ahead.read(PAGE);
+  await settled();
+  expect(back).toEqual([]);
+  await clock.advance(2_000);
+  expect(ahead.bytes).toBe(0);
+  expect(back).toEqual([]);
+  late.done?.();
+  await settled();
+  expect(back).toEqual([0]);
+});
+
+test("the memory of a page stays with a reader that does not say that it is done", async () => {
+  const { ahead, back, clock } = world();
+  const [first] = await Promise.all([ahead.read(PAGE), ahead.read(PAGE)]);
+  first.done?.();
+  ahead.forget(1);
+  await clock.advance(5_000);
+  expect(back).toEqual([]);
+});
+
+test("the memory of a page that was read ahead in vain goes back, also where it came after it was forgotten", async () => {
+  const { ahead, back, gate } = world({ holds: true });
+  for (const from of [0, 8]) await ahead.read({ ...PAGE, from });
+  await settled();
+  ahead.forget(1);
+  await settled();
+  expect(back).toEqual([]);
+  gate.resolve();
+  await settled();
+  expect(back).toEqual([16]);
 });
