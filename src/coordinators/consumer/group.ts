@@ -142,7 +142,7 @@ function removed(
     draft.removeMember(id);
     draft.cancelTimers(id);
   }
-  return finishDowngrade(draft, true, replies);
+  return finishDowngrade(draft, { rebalance: true, replies });
 }
 
 /** What a member of the classic protocol asks of a consumer group. Time-outs of a classic group that is gone do nothing. */
@@ -186,7 +186,9 @@ function stepJoin(
     return downgrades;
   });
   const replies = [reply(ticket, answer)];
-  return downgrades ? finishDowngrade(draft, subscriptionChanged, replies) : finish(draft, replies);
+  return downgrades
+    ? finishDowngrade(draft, { rebalance: subscriptionChanged, replies })
+    : finish(draft, replies);
 }
 
 /** An empty consumer group gives way to a classic one. */
@@ -202,8 +204,7 @@ function beginClassic(
 
 function finishDowngrade(
   draft: ConsumerDraft,
-  rebalance: boolean,
-  replies: readonly Reply[],
+  { rebalance, replies }: { readonly rebalance: boolean; readonly replies: readonly Reply[] },
 ): ConsumerStep {
   const { classic, records } = downgrade(draft, rebalance);
   const step = classic.finish();

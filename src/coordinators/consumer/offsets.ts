@@ -6,7 +6,15 @@
  * - Left out: nothing is asked of an administrator, or of a consumer that assigns itself, while the group is empty.
  */
 import { Refusal } from "../../lib/refusal.ts";
+import type { MemberIdentity } from "../classic/state.ts";
 import type { ConsumerGroup, ConsumerMember } from "./state.ts";
+
+/** Who asks to commit, and how. */
+export interface CommitAsked extends MemberIdentity {
+  readonly transactional: boolean;
+  /** False for clients older than the consumer protocol (OffsetCommit before version 9). */
+  readonly knowsEpochs: boolean;
+}
 
 /** Says of each partition why an offset may not be committed; null: it may. */
 export type PartitionCheck = (topicId: string | null, partition: number) => Refusal | null;
@@ -14,17 +22,7 @@ export type PartitionCheck = (topicId: string | null, partition: number) => Refu
 const fine: PartitionCheck = () => null;
 
 /** @throws Refusal where nothing may be committed. */
-export function checkCommit(
-  group: ConsumerGroup,
-  asked: {
-    readonly memberId: string;
-    readonly instanceId: string | null;
-    readonly generation: number;
-    readonly transactional: boolean;
-    /** False for clients older than the consumer protocol (OffsetCommit before version 9). */
-    readonly knowsEpochs: boolean;
-  },
-): PartitionCheck {
+export function checkCommit(group: ConsumerGroup, asked: CommitAsked): PartitionCheck {
   const { memberId, generation, transactional } = asked;
   if (generation < 0 && group.members.size === 0) return fine;
   const isAnonymous = generation === -1 && memberId === "" && asked.instanceId === null;

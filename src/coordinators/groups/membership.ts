@@ -21,23 +21,15 @@ import type { CoordinatorRecord } from "../step.ts";
  */
 export function checkCommit(
   members: Membership,
-  member: MemberIdentity,
-  transactional: boolean,
-  knowsEpochs: boolean,
+  asked: consumer.CommitAsked,
 ): consumer.PartitionCheck {
-  if (members.type === "consumer") {
-    return consumer.checkCommit(members, { ...member, transactional, knowsEpochs });
-  }
-  checkClassicCommit(members, member, transactional);
+  if (members.type === "consumer") return consumer.checkCommit(members, asked);
+  checkClassicCommit(members, asked);
   return () => null;
 }
 
-function checkClassicCommit(
-  members: ClassicGroup,
-  member: MemberIdentity,
-  transactional: boolean,
-): void {
-  const { memberId, instanceId, generation } = member;
+function checkClassicCommit(members: ClassicGroup, asked: consumer.CommitAsked): void {
+  const { memberId, instanceId, generation, transactional } = asked;
   if (generation < 0 && members.state === "Empty") return;
   if (generation >= 0 || memberId !== "" || instanceId !== null) {
     checkMember(members.members, memberId, instanceId);

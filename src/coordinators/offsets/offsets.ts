@@ -94,9 +94,10 @@ function commit(
   env: GroupEnv,
 ): GroupStep {
   const group = groupFor(id, before, input, env);
-  const mayCommit = checkCommit(group.members, input.member, false, input.knowsMemberEpochs);
+  const { member, knowsMemberEpochs: knowsEpochs } = input;
+  const mayCommit = checkCommit(group.members, { ...member, transactional: false, knowsEpochs });
   checkPartitions(input.offsets, env, mayCommit);
-  const alive = memberAlive(group.members, input.member);
+  const alive = memberAlive(group.members, member);
   const timers: TimerChange<GroupInput>[] = alive
     ? [
         {
@@ -128,7 +129,8 @@ function commitInTransaction(
   env: GroupEnv,
 ): GroupStep {
   const group = groupFor(id, before, input, env);
-  checkPartitions(input.offsets, env, checkCommit(group.members, input.member, true, true));
+  const asked = { ...input.member, transactional: true, knowsEpochs: true };
+  checkPartitions(input.offsets, env, checkCommit(group.members, asked));
   const { transaction } = input;
   const producerId = transaction?.producerId;
   const kept = producerId === undefined ? undefined : group.offsets.pending.get(producerId);
