@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import * as v from "valibot";
 import { type Fetch, Kedge, KedgeError, SchemaError } from "../../src/client/client.ts";
-import { nodeUrl, openMemoryNode } from "./memory-node.ts";
+import { losing, nodeUrl, openMemoryNode } from "./memory-node.ts";
 
 const fetch: Fetch = await openMemoryNode();
 const kedge = new Kedge({ url: nodeUrl, fetch });
@@ -36,16 +36,7 @@ test("what was worked on is committed, the record at which one stops comes again
 
 test("answers that are lost lose no record and give none twice", async () => {
   const topic = await topicWith(50, 3);
-  let posts = 0;
-  const shaky = new Kedge({
-    url: nodeUrl,
-    retry: { delayMs: 1, delayMaxMs: 2 },
-    fetch: async (url, init) => {
-      const answer = await fetch(url, init);
-      if (init.method === "POST" && ++posts % 3 === 0) throw new TypeError("socket closed");
-      return answer;
-    },
-  });
+  const shaky = losing(3, fetch);
   const group = shaky.group(`g-${topic}`, { topics: [topic], recordsMax: 7, format: "text" });
   const seen = new Set<string | null>();
   let count = 0;

@@ -1,23 +1,12 @@
 /** Transactions of the client against a whole node in process, with answers that are lost on their way. */
 import { beforeAll, expect, test } from "bun:test";
-import { type Fetch, Kedge, KedgeError } from "../../src/client/client.ts";
-import { nodeUrl, openMemoryNode } from "./memory-node.ts";
+import { type Kedge, KedgeError } from "../../src/client/client.ts";
+import { losing, openMemoryNode } from "./memory-node.ts";
 
-let fetch: Fetch;
-let posts = 0;
 let kedge: Kedge;
 
 beforeAll(async () => {
-  fetch = await openMemoryNode();
-  kedge = new Kedge({
-    url: nodeUrl,
-    retry: { delayMs: 1, delayMaxMs: 2 },
-    fetch: async (url, init) => {
-      const answer = await fetch(url, init);
-      if (init.method === "POST" && ++posts % 3 === 0) throw new TypeError("socket closed");
-      return answer;
-    },
-  });
+  kedge = losing(3, await openMemoryNode());
   for (const name of ["in", "one", "other"]) await kedge.createTopic({ name }).catch(() => {});
 });
 

@@ -4,7 +4,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { type Fetch, type Gap, Kedge, KedgeError } from "../../src/client/client.ts";
-import { nodeUrl, openMemoryNode } from "./memory-node.ts";
+import { losing, nodeUrl, openMemoryNode } from "./memory-node.ts";
 
 let fetch: Fetch;
 let kedge: Kedge;
@@ -13,20 +13,6 @@ beforeAll(async () => {
   fetch = await openMemoryNode();
   kedge = new Kedge({ url: nodeUrl, fetch });
 });
-
-/** Loses the answer of every nth POST after the node carried it out. */
-function losing(every: number): Kedge {
-  let posts = 0;
-  return new Kedge({
-    url: nodeUrl,
-    retry: { delayMs: 1, delayMaxMs: 2 },
-    fetch: async (url, init) => {
-      const answer = await fetch(url, init);
-      if (init.method === "POST" && ++posts % every === 0) throw new TypeError("socket closed");
-      return answer;
-    },
-  });
-}
 
 describe("topics", () => {
   test("are made, listed, described, altered and deleted", async () => {
@@ -105,7 +91,7 @@ describe("records", () => {
 
   test("of a key keep their order, once each, through lost answers", async () => {
     await kedge.createTopic({ name: "lossy", partitions: 6 });
-    const topic = losing(2).topic("lossy", { limits: { batchRecordsMax: 37 } });
+    const topic = losing(2, fetch).topic("lossy", { limits: { batchRecordsMax: 37 } });
     const sent = Array.from({ length: 1_000 }, (_, n) => ({ key: `k${n % 17}`, value: String(n) }));
     for (const record of sent) await topic.send(record);
     await topic.flush();
