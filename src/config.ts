@@ -9,8 +9,8 @@
  * - Left out, and refused rather than ignored: the flags of the cluster and of remote storage.
  */
 import { resolve } from "node:path";
-import type { NodeSetting } from "./broker/config-verbs.ts";
-import { nodeSettings } from "./broker/node-settings.ts";
+import type { NodeSetting } from "./broker/configs/verbs.ts";
+import { nodeSettings } from "./broker/configs/node-settings.ts";
 import { groupSettings } from "./coordinators/groups/settings.ts";
 import { transactionSettings } from "./coordinators/transactions/settings.ts";
 import { checkListeners, listenerSettings, listenersText } from "./kafka/listener-settings.ts";

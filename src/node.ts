@@ -8,7 +8,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { createBroker } from "./broker/broker.ts";
-import type { LogLevels } from "./broker/config-verbs.ts";
+import type { LogLevels } from "./broker/configs/verbs.ts";
 import type { Broker } from "./broker/verbs.ts";
 import { Controller } from "./cluster/controller.ts";
 import { featureCommands } from "./cluster/features.ts";

@@ -19,25 +19,25 @@ import {
 } from "../log/transactional-append.ts";
 import type { TransactionVerifier } from "../log/verification.ts";
 import { checkMayChange } from "./access.ts";
-import { adminVerbs } from "./admin.ts";
-import type { LogLevels, NodeSetting } from "./config-verbs.ts";
-import { configVerbs } from "./configs.ts";
+import { adminVerbs } from "./topics/admin.ts";
+import type { LogLevels, NodeSetting } from "./configs/verbs.ts";
+import { configVerbs } from "./configs/configs.ts";
 import type { GroupCoordinator } from "../coordinators/groups/coordinator.ts";
 import type { TransactionCoordinator } from "../coordinators/transactions/coordinator.ts";
-import { clusterVerbs } from "./cluster-verbs.ts";
-import { groupVerbs } from "./groups.ts";
+import { clusterVerbs } from "./cluster/cluster.ts";
+import { groupVerbs } from "./groups/groups.ts";
 import { type LogLookup, logLookup } from "./log-lookup.ts";
-import { PollingMembers } from "./polling.ts";
-import { producerVerbs } from "./producer-verbs.ts";
-import { quotaVerbs } from "./quotas.ts";
+import { PollingMembers } from "./polling/polling.ts";
+import { producerVerbs } from "./transactions/producers.ts";
+import { quotaVerbs } from "./quotas/quotas.ts";
 import { read } from "./reads.ts";
 import { pastSkipped } from "./skipped.ts";
-import { noDirectory, replicaVerbs } from "./replicas.ts";
-import type { LogDirectory } from "./replica-verbs.ts";
-import { known } from "./topic-rules.ts";
-import { type TopicsOptions, topicVerbs } from "./topics.ts";
+import { noDirectory, replicaVerbs } from "./cluster/replicas.ts";
+import type { LogDirectory } from "./cluster/replica-verbs.ts";
+import { known } from "./topics/rules.ts";
+import { type TopicsOptions, topicVerbs } from "./topics/topics.ts";
 import { Traffic } from "./traffic.ts";
-import { createTransactionVerbs } from "./transactions.ts";
+import { createTransactionVerbs } from "./transactions/transactions.ts";
 import type { AppendAnswer, AppendRequest, Broker, OffsetAnswer, OffsetSpec } from "./verbs.ts";
 
 export interface BrokerOptions extends TopicsOptions {

@@ -5,7 +5,7 @@ import type { Image } from "../cluster/image.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Logs } from "../log/logs.ts";
 import type { Partition } from "../log/partition.ts";
-import { known } from "./topic-rules.ts";
+import { known } from "./topics/rules.ts";
 
 export interface FoundLog {
   readonly topicId: string;

@@ -7,8 +7,8 @@
  *   The sums leave those out.
  * - The lag in seconds is the age of the batch in which the first uncommitted record lies, 0 where nothing is behind.
  */
-import type { FetchedTopic } from "../broker/committed-offsets.ts";
-import type { GroupSummary } from "../broker/group-verbs.ts";
+import type { FetchedTopic } from "../broker/groups/committed-offsets.ts";
+import type { GroupSummary } from "../broker/groups/verbs.ts";
 import type { Broker, Context, LogEnds } from "../broker/verbs.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";

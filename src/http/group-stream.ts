@@ -5,8 +5,8 @@
  *   room for it among all tails; until then the member is heard of, and given nothing.
  * - Left out: resuming by an event's id, since the group itself knows where it is.
  */
-import { isFenced } from "../broker/polling-refusals.ts";
-import type { PollCommit, PollJoin } from "../broker/polling-verbs.ts";
+import { isFenced } from "../broker/polling/refusals.ts";
+import type { PollCommit, PollJoin } from "../broker/polling/verbs.ts";
 import type { Context } from "../broker/verbs.ts";
 import { randomUuid } from "../lib/random.ts";
 import type { PageTerms } from "./page.ts";

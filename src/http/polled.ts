@@ -1,7 +1,7 @@
 /**
  * What a poll read as JSON text: the page of each partition, one after the other, within one bound over all.
  */
-import type { PollRead, PollRender } from "../broker/polling-verbs.ts";
+import type { PollRead, PollRender } from "../broker/polling/verbs.ts";
 import { readBytesOf, type TrafficVerbs } from "../broker/traffic.ts";
 import { pageOf, type PageTerms } from "./page.ts";
 

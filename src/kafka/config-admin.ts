@@ -6,7 +6,7 @@ import type {
   ConfigEntry,
   ConfigOrigin,
   ConfigResource,
-} from "../broker/config-verbs.ts";
+} from "../broker/configs/verbs.ts";
 import { isKafkas } from "../log/config-definitions.ts";
 import { mapInTurns } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";

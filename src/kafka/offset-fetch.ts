@@ -7,7 +7,11 @@
  */
 import { mapInTurns, mapNestedInTurns } from "../lib/async.ts";
 import { distinct } from "../lib/collections.ts";
-import type { FetchedGroup, FetchedPartition, OffsetsWanted } from "../broker/committed-offsets.ts";
+import type {
+  FetchedGroup,
+  FetchedPartition,
+  OffsetsWanted,
+} from "../broker/groups/committed-offsets.ts";
 import { zeroUuid } from "../wire/uuid.ts";
 import type { Call } from "./call.ts";
 import { codeFor, codeOf, NONE } from "./error-codes.ts";

@@ -4,7 +4,7 @@
  * - A topic that was deleted between two portions is passed over where all were asked for.
  * - Every replica in sync may lead: which others may (KIP-966) is nobody, with one node.
  */
-import { checkName } from "../broker/topic-rules.ts";
+import { checkName } from "../broker/topics/rules.ts";
 import type { TopicPlaces } from "../broker/verbs.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { zeroUuid } from "../wire/uuid.ts";

@@ -3,7 +3,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { LogDirectory } from "../broker/replica-verbs.ts";
+import type { LogDirectory } from "../broker/cluster/replica-verbs.ts";
 
 /** The folder as the broker's verbs describe it; a disk that cannot be asked has no size. */
 export function logDirectory(folder: string): LogDirectory {

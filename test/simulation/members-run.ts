@@ -4,7 +4,7 @@
  *
  * - A commit that was kept is never undone; what is told is never less than it, or more than what anybody tried.
  */
-import type { GroupVerbs } from "../../src/broker/group-verbs.ts";
+import type { GroupVerbs } from "../../src/broker/groups/verbs.ts";
 import { Violation } from "./ledger.ts";
 import { Run } from "./run.ts";
 import { somebody, type TestNode } from "./test-node.ts";

@@ -4,7 +4,7 @@
  * of the topics.
  */
 import { expect, test } from "bun:test";
-import { topicVerbs, type DescribedLog } from "../../src/broker/topics.ts";
+import { topicVerbs, type DescribedLog } from "../../src/broker/topics/topics.ts";
 import type { Context } from "../../src/broker/verbs.ts";
 import { Controller } from "../../src/cluster/controller.ts";
 import { silentLogger } from "../../src/lib/logger.ts";

@@ -6,7 +6,7 @@
  * the same place; an identity that was taken over commits nothing any more. Held in the end: every input is in the output
  * once, offsets and outputs agree, one-shot transactions are whole, and no partition is held up by an open transaction.
  */
-import type { TransactionVerbs } from "../../src/broker/transaction-verbs.ts";
+import type { TransactionVerbs } from "../../src/broker/transactions/verbs.ts";
 import type { ProducerIdentity } from "../../src/coordinators/transactions/state.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import { committedOf } from "./committed-reads.ts";

@@ -5,7 +5,7 @@
  *   none. A member whose epoch is stale is fenced (409) and joins again.
  */
 import type { InferOutput } from "valibot";
-import type { PollJoin } from "../../broker/polling-verbs.ts";
+import type { PollJoin } from "../../broker/polling/verbs.ts";
 import type { Context } from "../../broker/verbs.ts";
 import type { Connection } from "../../lib/platform.ts";
 import { Refusal } from "../../lib/refusal.ts";

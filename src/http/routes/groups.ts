@@ -2,7 +2,7 @@
  * Groups as a whole: list, describe, delete, their offsets and how far they lag.
  */
 import type { InferOutput } from "valibot";
-import { notCommitted } from "../../broker/not-committed.ts";
+import { notCommitted } from "../../broker/groups/not-committed.ts";
 import type { Context } from "../../broker/verbs.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { Refusal } from "../../lib/refusal.ts";

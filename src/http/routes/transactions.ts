@@ -3,7 +3,7 @@
  * of its calls may be repeated.
  */
 import type { InferOutput } from "valibot";
-import type { TransactOffsets, TransactPart } from "../../broker/transact.ts";
+import type { TransactOffsets, TransactPart } from "../../broker/transactions/transact.ts";
 import type { ProducerIdentity } from "../../coordinators/transactions/state.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { readBody } from "../body.ts";

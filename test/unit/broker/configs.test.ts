@@ -2,7 +2,7 @@
  * Settings that change while the node runs, over a whole node on a memory disk: what they do to topics and logs.
  */
 import { expect, test } from "bun:test";
-import type { ConfigChange } from "../../../src/broker/config-verbs.ts";
+import type { ConfigChange } from "../../../src/broker/configs/verbs.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
 

@@ -3,8 +3,8 @@
  * crash between the metadata and the logs heals.
  */
 import { describe, expect, test } from "bun:test";
-import { PARTITIONS_PER_TOPIC_MAX } from "../../../src/broker/topic-rules.ts";
-import { topicVerbs, type DescribedLog } from "../../../src/broker/topics.ts";
+import { PARTITIONS_PER_TOPIC_MAX } from "../../../src/broker/topics/rules.ts";
+import { topicVerbs, type DescribedLog } from "../../../src/broker/topics/topics.ts";
 import type { Context, NewTopic } from "../../../src/broker/verbs.ts";
 import { Controller } from "../../../src/cluster/controller.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
