@@ -67,6 +67,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   await using opened = new AsyncDisposableStack();
   const { platform, logger, version } = surroundings;
   const { clock, random } = platform;
+  const { auth, tls } = await readSecrets(config);
   const stores =
     config.data === IN_MEMORY ? openMemoryStores() : openFolder(config.data, surroundings, opened);
   // While the storage's Worker starts, this thread loads the door's code.
@@ -77,14 +78,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   const controller = await Controller.open({ store, random, logger, turn: () => clock.turn() });
   await controller.submit(featureCommands);
   const { logNode, logs } = await openLogs(config, controller, storage, platform, logger);
-  const retention = new RetentionPass(logNode, () => logs.all());
-  retention.start();
-  const cleaner = new Cleaner(logNode, () => logs.all());
-  if (config["log-cleaner-enable"]) cleaner.start();
-  opened.defer(() => storeProducers(logs));
-  opened.defer(() => drain(logNode, config["drain-ms"]));
-  opened.defer(() => cleaner.stop());
-  opened.defer(() => retention.stop());
+  startUpkeep(config, logNode, logs, opened);
   const coordinators = openCoordinators(config, controller, logs, logNode, random);
   opened.defer(() => coordinators.transactions.close());
   const broker = createBroker({
@@ -106,7 +100,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     clock,
     random,
     logger,
-    auth: await readToken(config),
+    auth,
     node: {
       ...nodeProbes({ storage, platform, stopping: stopping.signal }),
       ...backups(config, storage, store, random),
@@ -120,7 +114,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   // Members that wait for a rebalance are told to ask elsewhere.
   opened.defer(() => coordinators.groups.close());
   // Last, since /readyz says that every door serves.
-  const server = await listen(config, surroundings, (request, wire) => app.fetch(request, wire));
+  const server = await listen(config, tls, surroundings, (...call) => app.fetch(...call));
   opened.defer(() => server.stop(config["drain-ms"]));
   opened.defer(() => stopping.abort());
   const everything = opened.move();
@@ -131,6 +125,23 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     clusterId: controller.identity.clusterId,
     stop: once(() => everything.disposeAsync()),
   };
+}
+
+/** Retention and compaction, and what a stop does once both have ended. */
+function startUpkeep(
+  config: Config,
+  logNode: LogNode,
+  logs: Logs<Partition>,
+  opened: AsyncDisposableStack,
+): void {
+  const retention = new RetentionPass(logNode, () => logs.all());
+  retention.start();
+  const cleaner = new Cleaner(logNode, () => logs.all());
+  if (config["log-cleaner-enable"]) cleaner.start();
+  opened.defer(() => storeProducers(logs));
+  opened.defer(() => drain(logNode, config["drain-ms"]));
+  opened.defer(() => cleaner.stop());
+  opened.defer(() => retention.stop());
 }
 
 function brokerSettings(config: Config) {
@@ -296,17 +307,29 @@ async function readText(path: string, flag: string): Promise<string> {
   }
 }
 
+type HttpOptions = Parameters<Platform["serveHttp"]>[0];
+type HttpFetch = HttpOptions["fetch"];
+type Tls = HttpOptions["tls"];
+
+/** Read before a data folder is made: what cannot be read leaves nothing behind. */
+async function readSecrets(config: Config) {
+  return { auth: await readToken(config), tls: await readTls(config) };
+}
+
+/** Nothing where HTTP goes in clear. */
+async function readTls(config: Config): Promise<Tls> {
+  const [cert, key] = [config["tls-cert"], config["tls-key"]];
+  if (cert === null || key === null) return undefined;
+  return { cert: await readText(cert, "--tls-cert"), key: await readText(key, "--tls-key") };
+}
+
 async function listen(
   config: Config,
+  tls: Tls,
   { platform, logger }: Surroundings,
-  fetch: Parameters<Platform["serveHttp"]>[0]["fetch"],
+  fetch: HttpFetch,
 ): Promise<HttpServer> {
   const { host, port } = config.http;
-  const [cert, key] = [config["tls-cert"], config["tls-key"]];
-  const tls =
-    cert !== null && key !== null
-      ? { cert: await readText(cert, "--tls-cert"), key: await readText(key, "--tls-key") }
-      : null;
   const { tooManyConnections } = await import("./http/problem.ts");
   const { corsHeaders, originsOf } = await import("./http/guards.ts");
   const { requestIds } = await import("./http/request-ids.ts");

@@ -2,7 +2,7 @@
  * The manifest of a backup: which files it has, their sizes and checksums.
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -57,7 +57,10 @@ export function sameFiles(manifest: Manifest, files: readonly ExtractedFile[]): 
 export async function hashFile(folder: string, name: string): Promise<ExtractedFile> {
   const hash = createHash("sha256");
   let bytes = 0;
-  for await (const piece of createReadStream(join(folder, name))) {
+  const path = join(folder, name);
+  if (!existsSync(path))
+    throw new Failure(`${path} is missing: the backup is not whole.`, exitCodes.notFound);
+  for await (const piece of createReadStream(path)) {
     hash.update(piece);
     bytes += piece.length;
   }

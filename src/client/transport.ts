@@ -201,9 +201,15 @@ class Watch {
     if (this.#outer?.aborted) return this.#outer.reason;
     if (cause instanceof KedgeError) return cause;
     if (this.#late) return noAnswer("timed_out", `No answer from ${base} in ${this.#limitMs} ms.`);
-    const words = cause instanceof Error ? cause.message : String(cause);
-    return noAnswer("unreachable", `Cannot reach ${base}: ${words}`, cause);
+    return noAnswer("unreachable", `Cannot reach ${base}: ${reasonOf(cause)}`, cause);
   }
+}
+
+/** Why a fetch failed, without the runtimes' own advice; Node says it one error further in. */
+function reasonOf(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const words = inner instanceof Error ? inner.message : String(inner);
+  return words.replace(/ For more information, pass `verbose.*/s, "");
 }
 
 async function problemOf(response: Response): Promise<KedgeError> {

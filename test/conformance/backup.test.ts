@@ -88,6 +88,9 @@ test("a damaged or cut backup is refused", async () => {
   await writeFile(log, bytes);
   const damaged = await kedge("restore", backup, "--data", join(folder, "r2"));
   expect([damaged.code, damaged.err]).toEqual([1, expect.stringContaining("damaged")]);
+  await rm(join(backup, "raft.db"));
+  const parted = await kedge("restore", backup, "--data", join(folder, "r2"));
+  expect([parted.code, parted.err]).toEqual([3, expect.stringContaining("raft.db is missing")]);
   await rm(join(backup, "manifest.json"));
   expect((await kedge("restore", backup, "--data", join(folder, "r2"))).code).toBe(3);
   expect((await readdir(folder)).filter((name) => /r2|partial/.test(name))).toEqual([]);
