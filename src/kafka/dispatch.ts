@@ -92,7 +92,7 @@ class RequestCall implements Call {
   readonly version: number;
   readonly #client: Client;
   readonly #exchange: Exchange;
-  sent: (() => void) | null = null;
+  sent: ((isTaken: boolean) => void) | null = null;
   reused: object | null = null;
 
   constructor(door: Door, client: Client, header: RequestHeader, exchange: Exchange) {
@@ -135,7 +135,7 @@ class RequestCall implements Call {
     return answer;
   }
 
-  onSent(done: () => void): void {
+  onSent(done: (isTaken: boolean) => void): void {
     this.sent = done;
   }
 }
@@ -189,7 +189,7 @@ function handle<Req extends Fields, Res extends Fields>(
   logger: Logger,
 ): Reply | Promise<Reply> {
   const told = (error: unknown): Reply | Promise<Reply> => {
-    call.sent?.();
+    call.sent?.(false);
     call.sent = null;
     if (error instanceof HangUp) return closing(error.message);
     const tell = { errorCode: codeOf(error), errorMessage: messageOf(error) };
@@ -218,7 +218,7 @@ function replyOf<Req extends Fields, Res extends Fields>(
   return answerOf(pieces, sent);
 }
 
-function answerOf(pieces: readonly Uint8Array[], sent: (() => void) | null): Reply {
+function answerOf(pieces: readonly Uint8Array[], sent: RequestCall["sent"]): Reply {
   return sent ? { type: "answer", pieces, sent } : { type: "answer", pieces };
 }
 

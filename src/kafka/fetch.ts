@@ -177,6 +177,7 @@ async function read(
   const partitionBytes = requests.reduce((sum, { bytesMax }) => sum + bytesMax, 0);
   const grant = await unsent.reserve(Math.min(mostBytes, partitionBytes));
   let found = 0;
+  let given: readonly ReadAnswer[] = [];
   try {
     const options = { bytesMin, bytesMax: grant.bytes, waitMs: 0, isolation };
     const answers = await call.broker.read(call.context, requests, options);
@@ -185,11 +186,12 @@ async function read(
     const done = !waits || isNews || bytesOf(answers) >= bytesMin;
     if (done || bytesOf(answers) >= grant.bytes) {
       found = bytesOf(answers);
+      given = answers;
       return answers;
     }
   } finally {
     unsent.settle(grant, found);
-    countUntilSent(call, found);
+    countUntilSent(call, found, given);
   }
   const answers = await call.broker.read(call.context, requests, {
     bytesMin,
@@ -200,7 +202,7 @@ async function read(
   });
   const late = bytesOf(answers);
   unsent.settle({ bytes: 0, aside: 0 }, late);
-  countUntilSent(call, late);
+  countUntilSent(call, late, answers);
   return answers;
 }
 
@@ -210,10 +212,14 @@ function bytesOf(answers: readonly ReadAnswer[]): number {
   return bytes;
 }
 
-function countUntilSent(call: Call, bytes: number): void {
+/** Once the client has taken the answer, nobody uses what was read any more. */
+function countUntilSent(call: Call, bytes: number, answers: readonly ReadAnswer[]): void {
   if (bytes === 0) return;
   const { unsent } = call.door;
-  call.onSent(() => unsent.remove(bytes));
+  call.onSent((isTaken) => {
+    unsent.remove(bytes);
+    if (isTaken) for (const { done } of answers) done?.();
+  });
 }
 
 function partOf(of: FetchPartition, answer: ReadAnswer): Part {

@@ -55,7 +55,7 @@ export type WriterRequest =
   | { readonly type: "close" };
 
 export type ReaderRequest =
-  /** With a buffer for each read that wants one (`wantsPage`), in order. */
+  /** With a buffer for each read that wants one (`pageBytesOf`), in order. */
   | {
       readonly type: "reads";
       readonly reads: readonly Read[];

@@ -3,7 +3,7 @@
  * are given back when nobody uses these any more. Fresh memory for each read costs more than reading it: the kernel gives
  * it out 4 KiB at a time, zeroed, and takes it back.
  *
- * - Kept are `countMax` at most, and none for longer than `KEPT_MS` without a read.
+ * - Kept are `bytesMax` at most, and none for longer than `KEPT_MS` without a read.
  * - Whoever does not give a buffer back leaves it to the garbage collector.
  */
 import { assert } from "../lib/assert.ts";
@@ -11,28 +11,29 @@ import type { Clock } from "../lib/clock.ts";
 import type { Read, ReadAnswer } from "./messages.ts";
 import type { ReadRows } from "./storage.ts";
 
-export const PAGE_BUFFER_BYTES = 8 * 1024 * 1024;
-/** Smaller reads would leave most of a buffer empty. */
-const READ_BYTES_MIN = PAGE_BUFFER_BYTES / 2;
+const MiB = 1024 * 1024;
+/** What readers ask for: a partition of a Kafka consumer's Fetch, a page of an HTTP reader's. */
+const SIZES: readonly number[] = [MiB, 8 * MiB];
 const KEPT_MS = 1_000;
 
-/** Whether a read is read into such a buffer. */
-export function wantsPage(read: Read): boolean {
-  return (
-    read.type === "read" && read.bytesMax >= READ_BYTES_MIN && read.bytesMax <= PAGE_BUFFER_BYTES
-  );
+/** The size of the buffer that a read is read into: one that it may fill, and half of which at least; null for none. */
+export function pageBytesOf(read: Read): number | null {
+  if (read.type !== "read") return null;
+  const { bytesMax } = read;
+  return SIZES.find((size) => bytesMax >= size / 2 && bytesMax <= size) ?? null;
 }
 
 export class PageBuffers {
   readonly #clock: Clock;
-  readonly #countMax: number;
+  readonly #bytesMax: number;
   readonly #free: ArrayBuffer[] = [];
+  #bytes = 0;
   #usedMs = 0;
   #ticking = false;
 
   constructor(clock: Clock, bytesMax: number) {
     this.#clock = clock;
-    this.#countMax = Math.floor(bytesMax / PAGE_BUFFER_BYTES);
+    this.#bytesMax = bytesMax;
   }
 
   /** How many are kept. */
@@ -40,9 +41,13 @@ export class PageBuffers {
     return this.#free.length;
   }
 
-  take(): ArrayBuffer {
+  /** A buffer of one of the sizes that `pageBytesOf` gives. */
+  take(size: number): ArrayBuffer {
     this.#usedMs = this.#clock.monotonicMs();
-    return this.#free.pop() ?? new ArrayBuffer(PAGE_BUFFER_BYTES);
+    const at = this.#free.findLastIndex(({ byteLength }) => byteLength === size);
+    const [kept] = at < 0 ? [] : this.#free.splice(at, 1);
+    if (kept) this.#bytes -= size;
+    return kept ?? new ArrayBuffer(size);
   }
 
   /** What was read, to be given back when it is `done` with; where its buffer holds nothing of it, that is now. */
@@ -54,17 +59,22 @@ export class PageBuffers {
 
   /** Nobody may have a view of it any more. */
   giveBack(buffer: ArrayBuffer): void {
-    const isWhole = buffer.byteLength === PAGE_BUFFER_BYTES;
+    const { byteLength } = buffer;
+    const isWhole = SIZES.includes(byteLength);
     assert(isWhole && !this.#free.includes(buffer), "a buffer is given back once");
-    if (this.#free.length >= this.#countMax) return letGo(buffer);
+    if (this.#bytes + byteLength > this.#bytesMax) return letGo(buffer);
     this.#free.push(buffer);
+    this.#bytes += byteLength;
     if (!this.#ticking) this.#clock.after(KEPT_MS, this.#tick);
     this.#ticking = true;
   }
 
   readonly #tick = (): void => {
     const isUsed = this.#usedMs + KEPT_MS > this.#clock.monotonicMs();
-    if (!isUsed) for (const buffer of this.#free.splice(0)) letGo(buffer);
+    if (!isUsed) {
+      for (const buffer of this.#free.splice(0)) letGo(buffer);
+      this.#bytes = 0;
+    }
     this.#ticking = isUsed;
     if (isUsed) this.#clock.after(KEPT_MS, this.#tick);
   };

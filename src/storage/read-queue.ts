@@ -9,7 +9,7 @@ import type { Clock } from "../lib/clock.ts";
 import { Channel } from "./channel.ts";
 import { errorOf } from "./failure.ts";
 import type { Read, ReadAnswer } from "./messages.ts";
-import { type PageBuffers, wantsPage } from "./page-buffers.ts";
+import { pageBytesOf, type PageBuffers } from "./page-buffers.ts";
 import { ReadLine, type ReadLineLimits, type WaitingRead } from "./read-line.ts";
 import { StorageFault } from "./storage.ts";
 
@@ -108,7 +108,8 @@ export class ReadQueue {
   async #exchange(channel: Channel, waiting: readonly WaitingRead[]): Promise<void> {
     try {
       const reads = waiting.map(({ read }) => read);
-      const pages = reads.filter(wantsPage).map(() => this.#pages.take());
+      const sizes = reads.map(pageBytesOf).filter((size) => size !== null);
+      const pages = sizes.map((size) => this.#pages.take(size));
       const answers = await channel.ask({ type: "reads", reads, pages }, pages);
       for (const [at, { resolve, reject }] of waiting.entries()) {
         const answer = answers[at];

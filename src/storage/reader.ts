@@ -89,9 +89,7 @@ export class Reader {
         const own = blob(row.data);
         const data = new Uint8Array(buffer, at, own.byteLength);
         data.set(own);
-        // The next row is read into this memory while it is warm. Garbage would be collected much later.
-        if (own.byteLength >= LET_GO_BYTES_MIN && own.byteLength === own.buffer.byteLength)
-          letGo(own.buffer);
+        reuse(own);
         at += data.byteLength;
         rows.push({ ...headOf(row), data });
       }
@@ -228,7 +226,14 @@ function sideBySide(rows: readonly StoredRow[]): readonly StoredRow[] {
   return rows.map((row) => {
     const data = whole.subarray(at, at + row.data.byteLength);
     data.set(row.data);
-    at += row.data.byteLength;
+    at += data.byteLength;
+    reuse(row.data);
     return { ...row, data };
   });
+}
+
+/** The next row is read into a large row's memory while it is warm. Garbage would be collected much later. */
+function reuse({ buffer, byteLength }: Uint8Array): void {
+  const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+  if (isOwn && byteLength >= LET_GO_BYTES_MIN) letGo(buffer);
 }

@@ -13,7 +13,7 @@ import type {
   StoredRow,
 } from "./messages.ts";
 import { LOG_PAGE_BYTES, openBeside } from "./open.ts";
-import { wantsPage } from "./page-buffers.ts";
+import { pageBytesOf } from "./page-buffers.ts";
 import { Reader } from "./reader.ts";
 import { prepareLog } from "./row-writer.ts";
 import { StorageFault } from "./storage.ts";
@@ -46,7 +46,7 @@ export class SideFile {
       case "reads": {
         const pages = [...request.pages];
         const value = request.reads.map((read) => {
-          const page = wantsPage(read) ? (pages.shift() ?? null) : null;
+          const page = pageBytesOf(read) === null ? null : (pages.shift() ?? null);
           try {
             return this.#reader.answer(read, page);
           } catch (error) {

@@ -101,7 +101,7 @@ function world(
     frame.set([0, keys[kind], id], 4);
     connection.data(frame);
   };
-  const answer = async (id: number, bytes = 1, sent?: () => void) => {
+  const answer = async (id: number, bytes = 1, sent?: (isTaken: boolean) => void) => {
     const reply = { type: "answer" as const, pieces: [new Uint8Array(bytes).fill(id)] };
     working.get(id)?.answer(sent ? { ...reply, sent } : reply);
     await settle();
@@ -120,6 +120,25 @@ test("a request begins once those before it are answered", async () => {
   expect(begun).toEqual([1, 2]);
   await answer(2);
   expect(wire.sent).toEqual([1, 2]);
+});
+
+test("an answer's sender hears whether the client took it, once", async () => {
+  const { ask, answer, wire, connection } = world();
+  const told: [number, boolean][] = [];
+  for (const id of [1, 2, 3]) {
+    ask("metadata", id);
+    wire.stuck = id > 1;
+    await answer(id, 10, (isTaken) => told.push([id, isTaken]));
+  }
+  expect(told).toEqual([[1, true]]);
+  wire.unsent = 10;
+  connection.drained();
+  connection.closed();
+  expect(told).toEqual([
+    [1, true],
+    [2, true],
+    [3, false],
+  ]);
 });
 
 test("Produce requests run side by side, and are answered in order", async () => {
