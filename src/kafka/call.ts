@@ -5,9 +5,9 @@ import type { Broker, Context } from "../broker/verbs.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Deadlines } from "../lib/deadlines.ts";
 import type { Api } from "./define-api.ts";
-import type { FetchSessions } from "./fetch-sessions.ts";
+import type { FetchSessions } from "./answers/fetch-sessions.ts";
 import type { KafkaLimits } from "./limits.ts";
-import type { MetadataCache } from "./metadata-cache.ts";
+import type { MetadataCache } from "./answers/metadata-cache.ts";
 import type { UnsentAnswers } from "./unsent-answers.ts";
 
 /** Where clients reach a listener. */

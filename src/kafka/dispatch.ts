@@ -15,7 +15,7 @@ import { ELEMENTS_AT_ONCE } from "../wire/long-codec.ts";
 import { LongMessage } from "../wire/long-message.ts";
 import { Reader } from "../wire/reader.ts";
 import { holdsVersion } from "../wire/versions.ts";
-import { unsupportedApiVersions } from "./api-versions.ts";
+import { unsupportedApiVersions } from "./answers/api-versions.ts";
 import { type Call, type Door, type Endpoint, HangUp, type NodeEndpoint } from "./call.ts";
 import type { Exchange, Kind, Reply, Service } from "./exchange.ts";
 import { type Api, API_VERSIONS_KEY } from "./define-api.ts";

@@ -16,7 +16,7 @@ import { BATCH_LENGTH_FROM, field, readBatchHeader, viewOf } from "../../records
 import { type Call, HangUp } from "../call.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
-import { ProduceLimit } from "../produce-limit.ts";
+import { ProduceLimit } from "../answers/produce-limit.ts";
 import { leaderIdAndEpoch, nodeEndpoint } from "../structs.ts";
 
 const topicProduceData = {

@@ -19,7 +19,7 @@ import {
   uuid,
 } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { fetchRecords } from "../fetch.ts";
+import { fetchRecords } from "../answers/fetch.ts";
 import { leaderIdAndEpoch, nodeEndpoint } from "../structs.ts";
 
 const replicaState = { replicaId: int32({ default: -1 }), replicaEpoch: int64({ default: -1 }) };

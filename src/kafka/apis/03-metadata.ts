@@ -7,8 +7,8 @@
  *   (KIP-516), v13 has an error for the whole answer (KIP-1102).
  */
 import { array, bool, int16, int32, string, uuid } from "../../wire/schema.ts";
-import { metadataOf } from "../metadata.ts";
-import { notAsked } from "../authorized-operations.ts";
+import { metadataOf } from "../answers/metadata.ts";
+import { notAsked } from "../answers/authorized-operations.ts";
 import { defineApi } from "../define-api.ts";
 
 const metadataRequestTopic = {

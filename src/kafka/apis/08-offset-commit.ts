@@ -7,7 +7,7 @@
  *   KIP-848, v10 names topics by id (KIP-848).
  */
 import { array, int16, int32, int64, string, uuid } from "../../wire/schema.ts";
-import { allRefused, offsetsToCommit, outcomesByTopic } from "../group-answers.ts";
+import { allRefused, offsetsToCommit, outcomesByTopic } from "../answers/groups.ts";
 import { defineApi } from "../define-api.ts";
 
 const offsetCommitRequestPartition = {

@@ -7,7 +7,7 @@
  *   its epoch (KIP-848), v10 names topics by id.
  */
 import { array, bool, int16, int32, int64, string, uuid } from "../../wire/schema.ts";
-import { fetchedOffsets, refusedOffsets } from "../offset-fetch.ts";
+import { fetchedOffsets, refusedOffsets } from "../answers/offset-fetch.ts";
 import { defineApi } from "../define-api.ts";
 
 const offsetFetchRequestTopics = {

@@ -5,7 +5,7 @@
  * - v6 knows share groups (KIP-932): the type, not the fields.
  */
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
-import { coordinatorsFor, noCoordinators } from "../find-coordinator.ts";
+import { coordinatorsFor, noCoordinators } from "../answers/find-coordinator.ts";
 import { defineApi } from "../define-api.ts";
 
 const coordinator = {

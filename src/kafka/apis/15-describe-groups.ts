@@ -6,7 +6,7 @@
  */
 import { mapInTurns } from "../../lib/async.ts";
 import { array, bool, bytes, int16, int32, string } from "../../wire/schema.ts";
-import { notAsked, operations } from "../authorized-operations.ts";
+import { notAsked, operations } from "../answers/authorized-operations.ts";
 import type { Call } from "../call.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";

@@ -8,7 +8,7 @@
  * - Left out: `zkMigrationReady` is never true.
  */
 import { array, bool, int16, int32, int64, string } from "../../wire/schema.ts";
-import { advertisedApis, featuresOf } from "../api-versions.ts";
+import { advertisedApis, featuresOf } from "../answers/api-versions.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, NONE } from "../error-codes.ts";
 

@@ -6,7 +6,7 @@
  */
 import { array, bool, int16, int32, int8, string, uuid } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { createEach } from "../topic-admin.ts";
+import { createEach } from "../answers/topic-admin.ts";
 
 const creatableTopic = {
   name: string(),

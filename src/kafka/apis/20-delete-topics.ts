@@ -7,7 +7,7 @@
 import { array, int16, int32, string, uuid } from "../../wire/schema.ts";
 import { zeroUuid } from "../../wire/uuid.ts";
 import { defineApi } from "../define-api.ts";
-import { deleteEach } from "../topic-admin.ts";
+import { deleteEach } from "../answers/topic-admin.ts";
 
 const deleteTopicState = { name: string({ nullable: "6+", default: null }), topicId: uuid() };
 

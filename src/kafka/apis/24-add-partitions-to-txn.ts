@@ -12,7 +12,7 @@ import { partitionsOf } from "../../coordinators/transactions/partitions.ts";
 import type { Decoded } from "../../wire/schema.ts";
 import type { Call } from "../call.ts";
 import { codeOf, NONE } from "../error-codes.ts";
-import { fencedAs } from "../transaction-errors.ts";
+import { fencedAs } from "../answers/transaction-errors.ts";
 
 const addPartitionsToTxnTransaction = {
   transactionalId: string(),

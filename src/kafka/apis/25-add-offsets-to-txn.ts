@@ -6,7 +6,7 @@
 import { int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { codeOf, NONE } from "../error-codes.ts";
-import { fencedAs } from "../transaction-errors.ts";
+import { fencedAs } from "../answers/transaction-errors.ts";
 
 export const addOffsetsToTxn = defineApi({
   key: 25,

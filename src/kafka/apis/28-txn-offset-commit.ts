@@ -6,7 +6,7 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { allRefused, offsetsToCommit, outcomesByTopic } from "../group-answers.ts";
+import { allRefused, offsetsToCommit, outcomesByTopic } from "../answers/groups.ts";
 
 const txnOffsetCommitRequestPartition = {
   partitionIndex: int32(),

@@ -8,7 +8,7 @@ import { mapInTurns } from "../../lib/async.ts";
 import { distinct } from "../../lib/collections.ts";
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { describeResource } from "../config-admin.ts";
+import { describeResource } from "../answers/config-admin.ts";
 
 const describeConfigsResource = {
   resourceType: int8(),

@@ -3,7 +3,7 @@
  */
 import { array, bool, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { alterEach } from "../config-admin.ts";
+import { alterEach } from "../answers/config-admin.ts";
 import { resourceOutcome } from "../structs.ts";
 
 const alterConfigsResource = {

@@ -3,7 +3,7 @@
  */
 import { array, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { moveEach } from "../log-dirs.ts";
+import { moveEach } from "../answers/log-dirs.ts";
 
 const alterReplicaLogDir = {
   path: string(),

@@ -7,7 +7,7 @@
 import { array, bool, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { NONE } from "../error-codes.ts";
-import { describeDirectory } from "../log-dirs.ts";
+import { describeDirectory } from "../answers/log-dirs.ts";
 
 const describeLogDirsPartition = {
   partitionIndex: int32(),

@@ -5,7 +5,7 @@
  */
 import { array, bool, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { growEach } from "../topic-admin.ts";
+import { growEach } from "../answers/topic-admin.ts";
 
 const createPartitionsTopic = {
   name: string(),

@@ -6,7 +6,7 @@
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, NONE } from "../error-codes.ts";
-import { electEach } from "../leaders.ts";
+import { electEach } from "../answers/leaders.ts";
 
 /** Kafka's types of election. */
 const [preferred, unclean] = [0, 1];

@@ -6,7 +6,7 @@
 import { array, bool, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { NONE } from "../error-codes.ts";
-import { reassignEach } from "../leaders.ts";
+import { reassignEach } from "../answers/leaders.ts";
 
 const reassignablePartition = {
   partitionIndex: int32(),

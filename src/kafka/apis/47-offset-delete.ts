@@ -2,7 +2,7 @@
  * OffsetDelete (key 47): forget a group's offsets of topics that it does not read (KIP-496). Never flexible.
  */
 import { array, int16, int32, string } from "../../wire/schema.ts";
-import { outcomesByTopic } from "../group-answers.ts";
+import { outcomesByTopic } from "../answers/groups.ts";
 import { defineApi } from "../define-api.ts";
 import { NONE } from "../error-codes.ts";
 

@@ -4,7 +4,7 @@
  * - How a component matches: 0 this name, 1 the default, 2 any that is named.
  */
 import { array, bool, float64, int16, int32, int8, string } from "../../wire/schema.ts";
-import { describeQuotas } from "../client-quotas.ts";
+import { describeQuotas } from "../answers/client-quotas.ts";
 import { defineApi } from "../define-api.ts";
 import { NONE } from "../error-codes.ts";
 

@@ -2,7 +2,7 @@
  * AlterClientQuotas (key 49): set and remove limits of users, client ids and addresses (KIP-546).
  */
 import { array, bool, float64, int16, int32, string } from "../../wire/schema.ts";
-import { alterQuotas } from "../client-quotas.ts";
+import { alterQuotas } from "../answers/client-quotas.ts";
 import { defineApi } from "../define-api.ts";
 
 const entryData = {

@@ -4,7 +4,7 @@
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { NONE } from "../error-codes.ts";
-import { describeUsers } from "../scram-users.ts";
+import { describeUsers } from "../answers/scram-users.ts";
 
 const describeUserScramCredentialsResult = {
   user: string(),

@@ -3,7 +3,7 @@
  */
 import { array, bytes, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { alterUsers } from "../scram-users.ts";
+import { alterUsers } from "../answers/scram-users.ts";
 
 const scramCredentialUpsertion = {
   name: string(),

@@ -7,7 +7,7 @@
 import { array, int16, int32, int64, string, uint16, uuid } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { NONE } from "../error-codes.ts";
-import { quorumOf } from "../quorum.ts";
+import { quorumOf } from "../answers/quorum.ts";
 
 const topicData = { topicName: string(), partitions: array({ partitionIndex: int32() }) };
 

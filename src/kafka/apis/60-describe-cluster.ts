@@ -5,7 +5,7 @@
  */
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { notAsked, operations } from "../authorized-operations.ts";
+import { notAsked, operations } from "../answers/authorized-operations.ts";
 import { NONE } from "../error-codes.ts";
 
 /** What may be asked for: brokers or controllers (KIP-919). */

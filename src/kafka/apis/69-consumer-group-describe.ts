@@ -6,7 +6,7 @@
 import { mapInTurns } from "../../lib/async.ts";
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import type { DescribedConsumer } from "../../coordinators/consumer/describe.ts";
-import { notAsked, operations } from "../authorized-operations.ts";
+import { notAsked, operations } from "../answers/authorized-operations.ts";
 import type { Call } from "../call.ts";
 import { defineApi } from "../define-api.ts";
 import { codeOf, messageOf, NONE } from "../error-codes.ts";

@@ -4,7 +4,7 @@
  * - v0 was for client metrics alone (KIP-1000); v1 asks for types, no type meaning all.
  */
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
-import { resourcesOf } from "../config-admin.ts";
+import { resourcesOf } from "../answers/config-admin.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, NONE } from "../error-codes.ts";
 

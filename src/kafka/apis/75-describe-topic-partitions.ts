@@ -6,8 +6,8 @@
 import { array, bool, int16, int32, string, struct, uuid } from "../../wire/schema.ts";
 import { zeroUuid } from "../../wire/uuid.ts";
 import { defineApi } from "../define-api.ts";
-import { notAsked } from "../authorized-operations.ts";
-import { pageOf } from "../topic-partitions.ts";
+import { notAsked } from "../answers/authorized-operations.ts";
+import { pageOf } from "../answers/topic-partitions.ts";
 
 const describeTopicPartitionsResponsePartition = {
   errorCode: int16(),

@@ -2,7 +2,7 @@
  * ShareGroupDescribe (key 77): the state, members and assignments of share groups (KIP-932).
  */
 import { array, bool, int16, int32, string } from "../../wire/schema.ts";
-import { notAsked } from "../authorized-operations.ts";
+import { notAsked } from "../answers/authorized-operations.ts";
 import { defineApi } from "../define-api.ts";
 import { describedAssignment } from "../structs.ts";
 

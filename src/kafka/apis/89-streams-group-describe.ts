@@ -2,7 +2,7 @@
  * StreamsGroupDescribe (key 89): the state, members, tasks and topology of Kafka Streams groups (KIP-1071).
  */
 import { array, bool, int16, int32, string, struct } from "../../wire/schema.ts";
-import { notAsked } from "../authorized-operations.ts";
+import { notAsked } from "../answers/authorized-operations.ts";
 import { defineApi } from "../define-api.ts";
 import { streamsTopicInfo, taskIds, taskOffset, userEndpoint } from "../structs.ts";
 

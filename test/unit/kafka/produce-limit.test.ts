@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { produce } from "../../../src/kafka/apis/00-produce.ts";
 import { dispatcher } from "../../../src/kafka/dispatch.ts";
-import { FetchSessions } from "../../../src/kafka/fetch-sessions.ts";
+import { FetchSessions } from "../../../src/kafka/answers/fetch-sessions.ts";
 import { decodeResponse, encodeRequest } from "../../../src/kafka/frames.ts";
 import { kafkaLimits } from "../../../src/kafka/limits.ts";
-import { MetadataCache } from "../../../src/kafka/metadata-cache.ts";
+import { MetadataCache } from "../../../src/kafka/answers/metadata-cache.ts";
 import { UnsentAnswers } from "../../../src/kafka/unsent-answers.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { seededRandom } from "../../../src/lib/random.ts";

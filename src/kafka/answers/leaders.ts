@@ -1,9 +1,9 @@
 /**
  * ElectLeaders and AlterPartitionReassignments, partition by partition: each answers for itself.
  */
-import { mapNestedInTurns } from "../lib/async.ts";
-import type { Call } from "./call.ts";
-import { codeOf, messageOf, NONE } from "./error-codes.ts";
+import { mapNestedInTurns } from "../../lib/async.ts";
+import type { Call } from "../call.ts";
+import { codeOf, messageOf, NONE } from "../error-codes.ts";
 
 interface AskedElections {
   readonly topic: string;

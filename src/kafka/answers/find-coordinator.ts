@@ -1,11 +1,11 @@
 /**
  * FindCoordinator as the broker answers it: each key by itself, at the address of the client's own listener.
  */
-import { mapInTurns } from "../lib/async.ts";
-import { Refusal } from "../lib/refusal.ts";
-import { StorageFault } from "../storage/storage.ts";
-import type { Call } from "./call.ts";
-import { codeFor, codeOf, messageOf, NONE } from "./error-codes.ts";
+import { mapInTurns } from "../../lib/async.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { StorageFault } from "../../storage/storage.ts";
+import type { Call } from "../call.ts";
+import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
 
 const GROUP = 0;
 const TRANSACTION = 1;

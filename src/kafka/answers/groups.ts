@@ -1,8 +1,8 @@
 /**
  * What the APIs of groups share: how an offset is named, and how refusals of single ones are told.
  */
-import type { OffsetRefusal, OffsetToCommit } from "../broker/groups/verbs.ts";
-import { codeFor, NONE } from "./error-codes.ts";
+import type { OffsetRefusal, OffsetToCommit } from "../../broker/groups/verbs.ts";
+import { codeFor, NONE } from "../error-codes.ts";
 
 interface PartitionAsked {
   readonly partitionIndex: number;

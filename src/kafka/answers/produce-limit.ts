@@ -5,8 +5,8 @@
  * - What Kafka waits for is its followers, with what its own disk takes left out. Here the disk is what is waited for, so that
  *   no limit is shorter than `ACKNOWLEDGE_MS_MIN`: a commit of usual length succeeds whatever a client asks.
  */
-import type { Deadlines, Expiring } from "../lib/deadlines.ts";
-import { Refusal } from "../lib/refusal.ts";
+import type { Deadlines, Expiring } from "../../lib/deadlines.ts";
+import { Refusal } from "../../lib/refusal.ts";
 
 /** The shortest limit. */
 const ACKNOWLEDGE_MS_MIN = 1_000;

@@ -4,7 +4,7 @@
  * - What Kafka would refuse is refused as there; a password that is good is refused too (`security_disabled`), since it would
  *   seem to protect something.
  */
-import { codeFor } from "./error-codes.ts";
+import { codeFor } from "../error-codes.ts";
 
 /** Kafka's codes, which no verb refuses with. */
 const UNSUPPORTED_SASL_MECHANISM = 33;

@@ -4,13 +4,13 @@
  * - A topic that is not there is made on first use where both the node and the request allow it, and told at once.
  * - With an id in the request names do not count, as in Kafka.
  */
-import { isInternal } from "../broker/access.ts";
-import type { TopicPlaces } from "../broker/verbs.ts";
-import { Refusal } from "../lib/refusal.ts";
-import { zeroUuid } from "../wire/uuid.ts";
+import { isInternal } from "../../broker/access.ts";
+import type { TopicPlaces } from "../../broker/verbs.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
 import { notAsked, operations } from "./authorized-operations.ts";
-import type { Call } from "./call.ts";
-import { codeFor, codeOf, NONE } from "./error-codes.ts";
+import type { Call } from "../call.ts";
+import { codeFor, codeOf, NONE } from "../error-codes.ts";
 
 type ToldTopic = ReturnType<typeof told> | ReturnType<typeof missing>;
 

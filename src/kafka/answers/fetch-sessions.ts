@@ -8,11 +8,11 @@
  *   partitions ends.
  * - A session knows its topics by name or by id, never both (fetch_session_topic_id_error).
  */
-import type { Steps } from "../lib/async.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Random } from "../lib/random.ts";
-import { Refusal } from "../lib/refusal.ts";
-import type { KafkaLimits } from "./limits.ts";
+import type { Steps } from "../../lib/async.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Random } from "../../lib/random.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import type { KafkaLimits } from "../limits.ts";
 
 const NO_SESSION = 0;
 /** The epoch of a request that wants a new session. */

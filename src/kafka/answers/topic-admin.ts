@@ -3,14 +3,14 @@
  *
  * - A topic that is named twice in a request is refused once and nothing is done to it, as in Kafka.
  */
-import type { TopicDescription } from "../broker/verbs.ts";
-import { mapInTurns } from "../lib/async.ts";
-import { isKafkas } from "../log/config-definitions.ts";
-import { Refusal } from "../lib/refusal.ts";
-import { zeroUuid } from "../wire/uuid.ts";
-import type { Call } from "./call.ts";
+import type { TopicDescription } from "../../broker/verbs.ts";
+import { mapInTurns } from "../../lib/async.ts";
+import { isKafkas } from "../../log/config-definitions.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
+import type { Call } from "../call.ts";
 import { sourceCodes } from "./config-admin.ts";
-import { codeFor, codeOf, messageOf, NONE } from "./error-codes.ts";
+import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
 
 interface Assignment {
   readonly partitionIndex: number;

@@ -3,9 +3,9 @@
  *
  * - Partitions that are not there are left out of the description, as in Kafka.
  */
-import { mapNestedInTurns } from "../lib/async.ts";
-import type { Call } from "./call.ts";
-import { codeOf, NONE } from "./error-codes.ts";
+import { mapNestedInTurns } from "../../lib/async.ts";
+import type { Call } from "../call.ts";
+import { codeOf, NONE } from "../error-codes.ts";
 
 /** Partitions that are looked up before others get their turn. */
 const PARTITIONS_PER_TURN = 1_000;

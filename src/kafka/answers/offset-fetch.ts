@@ -5,16 +5,16 @@
  *   the same place, and what stands between is no lag.
  * - A group that may not be told (its coordinator loads, the member is stale) fails alone.
  */
-import { mapInTurns, mapNestedInTurns } from "../lib/async.ts";
-import { distinct } from "../lib/collections.ts";
+import { mapInTurns, mapNestedInTurns } from "../../lib/async.ts";
+import { distinct } from "../../lib/collections.ts";
 import type {
   FetchedGroup,
   FetchedPartition,
   OffsetsWanted,
-} from "../broker/groups/committed-offsets.ts";
-import { zeroUuid } from "../wire/uuid.ts";
-import type { Call } from "./call.ts";
-import { codeFor, codeOf, NONE } from "./error-codes.ts";
+} from "../../broker/groups/committed-offsets.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
+import type { Call } from "../call.ts";
+import { codeFor, codeOf, NONE } from "../error-codes.ts";
 
 interface OldTopic {
   readonly name: string;

@@ -3,10 +3,10 @@
  *
  * - Up to v3 a feature whose lowest level is 0 is left out, since older Java clients take it for damage (KAFKA-17011).
  */
-import type { FeatureLevels } from "../broker/verbs.ts";
-import { Writer } from "../wire/writer.ts";
-import type { Api } from "./define-api.ts";
-import { codeFor } from "./error-codes.ts";
+import type { FeatureLevels } from "../../broker/verbs.ts";
+import { Writer } from "../../wire/writer.ts";
+import type { Api } from "../define-api.ts";
+import { codeFor } from "../error-codes.ts";
 
 /** From this version on a feature may have 0 as its lowest level. */
 const LEAST_ZERO_VERSION = 4;

@@ -6,12 +6,12 @@ import type {
   ConfigEntry,
   ConfigOrigin,
   ConfigResource,
-} from "../broker/configs/verbs.ts";
-import { isKafkas } from "../log/config-definitions.ts";
-import { mapInTurns } from "../lib/async.ts";
-import { Refusal } from "../lib/refusal.ts";
-import type { Call } from "./call.ts";
-import { codeOf, messageOf, NONE } from "./error-codes.ts";
+} from "../../broker/configs/verbs.ts";
+import { isKafkas } from "../../log/config-definitions.ts";
+import { mapInTurns } from "../../lib/async.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import type { Call } from "../call.ts";
+import { codeOf, messageOf, NONE } from "../error-codes.ts";
 
 /** By Kafka's code of the type. */
 const resourceTypes: ReadonlyMap<number, ConfigResource["type"]> = new Map([

@@ -11,15 +11,15 @@
  * - Of very many partitions each step takes turns.
  * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
  */
-import { readBytesOf } from "../broker/traffic.ts";
-import type { Isolation, ReadAnswer, ReadRequest } from "../broker/verbs.ts";
-import { atOnce, mapSlices, paused, turnBetween } from "../lib/async.ts";
-import { assert } from "../lib/assert.ts";
-import type { RefusalName } from "../lib/refusal.ts";
-import { encodeEmptyBatch } from "../records/batch-encode.ts";
-import { zeroUuid } from "../wire/uuid.ts";
-import type { Call } from "./call.ts";
-import { codeFor, codeOf, NONE } from "./error-codes.ts";
+import { readBytesOf } from "../../broker/traffic.ts";
+import type { Isolation, ReadAnswer, ReadRequest } from "../../broker/verbs.ts";
+import { atOnce, mapSlices, paused, turnBetween } from "../../lib/async.ts";
+import { assert } from "../../lib/assert.ts";
+import type { RefusalName } from "../../lib/refusal.ts";
+import { encodeEmptyBatch } from "../../records/batch-encode.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
+import type { Call } from "../call.ts";
+import { codeFor, codeOf, NONE } from "../error-codes.ts";
 import type { FetchPartition, FetchScope } from "./fetch-sessions.ts";
 
 /** The request as declared in `apis/01-fetch.ts`, as far as a consumer's goes. */

@@ -1,8 +1,8 @@
 /**
  * DescribeQuorum: the metadata log as the partition by whose name Kafka's tools know it.
  */
-import type { Call } from "./call.ts";
-import { codeFor, NONE } from "./error-codes.ts";
+import type { Call } from "../call.ts";
+import { codeFor, NONE } from "../error-codes.ts";
 
 const METADATA_TOPIC = "__cluster_metadata";
 

@@ -4,14 +4,14 @@
  * - A topic that was deleted between two portions is passed over where all were asked for.
  * - Every replica in sync may lead: which others may (KIP-966) is nobody, with one node.
  */
-import { checkName } from "../broker/topics/rules.ts";
-import type { TopicPlaces } from "../broker/verbs.ts";
-import { Refusal } from "../lib/refusal.ts";
-import { zeroUuid } from "../wire/uuid.ts";
-import { isInternal } from "../broker/access.ts";
+import { checkName } from "../../broker/topics/rules.ts";
+import type { TopicPlaces } from "../../broker/verbs.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
+import { isInternal } from "../../broker/access.ts";
 import { notAsked, operations } from "./authorized-operations.ts";
-import type { Call } from "./call.ts";
-import { codeFor, codeOf, NONE } from "./error-codes.ts";
+import type { Call } from "../call.ts";
+import { codeFor, codeOf, NONE } from "../error-codes.ts";
 
 /** Kafka's `max.request.partition.size.limit`. */
 const PARTITIONS_MAX = 2_000;

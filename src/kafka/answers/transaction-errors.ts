@@ -1,7 +1,7 @@
 /**
  * What a fenced producer is told: PRODUCER_FENCED in the versions that have it, INVALID_PRODUCER_EPOCH in older ones.
  */
-import { Refusal } from "../lib/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 
 export function fencedAs(error: unknown, knowsFenced: boolean): unknown {
   if (knowsFenced || !(error instanceof Refusal) || error.code !== "producer_fenced") return error;

@@ -4,7 +4,7 @@
  *
  * - A few at a time: one a listener and kind of question is usual.
  */
-import { assert } from "../lib/assert.ts";
+import { assert } from "../../lib/assert.ts";
 
 const ANSWERS_MAX = 16;
 

@@ -3,11 +3,11 @@
  *
  * - An entity that is named twice in a request is refused once and nothing is done to it, as in Kafka.
  */
-import type { QuotaEntity, QuotaFilter } from "../broker/quotas/verbs.ts";
-import { mapInTurns, mapSlices } from "../lib/async.ts";
-import { Refusal } from "../lib/refusal.ts";
-import type { Call } from "./call.ts";
-import { codeFor, codeOf, messageOf, NONE } from "./error-codes.ts";
+import type { QuotaEntity, QuotaFilter } from "../../broker/quotas/verbs.ts";
+import { mapInTurns, mapSlices } from "../../lib/async.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import type { Call } from "../call.ts";
+import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
 
 interface Component {
   readonly entityType: string;
