@@ -50,14 +50,16 @@ export async function read(
   const bytesMin = Math.min(options.bytesMin, mostBytes(requests, options));
   const deadlineMs = clock.monotonicMs() + waitMs;
   for (;;) {
-    const pass = await readAll(clock, lookup, requests, options);
+    let pass: Pass | null = await readAll(clock, lookup, requests, options);
     if (pass.ready >= bytesMin || pass.refused || signal?.aborted) return pass.answers;
     const leftMs = deadlineMs - clock.monotonicMs();
     if (leftMs <= 0) return pass.answers;
     if (pass.seen.some((log) => hasMoved(log, isolation))) continue;
     const places = pass.seen.map(({ partition }) => partition.watchers.of(isolation));
     const waiter = new Waiter(places, bytesMin - pass.ready, leftMs, deadlines, signal);
-    if ((await waiter.woken) === "aborted") return pass.answers;
+    pass = null; // What was too little may be much: it is not held for as long as nothing happens.
+    if ((await waiter.woken) !== "aborted") continue;
+    return (await readAll(clock, lookup, requests, options)).answers;
   }
 }
 

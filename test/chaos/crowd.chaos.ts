@@ -155,6 +155,12 @@ const kinds: Record<string, () => void> = {
       `GET /v1/topics/large/partitions/0/records?${pageQuery} HTTP/1.1\r\n${host}Accept-Encoding: identity\r\n\r\n`,
     ),
   "Kafka fetches": () => stalledAt(kafkaPort, [kafkaFetch("large"), kafkaFetch("large")]),
+  // Each of another size, so that no two of them share what is read.
+  "long polls for more than there is": () =>
+    stalled(
+      `GET /v1/topics/large/partitions/0/records?from=54&max_records=10000&max_bytes=${8_388_608 - sockets.length}` +
+        `&min_bytes=8300000&wait_ms=20000 HTTP/1.1\r\n${host}\r\n`,
+    ),
   "long polls": () =>
     stalled(
       `GET /v1/topics/pages/partitions/0/records?${pageQuery}&wait_ms=20000 HTTP/1.1\r\n${host}\r\n`,
