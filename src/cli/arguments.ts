@@ -49,6 +49,12 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A whole number that may be negative, as Kafka's tools take them. */
+export function integer(text: string): number {
+  if (!/^[+-]?\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
 /** `name=value`, gathered over repeated options. */
 export function assignment(
   text: string,

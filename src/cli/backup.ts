@@ -9,6 +9,7 @@ import { exitCodes, Failure } from "./exit.ts";
 import { Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import { untar } from "./untar.ts";
+import { KEDGE } from "./kedge-command.ts";
 
 export function addBackup(program: Command, session: Session): void {
   program
@@ -44,7 +45,7 @@ async function backup(session: Session, folder: string): Promise<void> {
     await progress.end();
   }
   await session.note(
-    `${progress.text()} to ${folder}. "kedge restore ${folder}" makes a data folder of it.`,
+    `${progress.text()} to ${folder}. "${KEDGE} restore ${folder}" makes a data folder of it.`,
   );
 }
 

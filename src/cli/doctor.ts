@@ -12,6 +12,7 @@ import { Ended, exitCodes, Failure } from "./exit.ts";
 import { formatFor, outputOption, showList, type Column, type ListFormat } from "./output.ts";
 import { counted, Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
+import { KEDGE } from "./kedge-command.ts";
 
 interface Options {
   readonly data?: string;
@@ -109,7 +110,7 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
     throw new Failure(`${data} is not a kedge data folder: it has no log.db.`, exitCodes.notFound);
   if (storage.isInUse(data))
     throw new Failure(
-      `A node has ${data} open: stop it first, or ask it with "kedge doctor --url".`,
+      `A node has ${data} open: stop it first, or ask it with "${KEDGE} doctor --url".`,
     );
   const findings: Finding[] = [];
   for (const { name, found, format, known } of formats)

@@ -6,6 +6,7 @@ import { KedgeError, ProduceError, SchemaError } from "../client/client.ts";
 import { Unreachable } from "../kafka/client-connection.ts";
 import { UsageError } from "../lib/setting.ts";
 import { ClosedPipe } from "./io.ts";
+import { START_NODE } from "./kedge-command.ts";
 
 export const exitCodes = {
   ok: 0,
@@ -33,7 +34,7 @@ export class Ended extends Error {
 
 /** Something that is not there, or in the way; the message says what to do. */
 export class Failure extends Error {
-  override readonly name = "Failure";
+  override readonly name: string = "Failure";
   readonly code: number;
 
   constructor(message: string, code: number = exitCodes.failure) {
@@ -48,6 +49,11 @@ export interface Ending {
   readonly message: string | null;
 }
 
+/** What to do where nobody answered; the option names another node. */
+export function unreachableHint(option: "--url" | "--bootstrap-server"): string {
+  return `Is a node running? Start one with "${START_NODE}", or name another with ${option}.`;
+}
+
 export function endingOf(error: unknown): Ending {
   // Commander has said it already, with its "Did you mean".
   if (error instanceof CommanderError)
@@ -58,7 +64,7 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof Unreachable)
     return {
       code: exitCodes.unreachable,
-      message: `${error.message}\nIs a node running? Start one with "kedge serve", or name another with --bootstrap-server.`,
+      message: `${error.message}\n${unreachableHint("--bootstrap-server")}`,
     };
   if (error instanceof UsageError) return { code: exitCodes.usage, message: error.message };
   if (error instanceof ProduceError) return { code: exitCodes.partial, message: error.message };
@@ -84,8 +90,7 @@ function sentence(error: KedgeError): string {
   // The runtimes tell a TLS failure by its words alone, each by others.
   if (error.code === "unreachable" && /certificate/i.test(error.message))
     return `${error.message}\nTrust the node's certificate with NODE_EXTRA_CA_CERTS=FILE, and ask for a host that it names.`;
-  if (error.code === "unreachable")
-    return `${error.message}\nIs a node running? Start one with "kedge serve", or name another with --url.`;
+  if (error.code === "unreachable") return `${error.message}\n${unreachableHint("--url")}`;
   if (error.status === 401)
     return `${error.message}\nGive the node's token with --token-file FILE or KEDGE_TOKEN.`;
   return error.message;

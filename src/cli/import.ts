@@ -15,6 +15,7 @@ import { byteLines } from "./lines.ts";
 import { counted, Progress } from "./progress.ts";
 import { isObject, parseRecordJson } from "./record-text.ts";
 import type { Session } from "./session.ts";
+import { KEDGE } from "./kedge-command.ts";
 
 interface Options {
   readonly topic?: string;
@@ -117,7 +118,7 @@ class Importer {
       const there = await this.#kedge.describeTopic(name);
       if (there.partitions < (partitions ?? 1))
         throw new UsageError(
-          `wants ${partitions} partitions of ${name}, which has ${there.partitions}; add some with "kedge topic alter"`,
+          `wants ${partitions} partitions of ${name}, which has ${there.partitions}; add some with "${KEDGE} topic alter"`,
         );
       await this.#session.note(`Topic ${name} is there already; its records stay before these.`);
     }

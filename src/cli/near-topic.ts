@@ -4,6 +4,7 @@
 import { type Kedge, KedgeError } from "../client/client.ts";
 import { nearest } from "../lib/nearest.ts";
 import { exitCodes, Failure } from "./exit.ts";
+import { KEDGE } from "./kedge-command.ts";
 
 /** Does something with a topic; for one that is not there, tells which one may have been meant. */
 export async function withTopic<T>(kedge: Kedge, name: string, task: () => Promise<T>): Promise<T> {
@@ -16,7 +17,7 @@ export async function withTopic<T>(kedge: Kedge, name: string, task: () => Promi
     if (names.includes(name)) throw error;
     const near = nearest(name, names);
     const hint =
-      near === null ? `Make it with "kedge topic create ${name}".` : `Did you mean ${near}?`;
+      near === null ? `Make it with "${KEDGE} topic create ${name}".` : `Did you mean ${near}?`;
     throw new Failure(`There is no topic ${name}. ${hint}`, exitCodes.notFound);
   }
 }

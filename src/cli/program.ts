@@ -22,6 +22,7 @@ import { addKafkaConfigs } from "./kafka/configs.ts";
 import { addKafkaConsoleConsumer } from "./kafka/console-consumer.ts";
 import { addKafkaConsoleProducer } from "./kafka/console-producer.ts";
 import { addKafkaConsumerGroups } from "./kafka/consumer-groups.ts";
+import { addKafkaDeleteRecords } from "./kafka/delete-records.ts";
 import { addKafkaGetOffsets } from "./kafka/get-offsets.ts";
 import { addKafkaTopics } from "./kafka/topics.ts";
 import { addProduce } from "./produce.ts";
@@ -29,6 +30,7 @@ import { addRestore } from "./restore.ts";
 import { addGlobalOptions, sessionOf, type Session } from "./session.ts";
 import { addTxn } from "./txn/txn.ts";
 import { addTopic } from "./topic/topic.ts";
+import { KEDGE, START_NODE } from "./kedge-command.ts";
 
 /** Runs one command line of this process and gives the exit code. */
 export function runProgram(args: readonly string[]): Promise<number> {
@@ -55,7 +57,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     const { code, message } = endingOf(error);
     const tool = message === null && isUnknownCommand(error) && args.find(isToolOfKafka);
     const hint = tool
-      ? `${tool} is not spelled here; Kafka's own tool works with the node as it is; kedge --help lists what kedge has`
+      ? `${tool} is not spelled here; Kafka's own tool works with the node as it is; ${KEDGE} --help lists what kedge has`
       : message;
     if (hint !== null) await io.stderr.write(`kedge: ${hint}\n`).catch(() => {});
     return code;
@@ -89,7 +91,7 @@ function build(program: Command, session: Session, writers: Writers): void {
     .showSuggestionAfterError()
     .helpCommand(true);
   addGlobalOptions(program);
-  program.command("serve").description("start a node (kedge serve --help tells its flags)");
+  program.command("serve").description(`start a node (${START_NODE} --help tells its flags)`);
   addTopic(program, session);
   addGroup(program, session);
   addTxn(program, session);
@@ -106,4 +108,5 @@ function build(program: Command, session: Session, writers: Writers): void {
   addKafkaConsoleProducer(program, session);
   addKafkaConsoleConsumer(program, session);
   addKafkaGetOffsets(program, session);
+  addKafkaDeleteRecords(program, session);
 }

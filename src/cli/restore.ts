@@ -12,6 +12,7 @@ import { refuseUsed } from "./backup.ts";
 import { hashFile, readManifest, sameFiles } from "./backup-manifest.ts";
 import { Failure } from "./exit.ts";
 import type { Session } from "./session.ts";
+import { START_NODE } from "./kedge-command.ts";
 
 interface Options {
   readonly data: string;
@@ -55,7 +56,7 @@ async function restore(session: Session, backup: string, { data }: Options): Pro
     throw error;
   }
   await session.note(
-    `${data} is restored as of ${manifest.made}. Start it with "kedge serve --data ${data}".`,
+    `${data} is restored as of ${manifest.made}. Start it with "${START_NODE} --data ${data}".`,
   );
 }
 

@@ -18,6 +18,7 @@ import { detectPlatform } from "../runtime/runtime.ts";
 import { StorageFault } from "../storage/storage.ts";
 import { helpText } from "./settings-text.ts";
 import { stopSignals } from "./stop-signals.ts";
+import { START_NODE } from "./kedge-command.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -60,7 +61,7 @@ async function readConfig(args: readonly string[]): Promise<Loaded | null> {
     return await loadConfig({ args, env: process.env, readFile: (path) => readFile(path, "utf8") });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    console.error(`kedge: ${error.message}\nTry "kedge serve --help".`);
+    console.error(`kedge: ${error.message}\nTry "${START_NODE} --help".`);
     return null;
   }
 }

@@ -10,10 +10,10 @@ export class KafkaError extends Error {
   readonly kind: string;
   readonly retriable: boolean;
 
-  /** `detail` is the broker's own sentence, where it gave one. */
+  /** `detail` is the broker's own sentence, where it gave one; Kafka's is empty at times. */
   constructor(code: number, detail: string | null = null) {
     const known = byCode.get(code);
-    super(detail ?? known?.title ?? `The broker answered with error ${code}.`);
+    super(detail || (known?.title ?? `The broker answered with error ${code}.`));
     this.code = code;
     this.kind = known?.kind ?? "unknown_server_error";
     this.retriable = settling.has(code);

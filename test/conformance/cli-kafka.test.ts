@@ -62,7 +62,7 @@ test("topics", async () => {
     err: "",
   });
   expect((await kedge("kafka-topics --delete --topic t.a --if-exists")).code).toBe(0);
-  expect((await kedge("kafka-topics --list --describe")).code).toBe(2);
+  expect((await kedge("kafka-topics --list --describe")).code).toBe(1);
 });
 
 test("configs", async () => {
@@ -108,7 +108,7 @@ test("lines in, records out", async () => {
   expect(bad.err).toContain("No key separator found on line number 1: 'none'");
   const shown = "print.key print.offset print.partition print.headers print.timestamp"
     .split(" ")
-    .map((name) => `--property ${name}=true`)
+    .map((name) => `--formatter-property ${name}=true`)
     .join(" ");
   const read = await kedge(
     `kafka-console-consumer --topic lines --from-beginning --max-messages 4 ${shown}`,
@@ -194,9 +194,13 @@ test("quotas of users and clients are set, shown and taken away", async () => {
   expect(out).toContain("producer_byte_rate=2048.0");
   expect(out).toContain("consumer_byte_rate=1.2E7");
   expect(await kedge("kafka-configs --entity-type users --describe")).toEqual(quiet);
-  expect(await kedge("kafka-configs --client-defaults --alter --add-config a=b")).toMatchObject({
+  expect(
+    await kedge("kafka-configs --client-defaults --alter --add-config consumer_byte_rate=b"),
+  ).toMatchObject({
     code: 1,
-    err: expect.stringContaining("Cannot parse quota configuration value for a: b"),
+    err: expect.stringContaining(
+      "Cannot parse quota configuration value for consumer_byte_rate: b",
+    ),
   });
   const gone = "--delete-config producer_byte_rate,consumer_byte_rate";
   expect((await kedge(`${both} --entity-default --alter ${gone}`)).code).toBe(0);
@@ -209,14 +213,14 @@ test("what a deserializer or a property cannot be is told before anything is rea
   const produced = await kedge("kafka-console-producer --topic typed --max-block-ms 9", {
     stdin: "12345678\nshort\n",
   });
-  expect(produced).toEqual(quiet);
+  expect(produced).toEqual({ ...quiet, err: "Without effect here: --max-block-ms\n" });
   const typed = await kedge(`${consume} --formatter-property value.deserializer=LongDeserializer`);
   expect(typed).toMatchObject({ code: 1, out: "3544952156018063160\n" });
   expect(typed.err).toContain("Size of data received by LongDeserializer is not 8: it is 5");
   const places = "kafka-console-consumer --topic typed --timeout-ms 200 --command-property";
   expect(await kedge(`${places} auto.offset.reset=first`)).toMatchObject({
     code: 1,
-    err: expect.stringContaining("auto.offset.reset is earliest or latest here, not first"),
+    err: expect.stringContaining("Invalid value `first` for configuration auto.offset.reset"),
   });
 });
 

@@ -2,6 +2,7 @@
  * The configs of topics, brokers and groups, asked of a broker.
  */
 import { describeConfigs } from "../../kafka/apis/32-describe-configs.ts";
+import { listConfigResources } from "../../kafka/apis/74-list-config-resources.ts";
 import type { KafkaClient } from "../../kafka/client.ts";
 import { check } from "../../kafka/client-error.ts";
 
@@ -10,7 +11,7 @@ export const resourceTypes = {
   topic: 2,
   broker: 4,
   "broker-logger": 8,
-  "client-metrics": 16,
+  "client-metric": 16,
   group: 32,
 } as const;
 
@@ -48,6 +49,21 @@ export function isDefaultConfig({ source }: ConfigEntry): boolean {
   return source === DEFAULT_CONFIG;
 }
 
+/** The names of those that have configs of their own, by name: groups and client metrics. Throws KafkaError. */
+export async function resourceNames(
+  client: KafkaClient,
+  type: ResourceType,
+): Promise<readonly string[]> {
+  const request = { resourceTypes: [resourceTypes[type]] };
+  const { configResources } = await client.ask(
+    { to: "any" },
+    listConfigResources,
+    request,
+    ({ errorCode }) => check(errorCode),
+  );
+  return configResources.map(({ resourceName }) => resourceName).toSorted();
+}
+
 /** The configs of each resource, in the order of the names. Throws KafkaError. */
 export async function configsOf(
   client: KafkaClient,
@@ -62,10 +78,12 @@ export async function configsOf(
     resourceName,
     configurationKeys: null,
   }));
-  const broker = type === "broker" || type === "broker-logger" ? Number(names[0]) : Number.NaN;
-  const target = Number.isInteger(broker)
-    ? ({ to: "broker", id: broker } as const)
-    : ({ to: "any" } as const);
+  const isOfBroker = type === "broker" || type === "broker-logger";
+  const [name = ""] = names;
+  const target =
+    isOfBroker && name !== ""
+      ? ({ to: "broker", id: Number(name) } as const)
+      : ({ to: "any" } as const);
   const { results } = await client.ask(
     target,
     describeConfigs,

@@ -1,7 +1,7 @@
 /**
  * `kedge kafka-configs`: Kafka's own spelling for configs (kafka-configs.sh).
  *
- * Left out: credentials of users (SCRAM).
+ * Left out: credentials of users (SCRAM), which are refused in words until security is built.
  */
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
@@ -14,39 +14,21 @@ import {
   type ConfigEntry,
   configsOf,
   configSources,
+  resourceNames,
   type ResourceType,
   resourceTypes,
 } from "./config-entries.ts";
 import {
-  addConnectOptions,
-  asTool,
-  gathered,
-  oneAction,
-  ToolError,
-  withKafka,
-  type ConnectOptions,
-} from "./connect.ts";
-import { alterQuotas, quotaPartsOf, quotasText, quotaTypes, type TypedEntity } from "./quotas.ts";
-
-interface Options extends ConnectOptions {
-  readonly describe?: boolean;
-  readonly alter?: boolean;
-  readonly all?: boolean;
-  readonly entityType?: readonly string[];
-  readonly topic?: string;
-  readonly broker?: string;
-  readonly group?: string;
-  readonly brokerDefaults?: boolean;
-  readonly user?: string;
-  readonly userDefaults?: boolean;
-  readonly client?: string;
-  readonly clientDefaults?: boolean;
-  readonly ip?: string;
-  readonly ipDefaults?: boolean;
-  readonly addConfig?: string;
-  readonly addConfigFile?: string;
-  readonly deleteConfig?: string;
-}
+  actionOf,
+  addConfigOptions,
+  checkConfigOptions,
+  type ConfigOptions,
+  typedEntity,
+} from "./config-options.ts";
+import { addConnectOptions, ToolError, withKafka } from "./connect.ts";
+import { groupsOf } from "./group-queries.ts";
+import { alterQuotas, quotaPartsOf, quotasText, type TypedEntity } from "./quotas.ts";
+import { addTool, runsAs } from "./tool.ts";
 
 interface Entity {
   readonly type: ResourceType;
@@ -60,70 +42,25 @@ const types: ReadonlyMap<string, ResourceType> = new Map([
   ["topics", "topic"],
   ["brokers", "broker"],
   ["broker-loggers", "broker-logger"],
-  ["client-metrics", "client-metrics"],
+  ["client-metrics", "client-metric"],
   ["groups", "group"],
 ]);
 
-const allTypes = [...types.keys(), ...quotaTypes.keys()].join(", ");
-
 export function addKafkaConfigs(program: Command, session: Session): void {
-  const command = program
-    .command("kafka-configs")
-    .alias("kafka-configs.sh")
-    .description("configs, in Kafka's own spelling")
-    .option("--describe", "show configs")
-    .option("--alter", "change configs")
-    .option("--all", "show every config, not only those that were set")
-    .option(
-      "--entity-type <type>",
-      `what has the configs: ${allTypes}; users and clients also together`,
-      gathered,
-    )
-    .option("--entity-name <name>", "which of them; may repeat, one for each type")
-    .option("--entity-default", "the default of all of them")
-    .option("--topic <name>", "short for --entity-type topics --entity-name")
-    .option("--broker <id>", "short for --entity-type brokers --entity-name")
-    .option("--broker-defaults", "short for --entity-type brokers --entity-default")
-    .option("--user <name>", "short for --entity-type users --entity-name")
-    .option("--user-defaults", "short for --entity-type users --entity-default")
-    .option("--client <id>", "short for --entity-type clients --entity-name")
-    .option("--client-defaults", "short for --entity-type clients --entity-default")
-    .option("--ip <address>", "short for --entity-type ips --entity-name")
-    .option("--ip-defaults", "short for --entity-type ips --entity-default")
-    .option("--group <id>", "short for --entity-type groups --entity-name")
-    .option("--add-config <pairs>", "configs to set: name=value,…; [a,b] for a list")
-    .option("--add-config-file <file>", "configs to set, as a properties file")
-    .option("--delete-config <names>", "configs to go back to their defaults: name,…");
+  const command = addConfigOptions(addTool(program, "kafka-configs", "configs"));
   // Names belong to types by their order, which is lost once the options are parsed.
   const names: (string | null)[] = [];
   command.on("option:entity-name", (name: string) => names.push(name));
   command.on("option:entity-default", () => names.push(null));
-  addConnectOptions(command).action((options: Options) =>
-    asTool(
-      (reason) => session.note(reason),
-      () =>
-        withKafka(session, options, (client) =>
-          run(session, client, typed(options, names), options),
-        ),
-    ),
-  );
-}
-
-/** What was typed of an entity, the short forms written out. */
-function typed(options: Options, names: readonly (string | null)[]): TypedEntity {
-  const short: readonly (readonly [string, string | boolean | undefined])[] = [
-    ["topics", options.topic],
-    ["brokers", options.broker ?? options.brokerDefaults],
-    ["groups", options.group],
-    ["users", options.user ?? options.userDefaults],
-    ["clients", options.client ?? options.clientDefaults],
-    ["ips", options.ip ?? options.ipDefaults],
-  ];
-  const given = short.filter(([, name]) => name !== undefined);
-  return {
-    types: [...given.map(([type]) => type), ...(options.entityType ?? [])],
-    names: [...given.map(([, name]) => (typeof name === "string" ? name : null)), ...names],
-  };
+  runsAs<ConfigOptions>(addConnectOptions(command), {
+    session,
+    tell: (reason) => session.note(reason),
+    check: (given, options) => checkConfigOptions(given, options, typedEntity(options, names)),
+    run: (options) =>
+      withKafka(session, options, (client) =>
+        run(session, client, typedEntity(options, names), options),
+      ),
+  });
 }
 
 const NOT_IN_EFFECT = "Nodes of kedge keep and show quotas; they hold nobody to them yet.\n";
@@ -132,10 +69,9 @@ async function run(
   session: Session,
   client: KafkaClient,
   whose: TypedEntity,
-  options: Options,
+  options: ConfigOptions,
 ): Promise<void> {
-  const words = "Command must include exactly one action: --describe, --alter";
-  const action = oneAction(options, ["describe", "alter"] as const, words);
+  const action = actionOf(options);
   const parts = quotaPartsOf(whose);
   if (parts) {
     if (action === "describe") return session.io.stdout.write(await quotasText(client, parts));
@@ -147,13 +83,9 @@ async function run(
   return alter(session, client, entity, options);
 }
 
-function entityOf({ types: [word, another], names: [name] }: TypedEntity): Entity {
-  if (word === undefined)
-    throw new ToolError("At least one entity type must be specified: --entity-type");
+function entityOf({ types: [word = ""], names: [name] }: TypedEntity): Entity {
   const type = types.get(word);
-  if (!type)
-    throw new ToolError(`Invalid entity type ${word}, the entity type must be one of ${allTypes}`);
-  if (another !== undefined) throw new ToolError(`Only one entity type, not ${another} as well`);
+  if (!type) throw new ToolError(`Unsupported entity type: ${word}`);
   return { type, name: name === undefined ? null : (name ?? "") };
 }
 
@@ -163,6 +95,8 @@ async function describe(
   { type, name }: Entity,
   all: boolean,
 ): Promise<void> {
+  if (name !== null && name !== "" && !all && !(await isThere(client, type, name)))
+    return stdout.write(`The ${type} '${name}' doesn't exist and doesn't have dynamic config.\n`);
   const names = name === null ? await everyName(client, type) : [name];
   const includeSynonyms = true;
   for (const each of names) {
@@ -171,15 +105,38 @@ async function describe(
     const lines = shown
       .toSorted((one, other) => (one.name < other.name ? -1 : 1))
       .map((entry) => `  ${entryText(entry)}\n`);
-    const what = each === "" ? `default ${type}s in the cluster` : `${type} ${each}`;
-    await stdout.write(`${all ? "All" : "Dynamic"} configs for ${what} are:\n${lines.join("")}`);
+    const head =
+      each === ""
+        ? `Default configs for ${type}s in the cluster are:\n`
+        : `${all ? "All" : "Dynamic"} configs for ${type} ${each} are:\n`;
+    await stdout.write(`${head}${lines.join("")}`);
   }
 }
 
 async function everyName(client: KafkaClient, type: ResourceType): Promise<readonly string[]> {
-  if (type === "topic") return (await client.topics(null)).map(({ name }) => name);
-  if (type === "broker") return [...(await client.brokers()).map(String), ""];
-  throw new ToolError(`Give --entity-name: which of the ${type}s`);
+  switch (type) {
+    case "topic":
+      return (await client.topics(null)).map(({ name }) => name).toSorted();
+    case "broker":
+    case "broker-logger":
+      return [...(await client.brokers()).map(String), ""];
+    case "client-metric":
+      return resourceNames(client, type);
+    case "group": {
+      const groups = (await groupsOf(client)).map(({ group }) => group);
+      return [...new Set([...groups, ...(await resourceNames(client, type))])].toSorted();
+    }
+    default:
+      return type satisfies never;
+  }
+}
+
+async function isThere(client: KafkaClient, type: ResourceType, name: string): Promise<boolean> {
+  if (type === "topic" && !/^[a-zA-Z0-9._-]{1,249}$/.test(name))
+    throw new ToolError(
+      `Topic name is invalid: '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`,
+    );
+  return (await everyName(client, type)).includes(name);
 }
 
 /** Whether a config was set on this very thing. */
@@ -189,7 +146,7 @@ function isOwn(type: ResourceType, name: string, { source }: ConfigEntry): boole
     topic: "DYNAMIC_TOPIC_CONFIG",
     broker: isDefault ? "DYNAMIC_DEFAULT_BROKER_CONFIG" : "DYNAMIC_BROKER_CONFIG",
     "broker-logger": "DYNAMIC_BROKER_LOGGER_CONFIG",
-    "client-metrics": "DYNAMIC_CLIENT_METRICS_CONFIG",
+    "client-metric": "DYNAMIC_CLIENT_METRICS_CONFIG",
     group: "DYNAMIC_GROUP_CONFIG",
   }[type];
   return configSources[source] === own;
@@ -206,12 +163,9 @@ async function alter(
   { io: { stdout } }: Session,
   client: KafkaClient,
   { type, name }: Entity,
-  options: Options,
+  options: ConfigOptions,
 ): Promise<void> {
-  if (name === null)
-    throw new ToolError(
-      "An --entity-name must be specified with --alter of topics, brokers, groups",
-    );
+  if (name === null) return;
   const { added, gone } = await changesOf(options);
   const configs = [
     ...Array.from(added, ([key, value]) => ({ name: key, configOperation: SET, value })),
@@ -226,23 +180,23 @@ async function alter(
   await client.ask(target, incrementalAlterConfigs, request, ({ responses }) => {
     for (const { errorCode, errorMessage } of responses) check(errorCode, errorMessage);
   });
-  const what = name === "" ? `default ${type}s in the cluster` : `${type} ${name}`;
-  await stdout.write(`Completed updating ${name === "" ? "default " : ""}config for ${what}.\n`);
+  const what =
+    name === "" ? `default config for ${type}s in the cluster` : `config for ${type} ${name}`;
+  await stdout.write(`Completed updating ${what}.\n`);
 }
 
-async function changesOf({ addConfig, addConfigFile, deleteConfig }: Options) {
+async function changesOf({ addConfig, addConfigFile, deleteConfig = [] }: ConfigOptions) {
   const added = new Map(pairs(addConfig ?? ""));
   if (addConfigFile !== undefined)
     for (const [key, value] of parseProperties(await readFile(addConfigFile, "utf8")))
       added.set(key, value);
-  const gone = (deleteConfig ?? "")
-    .split(",")
+  const gone = deleteConfig
+    .flatMap((names) => names.split(","))
     .map((text) => text.trim())
     .filter((key) => key !== "");
-  if (added.size + gone.length === 0)
-    throw new ToolError(
-      "At least one of --add-config, --add-config-file, or --delete-config must be specified with --alter",
-    );
+  for (const key of added.keys())
+    if (!/^[$a-zA-Z0-9._-]*$/.test(key))
+      throw new ToolError(`Invalid character found for config key: ${key}`);
   return { added, gone };
 }
 
@@ -253,7 +207,7 @@ function* pairs(text: string): Iterable<readonly [string, string]> {
     const at = part.indexOf("=");
     if (at < 1)
       throw new ToolError(
-        'requirement failed: Invalid entity config: all configs to be added must be in the format "key=val".',
+        'requirement failed: Invalid entity config: all configs to be added must be in the format "key=val" or  "key=[val1,val2]" to group values which contain commas.',
       );
     yield [
       part.slice(0, at).trim(),

@@ -1,24 +1,27 @@
 /**
- * What the commands in Kafka's own spelling share: the broker they speak to, its properties files, and how they fail.
- *
- * - Data goes to stdout as Kafka's tools print it; where those print a Java stack trace on stderr, these print a sentence.
- * - Exit codes are Kafka's: 0, or 1 for whatever went wrong.
+ * What the commands that speak Kafka's protocol share: the broker they speak to, and their properties files.
  */
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { KafkaClient, type Address } from "../../kafka/client.ts";
-import { Unreachable } from "../../kafka/client-connection.ts";
-import { KafkaError } from "../../kafka/client-error.ts";
 import { parseProperties } from "../../lib/properties.ts";
 import { UsageError } from "../../lib/setting.ts";
 import { dialTcp } from "../../runtime/dial.ts";
 import { systemPlatform } from "../../runtime/system.ts";
-import { Ended, exitCodes } from "../exit.ts";
+import { Failure } from "../exit.ts";
 import type { Session } from "../session.ts";
+import { type ClientKind, numberOf, tellProperties } from "./client-properties.ts";
 
 export interface ConnectOptions {
   readonly bootstrapServer?: readonly Address[];
   readonly commandConfig?: string;
+}
+
+/** A client of another kind than an admin's, and its properties where they are not of `--command-config` alone. */
+interface Client {
+  readonly kind: ClientKind;
+  readonly clientId: string;
+  readonly properties: ReadonlyMap<string, string>;
 }
 
 const PORT_DEFAULT = 9092;
@@ -31,38 +34,51 @@ export function addConnectOptions(command: Command): Command {
     .option(
       "--bootstrap-server <servers>",
       `brokers, as host:port,… (KEDGE_BOOTSTRAP_SERVER, else ${BOOTSTRAP_DEFAULT})`,
-      addresses,
+      addressesTyped,
     )
     .option("--command-config <file>", "a properties file for the connection");
 }
 
-/** `host:port,host:port`; an IPv6 address stands in brackets. */
+function addressesTyped(text: string): readonly Address[] {
+  try {
+    return addresses(text);
+  } catch (error) {
+    throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error;
+  }
+}
+
+/** `host:port,host:port`; an IPv6 address stands in brackets. Throws UsageError. */
 function addresses(text: string): readonly Address[] {
   return text.split(",").map((part) => {
     const match = /^(?:\[([^\]]+)\]|([^:\s]+))(?::(\d{1,5}))?$/.exec(part.trim());
     const host = match?.[1] ?? match?.[2];
-    if (host === undefined) throw new InvalidArgumentError(`"${part}" is not host:port.`);
+    if (host === undefined) throw new UsageError(`A broker is host:port, not "${part}".`);
     return { host, port: Number(match?.[3] ?? PORT_DEFAULT) };
   });
 }
 
-/** Runs `work` with a client that is closed afterwards. */
+/** Runs `work` with a client that is closed afterwards. Throws UsageError for properties that cannot be. */
 export async function withKafka<T>(
   session: Session,
   options: ConnectOptions,
   work: (client: KafkaClient) => Promise<T>,
+  as?: Client,
 ): Promise<T> {
-  const properties = await propertiesOf(options.commandConfig);
+  const properties = as?.properties ?? (await propertiesOf(options.commandConfig));
   refuseSecurity(properties);
-  const named = session.io.env["KEDGE_BOOTSTRAP_SERVER"] ?? BOOTSTRAP_DEFAULT;
+  const named =
+    properties.get("bootstrap.servers") ??
+    session.io.env["KEDGE_BOOTSTRAP_SERVER"] ??
+    BOOTSTRAP_DEFAULT;
   const client = new KafkaClient({
     bootstrap: options.bootstrapServer ?? addresses(named),
     dial: dialTcp,
     clock: systemPlatform().clock,
-    clientId: properties.get("client.id") ?? "kedge",
-    timeoutMs: Number(properties.get("request.timeout.ms") ?? TIMEOUT_MS),
+    clientId: properties.get("client.id") ?? as?.clientId ?? "kedge",
+    timeoutMs: numberOf(properties, "request.timeout.ms", { unless: TIMEOUT_MS }),
     patienceMs: PATIENCE_MS,
   });
+  await tellProperties(session, as?.kind ?? "admin", properties);
   try {
     return await work(client);
   } finally {
@@ -81,22 +97,8 @@ function refuseSecurity(properties: ReadonlyMap<string, string>): void {
     throw new UsageError(`security.protocol=${protocol} is not built yet; PLAINTEXT is`);
 }
 
-/** Runs a command as Kafka's tools do: `tell` says what went wrong, and the exit code is 1. */
-export async function asTool(tell: (reason: string) => Promise<void>, work: () => Promise<void>) {
-  try {
-    await work();
-  } catch (error) {
-    if (
-      !(error instanceof KafkaError || error instanceof Unreachable || error instanceof ToolError)
-    )
-      throw error;
-    await tell(error.message);
-    throw new Ended(exitCodes.failure);
-  }
-}
-
 /** What a tool of Kafka's refuses by itself. */
-export class ToolError extends Error {
+export class ToolError extends Failure {
   override readonly name = "ToolError";
 }
 

@@ -2,197 +2,176 @@
  * `kedge kafka-console-consumer`: Kafka's own spelling for reading along (kafka-console-consumer.sh).
  *
  * - With a group it is a member of it and commits every few seconds and at the end; without one it reads every partition and
- *   leaves no trace (Kafka's makes up a group).
- * - Ends at `--max-messages`, after `--timeout-ms` without a record, or with Ctrl-C; then it tells how many there were.
+ *   leaves no trace (Kafka's makes up a group). Topics and partitions that are new are read too, after a moment.
+ * - Ends at `--max-messages`, after `--timeout-ms` without a record, or with Ctrl-C; then it tells how many there were. What a
+ *   broker refuses ends it with exit code 1, where Kafka's tool ends with 0.
  *
  * Left out: deserializers and formatters of other kinds.
  */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { KafkaClient } from "../../kafka/client.ts";
-import { wholeNumber } from "../arguments.ts";
 import type { Session } from "../session.ts";
+import { addConnectOptions, includes, ToolError, withKafka } from "./connect.ts";
 import {
-  addConnectOptions,
-  asTool,
-  gathered,
-  includes,
-  propertiesOf,
-  settings,
-  ToolError,
-  withKafka,
-  type ConnectOptions,
-} from "./connect.ts";
-import { Fetcher } from "./fetcher.ts";
-import { formatter } from "./formatter.ts";
+  addConsumerOptions,
+  checkConsumerOptions,
+  type ConsumerOptions,
+  deprecatedConsumerOptions,
+  type Reading,
+  readingOf,
+} from "./consumer-options.ts";
+import { type FetchedRecord, Fetcher } from "./fetcher.ts";
 import { committedOffsets, keyOf } from "./group-queries.ts";
 import { Membership } from "./membership.ts";
 import type { Place } from "./offsets.ts";
-
-interface Options extends ConnectOptions {
-  readonly topic?: string;
-  readonly include?: string;
-  readonly partition?: number;
-  readonly offset?: string;
-  readonly fromBeginning?: boolean;
-  readonly group?: string;
-  readonly maxMessages?: number;
-  readonly timeoutMs?: number;
-  readonly isolationLevel?: string;
-  readonly property?: readonly string[];
-  readonly formatterProperty?: readonly string[];
-  readonly consumerProperty?: readonly string[];
-  readonly commandProperty?: readonly string[];
-  readonly "consumer.config"?: string;
-  readonly consumerConfig?: string;
-}
+import { addTool, runsAs, tellDeprecated } from "./tool.ts";
 
 const POLL_MS = 500;
 const BEAT_MS = 3_000;
 const COMMIT_MS = 5_000;
+/** How often it is looked whether there are topics or partitions that were not there before. */
+const LOOK_MS = 2_000;
 
 export function addKafkaConsoleConsumer(program: Command, session: Session): void {
-  const command = program
-    .command("kafka-console-consumer")
-    .alias("kafka-console-consumer.sh")
-    .description("read along, in Kafka's own spelling")
-    .option("--topic <topic>", "the topic")
-    .option("--include <pattern>", "every topic that it matches")
-    .option("--partition <number>", "one partition of the topic", wholeNumber)
-    .option("--offset <place>", "where in the partition: a number, earliest or latest (latest)")
-    .option("--from-beginning", "from the first record, where the group has not read yet")
-    .option("--group <group>", "be a member of this group")
-    .option("--max-messages <count>", "end after so many records", wholeNumber)
-    .option("--timeout-ms <ms>", "end when no record came for so long", wholeNumber)
-    .addOption(
-      new Option("--isolation-level <level>", "whether open transactions are waited for").choices([
-        "read_committed",
-        "read_uncommitted",
-      ]),
-    )
-    .option("--property <name=value>", "as --formatter-property", gathered)
-    .option(
-      "--formatter-property <name=value>",
-      "print.key, print.value, print.timestamp, print.partition, print.offset, print.headers, key.separator, line.separator, headers.separator, null.literal, key.deserializer, value.deserializer, headers.deserializer; may repeat",
-      gathered,
-    )
-    .option(
-      "--consumer-property <name=value>",
-      "group.id, auto.offset.reset, isolation.level, enable.auto.commit; may repeat",
-      gathered,
-    )
-    .option("--command-property <name=value>", "as --consumer-property", gathered)
-    .option("--consumer-config <file>", "consumer properties in a file")
-    .addOption(new Option("--consumer.config <file>").hideHelp());
-  addConnectOptions(command).action((options: Options) =>
-    asTool(
-      (reason) => session.note(`Error processing message, terminating consumer process: ${reason}`),
-      () => withKafka(session, options, (client) => run(session, client, options)),
-    ),
-  );
+  const command = addConsumerOptions(addTool(program, "kafka-console-consumer", "read along"));
+  runsAs<ConsumerOptions>(addConnectOptions(command), {
+    session,
+    tell: (reason) =>
+      session.note(`Error processing message, terminating consumer process: ${reason}`),
+    check: checkConsumerOptions,
+    async run(options, given) {
+      await tellDeprecated(session, given, deprecatedConsumerOptions);
+      const reading = await readingOf(options);
+      const { properties } = reading;
+      const as = { kind: "consumer", clientId: "console-consumer", properties } as const;
+      await withKafka(session, options, (client) => run(session, client, options, reading), as);
+    },
+  });
 }
 
-async function run(session: Session, client: KafkaClient, options: Options): Promise<void> {
-  const file = options["consumer.config"] ?? options.consumerConfig ?? options.commandConfig;
-  const properties = new Map([
-    ...(await propertiesOf(file)),
-    ...settings(options.consumerProperty),
-    ...settings(options.commandProperty),
-  ]);
-  const reset = resetOf(options, properties);
-  const level = options.isolationLevel ?? properties.get("isolation.level");
-  const fetcher = new Fetcher(client, { reset, committedOnly: level === "read_committed" });
-  const group = options.group ?? properties.get("group.id");
-  const commits = properties.get("enable.auto.commit") !== "false";
-  const reading = await begin(client, fetcher, options, group);
+async function run(
+  session: Session,
+  client: KafkaClient,
+  options: ConsumerOptions,
+  reading: Reading,
+): Promise<void> {
+  const { stdout } = session.io;
+  const fetcher = new Fetcher(client, reading);
+  const source = await begin(client, fetcher, options, reading);
   const count = { read: 0 };
   try {
-    await readAlong(session, fetcher, options, reading && { ...reading, commits }, count);
+    await readAlong(session, fetcher, options, { ...reading, source, count });
   } finally {
-    if (reading) {
-      if (commits) await reading.member.commit(readTo(fetcher)).catch(() => true);
-      await reading.member.leave();
-    }
+    await source.end();
     await session.note(`Processed a total of ${count.read} messages`);
+    if (options.enableSystestEvents === true) await stdout.write("shutdown_complete\n");
   }
 }
 
-function resetOf(options: Options, properties: ReadonlyMap<string, string>) {
-  if (options.partition !== undefined && options.offset !== undefined)
-    return options.offset === "earliest" ? "earliest" : "latest";
-  const told = properties.get("auto.offset.reset") ?? "latest";
-  if (told !== "earliest" && told !== "latest")
-    throw new ToolError(`auto.offset.reset is earliest or latest here, not ${told}`);
-  if (options.fromBeginning === true) {
-    if (properties.get("auto.offset.reset") === "latest")
-      throw new ToolError("--from-beginning and auto.offset.reset=latest exclude each other");
-    return "earliest";
-  }
-  return told;
+/** What is read, and what is due beside reading. */
+interface Source {
+  /** Does what is due: beats, commits, looks for what is new. */
+  tend(): Promise<void>;
+  end(): Promise<void>;
 }
 
-interface GroupReading {
-  readonly member: Membership;
-  /** Joins the group, again too, and reads what this member is given. */
-  join(): Promise<void>;
-}
-
-/** Begins to read: as a member of the group, or without one every partition asked for. */
 async function begin(
   client: KafkaClient,
   fetcher: Fetcher,
-  options: Options,
-  group: string | undefined,
-): Promise<GroupReading | null> {
-  const { topic, include, partition, offset } = options;
-  if ((topic === undefined) === (include === undefined))
-    throw new ToolError("Exactly one of --include/--topic is required.");
-  const topics = topic === undefined ? await matching(client, include ?? "") : [topic];
-  if (partition !== undefined) {
-    if (group !== undefined) throw new ToolError("--group and --partition exclude each other");
-    const place = { topic: topics[0] ?? "", partition, offset: placeOf(offset) };
-    await fetcher.assign([place]);
-    return null;
+  options: ConsumerOptions,
+  { group, commits }: Reading,
+): Promise<Source> {
+  const { topic, partition, offset } = options;
+  if (topic !== undefined && partition !== undefined) {
+    const known = /^\d+$/.test(offset ?? "") ? Number(offset) : null;
+    await fetcher.assign([{ topic, partition, offset: known }]);
+    return { tend: async () => {}, end: async () => {} };
   }
-  if (offset !== undefined) throw new ToolError("--offset needs --partition");
-  if (group === undefined) {
-    await fetcher.assign(await everyPartition(client, topics));
-    return null;
-  }
-  for (const each of topics) await client.partitionsOf(each);
-  const member = new Membership(client, group, topics);
-  const join = async () => {
-    const places = await member.join();
-    await fetcher.assign(await whereLeftOff(client, group, places));
-  };
-  await join();
-  return { member, join };
+  const topics = () => topicsOf(client, options);
+  if (topic !== undefined) await client.partitionsOf(topic);
+  return group === undefined
+    ? everybody(client, fetcher, topics)
+    : member(client, fetcher, { group, commits, topics });
 }
 
-async function matching(client: KafkaClient, pattern: string): Promise<readonly string[]> {
-  const matches = includes(pattern);
+/** The topics that are to be read, of those that are there. */
+async function topicsOf(client: KafkaClient, { topic, include = "" }: ConsumerOptions) {
+  if (topic !== undefined) return [topic];
+  const matches = includes(include);
   const topics = await client.topics(null);
   return topics
     .filter(({ name, isInternal }) => matches(name) && !isInternal)
-    .map(({ name }) => name);
+    .map(({ name }) => name)
+    .toSorted();
 }
 
-function placeOf(offset: string | undefined): number | null {
-  if (offset === undefined || offset === "latest" || offset === "earliest") return null;
-  if (!/^\d{1,15}$/.test(offset))
-    throw new ToolError(
-      `The provided offset value '${offset}' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long.`,
+type Topics = () => Promise<readonly string[]>;
+
+/** Reads every partition of the topics. */
+async function everybody(client: KafkaClient, fetcher: Fetcher, topics: Topics): Promise<Source> {
+  const look = async () => {
+    const known = new Map(fetcher.positions.map((each) => [keyOf(each), each.next]));
+    const places = await everyPartition(client, await topics());
+    if (known.size > 0 && places.length === known.size) return;
+    await fetcher.assign(
+      places.map((place) => ({ ...place, offset: known.get(keyOf(place)) ?? null })),
     );
-  return Number(offset);
+  };
+  await look();
+  const looks = every(LOOK_MS);
+  return {
+    async tend() {
+      if (looks()) await look();
+    },
+    end: async () => {},
+  };
+}
+
+/** Reads what a group gives this member. */
+async function member(
+  client: KafkaClient,
+  fetcher: Fetcher,
+  { group, commits, topics }: { readonly group: string; commits: boolean; topics: Topics },
+): Promise<Source> {
+  const wanted = await topics();
+  const self = new Membership(client, group, wanted);
+  const join = async () => {
+    await fetcher.assign(await whereLeftOff(client, group, await self.join()));
+  };
+  const commit = () => (commits ? self.commit(readTo(fetcher)) : Promise.resolve(false));
+  await join();
+  const [beats, saves, looks] = [every(BEAT_MS), every(COMMIT_MS), every(LOOK_MS)];
+  return {
+    async tend() {
+      let rejoin = beats() && (await self.beat());
+      if (looks() && self.wants(await topics())) rejoin = true;
+      // What was read before a join is committed before it.
+      if (saves() || rejoin) rejoin = (await commit()) || rejoin;
+      if (rejoin) await join();
+    },
+    async end() {
+      await commit().catch(() => true);
+      await self.leave();
+    },
+  };
+}
+
+/** Says true once in so many milliseconds. */
+function every(intervalMs: number): () => boolean {
+  let lastMs = performance.now();
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs - lastMs <= intervalMs) return false;
+    lastMs = nowMs;
+    return true;
+  };
 }
 
 async function everyPartition(client: KafkaClient, topics: readonly string[]) {
-  const places: (Place & { offset: null })[] = [];
-  for (const topic of topics) {
-    const count = await client.partitionsOf(topic);
-    for (let partition = 0; partition < count; partition += 1)
-      places.push({ topic, partition, offset: null });
-  }
-  return places;
+  const found = topics.length === 0 ? [] : await client.topics(topics);
+  return found.flatMap(({ name, partitions }) =>
+    partitions.map(({ partition }) => ({ topic: name, partition })),
+  );
 }
 
 async function whereLeftOff(client: KafkaClient, group: string, places: readonly Place[]) {
@@ -210,41 +189,42 @@ function readTo(fetcher: Fetcher) {
 }
 
 async function readAlong(
-  { io: { stdout, interrupted } }: Session,
+  session: Session,
   fetcher: Fetcher,
-  options: Options,
-  group: (GroupReading & { readonly commits: boolean }) | null,
-  count: { read: number },
+  options: ConsumerOptions,
+  { source, count, format }: Reading & { source: Source; count: { read: number } },
 ): Promise<void> {
-  const { maxMessages = Infinity, timeoutMs = Infinity } = options;
-  const format = formatter(
-    new Map([...settings(options.property), ...settings(options.formatterProperty)]),
-  );
+  const { interrupted } = session.io;
+  const most = unlimited(options.maxMessages);
+  const timeoutMs = unlimited(options.timeoutMs);
+  const show = shower(session, format, options.skipMessageOnError === true);
   let heardMs = performance.now();
-  let beatMs = performance.now();
-  let committedMs = performance.now();
-  while (count.read < maxMessages && !interrupted.aborted) {
+  while (count.read < most && !interrupted.aborted) {
     const leftMs = heardMs + timeoutMs - performance.now();
     if (leftMs <= 0) return;
     const fetched = await fetcher.poll(Math.min(POLL_MS, Math.ceil(leftMs)));
-    const room = maxMessages - count.read;
-    for (const each of fetched.slice(0, room)) {
-      await stdout.write(format(each));
-      fetcher.took(each);
+    for (const each of fetched.slice(0, most - count.read)) {
       count.read += 1;
+      await show(each);
+      fetcher.took(each);
     }
-    const nowMs = performance.now();
-    if (fetched.length > 0) heardMs = nowMs;
-    if (!group) continue;
-    let rejoin = false;
-    if (nowMs - beatMs > BEAT_MS) {
-      rejoin = await group.member.beat();
-      beatMs = nowMs;
-    }
-    if (group.commits && (rejoin || nowMs - committedMs > COMMIT_MS)) {
-      rejoin = (await group.member.commit(readTo(fetcher))) || rejoin;
-      committedMs = nowMs;
-    }
-    if (rejoin) await group.join();
+    if (fetched.length > 0) heardMs = performance.now();
+    await source.tend();
   }
+}
+
+/** Less than nothing is no limit, as with Kafka's tool. */
+function unlimited(limit: number | undefined): number {
+  return limit === undefined || limit < 0 ? Infinity : limit;
+}
+
+function shower({ io: { stdout }, note }: Session, format: Reading["format"], skips: boolean) {
+  return async (each: FetchedRecord) => {
+    try {
+      await stdout.write(format(each));
+    } catch (error) {
+      if (!skips || !(error instanceof ToolError)) throw error;
+      await note(`Error processing message, skipping this message: ${error.message}`);
+    }
+  };
 }

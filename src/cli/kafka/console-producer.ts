@@ -3,9 +3,9 @@
  *
  * - Lines are gathered into a batch a partition, sent when there are many or when no more come for a moment; a keyless run of
  *   lines goes to one partition, as the Java client's do.
- * - A record that a topic refuses ends it with exit code 1, and says which.
+ * - A record that a topic refuses ends it with exit code 1, where Kafka's tool tells it and goes on.
  *
- * Left out: readers of other kinds (`--line-reader`), transactions.
+ * Left out: readers that are loaded, transactions, what paces Kafka's client.
  */
 import { type Command, Option } from "commander";
 import { partitionOfKey } from "../../broker/partitioner.ts";
@@ -15,11 +15,11 @@ import { check } from "../../kafka/client-error.ts";
 import { encodeBatch } from "../../records/batch-encode.ts";
 import { type Codec, codecNames } from "../../records/compression.ts";
 import type { NewRecord } from "../../records/record.ts";
+import { integer } from "../arguments.ts";
 import type { Session } from "../session.ts";
 import { byteLines } from "../lines.ts";
 import {
   addConnectOptions,
-  asTool,
   gathered,
   propertiesOf,
   settings,
@@ -27,9 +27,14 @@ import {
   withKafka,
   type ConnectOptions,
 } from "./connect.ts";
+import { numberOf } from "./client-properties.ts";
+import { checkReaderClass, LineReader } from "./line-reader.ts";
+import { addTool, refuseBoth, requireAll, runsAs, tellDeprecated, tellUnneeded } from "./tool.ts";
 
 interface Options extends ConnectOptions {
   readonly topic?: string;
+  readonly lineReader?: string;
+  readonly readerConfig?: string;
   readonly property?: readonly string[];
   readonly readerProperty?: readonly string[];
   readonly producerProperty?: readonly string[];
@@ -37,83 +42,154 @@ interface Options extends ConnectOptions {
   readonly "producer.config"?: string;
   readonly compressionCodec?: string | boolean;
   readonly requestRequiredAcks?: string;
+  readonly requestTimeoutMs?: number;
+  readonly batchSize?: number;
+  readonly maxPartitionMemoryBytes?: number;
+  readonly sync?: boolean;
 }
 
 const REQUEST_MS = 30_000;
-/** A batch is sent at so many bytes of lines, or so many of them. */
+/** Lines are sent at so many bytes of them unless told, or so many. */
 const BATCH_BYTES = 256 * 1024;
 const BATCH_RECORDS = 10_000;
 /** The last version of Produce that names topics. */
 const NAMES_VERSION = 12;
 const NO_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 
-/** What else Kafka's tool takes to pace its client; this one needs no pacing. */
+/** What else paces Kafka's client; this one needs no pacing. */
 const unneeded = [
-  "--max-block-ms",
-  "--max-memory-bytes",
-  "--max-partition-memory-bytes",
-  "--message-send-max-retries",
-  "--metadata-expiry-ms",
-  "--request-timeout-ms",
-  "--retry-backoff-ms",
-  "--socket-buffer-size",
+  "max-block-ms",
+  "max-memory-bytes",
+  "message-send-max-retries",
+  "metadata-expiry-ms",
+  "retry-backoff-ms",
+  "socket-buffer-size",
+  "timeout",
 ];
 
+const deprecated = {
+  property: "reader-property",
+  "producer-property": "command-property",
+  "producer.config": "command-config",
+  "max-partition-memory-bytes": "batch-size",
+};
+
 export function addKafkaConsoleProducer(program: Command, session: Session): void {
-  const command = program
-    .command("kafka-console-producer")
-    .alias("kafka-console-producer.sh")
-    .description("produce lines, in Kafka's own spelling")
-    .requiredOption("--topic <topic>", "where the lines go")
-    .option("--property <name=value>", "as --reader-property", gathered)
+  const command = addTool(program, "kafka-console-producer", "produce lines")
+    .option("--topic <topic>", "where the lines go")
     .option(
       "--reader-property <name=value>",
       "parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, headers.key.separator, null.marker, ignore.error; may repeat",
       gathered,
     )
-    .option("--producer-property <name=value>", "acks, compression.type; may repeat", gathered)
-    .option("--command-property <name=value>", "as --producer-property", gathered)
+    .option("--reader-config <file>", "reader properties in a file")
+    .option("--property <name=value>", "as --reader-property", gathered)
+    .option(
+      "--line-reader <class>",
+      "the class that reads lines: org.apache.kafka.tools.LineMessageReader",
+    )
+    .option(
+      "--command-property <name=value>",
+      "acks, batch.size, compression.type, client.id, request.timeout.ms; may repeat",
+      gathered,
+    )
+    .option("--producer-property <name=value>", "as --command-property", gathered)
     .option("--producer.config <file>", "as --command-config")
     .option("--compression-codec [codec]", `one of ${codecNames.join(", ")}; gzip unless said`)
     .option("--request-required-acks <acks>", "all, 1 or 0 (all)")
-    .option("--sync", "taken, and always so")
-    .option("--batch-size <bytes>", "taken, and not needed")
-    .option("--timeout <ms>", "taken, and not needed");
-  for (const flag of unneeded) command.addOption(new Option(`${flag} <value>`).hideHelp());
-  addConnectOptions(command).action((options: Options) =>
-    asTool(
-      (reason) => session.note(`Error when sending message to topic ${options.topic}: ${reason}`),
-      () => withKafka(session, options, (client) => run(session, client, options)),
-    ),
+    .option("--request-timeout-ms <ms>", "how long a batch may take to be kept (30000)", integer)
+    .option("--batch-size <bytes>", `how many bytes of lines go together (${BATCH_BYTES})`, integer)
+    .addOption(new Option("--max-partition-memory-bytes <bytes>").argParser(integer).hideHelp())
+    .option("--sync", "send each line before the next is read");
+  for (const flag of unneeded)
+    command.addOption(new Option(`--${flag} <value>`).argParser(integer).hideHelp());
+  runsAs<Options>(addConnectOptions(command), {
+    session,
+    tell: (reason, error) =>
+      session.note(
+        error instanceof ToolError
+          ? reason
+          : `Error when sending message to topic ${command.opts<Options>().topic}: ${reason}`,
+      ),
+    check(given) {
+      requireAll(given, "topic");
+      refuseBoth(given, "command-config", "producer.config");
+      refuseBoth(given, "command-property", "producer-property");
+      refuseBoth(given, "reader-property", "property");
+    },
+    async run(options, given) {
+      await tellDeprecated(session, given, deprecated);
+      await tellUnneeded(session, given, unneeded);
+      const properties = new Map([
+        ...(await propertiesOf(options["producer.config"] ?? options.commandConfig)),
+        ...settings(options.producerProperty ?? options.commandProperty),
+      ]);
+      const as = { kind: "producer", clientId: "console-producer", properties } as const;
+      const reader = await readerOf(options);
+      const sending = sendingOf(options, properties);
+      await withKafka(
+        session,
+        options,
+        (client) => run(session, reader, new Sender(client, options.topic ?? "", sending)),
+        as,
+      );
+    },
+  });
+}
+
+async function readerOf(options: Options): Promise<LineReader> {
+  checkReaderClass(options.lineReader);
+  return new LineReader(
+    new Map([
+      ...(await propertiesOf(options.readerConfig)),
+      ...settings(options.readerProperty ?? options.property),
+    ]),
   );
 }
 
-async function run(session: Session, client: KafkaClient, options: Options): Promise<void> {
-  const topic = options.topic ?? "";
-  const reader = new LineReader(
-    settings([...(options.property ?? []), ...(options.readerProperty ?? [])]),
-  );
-  const properties = new Map([
-    ...(await propertiesOf(options["producer.config"] ?? options.commandConfig)),
-    ...settings([...(options.producerProperty ?? []), ...(options.commandProperty ?? [])]),
-  ]);
-  const sender = new Sender(client, topic, {
+interface Sending {
+  readonly codec: Codec;
+  readonly acks: -1 | 0 | 1;
+  readonly requestMs: number;
+  readonly batchBytes: number;
+  /** Each line goes before the next is read. */
+  readonly oneByOne: boolean;
+}
+
+function sendingOf(options: Options, properties: ReadonlyMap<string, string>): Sending {
+  return {
     codec: codecOf(options.compressionCodec ?? properties.get("compression.type")),
     acks: acksOf(options.requestRequiredAcks ?? properties.get("acks") ?? "all"),
-  });
+    requestMs:
+      options.requestTimeoutMs ??
+      numberOf(properties, "request.timeout.ms", { unless: REQUEST_MS }),
+    batchBytes:
+      options.maxPartitionMemoryBytes ??
+      options.batchSize ??
+      numberOf(properties, "batch.size", { unless: BATCH_BYTES }),
+    oneByOne: options.sync === true,
+  };
+}
+
+async function run(session: Session, reader: LineReader, sender: Sender): Promise<void> {
   const { stdin, stdout, interrupted } = session.io;
   const prompt = () => (stdin.isTerminal ? stdout.write(">") : Promise.resolve());
   await prompt();
   const lines = byteLines(stdin.stream(), interrupted);
-  for (let next = lines.next(); ; next = lines.next()) {
-    // Nothing more for the moment: what there is goes.
-    if (!(await settles(next, LINGER_MS))) await sender.flush();
-    const { done, value } = await next;
-    if (done === true) break;
-    const record = reader.read(utf8Text.decode(value).replace(/\r$/, ""));
-    await sender.add(record);
-    if (stdin.isTerminal) await sender.flush();
-    await prompt();
+  try {
+    for (let next = lines.next(); ; next = lines.next()) {
+      // Nothing more for the moment: what there is goes.
+      if (!(await settles(next, LINGER_MS))) await sender.flush();
+      const { done, value } = await next;
+      if (done === true) break;
+      await sender.add(reader.read(utf8Text.decode(value).replace(/\r$/, "")));
+      if (stdin.isTerminal) await sender.flush();
+      await prompt();
+    }
+  } catch (error) {
+    // The lines before the one that cannot be read go all the same.
+    if (error instanceof ToolError) await sender.flush();
+    throw error;
   }
   await sender.flush();
 }
@@ -141,83 +217,25 @@ async function settles(work: Promise<unknown>, waitMs: number): Promise<boolean>
 function acksOf(text: string): -1 | 0 | 1 {
   if (text === "all" || text === "-1") return -1;
   if (text === "0" || text === "1") return text === "0" ? 0 : 1;
-  throw new ToolError(`acks must be all, 1 or 0, not ${text}`);
+  throw new ToolError(
+    `Invalid value ${text} for configuration acks: String must be one of: all, -1, 0, 1`,
+  );
 }
 
 function codecOf(asked: string | boolean | undefined): Codec {
   const name = asked === true ? "gzip" : asked === false || asked === undefined ? "none" : asked;
   const codec = codecNames.find((known) => known === name);
   if (!codec)
-    throw new ToolError(`compression must be one of ${codecNames.join(", ")}, not ${name}`);
+    throw new ToolError(
+      `Invalid value ${name} for configuration compression.type: String must be one of: ${codecNames.join(", ")}`,
+    );
   return codec;
-}
-
-const utf8 = new TextEncoder();
-
-/** From a line to a record, by the properties of Kafka's LineMessageReader. */
-export class LineReader {
-  readonly #parsesKey: boolean;
-  readonly #parsesHeaders: boolean;
-  readonly #ignoresErrors: boolean;
-  readonly #keySeparator: string;
-  readonly #headersDelimiter: string;
-  readonly #headersSeparator: string;
-  readonly #headerKeySeparator: string;
-  readonly #nullMarker: string | null;
-  #line = 0;
-
-  constructor(properties: ReadonlyMap<string, string>) {
-    const is = (name: string) => properties.get(name)?.trim().toLowerCase() === "true";
-    this.#parsesKey = is("parse.key");
-    this.#parsesHeaders = is("parse.headers");
-    this.#ignoresErrors = is("ignore.error");
-    this.#keySeparator = properties.get("key.separator") ?? "\t";
-    this.#headersDelimiter = properties.get("headers.delimiter") ?? "\t";
-    this.#headersSeparator = properties.get("headers.separator") ?? ",";
-    this.#headerKeySeparator = properties.get("headers.key.separator") ?? ":";
-    this.#nullMarker = properties.get("null.marker") ?? null;
-  }
-
-  /** Throws ToolError for a line that lacks a part, unless such lines are to be taken as they are. */
-  read(line: string): NewRecord {
-    this.#line += 1;
-    let rest = line;
-    let headers: NewRecord["headers"] = [];
-    if (this.#parsesHeaders) {
-      const [text, after] = this.#cut(rest, this.#headersDelimiter, "headers delimiter");
-      headers = text === null ? [] : this.#headers(text);
-      rest = after;
-    }
-    let key: string | null = null;
-    if (this.#parsesKey) [key, rest] = this.#cut(rest, this.#keySeparator, "key separator");
-    return { key: this.#bytes(key), value: this.#bytes(rest), headers, timestampMs: Date.now() };
-  }
-
-  #cut(text: string, separator: string, what: string): [string | null, string] {
-    const at = text.indexOf(separator);
-    if (at >= 0) return [text.slice(0, at), text.slice(at + separator.length)];
-    if (this.#ignoresErrors) return [null, text];
-    throw new ToolError(`No ${what} found on line number ${this.#line}: '${text}'`);
-  }
-
-  #headers(text: string): NewRecord["headers"] {
-    if (text === "" || text === this.#nullMarker) return [];
-    return text.split(this.#headersSeparator).map((pair) => {
-      const [name, value] = this.#cut(pair, this.#headerKeySeparator, "header key separator");
-      return { name: name ?? pair, value: name === null ? null : this.#bytes(value) };
-    });
-  }
-
-  #bytes(text: string | null): Uint8Array | null {
-    return text === null || text === this.#nullMarker ? null : utf8.encode(text);
-  }
 }
 
 class Sender {
   readonly #client: KafkaClient;
   readonly #topic: string;
-  readonly #codec: Codec;
-  readonly #acks: -1 | 0 | 1;
+  readonly #sending: Sending;
   #partitions = 0;
   /** Where lines without a key go until the next flush. */
   #sticky = 0;
@@ -225,15 +243,10 @@ class Sender {
   #bytes = 0;
   #records = 0;
 
-  constructor(
-    client: KafkaClient,
-    topic: string,
-    { codec, acks }: { readonly codec: Codec; readonly acks: -1 | 0 | 1 },
-  ) {
+  constructor(client: KafkaClient, topic: string, sending: Sending) {
     this.#client = client;
     this.#topic = topic;
-    this.#codec = codec;
-    this.#acks = acks;
+    this.#sending = sending;
   }
 
   async add(record: NewRecord): Promise<void> {
@@ -244,7 +257,8 @@ class Sender {
     else this.#batches.set(partition, [record]);
     this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
     this.#records += 1;
-    if (this.#bytes >= BATCH_BYTES || this.#records >= BATCH_RECORDS) await this.flush();
+    const { batchBytes, oneByOne } = this.#sending;
+    if (oneByOne || this.#bytes >= batchBytes || this.#records >= BATCH_RECORDS) await this.flush();
   }
 
   async flush(): Promise<void> {
@@ -264,10 +278,11 @@ class Sender {
   }
 
   async #send(partition: number, records: readonly NewRecord[]): Promise<void> {
-    const data = [{ index: partition, records: encodeBatch(records, { codec: this.#codec }) }];
+    const { codec, acks, requestMs } = this.#sending;
+    const data = [{ index: partition, records: encodeBatch(records, { codec }) }];
     const request = {
-      acks: this.#acks === 0 ? 1 : this.#acks,
-      timeoutMs: REQUEST_MS,
+      acks: acks === 0 ? 1 : acks,
+      timeoutMs: requestMs,
       topicData: [{ name: this.#topic, topicId: NO_ID, partitionData: data }],
     };
     const target = { to: "leader", topic: this.#topic, partition } as const;
@@ -278,7 +293,7 @@ class Sender {
     };
     await this.#client.ask(target, produce, request, judge, {
       versionMax: NAMES_VERSION,
-      waitMs: REQUEST_MS,
+      waitMs: requestMs,
     });
   }
 }

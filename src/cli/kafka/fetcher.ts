@@ -10,6 +10,7 @@ import { KafkaError } from "../../kafka/client-error.ts";
 import { readRecords } from "../../records/batch-read.ts";
 import { type BatchHeader, walkBatches } from "../../records/batch.ts";
 import type { LogRecord } from "../../records/record.ts";
+import { ToolError } from "./connect.ts";
 import { byPlace, keyOf } from "./group-queries.ts";
 import { EARLIEST, LATEST, offsetsAt, type Place } from "./offsets.ts";
 
@@ -20,8 +21,11 @@ export interface FetchedRecord extends Place {
 
 export interface FetcherOptions {
   readonly committedOnly: boolean;
-  readonly reset: "earliest" | "latest";
+  readonly reset: PlaceReset;
 }
+
+/** Where to begin without an offset: at an end, at what is no older than so much, or nowhere. */
+export type PlaceReset = "earliest" | "latest" | "none" | { readonly ageMs: number };
 
 const FETCH_BYTES = 4 * 1024 * 1024;
 const PARTITION_BYTES = 1024 * 1024;
@@ -59,8 +63,7 @@ export class Fetcher {
   /** Reads these from now on; those without an offset begin where `reset` says. */
   async assign(places: readonly (Place & { readonly offset: number | null })[]): Promise<void> {
     const fresh = places.filter(({ offset }) => offset === null);
-    const found = await offsetsAt(this.#client, fresh, this.#resetTime);
-    const starts = new Map(found.map((each) => [keyOf(each), each.offset ?? 0]));
+    const starts = await this.#starts(fresh);
     this.#positions = places
       .map(({ topic, partition, offset }) => {
         const next = offset ?? starts.get(keyOf({ topic, partition })) ?? 0;
@@ -71,7 +74,10 @@ export class Fetcher {
 
   /** What came within `waitMs`; nothing where nothing did. Records count as read once `took` is called. */
   async poll(waitMs: number): Promise<readonly FetchedRecord[]> {
-    if (this.#positions.length === 0) return [];
+    if (this.#positions.length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      return [];
+    }
     const byLeader = new Map<number, Position[]>();
     for (const position of this.#positions) {
       const leader = await this.#client.leaderOf(position.topic, position.partition);
@@ -93,8 +99,25 @@ export class Fetcher {
     if (at) at.next = record.offset + 1;
   }
 
-  get #resetTime(): number {
-    return this.#options.reset === "earliest" ? EARLIEST : LATEST;
+  /** Where those without an offset begin, by place. Throws ToolError where they may not. */
+  async #starts(places: readonly Place[]): Promise<ReadonlyMap<string, number>> {
+    const { reset } = this.#options;
+    if (places.length === 0) return new Map();
+    if (reset === "none")
+      throw new ToolError(
+        `Undefined offset with no reset policy for partitions: [${places.map(keyOf).join(", ")}]`,
+      );
+    const time =
+      typeof reset === "object"
+        ? Date.now() - reset.ageMs
+        : reset === "earliest"
+          ? EARLIEST
+          : LATEST;
+    const found = await offsetsAt(this.#client, places, time);
+    // Nothing is that young: what comes next is.
+    const late = found.filter(({ offset }) => offset === null);
+    const ends = late.length === 0 ? [] : await offsetsAt(this.#client, late, LATEST);
+    return new Map([...found, ...ends].map((each) => [keyOf(each), each.offset ?? 0]));
   }
 
   async #fetch(
@@ -142,8 +165,7 @@ export class Fetcher {
   async #failed(position: Position, code: number): Promise<void> {
     const error = new KafkaError(code);
     if (code === OUT_OF_RANGE) {
-      const [found] = await offsetsAt(this.#client, [position], this.#resetTime);
-      position.next = found?.offset ?? 0;
+      position.next = (await this.#starts([position])).get(keyOf(position)) ?? 0;
     } else if (error.retriable) {
       this.#client.forgetLeaders();
     } else {

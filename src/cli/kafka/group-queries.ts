@@ -23,6 +23,10 @@ export interface GroupMember {
   readonly clientId: string;
   readonly host: string;
   readonly assignment: readonly Place[];
+  /** What the rest is of the newer protocol alone (KIP-848): where it is on its way to, and how it speaks. */
+  readonly target: readonly Place[];
+  readonly epoch: number | null;
+  readonly protocol: "classic" | "consumer" | null;
 }
 
 export interface DescribedGroup {
@@ -30,6 +34,9 @@ export interface DescribedGroup {
   readonly state: string;
   readonly type: "Classic" | "Consumer";
   readonly assignor: string;
+  /** Null for a group of the older protocol. */
+  readonly epoch: number | null;
+  readonly targetEpoch: number | null;
   readonly coordinator: { readonly id: number; readonly host: string; readonly port: number };
   readonly members: readonly GroupMember[];
 }
@@ -37,6 +44,7 @@ export interface DescribedGroup {
 /** How far a group has read one partition; `committed` is null where it never said, `end` where nobody knows. */
 export interface GroupOffset extends Place {
   readonly committed: number | null;
+  readonly leaderEpoch: number | null;
   readonly end: number | null;
   readonly lag: number | null;
   readonly member: GroupMember | null;
@@ -65,6 +73,11 @@ export async function groupsOf(client: KafkaClient): Promise<readonly ListedGrou
     })),
   );
   return groups.toSorted((one, other) => (one.group < other.group ? -1 : 1));
+}
+
+/** Of consumers, or of nobody yet: what Kafka's tool counts as a consumer group. */
+export function isConsumerGroup({ protocolType }: ListedGroup): boolean {
+  return ["", "consumer"].includes(protocolType);
 }
 
 /** The wire says `consumer`, Kafka's tools `Consumer`. */
@@ -101,15 +114,18 @@ async function describedNew(
       state: found.groupState,
       type: "Consumer",
       assignor: found.assignorName,
+      epoch: found.groupEpoch,
+      targetEpoch: found.assignmentEpoch,
       coordinator,
-      members: found.members.map(({ memberId, instanceId, clientId, clientHost, assignment }) => ({
+      members: found.members.map(({ memberId, instanceId, clientId, clientHost, ...member }) => ({
         memberId,
         instanceId,
         clientId,
         host: clientHost,
-        assignment: assignment.topicPartitions.flatMap(({ topicName, partitions }) =>
-          partitions.map((partition) => ({ topic: topicName, partition })),
-        ),
+        assignment: placesIn(member.assignment),
+        target: placesIn(member.targetAssignment),
+        epoch: member.memberEpoch,
+        protocol: protocols[member.memberType] ?? null,
       })),
     };
   } catch (error) {
@@ -118,6 +134,22 @@ async function describedNew(
     if (isOther || !(error instanceof KafkaError)) return null;
     throw error;
   }
+}
+
+/** By the number on the wire; -1 is of a broker that does not tell. */
+const protocols = ["classic", "consumer"] as const;
+
+function placesIn({
+  topicPartitions,
+}: {
+  readonly topicPartitions: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly number[];
+  }[];
+}): readonly Place[] {
+  return topicPartitions.flatMap(({ topicName, partitions }) =>
+    partitions.map((partition) => ({ topic: topicName, partition })),
+  );
 }
 
 async function describedClassic(
@@ -143,6 +175,8 @@ async function describedClassic(
     state: found.groupState,
     type: "Classic",
     assignor: found.protocolData,
+    epoch: null,
+    targetEpoch: null,
     coordinator,
     members: found.members.map((member) => ({
       memberId: member.memberId,
@@ -150,6 +184,9 @@ async function describedClassic(
       clientId: member.clientId,
       host: member.clientHost,
       assignment: isConsumer ? decodeAssignment(member.memberAssignment) : [],
+      target: [],
+      epoch: null,
+      protocol: null,
     })),
   };
 }
@@ -158,7 +195,7 @@ async function describedClassic(
 export async function committedOffsets(
   client: KafkaClient,
   group: string,
-): Promise<readonly (Place & { readonly committed: number })[]> {
+): Promise<readonly (Place & { readonly committed: number; leaderEpoch: number | null })[]> {
   const request = {
     groupId: "",
     topics: [],
@@ -174,10 +211,11 @@ export async function committedOffsets(
   const found = (groups[0]?.topics ?? []).flatMap(({ name, partitions }) =>
     partitions
       .filter(({ errorCode, committedOffset }) => errorCode === 0 && committedOffset >= 0)
-      .map(({ partitionIndex, committedOffset }) => ({
+      .map(({ partitionIndex, committedOffset, committedLeaderEpoch }) => ({
         topic: name,
         partition: partitionIndex,
         committed: committedOffset,
+        leaderEpoch: committedLeaderEpoch < 0 ? null : committedLeaderEpoch,
       })),
   );
   return found.toSorted(byPlace);
@@ -195,14 +233,15 @@ export async function offsetsOfGroup(
   const places = new Map<string, Place>();
   for (const place of [...committed, ...members.flatMap(({ assignment }) => assignment)])
     places.set(keyOf(place), { topic: place.topic, partition: place.partition });
-  const known = new Map(committed.map((each) => [keyOf(each), each.committed]));
+  const known = new Map(committed.map((each) => [keyOf(each), each]));
   const ends = await endsOf(client, [...places.values()]);
   return [...places.entries()]
     .map(([key, place]) => {
-      const at = known.get(key) ?? null;
+      const at = known.get(key)?.committed ?? null;
+      const leaderEpoch = known.get(key)?.leaderEpoch ?? null;
       const end = ends.get(key) ?? null;
       const lag = at === null || end === null ? null : Math.max(0, end - at);
-      return { ...place, committed: at, end, lag, member: owners.get(key) ?? null };
+      return { ...place, committed: at, leaderEpoch, end, lag, member: owners.get(key) ?? null };
     })
     .toSorted(byPlace);
 }

@@ -4,6 +4,7 @@
 import { offsetCommit } from "../../kafka/apis/08-offset-commit.ts";
 import type { KafkaClient } from "../../kafka/client.ts";
 import { check } from "../../kafka/client-error.ts";
+import { UsageError } from "../../lib/setting.ts";
 import { ToolError } from "./connect.ts";
 import { byPlace, committedOffsets, keyOf } from "./group-queries.ts";
 import { EARLIEST, LATEST, offsetsAt, type Place } from "./offsets.ts";
@@ -23,16 +24,20 @@ export interface NewOffset extends Place {
 /** The last version of OffsetCommit that names topics. */
 const NAMES_VERSION = 9;
 
-/** What `topic`, `topic:0,2` and so on name, of what there is. Throws ToolError for what is not there. */
+/** What `topic`, `topic:0,2` and so on name, of what there is. Throws UsageError, ToolError for what is not there. */
 export async function placesNamed(
   client: KafkaClient,
   specs: readonly string[],
 ): Promise<readonly Place[]> {
   const wanted = specs.map((spec) => {
-    const match = /^([^:]+)(?::(\d+(?:,\d+)*))?$/.exec(spec);
-    if (!match)
-      throw new ToolError(`Invalid topic arg "${spec}", expected topic name and partitions`);
-    return { topic: match[1] ?? "", partitions: match[2]?.split(",").map(Number) };
+    const [, topic = "", numbers] = /^([^:]+)(?::([^:]+))?$/.exec(spec) ?? [];
+    if (topic === "")
+      throw new UsageError(`Invalid topic arg '${spec}', expected topic name and partitions`);
+    const partitions = numbers?.split(",").map((text) => {
+      if (/^\d{1,9}$/.test(text)) return Number(text);
+      throw new UsageError(`Invalid partition '${text}' specified in topic arg '${spec}'`);
+    });
+    return { topic, partitions };
   });
   const topics = await client.topics(wanted.map(({ topic }) => topic));
   return wanted
@@ -42,18 +47,21 @@ export async function placesNamed(
       const all = there.partitions.map(({ partition }) => partition);
       const missing = partitions?.filter((partition) => !all.includes(partition)) ?? [];
       if (missing.length > 0)
-        throw new ToolError(`Topic ${topic} has no partition ${missing.join(", ")}.`);
+        throw new ToolError(
+          `The partitions "${missing.map((partition) => keyOf({ topic, partition })).join(",")}" do not exist`,
+        );
       return (partitions ?? all).map((partition) => ({ topic, partition }));
     })
     .toSorted(byPlace);
 }
 
-/** Where each place goes; within what the log has. Throws KafkaError. */
+/** Where each place goes; within what the log has, which `note` is told. Throws KafkaError. */
 export async function newOffsets(
   client: KafkaClient,
   group: string,
   places: readonly Place[],
   reset: Reset,
+  note: (text: string) => Promise<void> = async () => {},
 ): Promise<readonly NewOffset[]> {
   const [starts, ends] = await Promise.all([
     offsetsAt(client, places, EARLIEST),
@@ -62,14 +70,22 @@ export async function newOffsets(
   const committed = await wasAt(client, group, reset);
   const timed =
     reset.to === "time" ? await offsetsAt(client, places, reset.timestampMs) : undefined;
-  return places.map((place, at) => {
+  const outside: string[] = [];
+  const found = places.map((place, at) => {
     const start = starts[at]?.offset ?? 0;
     const end = ends[at]?.offset ?? 0;
     const current = committed.get(keyOf(place));
     const timedAt = timed?.[at]?.offset ?? end;
     const wanted = target(reset, { group, start, end, current, timed: timedAt, place });
-    return { ...place, offset: Math.min(Math.max(wanted, start), end) };
+    const offset = Math.min(Math.max(wanted, start), end);
+    if (wanted !== offset)
+      outside.push(
+        `WARN New offset (${wanted}) is ${wanted > end ? "higher than latest" : "lower than earliest"} offset for topic partition ${keyOf(place)}. Value will be set to ${offset}`,
+      );
+    return { ...place, offset };
   });
+  for (const text of outside) await note(text);
+  return found;
 }
 
 async function wasAt(
@@ -112,7 +128,7 @@ function target(
       return planned(reset.offsets.get(at.group), at.place) ?? at.end;
     case "shift":
       if (at.current === undefined)
-        throw new ToolError(
+        throw new UsageError(
           `Cannot shift offset for partition ${keyOf(at.place)} since there is no current committed offset`,
         );
       return at.current + reset.by;

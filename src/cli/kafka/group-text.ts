@@ -2,12 +2,21 @@
  * Groups as kafka-consumer-groups.sh prints them.
  */
 import type { KafkaClient } from "../../kafka/client.ts";
-import { type DescribedGroup, type ListedGroup, offsetsOfGroup } from "./group-queries.ts";
+import { UsageError } from "../../lib/setting.ts";
+import {
+  byPlace,
+  type DescribedGroup,
+  type GroupOffset,
+  isConsumerGroup,
+  type ListedGroup,
+  offsetsOfGroup,
+} from "./group-queries.ts";
 import type { Place } from "./offsets.ts";
 
 /** The least width of a column whose values vary. */
 const WIDTH = 15;
 const ASSIGNMENT_WIDTH = 20;
+const INSTANCE_WIDTH = 17;
 /** What a list adds to its widest name, and the width of its other columns. */
 const LISTED_MORE = 10;
 const LISTED_WIDTH = 20;
@@ -24,13 +33,12 @@ export function listText(
   groups: readonly ListedGroup[],
   { state, type }: { readonly state?: boolean | string; readonly type?: boolean | string },
 ): string {
+  checkFilter("state", state, states);
+  checkFilter("types", type, ["Classic", "Consumer"]);
   const wanted = (filter: boolean | string | undefined, value: string) =>
-    typeof filter !== "string" || filter.toLowerCase().split(",").includes(value.toLowerCase());
+    typeof filter !== "string" || namesIn(filter).includes(value.toLowerCase());
   const shown = groups.filter(
-    (group) =>
-      ["", "consumer"].includes(group.protocolType) &&
-      wanted(state, group.state) &&
-      wanted(type, group.type),
+    (group) => isConsumerGroup(group) && wanted(state, group.state) && wanted(type, group.type),
   );
   if (state === undefined && type === undefined)
     return shown.map(({ group }) => `${group}\n`).join("");
@@ -46,25 +54,62 @@ export function listText(
   return padded(rows, [width, LISTED_WIDTH, LISTED_WIDTH]).slice(1);
 }
 
-export async function offsetsText(client: KafkaClient, group: DescribedGroup): Promise<string> {
-  const offsets = await offsetsOfGroup(client, group);
+const states = [
+  "CompletingRebalance",
+  "Dead",
+  "Empty",
+  "Reconciling",
+  "PreparingRebalance",
+  "Stable",
+  "Assigning",
+];
+
+function namesIn(filter: string): readonly string[] {
+  return filter
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim());
+}
+
+/** Throws UsageError for a filter of which nothing can be. */
+function checkFilter(
+  what: string,
+  filter: boolean | string | undefined,
+  valid: readonly string[],
+): void {
+  if (typeof filter !== "string" || filter === "") return;
+  const known = valid.map((name) => name.toLowerCase());
+  if (namesIn(filter).some((name) => !known.includes(name)))
+    throw new UsageError(
+      `Invalid ${what} list '${filter}'. Valid ${what === "state" ? "states" : what} are: ${valid.join(", ")}`,
+    );
+}
+
+export async function offsetsText(
+  client: KafkaClient,
+  group: DescribedGroup,
+  verbose: boolean,
+): Promise<string> {
+  const offsets = byMember(await offsetsOfGroup(client, group), group);
   if (offsets.length === 0) return "";
   const none = "-";
-  const rows = offsets.map(({ topic, partition, committed, end, lag, member }) => [
+  const rows = offsets.map((each) => [
     group.group,
-    topic,
-    String(partition),
-    String(committed ?? none),
-    String(end ?? none),
-    String(lag ?? none),
-    member?.memberId ?? none,
-    member?.host ?? none,
-    member?.clientId ?? none,
+    each.topic,
+    String(each.partition),
+    ...(verbose ? [String(each.leaderEpoch ?? none)] : []),
+    String(each.committed ?? none),
+    String(each.end ?? none),
+    String(each.lag ?? none),
+    each.member?.memberId ?? none,
+    each.member?.host ?? none,
+    each.member?.clientId ?? none,
   ]);
   const head = [
     "GROUP",
     "TOPIC",
     "PARTITION",
+    ...(verbose ? ["LEADER-EPOCH"] : []),
     "CURRENT-OFFSET",
     "LOG-END-OFFSET",
     "LAG",
@@ -72,50 +117,93 @@ export async function offsetsText(client: KafkaClient, group: DescribedGroup): P
     "HOST",
     "CLIENT-ID",
   ];
-  const widest = (column: number) =>
-    Math.max(WIDTH, ...rows.map((row) => row[column]?.length ?? 0));
-  return padded([head, ...rows], [widest(0), widest(1), 10, 15, 15, 15, widest(6), widest(7), 0]);
+  const widest = widestIn(rows);
+  const numbers = verbose ? [WIDTH, WIDTH, WIDTH, WIDTH] : [WIDTH, WIDTH, WIDTH];
+  const member = 3 + numbers.length;
+  const ends = [widest(WIDTH, member), widest(WIDTH, member + 1), 0];
+  return padded([head, ...rows], [widest(WIDTH, 0), widest(WIDTH, 1), 10, ...numbers, ...ends]);
 }
 
-export function membersText({ group, members }: DescribedGroup, verbose: boolean): string {
-  // Epochs and targets are the newer protocol's.
-  const more = ["CURRENT-EPOCH", "CURRENT-ASSIGNMENT", "TARGET-EPOCH", "TARGET-ASSIGNMENT"];
+/** Those of the member that has the most first, and last those of nobody. */
+function byMember(
+  offsets: readonly GroupOffset[],
+  { members }: DescribedGroup,
+): readonly GroupOffset[] {
+  const ranked = members.toSorted((one, other) => other.assignment.length - one.assignment.length);
+  const rankOf = ({ member }: GroupOffset) =>
+    member === null
+      ? ranked.length
+      : ranked.findIndex(({ memberId }) => memberId === member.memberId);
+  return offsets.toSorted((one, other) => rankOf(one) - rankOf(other) || byPlace(one, other));
+}
+
+function widestIn(rows: readonly (readonly string[])[]) {
+  return (least: number, column: number) =>
+    Math.max(least, ...rows.map((row) => row[column]?.length ?? 0));
+}
+
+export function membersText({ group, members, targetEpoch }: DescribedGroup, verbose: boolean) {
+  const named = members.some(({ instanceId }) => instanceId !== null && instanceId !== "");
+  // Members of both protocols: the group is on its way from the older to the newer.
+  const mixed = new Set(members.map(({ protocol }) => protocol)).size > 1;
   const rows = members.map((member) => [
     group,
     member.memberId,
+    ...(named ? [member.instanceId ?? ""] : []),
     member.host,
     member.clientId,
     String(member.assignment.length),
-    ...(verbose ? ["-", assignmentText(member.assignment), "-", "-"] : [""]),
+    ...(verbose
+      ? [
+          String(member.epoch ?? "-"),
+          assignmentText(member.assignment),
+          String(targetEpoch ?? "-"),
+          assignmentText(member.target),
+          ...(mixed ? [String(member.protocol === "consumer")] : []),
+        ]
+      : [""]),
   ]);
+  const more = ["CURRENT-EPOCH", "CURRENT-ASSIGNMENT", "TARGET-EPOCH", "TARGET-ASSIGNMENT"];
   const head = [
     "GROUP",
     "CONSUMER-ID",
+    ...(named ? ["GROUP-INSTANCE-ID"] : []),
     "HOST",
     "CLIENT-ID",
     "#PARTITIONS",
-    ...(verbose ? more : [""]),
+    ...(verbose ? [...more, ...(mixed ? ["UPGRADED"] : [])] : [""]),
   ];
-  const widest = (least: number, column: number) =>
-    Math.max(least, ...rows.map((row) => row[column]?.length ?? 0));
-  const widths = [0, 1, 2, 3].map((column) => widest(WIDTH, column));
-  const wide = verbose ? [WIDTH, widest(ASSIGNMENT_WIDTH, 6), WIDTH, ASSIGNMENT_WIDTH] : [];
-  return padded([head, ...rows], [...widths, WIDTH, ...wide]);
+  const widest = widestIn(rows);
+  const least = [WIDTH, WIDTH, ...(named ? [INSTANCE_WIDTH] : []), WIDTH, WIDTH, WIDTH];
+  const wide = [WIDTH, ASSIGNMENT_WIDTH, WIDTH, ASSIGNMENT_WIDTH];
+  const widths = [...least, ...(verbose ? [...wide, 0] : [0])].map((width, column) =>
+    width === 0 ? 0 : widest(width, column),
+  );
+  return padded([head, ...rows], widths);
 }
 
-export function groupStateText({
-  group,
-  coordinator,
-  assignor,
-  state,
-  members,
-}: DescribedGroup): string {
+export function groupStateText(described: DescribedGroup, verbose: boolean): string {
+  const { group, coordinator, assignor, state, members, epoch, targetEpoch } = described;
   const { host, port, id } = coordinator;
   const place = `${host}:${port}  (${id})`;
-  const row = [group, place, assignor === "" ? "-" : assignor, state, String(members.length)];
-  const head = ["GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE", "#MEMBERS"];
-  const width = Math.max(WIDTH, group.length);
-  return padded([head, row], [width, Math.max(25, place.length), 20, 20, 0]);
+  const row = [
+    group,
+    place,
+    assignor === "" ? "-" : assignor,
+    state,
+    ...(verbose ? [String(epoch ?? "-"), String(targetEpoch ?? "-")] : []),
+    String(members.length),
+  ];
+  const head = [
+    "GROUP",
+    "COORDINATOR (ID)",
+    "ASSIGNMENT-STRATEGY",
+    "STATE",
+    ...(verbose ? ["GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"] : []),
+    "#MEMBERS",
+  ];
+  const widths = [Math.max(WIDTH, group.length), Math.max(25, place.length), 20, 20];
+  return padded([head, row], [...widths, ...(verbose ? [WIDTH, 25] : []), 0]);
 }
 
 /** `topic:0,1;other:2`. */
@@ -123,6 +211,10 @@ function assignmentText(places: readonly Place[]): string {
   if (places.length === 0) return "-";
   const byTopic = Map.groupBy(places, ({ topic }) => topic);
   return [...byTopic]
-    .map(([topic, each]) => `${topic}:${each.map(({ partition }) => partition).join(",")}`)
+    .map(([topic, each]) => {
+      const partitions = each.map(({ partition }) => partition);
+      return `${topic}:${partitions.toSorted((one, other) => one - other).join(",")}`;
+    })
+    .toSorted()
     .join(";");
 }

@@ -31,7 +31,7 @@ const REJOIN = new Set([22, 25, 27, 82]);
 export class Membership {
   readonly #client: KafkaClient;
   readonly #group: string;
-  readonly #topics: readonly string[];
+  #topics: readonly string[];
   #memberId = "";
   #generation = -1;
 
@@ -51,6 +51,13 @@ export class Membership {
         if (!REJOIN.has(error.code) && error.code !== MEMBER_ID_REQUIRED) throw error;
       }
     }
+  }
+
+  /** Wants these topics from the next join on; true where they are others than before. */
+  wants(topics: readonly string[]): boolean {
+    if (topics.join(" ") === this.#topics.join(" ")) return false;
+    this.#topics = topics;
+    return true;
   }
 
   /** Tells the coordinator that this member lives; true when the group is to be joined again. Throws KafkaError. */

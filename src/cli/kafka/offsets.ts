@@ -25,6 +25,7 @@ export const specialTimes: ReadonlyMap<string, number> = new Map([
   ["max-timestamp", -3],
   ["earliest-local", -4],
   ["latest-tiered", -5],
+  ["earliest-pending-upload", -6],
 ]);
 
 /** The offset of a time in each place, in their order. Throws KafkaError. */

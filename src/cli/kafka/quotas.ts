@@ -31,15 +31,13 @@ export interface TypedEntity {
   readonly names: readonly (string | null)[];
 }
 
-/** The parts of an entity with quotas; null for one of configs. Throws ToolError for a mixture. */
+/** The parts of an entity with quotas; null for one of configs. */
 export function quotaPartsOf({ types, names }: TypedEntity): readonly QuotaPart[] | null {
   const parts = types.flatMap((word, at): QuotaPart[] => {
     const type = quotaTypes.get(word);
     return type === undefined ? [] : [{ type, name: names[at] }];
   });
   if (parts.length === 0) return null;
-  if (parts.length < types.length || new Set(types).size < types.length)
-    throw new ToolError("Only users and clients go together, each once, as the entity of a quota");
   return parts;
 }
 
@@ -58,15 +56,7 @@ export async function quotasText(
   client: KafkaClient,
   parts: readonly QuotaPart[],
 ): Promise<string> {
-  const components = parts.map(({ type, name }) => ({ entityType: type, ...matchOf(name) }));
-  const request = { components, strict: true };
-  const { entries } = await client.ask(
-    { to: "any" },
-    describeClientQuotas,
-    request,
-    ({ errorCode, errorMessage }) => check(errorCode, errorMessage),
-  );
-  const lines = (entries ?? []).map(({ entity, values }) => {
+  const lines = (await quotasOf(client, parts)).map(({ entity, values }) => {
     const who = parts.map(({ type }) => {
       const name = entity.find(({ entityType }) => entityType === type)?.entityName ?? null;
       const { list } = words[type];
@@ -78,9 +68,52 @@ export async function quotasText(
   return lines.join("");
 }
 
+async function quotasOf(client: KafkaClient, parts: readonly QuotaPart[]) {
+  const components = parts.map(({ type, name }) => ({ entityType: type, ...matchOf(name) }));
+  const request = { components, strict: true };
+  const { entries } = await client.ask(
+    { to: "any" },
+    describeClientQuotas,
+    request,
+    ({ errorCode, errorMessage }) => check(errorCode, errorMessage),
+  );
+  return entries ?? [];
+}
+
 function matchOf(name: string | null | undefined) {
   if (name === undefined) return { matchType: ANY, match: null };
   return name === null ? { matchType: DEFAULT, match: null } : { matchType: NAMED, match: name };
+}
+
+const perClient = [
+  "producer_byte_rate",
+  "consumer_byte_rate",
+  "request_percentage",
+  "controller_mutation_rate",
+];
+const perAddress = ["connection_creation_rate"];
+
+/** Throws ToolError for what is no limit of these. */
+function checkNames(parts: readonly QuotaPart[], names: readonly string[], done: string): void {
+  const isAddress = parts[0]?.type === "ip";
+  const known = isAddress ? perAddress : perClient;
+  const others = names.filter((name) => !known.includes(name));
+  if (others.length === 0) return;
+  const credentials = others.filter((name) => name.startsWith("SCRAM-"));
+  const isUser = parts.length === 1 && parts[0]?.type === "user";
+  if (isUser && credentials.length > 0)
+    throw new ToolError(
+      `SCRAM credentials cannot be kept: security is not built yet. Leave out ${credentials.join(", ")}`,
+    );
+  const what = isAddress
+    ? "connection quota configs can be"
+    : isUser
+      ? "quota and SCRAM credential configs can be"
+      : "quota configs can be";
+  const whose = isAddress ? "ips" : isUser ? "users" : "clients";
+  throw new ToolError(
+    `Only ${what} ${done} for '${whose}'. Unexpected config names: ${others.join(", ")}`,
+  );
 }
 
 /** Sets and removes limits of one entity. Throws ToolError for what is no number, KafkaError for what the node refuses. */
@@ -92,11 +125,13 @@ export async function alterQuotas(
     gone,
   }: { readonly added: ReadonlyMap<string, string>; readonly gone: readonly string[] },
 ): Promise<string> {
-  const entity = parts.map(({ type, name }) => {
-    if (name === undefined)
-      throw new ToolError(`An --entity-name or --entity-default is needed for each type: ${type}`);
-    return { entityType: type, entityName: name };
-  });
+  checkNames(parts, [...added.keys()], "added");
+  checkNames(parts, gone, "deleted");
+  const there = gone.length === 0 ? [] : await quotasOf(client, parts);
+  const kept = there.flatMap(({ values }) => values.map(({ key }) => key));
+  const missing = gone.filter((name) => !kept.includes(name));
+  if (missing.length > 0) throw new ToolError(`Invalid config(s): ${missing.join(",")}`);
+  const entity = parts.map(({ type, name }) => ({ entityType: type, entityName: name ?? null }));
   const set = Array.from(added, ([key, text]) => {
     const value = Number(text);
     if (text.trim() === "" || Number.isNaN(value))
@@ -109,7 +144,7 @@ export async function alterQuotas(
     for (const { errorCode, errorMessage } of entries) check(errorCode, errorMessage);
   });
   const [first] = parts;
-  if (!first) throw new ToolError("At least one entity type must be specified: --entity-type");
+  if (!first) return "";
   const { change } = words[first.type];
   return first.name === null || first.name === undefined
     ? `Completed updating default config for ${change}s in the cluster.\n`

@@ -1,20 +1,20 @@
 /**
  * `kedge kafka-topics`: Kafka's own spelling for topics (kafka-topics.sh).
  *
- * Left out: `--topic-id-type`, and `--partition-size-limit-per-response`, which only paces.
+ * Left out: reassignments under way, which one node does not have.
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { createTopics } from "../../kafka/apis/19-create-topics.ts";
 import { deleteTopics } from "../../kafka/apis/20-delete-topics.ts";
 import { createPartitions } from "../../kafka/apis/37-create-partitions.ts";
 import type { ClusterPartition, ClusterTopic, KafkaClient } from "../../kafka/client.ts";
 import { check, KafkaError } from "../../kafka/client-error.ts";
-import { wholeNumber } from "../arguments.ts";
+import { integer } from "../arguments.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
 import type { Session } from "../session.ts";
 import { configsOf, isDefaultConfig } from "./config-entries.ts";
 import {
   addConnectOptions,
-  asTool,
   gathered,
   includes,
   oneAction,
@@ -22,6 +22,8 @@ import {
   withKafka,
   type ConnectOptions,
 } from "./connect.ts";
+import { assignmentOf, checkTopicOptions } from "./topic-options.ts";
+import { addTool, runsAs, tellUnneeded, type Given } from "./tool.ts";
 
 interface Options extends ConnectOptions {
   readonly create?: boolean;
@@ -47,14 +49,14 @@ interface Options extends ConnectOptions {
 
 const TOPIC_EXISTS = 36;
 const REQUEST_MS = 30_000;
+const REPLICAS_MAX = 32_767;
+const BOTH_NAMES =
+  "Only topic id will be used when both --topic and --topic-id are specified and topicId is not Uuid.ZERO_UUID\n";
 const COLLIDES =
   "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. To avoid issues it is best to use either, but not both.";
 
 export function addKafkaTopics(program: Command, session: Session): void {
-  const command = program
-    .command("kafka-topics")
-    .alias("kafka-topics.sh")
-    .description("topics, in Kafka's own spelling")
+  const command = addTool(program, "kafka-topics", "topics")
     .option("--create", "make a topic")
     .option("--list", "list the topics by name")
     .option("--describe", "show topics with their partitions")
@@ -62,8 +64,8 @@ export function addKafkaTopics(program: Command, session: Session): void {
     .option("--delete", "delete topics")
     .option("--topic <topic>", "the topic; a pattern where there may be several")
     .option("--topic-id <id>", "describe the topic of this id")
-    .option("--partitions <count>", "how many partitions", wholeNumber)
-    .option("--replication-factor <count>", "how many replicas", wholeNumber)
+    .option("--partitions <count>", "how many partitions", integer)
+    .option("--replication-factor <count>", "how many replicas", integer)
     .option("--replica-assignment <nodes>", "nodes by partition: 1:2,2:1 is two replicas of two")
     .option("--config <name=value>", "a config of the new topic; may repeat", gathered)
     .option("--if-exists", "a topic that is not there is fine")
@@ -74,26 +76,48 @@ export function addKafkaTopics(program: Command, session: Session): void {
     .option("--unavailable-partitions", "describe only partitions without a leader")
     .option("--at-min-isr-partitions", "describe only partitions that cannot lose a replica more")
     .option("--under-min-isr-partitions", "describe only partitions with too few replicas in sync");
-  addConnectOptions(command).action((options: Options) =>
-    asTool(
-      (reason) => session.io.stdout.write(`Error while executing topic command : ${reason}\n`),
-      () => withKafka(session, options, (client) => run(session, client, options)),
-    ),
-  );
+  for (const flag of unneeded) command.addOption(new Option(`--${flag} <value>`).hideHelp());
+  runsAs<Options>(addConnectOptions(command), {
+    session,
+    tell: (reason) => session.io.stdout.write(`Error while executing topic command : ${reason}\n`),
+    check: (given, options) => {
+      actionOf(options);
+      checkTopicOptions(given);
+    },
+    async run(options, given) {
+      await tellUnneeded(session, given, unneeded);
+      await withKafka(session, options, (client) => run(session, client, options, given));
+    },
+  });
 }
 
-async function run(session: Session, client: KafkaClient, options: Options): Promise<void> {
+/** The first is of old, the second paces. */
+const unneeded = ["delete-config", "partition-size-limit-per-response"];
+
+function actionOf(options: Options) {
   const actions = ["create", "list", "describe", "alter", "delete"] as const;
   const words =
     "Command must include exactly one action: --list, --describe, --create, --alter or --delete";
-  const action = oneAction(options, actions, words);
+  return oneAction(options, actions, words);
+}
+
+async function run(
+  session: Session,
+  client: KafkaClient,
+  options: Options,
+  given: Given,
+): Promise<void> {
+  const action = actionOf(options);
   const { stdout } = session.io;
   if (action === "create") return create(session, client, options);
   const topics = await chosen(client, options, action !== "list");
   switch (action) {
     case "list":
-      return stdout.write(topics.map(({ name }) => `${name}\n`).join(""));
+      // Kafka's tool ends an empty list with a line end too.
+      return stdout.write(`${topics.map(({ name }) => name).join("\n")}\n`);
     case "describe":
+      if (given.has("if-exists") && given.has("topic") && given.has("topic-id"))
+        await stdout.write(BOTH_NAMES);
       return describe(session, client, topics, options);
     case "alter":
       return alter(client, topics, options);
@@ -104,22 +128,22 @@ async function run(session: Session, client: KafkaClient, options: Options): Pro
   }
 }
 
-/** The topics that `--topic` names, by name; all without it. */
+/** The topics that `--topic` names, by name, or the one that `--topic-id` does; all without either. */
 async function chosen(
   client: KafkaClient,
   { topic, topicId, ifExists, excludeInternal }: Options,
   mustExist: boolean,
 ): Promise<readonly ClusterTopic[]> {
-  const matches = topic === undefined ? () => true : includes(topic);
+  const byId = mustExist && topicId !== undefined && topicId !== zeroUuid;
+  const matches = topic === undefined || byId ? () => true : includes(topic);
   const all = await client.topics(null);
   const topics = all
     .filter(({ name, isInternal }) => matches(name) && !(excludeInternal === true && isInternal))
-    .filter((each) => topicId === undefined || !mustExist || each.topicId === topicId)
+    .filter((each) => !byId || each.topicId === topicId)
     .toSorted((one, other) => (one.name < other.name ? -1 : 1));
-  if (topics.length === 0 && topic !== undefined && mustExist && ifExists !== true)
-    throw new ToolError(`Topic '${topic}' does not exist as expected`);
-  if (topics.length === 0 && topicId !== undefined && mustExist && ifExists !== true)
-    throw new ToolError(`TopicId '${topicId}' does not exist as expected`);
+  if (topics.length > 0 || !mustExist || ifExists === true) return topics;
+  if (byId) throw new ToolError(`TopicId '${topicId}' does not exist as expected`);
+  if (topic !== undefined) throw new ToolError(`Topic '${topic}' does not exist as expected`);
   return topics;
 }
 
@@ -128,7 +152,7 @@ async function create(
   client: KafkaClient,
   { topic, partitions, replicationFactor, replicaAssignment, config = [], ifNotExists }: Options,
 ): Promise<void> {
-  if (topic === undefined) throw new ToolError('Missing required argument "[topic]"');
+  if (topic === undefined) return;
   if (/[._]/.test(topic)) await stdout.write(`${COLLIDES}\n`);
   const configs = config.map((text) => {
     const at = text.indexOf("=");
@@ -138,11 +162,14 @@ async function create(
       );
     return { name: text.slice(0, at).trim(), value: text.slice(at + 1).trim() };
   });
-  const assigned = replicaAssignment === undefined ? [] : assignment(replicaAssignment);
-  if (assigned.length > 0 && (partitions ?? replicationFactor) !== undefined)
-    throw new ToolError(
-      'Option "[replica-assignment]" can\'t be used with option "[partitions]" or "[replication-factor]"',
-    );
+  const assigned = replicaAssignment === undefined ? [] : assignmentOf(replicaAssignment);
+  if (
+    replicationFactor !== undefined &&
+    (replicationFactor < 1 || replicationFactor > REPLICAS_MAX)
+  )
+    throw new ToolError(`The replication factor must be between 1 and ${REPLICAS_MAX} inclusive`);
+  if (partitions !== undefined && partitions < 1)
+    throw new ToolError("The partitions must be greater than 0");
   const request = {
     topics: [
       {
@@ -168,22 +195,13 @@ async function create(
   await stdout.write(`Created topic ${topic}.\n`);
 }
 
-/** `1:2,2:1`: the nodes of each partition's replicas, the first of which leads. Throws ToolError. */
-function assignment(text: string): readonly (readonly number[])[] {
-  if (!/^\d{1,9}(?::\d{1,9})*(?:,\d{1,9}(?::\d{1,9})*)*$/.test(text))
-    throw new ToolError(
-      `--replica-assignment takes node ids, ":" between the replicas of a partition and "," between partitions; not "${text}"`,
-    );
-  return text.split(",").map((nodes) => nodes.split(":").map(Number));
-}
-
 async function alter(
   client: KafkaClient,
   topics: readonly ClusterTopic[],
   { partitions, replicaAssignment }: Options,
 ): Promise<void> {
-  if (partitions === undefined) throw new ToolError('Missing required argument "[partitions]"');
-  const assigned = replicaAssignment === undefined ? null : assignment(replicaAssignment);
+  if (topics.length === 0 || partitions === undefined) return;
+  const assigned = replicaAssignment === undefined ? null : assignmentOf(replicaAssignment);
   const request = {
     topics: topics.map((topic) => ({
       name: topic.name,
@@ -259,7 +277,7 @@ function isShown(
     [options.unavailablePartitions, leader < 0],
     [options.underReplicatedPartitions, inSync.length < replicas.length],
     [options.atMinIsrPartitions, inSync.length === minimum],
-    [options.underMinIsrPartitions, inSync.length < minimum],
+    [options.underMinIsrPartitions, leader < 0 || inSync.length < minimum],
   ].filter(([asked]) => asked === true);
   return filters.length === 0 || filters.some(([, passes]) => passes === true);
 }

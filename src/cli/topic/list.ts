@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { TopicSummary } from "../../client/client.ts";
 import { formatFor, outputOption, showList, type Column, type ListFormat } from "../output.ts";
 import type { Session } from "../session.ts";
+import { KEDGE } from "../kedge-command.ts";
 
 const columns: readonly Column<TopicSummary>[] = [
   ["TOPIC", (topic) => topic.name],
@@ -31,6 +32,6 @@ export function addList(topic: Command, session: Session): void {
       const topics = await kedge.topics({ internal: options.internal === true });
       await showList(topics, columns, formatFor(options.output, stdout), stdout);
       if (topics.length === 0 && stdout.isTerminal)
-        await session.note('There are no topics yet. Make one with "kedge topic create NAME".');
+        await session.note(`There are no topics yet. Make one with "${KEDGE} topic create NAME".`);
     });
 }
