@@ -3,7 +3,7 @@
  */
 import { CommanderError } from "commander";
 import { KedgeError, ProduceError, SchemaError } from "../client/client.ts";
-import { Unreachable } from "../kafka/client-connection.ts";
+import { NotKafka, Unreachable } from "../kafka/client-connection.ts";
 import { UsageError } from "../lib/setting.ts";
 import { ClosedPipe } from "./io.ts";
 import { START_NODE } from "./kedge-command.ts";
@@ -49,8 +49,14 @@ export interface Ending {
   readonly message: string | null;
 }
 
-/** What to do where nobody answered; the option names another node. */
-export function unreachableHint(option: "--url" | "--bootstrap-server"): string {
+/** What to do where nobody answered in Kafka's protocol. */
+export function bootstrapHint(error: Unreachable): string {
+  return error instanceof NotKafka
+    ? "--bootstrap-server takes the address that Kafka clients connect to (port 9092 unless told), not the one for HTTP."
+    : startHint("--bootstrap-server");
+}
+
+function startHint(option: "--url" | "--bootstrap-server"): string {
   return `Is a node running? Start one with "${START_NODE}", or name another with ${option}.`;
 }
 
@@ -64,7 +70,7 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof Unreachable)
     return {
       code: exitCodes.unreachable,
-      message: `${error.message}\n${unreachableHint("--bootstrap-server")}`,
+      message: `${error.message}\n${bootstrapHint(error)}`,
     };
   if (error instanceof UsageError) return { code: exitCodes.usage, message: error.message };
   if (error instanceof ProduceError) return { code: exitCodes.partial, message: error.message };
@@ -87,11 +93,21 @@ export function codeOf(error: KedgeError): number {
 }
 
 function sentence(error: KedgeError): string {
-  // The runtimes tell a TLS failure by its words alone, each by others.
-  if (error.code === "unreachable" && /certificate/i.test(error.message))
-    return `${error.message}\nTrust the node's certificate with NODE_EXTRA_CA_CERTS=FILE, and ask for a host that it names.`;
-  if (error.code === "unreachable") return `${error.message}\n${unreachableHint("--url")}`;
+  if (error.code === "unreachable") return `${error.message}\n${urlHint(error.message)}`;
+  if (error.code === "unknown_route")
+    return `The node has no such path: --url is its address alone, such as http://127.0.0.1:8080.`;
   if (error.status === 401)
     return `${error.message}\nGive the node's token with --token-file FILE or KEDGE_TOKEN.`;
   return error.message;
+}
+
+/** The runtimes tell what went wrong by their words alone, each by others. */
+function urlHint(words: string): string {
+  if (/certificate/i.test(words))
+    return "Trust the node's certificate with NODE_EXTRA_CA_CERTS=FILE, and ask for a host that it names.";
+  if (/EPROTO|TLS handshake|wrong version number|InvalidContentType/i.test(words))
+    return "What listens there does not speak TLS: a node without a certificate is http://, and Kafka's port is not for --url.";
+  if (/ECONNRESET|closed unexpectedly|other side closed|connection (?:reset|closed)/i.test(words))
+    return "What listens there does not speak HTTP: --url takes the node's HTTP address (port 8080 unless told), not Kafka's, and https:// where it has a certificate.";
+  return startHint("--url");
 }

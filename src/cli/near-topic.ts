@@ -6,8 +6,13 @@ import { nearest } from "../lib/nearest.ts";
 import { exitCodes, Failure } from "./exit.ts";
 import { KEDGE } from "./kedge-command.ts";
 
-/** Does something with a topic; for one that is not there, tells which one may have been meant. */
-export async function withTopic<T>(kedge: Kedge, name: string, task: () => Promise<T>): Promise<T> {
+/** Does something with a topic; for one that is not there, tells which one may have been meant, or how to make it. */
+export async function withTopic<T>(
+  kedge: Kedge,
+  name: string,
+  task: () => Promise<T>,
+  make = true,
+): Promise<T> {
   try {
     return await task();
   } catch (error) {
@@ -16,8 +21,8 @@ export async function withTopic<T>(kedge: Kedge, name: string, task: () => Promi
     const names = others.map((topic) => topic.name);
     if (names.includes(name)) throw error;
     const near = nearest(name, names);
-    const hint =
-      near === null ? `Make it with "${KEDGE} topic create ${name}".` : `Did you mean ${near}?`;
-    throw new Failure(`There is no topic ${name}. ${hint}`, exitCodes.notFound);
+    const made = make ? ` Make it with "${KEDGE} topic create ${name}".` : "";
+    const hint = near === null ? made : ` Did you mean ${near}?`;
+    throw new Failure(`There is no topic ${name}.${hint}`, exitCodes.notFound);
   }
 }

@@ -56,12 +56,32 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (io.interrupted.aborted && error === io.interrupted.reason) return exitCodes.interrupted;
     const { code, message } = endingOf(error);
     const tool = message === null && isUnknownCommand(error) && args.find(isToolOfKafka);
+    if (message === null && isMistyped(error))
+      await io.stderr.write(`Try "${helpFor(program, args)}".\n`).catch(() => {});
     const hint = tool
       ? `${tool} is not spelled here; Kafka's own tool works with the node as it is; ${KEDGE} --help lists what kedge has`
       : message;
     if (hint !== null) await io.stderr.write(`kedge: ${hint}\n`).catch(() => {});
     return code;
   }
+}
+
+/** A word that commander has refused; those who asked for nothing got their help already. */
+function isMistyped(error: unknown): boolean {
+  return error instanceof CommanderError && error.exitCode !== 0 && error.code !== "commander.help";
+}
+
+/** The help of the command that was meant, as far as it is known. */
+function helpFor(program: Command, args: readonly string[]): string {
+  const words = [KEDGE];
+  let at = program;
+  for (const word of args) {
+    const next = at.commands.find((each) => each.name() === word || each.aliases().includes(word));
+    if (!next) continue;
+    at = next;
+    words.push(next.name());
+  }
+  return `${words.join(" ")} --help`;
 }
 
 function isUnknownCommand(error: unknown): boolean {

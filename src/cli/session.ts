@@ -58,8 +58,8 @@ export function sessionOf(program: Command, io: Io): Session {
 }
 
 function checkUrl(text: string): URL {
-  const withScheme = /^https?:\/\//i.test(text) ? text : `http://${text}`;
-  if (!URL.canParse(withScheme))
+  const withScheme = text.includes("://") ? text : `http://${text}`;
+  if (!/^https?:/i.test(withScheme) || !URL.canParse(withScheme))
     throw new UsageError(`--url must be an address such as ${URL_DEFAULT}, not "${text}"`);
   return new URL(withScheme);
 }

@@ -22,6 +22,9 @@ export class Unreachable extends Error {
   override readonly name = "Unreachable";
 }
 
+/** Somebody answered, but not in Kafka's protocol. */
+export class NotKafka extends Unreachable {}
+
 export interface ConnectionOptions {
   readonly dial: Dial;
   readonly clock: Clock;
@@ -156,16 +159,31 @@ export class ClientConnection {
         waiting?.resolve(frame.bytes);
       }
     } catch (error) {
-      this.#fail(`sent what is not Kafka's protocol (${String(error)})`);
+      const other = protocolOf(bytes);
+      const words =
+        other === null
+          ? `sent what is not Kafka's protocol (${String(error)})`
+          : `speaks ${other}, not Kafka's protocol`;
+      this.#fail(words, NotKafka);
       this.#wire?.drop();
     }
   }
 
-  #fail(what: string): void {
-    this.#broken ??= new Unreachable(`${this.#place} ${what}`);
+  #fail(what: string, Kind: typeof Unreachable = Unreachable): void {
+    this.#broken ??= new Kind(`${this.#place} ${what}`);
     for (const { reject, timer } of this.#waiting.splice(0)) {
       timer.cancel();
       reject(this.#broken);
     }
   }
 }
+
+/** Which other protocol an answer begins as, of those that a node has. */
+function protocolOf(bytes: Uint8Array): "HTTP" | "TLS" | null {
+  const [first, second] = bytes;
+  if (String.fromCharCode(...bytes.subarray(0, 4)) === "HTTP") return "HTTP";
+  return first === TLS_ALERT && second === TLS_MAJOR ? "TLS" : null;
+}
+
+const TLS_ALERT = 0x15;
+const TLS_MAJOR = 0x03;

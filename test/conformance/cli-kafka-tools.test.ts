@@ -6,14 +6,15 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openKafkaNode } from "./kafka-node.ts";
+import type { Node } from "../../src/node.ts";
+import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { type Given, runCli } from "./run-cli.ts";
 
-let node: Awaited<ReturnType<typeof openKafkaNode>>;
+let node: Node;
 let folder: string;
 
 beforeAll(async () => {
-  node = await openKafkaNode();
+  node = await startInProcess(["--data", ":memory:", ...anyPorts]);
   folder = await mkdtemp(join(tmpdir(), "kedge-tools-"));
 });
 
@@ -21,7 +22,7 @@ afterAll(() => node.stop());
 
 /** Runs a line against the node; words are cut at spaces. */
 function kedge(line: string, given: Given = {}) {
-  const env = { KEDGE_BOOTSTRAP_SERVER: `127.0.0.1:${node.port}`, ...given.env };
+  const env = { KEDGE_BOOTSTRAP_SERVER: kafkaAddress(node), ...given.env };
   return runCli(line.split(" "), { ...given, env });
 }
 

@@ -5,6 +5,7 @@ import { offsetCommit } from "../../kafka/apis/08-offset-commit.ts";
 import type { KafkaClient } from "../../kafka/client.ts";
 import { check } from "../../kafka/client-error.ts";
 import { UsageError } from "../../lib/setting.ts";
+import { exitCodes } from "../exit.ts";
 import { ToolError } from "./connect.ts";
 import { byPlace, committedOffsets, keyOf } from "./group-queries.ts";
 import { EARLIEST, LATEST, offsetsAt, type Place } from "./offsets.ts";
@@ -43,12 +44,13 @@ export async function placesNamed(
   return wanted
     .flatMap(({ topic, partitions }) => {
       const there = topics.find(({ name }) => name === topic);
-      if (!there) throw new ToolError(`Topic ${topic} does not exist.`);
+      if (!there) throw new ToolError(`Topic ${topic} does not exist.`, exitCodes.notFound);
       const all = there.partitions.map(({ partition }) => partition);
       const missing = partitions?.filter((partition) => !all.includes(partition)) ?? [];
       if (missing.length > 0)
         throw new ToolError(
           `The partitions "${missing.map((partition) => keyOf({ topic, partition })).join(",")}" do not exist`,
+          exitCodes.notFound,
         );
       return (partitions ?? all).map((partition) => ({ topic, partition }));
     })

@@ -11,7 +11,7 @@ import type { Command, Option } from "commander";
 import { Unreachable } from "../../kafka/client-connection.ts";
 import { KafkaError } from "../../kafka/client-error.ts";
 import { UsageError } from "../../lib/setting.ts";
-import { Ended, exitCodes, unreachableHint } from "../exit.ts";
+import { bootstrapHint, Ended, exitCodes } from "../exit.ts";
 import { KEDGE } from "../kedge-command.ts";
 import type { Session } from "../session.ts";
 import { gathered, ToolError } from "./connect.ts";
@@ -91,7 +91,7 @@ async function ended<Options>(error: unknown, command: Command, tool: Tool<Optio
     error instanceof ToolError
   ) {
     await tool.tell(error.message, error);
-    if (error instanceof Unreachable) await session.note(unreachableHint("--bootstrap-server"));
+    if (error instanceof Unreachable) await session.note(bootstrapHint(error));
   } else if (isSystemError(error)) {
     await session.note(error.message);
   } else {

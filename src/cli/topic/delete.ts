@@ -19,7 +19,7 @@ export function addDelete(topic: Command, session: Session): void {
       await confirm(session.io, `Delete ${topics} with all records?`, yes);
       const kedge = await session.connect();
       await forEachName(session, names, async (name) => {
-        await withTopic(kedge, name, () => kedge.deleteTopic(name));
+        await withTopic(kedge, name, () => kedge.deleteTopic(name), false);
         await session.note(`Topic ${name} deleted.`);
       });
     });

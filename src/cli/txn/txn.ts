@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { initProducerId } from "../../kafka/apis/22-init-producer-id.ts";
 import { describeTransactions } from "../../kafka/apis/65-describe-transactions.ts";
 import { listTransactions } from "../../kafka/apis/66-list-transactions.ts";
+import type { KafkaClient } from "../../kafka/client.ts";
 import { check } from "../../kafka/client-error.ts";
 import { confirm } from "../confirm.ts";
 import { asked } from "../group/group.ts";
@@ -114,14 +115,19 @@ function described(each: DescribedTransaction): string {
   return partitions.length === 0 ? head : `${head}\n${table(partitions, partitionColumns)}`;
 }
 
+/** Throws KafkaError transactional_id_not_found. */
+function describedBy(client: KafkaClient, id: string) {
+  const target = { to: "transaction", key: id } as const;
+  const request = { transactionalIds: [id] };
+  return client.ask(target, describeTransactions, request, (each) => {
+    for (const { errorCode } of each.transactionStates) check(errorCode);
+  });
+}
+
 function showOne(session: Session, id: string, options: Options): Promise<void> {
   const { stdout } = session.io;
   return asked(session, options, async (client) => {
-    const target = { to: "transaction", key: id } as const;
-    const request = { transactionalIds: [id] };
-    const answer = await client.ask(target, describeTransactions, request, (each) => {
-      for (const { errorCode } of each.transactionStates) check(errorCode);
-    });
+    const answer = await describedBy(client, id);
     const shown = answer.transactionStates.map((each) => ({
       transactionalId: each.transactionalId,
       state: each.transactionState,
@@ -150,6 +156,8 @@ async function end(
 ): Promise<void> {
   await confirm(session.io, `Abort what ${id} has open, and fence its producer?`, options.yes);
   await asked(session, options, async (client) => {
+    // Asked for a producer, the coordinator would make an id that it does not know.
+    await describedBy(client, id);
     const request = {
       transactionalId: id,
       transactionTimeoutMs: TIMEOUT_MS,
