@@ -92,6 +92,13 @@ test("unknown properties and older spellings are told beside the data", async ()
   });
 });
 
+test("no answer at all is not to be had, and that is told", async () => {
+  const produced = await kedge("kafka-console-producer --topic told --request-required-acks 0", {
+    stdin: "b\n",
+  });
+  expect(produced).toMatchObject({ code: 0, err: expect.stringContaining("as acks=1 does") });
+});
+
 test("lines before one that cannot be read are sent", async () => {
   await kedge("kafka-topics --create --topic kept");
   const reader = await file("reader.properties", "parse.key=true\nkey.separator=\\:\n");

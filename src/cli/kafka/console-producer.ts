@@ -127,6 +127,8 @@ export function addKafkaConsoleProducer(program: Command, session: Session): voi
       const as = { kind: "producer", clientId: "console-producer", properties } as const;
       const reader = await readerOf(options);
       const sending = sendingOf(options, properties);
+      if (sending.acks === 0)
+        await session.note("acks=0 waits for the leader here, as acks=1 does");
       await withKafka(
         session,
         options,

@@ -22,6 +22,7 @@ const goesWith: Readonly<Record<string, readonly string[]>> = {
   "if-exists": ["alter", "delete", "describe"],
   "if-not-exists": ["create"],
   "exclude-internal": ["list", "describe"],
+  "topic-id": ["describe"],
   "topics-with-overrides": ["describe"],
   ...Object.fromEntries(reports.map((report) => [report, ["describe"]])),
 };

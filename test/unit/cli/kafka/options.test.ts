@@ -39,6 +39,7 @@ test.each([
   ["create topic if-exists", 'Option "[if-exists]" can\'t be used with option "[create]"'],
   ["delete topic if-not-exists", 'Option "[if-not-exists]" can\'t be used with'],
   ["create topic replica-assignment partitions", 'can\'t be used with option "[partitions]"'],
+  ["delete topic topic-id", 'Option "[topic-id]" can\'t be used with option "[delete]"'],
   ["describe if-exists", "--topic or --topic-id is required to describe a topic"],
   ["describe topics-with-overrides unavailable-partitions", "[topics-with-overrides]"],
 ])("kafka-topics %s", (words, sentence) => {
