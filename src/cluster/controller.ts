@@ -24,6 +24,9 @@ import { snapshotText } from "./snapshot-text.ts";
 /** Fewer commands than this are never worth a snapshot. */
 const SNAPSHOT_COMMANDS_MIN = 1_000;
 
+/** Commands that are made text of before others get their turn: a few milliseconds. */
+const COMMANDS_PER_TURN = 1_000;
+
 /** The one node of a cluster of one. */
 const FIRST_NODE_ID = 1;
 
@@ -40,7 +43,7 @@ interface ControllerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly snapshotCommandsMin?: number;
-  /** Lets others go on in the midst of a long snapshot. */
+  /** Lets others go on in the midst of very many commands, and of a long snapshot. */
   readonly turn?: () => Promise<void>;
 }
 
@@ -110,11 +113,12 @@ export class Controller {
 
   async #commit(commands: readonly Command[]): Promise<void> {
     const first = this.image.index + 1;
-    const entries = commands.map((command, at) => ({
-      index: first + at,
-      epoch: this.#epoch,
-      command: JSON.stringify(command),
-    }));
+    const entries: MetadataEntry[] = [];
+    for (const command of commands) {
+      const index = first + entries.length;
+      entries.push({ index, epoch: this.#epoch, command: JSON.stringify(command) });
+      if (entries.length % COMMANDS_PER_TURN === 0) await this.#options.turn?.();
+    }
     try {
       await this.#options.store.append(entries);
     } catch (error) {
