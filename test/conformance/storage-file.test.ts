@@ -221,6 +221,16 @@ test(
   20_000,
 );
 
+test("of small commits the write-ahead log holds as many as of large ones before it is copied back", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    // Less than twice what a checkpoint is asked for at: the first teaches how much such commits come to.
+    await fill(storage, 0, 600);
+    expect((await storage.stats()).walBytes).toBeGreaterThan(13e6);
+    expect((await storage.stats()).walBytes).toBeLessThan(30e6);
+    await storage.close();
+  }));
+
 test("trimmed and dropped rows are deleted at leisure and their space goes back", () =>
   inFolder(async (directory) => {
     const storage = await openIn(directory);
