@@ -57,13 +57,18 @@ export class Commits {
   }
 
   /**
-   * Applies the entries, after which the partition stands at `after`.
+   * Applies the entries, after which the partition stands at `after`; `alone` where no other is about to commit.
    * @throws StorageFault whose outcome is true, or Refusal not_leader_or_follower (nothing was applied).
    */
-  async commit(entries: readonly Entry[], after: Guard, durability: Durability): Promise<void> {
+  async commit(
+    entries: readonly Entry[],
+    after: Guard,
+    durability: Durability,
+    alone = false,
+  ): Promise<void> {
     if (this.#fenced) throw deposed();
     this.#epochMax = Math.max(this.#epochMax, after.epoch);
-    const change = { partition: this.#partition, guard: this.#guard, entries, durability };
+    const change = { partition: this.#partition, guard: this.#guard, entries, durability, alone };
     try {
       await this.#storage.commit(change);
       this.#guard = after;

@@ -257,7 +257,8 @@ export class Writer {
       entries.push({ type: "receipt", receipt: { key: storedKey(name), last, expiresMs, value } });
     }
     const after = { epoch: turn.start.epoch, end: turn.end };
-    await this.#commits.commit(entries, after, config.relaxed ? "written" : "synced");
+    const alone = this.#node.queued.partitions === 1;
+    await this.#commits.commit(entries, after, config.relaxed ? "written" : "synced", alone);
     for (const [name, { receipt }] of turn.receipts) {
       this.#receipts.settled(name, receipt, expiresMs);
     }

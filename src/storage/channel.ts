@@ -7,9 +7,11 @@
 import { Bug } from "../lib/assert.ts";
 import { errorOf } from "./failure.ts";
 import type { Answers, Failure, Request } from "./messages.ts";
+import { committedOf, shortened } from "./short-message.ts";
 import { StorageFault } from "./storage.ts";
 
-type Reply = { readonly value: unknown } | { readonly failure: Failure };
+/** A number is a commit that all went well with. */
+type Reply = number | { readonly value: unknown } | { readonly failure: Failure };
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -51,7 +53,7 @@ export class Channel {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#hold();
     this.#waiting.push({ resolve, reject });
-    this.#worker.postMessage(request, [...transfer]);
+    this.#worker.postMessage(shortened(request), [...transfer]);
     // The Worker answers each request with its own type of answer, in order.
     return (await promise) as Answers[T];
   }
@@ -69,7 +71,8 @@ export class Channel {
   #settle(reply: Reply): void {
     const waiting = this.#waiting.shift();
     if (this.#waiting.length === 0) this.#letGo();
-    if ("failure" in reply) waiting?.reject(errorOf(reply.failure));
+    if (typeof reply === "number") waiting?.resolve(committedOf(reply));
+    else if ("failure" in reply) waiting?.reject(errorOf(reply.failure));
     else waiting?.resolve(reply.value);
   }
 

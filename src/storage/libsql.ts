@@ -173,7 +173,7 @@ class LibsqlStorage implements Storage {
     if (this.#closed) return Promise.reject(closedFault());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#queue.push({ change, resolve, reject });
-    this.#work();
+    this.#work(change.alone);
     return promise;
   }
 
@@ -244,13 +244,13 @@ class LibsqlStorage implements Storage {
   }
 
   /** Starts the writer's rounds unless they run. */
-  #work(): void {
-    this.#working ??= this.#rounds();
+  #work(alone = false): void {
+    this.#working ??= this.#rounds(alone);
   }
 
-  async #rounds(): Promise<void> {
+  async #rounds(alone: boolean): Promise<void> {
     // Whatever else this turn of the event loop brings goes with the first commit.
-    await this.#options.clock.turn();
+    if (!alone) await this.#options.clock.turn();
     for (;;) {
       if (this.#queue.length > 0) await this.#commitNext();
       if (this.#upkeep.checkpoint !== "none") this.#startCheckpoint();

@@ -235,6 +235,8 @@ export interface Change {
   readonly guard: Guard;
   readonly entries: readonly Entry[];
   readonly durability: Durability;
+  /** Nobody else is about to commit: it need not wait for others that this turn of the event loop may bring. */
+  readonly alone?: boolean;
 }
 
 /** Where a stored run of whole batches lies; how batches are grouped into rows differs between implementations. */

@@ -10,6 +10,7 @@ import { failureOf } from "./failure.ts";
 import { LogFile } from "./log-file.ts";
 import type { Answer, Answers, MetadataRequest, Request } from "./messages.ts";
 import { MetadataFile } from "./metadata-file.ts";
+import { lengthened, numberOf } from "./short-message.ts";
 import { SideFile } from "./side-file.ts";
 import { StorageFault } from "./storage.ts";
 
@@ -23,10 +24,12 @@ let side: SideFile | null = null;
 /** Beside the logs' writer, whose Worker it shares: what one syncs the other would wait for anyway. */
 let metadata: MetadataFile | null = null;
 
-self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
+self.addEventListener("message", ({ data }: MessageEvent<Request | ArrayBuffer>) => {
   try {
-    const { value, transfer = [] } = answer(data);
-    self.postMessage({ value }, [...new Set(transfer)]);
+    const { value, transfer = [] } = answer(lengthened(data));
+    const number = numberOf(value);
+    if (number !== null) self.postMessage(number);
+    else self.postMessage({ value }, [...new Set(transfer)]);
   } catch (error) {
     self.postMessage({ failure: failureOf(error) });
   }

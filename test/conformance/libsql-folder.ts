@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { $ } from "bun";
 import Database from "libsql";
+import type { Clock } from "../../src/lib/clock.ts";
 import { type Logger, silentLogger } from "../../src/lib/logger.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
 import { openLibsqlStorage } from "../../src/storage/libsql.ts";
@@ -19,11 +20,12 @@ export interface OpenOptions {
   readonly logger?: Logger;
   readonly bootId?: string | null;
   readonly onFailure?: (fault: StorageFault) => void;
+  readonly clock?: Clock;
 }
 
 export function openIn(directory: string, options: OpenOptions = {}): Promise<Storage> {
   const process = { pid, hostname, bootId: options.bootId ?? bootId };
-  return openLibsqlStorage({ logger: silentLogger, ...options, directory, clock, process });
+  return openLibsqlStorage({ logger: silentLogger, clock, ...options, directory, process });
 }
 
 /** Gives `work` a new folder and removes it afterwards. */

@@ -231,6 +231,30 @@ test("of small commits the write-ahead log holds as many as of large ones before
     await storage.close();
   }));
 
+test("a commit that is alone waits for no turn of the event loop; others do, and go together", () =>
+  inFolder(async (directory) => {
+    let turns = 0;
+    const turning = { ...clock, turn: () => ((turns += 1), clock.turn()) };
+    const storage = await openIn(directory, { clock: turning });
+    await storage.create([0, 1].map((index) => ({ topicId, index })));
+    const commit = (partition: number, base: number, alone: boolean) =>
+      storage.commit({
+        partition,
+        guard: { epoch: 0, end: base },
+        entries: [append({ base })],
+        durability: "synced",
+        alone,
+      });
+    turns = 0;
+    await commit(1, 0, true);
+    expect(turns).toBe(0);
+    const { commits } = await storage.stats();
+    await Promise.all([commit(1, 1, false), commit(2, 0, false)]);
+    expect(turns).toBe(1);
+    expect((await storage.stats()).commits).toBe(commits + 1);
+    await storage.close();
+  }));
+
 test("trimmed and dropped rows are deleted at leisure and their space goes back", () =>
   inFolder(async (directory) => {
     const storage = await openIn(directory);

@@ -107,6 +107,31 @@ describe("a batch that the topic recodes", () => {
   });
 });
 
+test("a commit says that it is alone where no other partition is about to write", async () => {
+  const alone: (boolean | undefined)[] = [];
+  const wrap = (inner: Storage): Storage => ({
+    ...delegating(inner),
+    commit: (change) => {
+      if (change.entries.some(({ type }) => type === "append")) alone.push(change.alone);
+      return inner.commit(change);
+    },
+  });
+  const node = await openTestNode({ wrap });
+  const topic = { name: "t", partitions: 2, replicationFactor: 1, configs: {} };
+  const created = node.broker.createTopic(somebody, topic);
+  await node.clock.settle();
+  await created;
+  alone.length = 0;
+  await append(node, records("a"));
+  expect(alone).toEqual([true]);
+  const both = [0, 1].map((partition) =>
+    node.broker.append(somebody, { ...records("b"), partition }),
+  );
+  await node.clock.settle();
+  await Promise.all(both);
+  expect(alone).toEqual([true, false, false]);
+});
+
 describe("a commit of unknown outcome", () => {
   test("that was applied is not repeated by a retry that came before that was known", async () => {
     const first = await withTopic();
