@@ -36,7 +36,7 @@ export function docsPage(document: OpenApiDocument): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${text(title)} ${text(version)}: HTTP API</title><style>${STYLE}</style></head><body>
 <h1>${text(title)} <span class="muted">${text(version)}</span></h1>
-<p>${text(description)}</p>
+<p>${inline(description)}</p>
 <p><a href="/openapi.json">openapi.json</a> · ${tags.map((tag) => `<a href="#${text(tag)}">${text(tag)}</a>`).join(" · ")}</p>
 ${sections.join("\n")}
 <h2 id="errors">errors</h2><p>Every 4xx and 5xx is <code>application/problem+json</code>:</p>${problem}
@@ -86,7 +86,9 @@ function contentHtml(content: unknown): string {
   return Object.entries((content ?? {}) as Record<string, JsonObject>)
     .map(([type, media]) => {
       const schema = media["x-line-schema"] ?? media["schema"];
-      return `<p><code>${text(type)}</code></p>${schema ? schemaHtml(schema) : ""}`;
+      const { example } = media;
+      const shown = example === undefined ? "" : `, for example${schemaHtml(example)}`;
+      return `<p><code>${text(type)}</code>${shown}</p>${schema ? schemaHtml(schema) : ""}`;
     })
     .join("");
 }

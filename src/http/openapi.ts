@@ -6,7 +6,7 @@ import { toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import type { MediaSchemas, Route, RouteResponse } from "./route.ts";
 import { problemSchema } from "./schema/problem.ts";
-import { jsonShapes } from "./schema/shapes.ts";
+import { bodyExamples, jsonShapes } from "./schema/shapes.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -41,7 +41,9 @@ export function openApiDocument(routes: readonly Route[], version: string): Open
       title: "kedge",
       version,
       description:
-        "Kafka's partitioned logs by plain fetch. Every failure is an RFC 9457 problem document; every call is safe to repeat.",
+        "Kafka's partitioned logs by plain fetch. Every failure is an RFC 9457 problem document. A call " +
+        "may be repeated without harm, but for records: sent again they are appended again, unless the request has an " +
+        "`Idempotency-Key`, or a `Producer-Id` and `Producer-Seq`.",
     },
     paths,
     components: {
@@ -108,7 +110,8 @@ function contentOf(content: MediaSchemas): JsonObject {
       if (schema === "binary") return [type, {}];
       // Lines are described one by one: no schema can describe the whole.
       if (type === "application/x-ndjson") return [type, { "x-line-schema": jsonSchema(schema) }];
-      return [type, { schema: jsonSchema(schema) }];
+      const example = bodyExamples.get(schema);
+      return [type, { schema: jsonSchema(schema), ...(example === undefined ? {} : { example }) }];
     }),
   );
 }
@@ -126,12 +129,17 @@ function parametersOf(schema: GenericSchema | undefined, place: "path" | "query"
   if (!schema) return [];
   const whole = jsonSchema(schema);
   const required = Array.isArray(whole["required"]) ? whole["required"] : [];
-  return Object.entries(whole["properties"] ?? {}).map(([name, each]) => ({
-    name,
-    in: place,
-    required: place === "path" || required.includes(name),
-    schema: each,
-  }));
+  const properties = (whole["properties"] ?? {}) as Readonly<Record<string, JsonObject>>;
+  return Object.entries(properties).map(([name, each]) => {
+    const { description, ...shape } = each;
+    return {
+      name,
+      in: place,
+      required: place === "path" || required.includes(name),
+      ...(description === undefined ? {} : { description }),
+      schema: shape,
+    };
+  });
 }
 
 function jsonSchema(schema: GenericSchema): JsonObject {

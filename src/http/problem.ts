@@ -174,6 +174,11 @@ export function problemReply(error: unknown, requestId: string): Reply & { reado
   if (document.retry_after_ms !== null)
     headers["retry-after"] = String(Math.ceil(document.retry_after_ms / 1_000));
   if (error instanceof HttpRefusal) Object.assign(headers, error.headers);
+  const { code, expected, sequence } = document;
+  if (code === "out_of_order_sequence_number" && typeof expected === "number") {
+    headers["producer-expected-seq"] = String(expected);
+    headers["producer-received-seq"] = String(sequence);
+  }
   return {
     status: document.status,
     type: "application/problem+json",

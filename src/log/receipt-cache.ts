@@ -7,7 +7,7 @@
  * - A request that came before its predecessor waits for it, bounded in number and time, then is refused.
  */
 import { LRUCache } from "lru-cache";
-import { present } from "../lib/assert.ts";
+import { assert, present } from "../lib/assert.ts";
 import type { Deadlines, Expiring } from "../lib/deadlines.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { PartitionId, Storage } from "../storage/storage.ts";
@@ -45,6 +45,17 @@ export class ReceiptCache {
   }
 }
 
+interface PartitionReceiptsOptions {
+  readonly partition: PartitionId;
+  readonly empty: boolean;
+  readonly storage: Storage;
+  readonly cache: ReceiptCache;
+  readonly deadlines: Deadlines;
+  readonly limits: LogLimits;
+  readonly nowMs: () => number;
+  readonly unqueued: (request: AppendRequest) => void;
+}
+
 /** What one partition remembers of idempotent requests. */
 export class PartitionReceipts implements TurnReceipts {
   /** True while memory holds every receipt that storage has. */
@@ -58,22 +69,13 @@ export class PartitionReceipts implements TurnReceipts {
   /** Counts the receipts that may have been stored: an answer of storage is good as long as this stands. */
   #changes = 0;
 
-  constructor(options: {
-    readonly partition: PartitionId;
-    readonly empty: boolean;
-    readonly storage: Storage;
-    readonly cache: ReceiptCache;
-    readonly deadlines: Deadlines;
-    readonly limits: LogLimits;
-    readonly nowMs: () => number;
-    readonly unqueued: (request: AppendRequest) => void;
-  }) {
+  constructor(options: PartitionReceiptsOptions) {
     this.#partition = options.partition;
     this.complete = options.empty;
     this.#storage = options.storage;
     this.#cache = options.cache;
     this.#nowMs = options.nowMs;
-    this.#early = new EarlyRequests(options.limits, options.deadlines, options.unqueued);
+    this.#early = new EarlyRequests(options, (request) => this.receipt(request));
   }
 
   /** Begins to ask storage about a request that has just arrived, if memory does not know it. */
@@ -177,15 +179,20 @@ class EarlyRequests {
   readonly #limits: LogLimits;
   readonly #deadlines: Deadlines;
   readonly #unqueued: (request: AppendRequest) => void;
+  readonly #receiptOf: (request: AppendRequest) => Receipt | null;
   /** By place: producer, epoch and sequence. A retry may wait at the same place as the first try. */
   readonly #places = new Map<string, EarlyRequest[]>();
   readonly #perProducer = new Map<string, number>();
   #size = 0;
 
-  constructor(limits: LogLimits, deadlines: Deadlines, unqueued: (request: AppendRequest) => void) {
-    this.#limits = limits;
-    this.#deadlines = deadlines;
-    this.#unqueued = unqueued;
+  constructor(
+    options: Pick<PartitionReceiptsOptions, "limits" | "deadlines" | "unqueued">,
+    receiptOf: (request: AppendRequest) => Receipt | null,
+  ) {
+    this.#limits = options.limits;
+    this.#deadlines = options.deadlines;
+    this.#unqueued = options.unqueued;
+    this.#receiptOf = receiptOf;
   }
 
   add(request: AppendRequest): void {
@@ -196,7 +203,7 @@ class EarlyRequests {
     const { earlyRequestsPerPartition, earlyRequestsPerProducer, earlyRequestWaitMs } =
       this.#limits;
     if (this.#size >= earlyRequestsPerPartition || ofProducer >= earlyRequestsPerProducer) {
-      throw missing(request);
+      throw this.#missing(request);
     }
     const place = placeOf(producerId, epoch, sequence);
     const early = new EarlyRequest(this, place, request);
@@ -224,7 +231,7 @@ class EarlyRequests {
     else this.#places.delete(place);
     this.#forget(early);
     this.#unqueued(early.request);
-    early.request.reject(missing(early.request));
+    early.request.reject(this.#missing(early.request));
   }
 
   close(reason: Error): void {
@@ -234,6 +241,10 @@ class EarlyRequests {
       early.request.reject(reason);
     }
     this.#places.clear();
+  }
+
+  #missing(request: AppendRequest): Refusal {
+    return missing(request, this.#receiptOf(request));
   }
 
   #forget(early: EarlyRequest): void {
@@ -251,12 +262,16 @@ function placeOf(producerId: string, epoch: number, sequence: number): string {
   return `${epoch}:${sequence}:${producerId}`;
 }
 
-function missing(request: AppendRequest): Refusal {
+/** Tells the sequence that would be taken now. */
+function missing(request: AppendRequest, receipt: Receipt | null): Refusal {
   const { idempotence } = request.input;
-  const facts = idempotence?.type === "sequence" ? { sequence: idempotence.sequence } : {};
+  assert(idempotence?.type === "sequence", "only sequences are early");
+  const { epoch, sequence } = idempotence;
+  const known = receipt?.type === "producer" && receipt.epoch === epoch;
+  const expected = known ? receipt.lastSequence + 1 : 0;
   return new Refusal(
     "out_of_order_sequence_number",
-    "A request of this producer with a lower sequence has not arrived; a new producer or epoch begins at 0.",
-    facts,
+    `Sequence ${expected} of this producer has not arrived, and this is ${sequence}; a new producer or epoch begins at 0.`,
+    { sequence, expected },
   );
 }

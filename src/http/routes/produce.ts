@@ -4,6 +4,7 @@
 import type { InferOutput } from "valibot";
 import type { Acks, Idempotence } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import { defaultLogLimits } from "../../log/limits.ts";
 import { createHash } from "node:crypto";
 import { mediaTypeOf, readBody } from "../body.ts";
 import { httpLimits } from "../limits.ts";
@@ -40,7 +41,10 @@ const idempotenceHeaders = {
   "Producer-Id":
     "The producer's own name; with Producer-Seq its requests are kept once and in order.",
   "Producer-Epoch": "Rises when a producer starts anew; an older epoch is refused with 403.",
-  "Producer-Seq": "Counts the requests of this producer and partition (in NDJSON: lines) from 0.",
+  "Producer-Seq":
+    "Counts the requests of this producer and partition (in NDJSON: lines) from 0. One that comes ahead is held " +
+    `${defaultLogLimits.earlyRequestWaitMs / 1_000} s ` +
+    "for those before it, then refused with 409 and `Producer-Expected-Seq`, the one that was awaited.",
   Txn: "The open transaction (`POST /v1/txns`) that the records become part of.",
   "Idempotency-Key":
     "Any unique text: the same request again is answered with the first one's offsets.",
@@ -69,7 +73,7 @@ const consumes: MediaSchemas = {
 const description =
   "Content-Type decides: `application/json` is an envelope of records (with `?raw=1`: one value); `application/x-ndjson` " +
   "is one record a line; `application/vnd.kafka.recordbatch` is one v2 batch; any other body is the value of one record, " +
-  "its key in `?key=` or `?key_b64=`, its headers in `Kafka-Header-<name>`. `acks`: `all` (synced on every in-sync " +
+  "its key in `?key=` or `?key_b64=`, its headers in `Kafka-Header-<name>`, whose names arrive in lower case, as HTTP has it (the envelope keeps them as they are). `acks`: `all` (synced on every in-sync " +
   "replica), `1` (written by the leader), `0` (queued).";
 
 export const produceToTopic = defineRoute({

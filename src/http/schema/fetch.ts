@@ -5,7 +5,15 @@ import * as v from "valibot";
 import { httpLimits } from "../limits.ts";
 import { recordForms } from "../record-out.ts";
 import { recordOut } from "./record.ts";
-import { flagText, integer, integerText, OFFSET_MAX, shaped, topicName } from "./shapes.ts";
+import {
+  flagText,
+  integer,
+  integerText,
+  OFFSET_MAX,
+  shaped,
+  topicName,
+  withExample,
+} from "./shapes.ts";
 
 /** A place in a log as people name it. */
 export type FromSpec =
@@ -22,13 +30,18 @@ const AT_WORDS = "must be earliest, latest, max_timestamp, or ts:<ISO 8601 or mi
 const FROM_PATTERN = String.raw`^(\d{1,16}|earliest|latest|ts:\S{1,40}|tail:\d{1,16})$`;
 const AT_PATTERN = String.raw`^(earliest|latest|max_timestamp|ts:\S{1,40})$`;
 
-export const fromText = placeText(FROM_WORDS, FROM_PATTERN);
+export const fromText = placeText(
+  FROM_WORDS,
+  FROM_PATTERN,
+  "An offset, `earliest`, `latest`, `ts:<ISO 8601 or ms>` or `tail:<count>`. `tail` counts offsets back from the end, not " +
+    "records: the markers of transactions and what compaction took away have offsets, too.",
+);
 const fromOffset = v.pipe(
   integer(0, OFFSET_MAX),
   v.transform((offset): FromSpec => ({ at: "offset", offset })),
 );
 
-function placeText(words: string, pattern: string) {
+function placeText(words: string, pattern: string, description?: string) {
   const allowed = new RegExp(pattern);
   return shaped(
     v.pipe(
@@ -42,7 +55,7 @@ function placeText(words: string, pattern: string) {
         return NEVER;
       }),
     ),
-    { type: "string", pattern },
+    { type: "string", pattern, ...(description === undefined ? {} : { description }) },
   );
 }
 
@@ -99,20 +112,23 @@ const fetchPartition = v.strictObject({
   max_bytes: v.optional(integer(...bounds.max_bytes)),
 });
 
-export const fetchManyBody = v.strictObject({
-  partitions: v.pipe(
-    v.array(fetchPartition, "must be a list of partitions"),
-    v.minLength(1, "must hold at least one partition"),
-    v.maxLength(httpLimits.fetchPartitionsMax, "are more than one request may ask"),
-  ),
-  max_records: v.optional(integer(...bounds.max_records)),
-  max_bytes: v.optional(integer(...bounds.max_bytes)),
-  min_bytes: v.optional(integer(...bounds.min_bytes)),
-  wait_ms: v.optional(integer(...bounds.wait_ms)),
-  isolation: v.optional(isolation),
-  as: v.optional(as),
-  clamp: v.optional(v.boolean("must be true or false")),
-});
+export const fetchManyBody = withExample(
+  v.strictObject({
+    partitions: v.pipe(
+      v.array(fetchPartition, "must be a list of partitions"),
+      v.minLength(1, "must hold at least one partition"),
+      v.maxLength(httpLimits.fetchPartitionsMax, "are more than one request may ask"),
+    ),
+    max_records: v.optional(integer(...bounds.max_records)),
+    max_bytes: v.optional(integer(...bounds.max_bytes)),
+    min_bytes: v.optional(integer(...bounds.min_bytes)),
+    wait_ms: v.optional(integer(...bounds.wait_ms)),
+    isolation: v.optional(isolation),
+    as: v.optional(as),
+    clamp: v.optional(v.boolean("must be true or false")),
+  }),
+  { partitions: [{ topic: "orders", partition: 0, from: 123 }], wait_ms: 20_000 },
+);
 
 export const offsetsQuery = v.strictObject({
   at: placeText(AT_WORDS, AT_PATTERN),

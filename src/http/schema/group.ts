@@ -12,6 +12,7 @@ import {
   OFFSET_MAX,
   topicName,
   wellFormedText,
+  withExample,
 } from "./shapes.ts";
 
 const TOPICS_MAX = 1000;
@@ -35,17 +36,25 @@ const isolation = v.picklist(
 );
 const as = v.picklist(recordForms, "must be auto, text, json or b64");
 
-export const joinBody = v.strictObject({
-  topics: v.optional(
-    v.pipe(v.array(topicName, "must be a list of topics"), v.maxLength(TOPICS_MAX, "are too many")),
-  ),
-  topic_regex: v.optional(v.pipe(wellFormedText(), v.maxLength(PATTERN_LENGTH_MAX, "is too long"))),
-  instance_id: v.optional(name),
-  assignor: v.optional(v.string("must be an assignor's name")),
-  reset: v.optional(reset),
-  session_ms: v.optional(integer(...SESSION_MS)),
-  rebalance_ms: v.optional(integer(...SESSION_MS)),
-});
+export const joinBody = withExample(
+  v.strictObject({
+    topics: v.optional(
+      v.pipe(
+        v.array(topicName, "must be a list of topics"),
+        v.maxLength(TOPICS_MAX, "are too many"),
+      ),
+    ),
+    topic_regex: v.optional(
+      v.pipe(wellFormedText(), v.maxLength(PATTERN_LENGTH_MAX, "is too long")),
+    ),
+    instance_id: v.optional(name),
+    assignor: v.optional(v.string("must be an assignor's name")),
+    reset: v.optional(reset),
+    session_ms: v.optional(integer(...SESSION_MS)),
+    rebalance_ms: v.optional(integer(...SESSION_MS)),
+  }),
+  { topics: ["orders"], reset: "earliest" },
+);
 
 const wholeNumber = v.pipe(v.number(), v.integer());
 const topicPartitions = v.object({ topic: v.string(), partitions: v.array(wholeNumber) });
@@ -69,17 +78,25 @@ const offsets = v.pipe(
   v.maxLength(OFFSETS_MAX, "are too many"),
 );
 
-export const pollBody = v.strictObject({
-  member_epoch: epoch,
-  poll_id: name,
-  commit: v.optional(offsets),
-  max_records: v.optional(integer(1, httpLimits.fetchRecordsMax)),
-  max_bytes: v.optional(integer(1, httpLimits.fetchBytesMax)),
-  min_bytes: v.optional(integer(0, httpLimits.fetchBytesMax)),
-  wait_ms: v.optional(integer(0, httpLimits.waitMsMax)),
-  isolation: v.optional(isolation),
-  as: v.optional(as),
-});
+export const pollBody = withExample(
+  v.strictObject({
+    member_epoch: epoch,
+    poll_id: name,
+    commit: v.optional(offsets),
+    max_records: v.optional(integer(1, httpLimits.fetchRecordsMax)),
+    max_bytes: v.optional(integer(1, httpLimits.fetchBytesMax)),
+    min_bytes: v.optional(integer(0, httpLimits.fetchBytesMax)),
+    wait_ms: v.optional(integer(0, httpLimits.waitMsMax)),
+    isolation: v.optional(isolation),
+    as: v.optional(as),
+  }),
+  {
+    member_epoch: 7,
+    poll_id: "c1",
+    commit: [{ topic: "orders", partition: 0, offset: 124 }],
+    wait_ms: 20_000,
+  },
+);
 
 export const polled = v.object({
   member_epoch: wholeNumber,

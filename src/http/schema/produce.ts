@@ -8,6 +8,7 @@ import {
   integerText,
   OFFSET_MAX,
   wellFormedText,
+  withExample,
 } from "./shapes.ts";
 
 const acks = v.picklist(["all", "1", "0", "-1"], "must be all, 1 or 0");
@@ -42,16 +43,27 @@ export const envelope = v.strictObject({
 });
 
 /** The same as `envelope`, with the records spelled out, for the document. */
-export const produceBody = v.strictObject({
-  records: v.pipe(v.array(recordIn), v.minLength(1)),
-  acks: v.optional(acksJson),
-  expect: v.optional(expectation),
-});
+export const produceBody = withExample(
+  v.strictObject({
+    records: v.pipe(v.array(recordIn), v.minLength(1)),
+    acks: v.optional(acksJson),
+    expect: v.optional(expectation),
+  }),
+  {
+    records: [
+      { key: "u1", value: { json: { n: 1 } }, headers: [["trace", "a1"]] },
+      { value: "text" },
+    ],
+  },
+);
 
-export const produceManyBody = v.strictObject({
-  records: v.pipe(v.array(recordInWithTopic), v.minLength(1)),
-  acks: v.optional(acksJson),
-});
+export const produceManyBody = withExample(
+  v.strictObject({
+    records: v.pipe(v.array(recordInWithTopic), v.minLength(1)),
+    acks: v.optional(acksJson),
+  }),
+  { records: [{ topic: "orders", key: "u1", value: { json: { n: 1 } } }] },
+);
 
 const wholeNumber = v.pipe(v.number(), v.integer());
 

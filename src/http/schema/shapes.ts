@@ -14,6 +14,15 @@ export function shaped<S extends object>(schema: S, shape: Readonly<Record<strin
   return schema;
 }
 
+/** What a body may look like, by its schema: shown in the OpenAPI document. */
+export const bodyExamples = new WeakMap<object, unknown>();
+
+/** Gives a body's schema an example. */
+export function withExample<S extends v.GenericSchema>(schema: S, example: v.InferInput<S>): S {
+  bodyExamples.set(schema, example);
+  return schema;
+}
+
 /** The largest offset: JSON numbers are exact up to here. */
 export const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
 

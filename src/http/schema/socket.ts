@@ -59,11 +59,9 @@ export const clientMessage = v.variant(
     v.strictObject({ op: v.literal("unsub"), id }),
     v.strictObject({ op: v.literal("credit"), id, credit }),
     pub,
-    v.looseObject({ op: v.literal("settle"), id }),
-    v.looseObject({ op: v.literal("req"), id }),
     v.strictObject({ op: v.literal("ping"), id: v.optional(id) }),
   ],
-  "must be sub, unsub, credit, pub, settle, req or ping",
+  "must be sub, unsub, credit, pub or ping",
 );
 
 export type MessageId = v.InferOutput<typeof id>;

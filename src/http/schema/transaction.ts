@@ -1,7 +1,15 @@
 /** Bodies and answers of transactions. */
 import * as v from "valibot";
 import { recordIn } from "./record.ts";
-import { groupName, integer, OFFSET_MAX, shaped, topicName, wellFormedText } from "./shapes.ts";
+import {
+  groupName,
+  integer,
+  OFFSET_MAX,
+  shaped,
+  topicName,
+  wellFormedText,
+  withExample,
+} from "./shapes.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
 const PLACES_MAX = 10_000;
@@ -44,15 +52,21 @@ export const transactEnvelope = v.strictObject({
 });
 
 /** The same with the records spelled out, for the document. */
-export const transactBody = v.strictObject({
-  produce: v.optional(
-    v.array(
-      v.strictObject({ topic: topicName, records: v.pipe(v.array(recordIn), v.minLength(1)) }),
+export const transactBody = withExample(
+  v.strictObject({
+    produce: v.optional(
+      v.array(
+        v.strictObject({ topic: topicName, records: v.pipe(v.array(recordIn), v.minLength(1)) }),
+      ),
     ),
-  ),
-  offsets: v.optional(groupOffsets),
-  expect: v.optional(expectations),
-});
+    offsets: v.optional(groupOffsets),
+    expect: v.optional(expectations),
+  }),
+  {
+    produce: [{ topic: "totals", records: [{ key: "u1", value: { json: { sum: 3 } } }] }],
+    offsets: { group: "adders", offsets: [{ topic: "orders", partition: 0, offset: 124 }] },
+  },
+);
 
 const wholeNumber = v.pipe(v.number(), v.integer());
 

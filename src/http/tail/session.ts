@@ -129,12 +129,6 @@ export class Session implements SocketHandlers, Holder {
         });
         break;
       }
-      case "settle":
-      case "req":
-        throw new Refusal(
-          "invalid_request",
-          `message.op: ${message.op} is not served yet: this node has no queues and services.`,
-        );
       case "ping":
         this.#send(`{"op":"pong","id":${JSON.stringify(message.id ?? null)}}`);
         break;

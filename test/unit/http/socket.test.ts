@@ -241,6 +241,16 @@ describe("what is wrong gets an error, and the socket stays open", () => {
       expect(socket.closed).toBeNull();
     });
 
+  test("only what is served is offered", async () => {
+    const world = tailWorld();
+    const socket = await world.socket();
+    socket.say({ op: "settle", id: 1, ack: ["l1"] });
+    await world.clock.pass(0);
+    const [error] = socket.ops("error");
+    const problem = error?.["error"] as { detail: string } | undefined;
+    expect(problem?.detail).toContain("sub, unsub, credit, pub or ping");
+  });
+
   test("bytes, one id twice, too many subscriptions", async () => {
     const world = tailWorld({ subscriptionsMax: 2 });
     world.broker.create("a");

@@ -131,6 +131,13 @@ describe("a producer's sequence", () => {
     ]);
     expect(await send(node, request(at(1)), request(at(2)))).toEqual(["1", "2"]);
     expect(node.node.queued.bytes).toBe(0);
+    const gap = node.broker.append(somebody, request(at(5)));
+    gap.catch(() => {});
+    await node.clock.advance(6000);
+    expect(await gap.catch((error: unknown) => error)).toMatchObject({
+      message: expect.stringContaining("Sequence 3 "),
+      facts: { sequence: 5, expected: 3 },
+    });
   });
 
   test("begins at 0: an unknown producer, and a new epoch", async () => {
