@@ -36,13 +36,17 @@ export interface GroupStreamOptions {
   readonly problem: (error: unknown) => unknown;
 }
 
+export interface GroupStream {
+  readonly stream: ReadableStream<Uint8Array>;
+  /** Topics that are not there, of those that were named. */
+  readonly unknownTopics: readonly string[];
+}
+
 /** Joins, then gives the stream. @throws Refusal where it may not join. */
-export async function groupStream(
-  options: GroupStreamOptions,
-): Promise<ReadableStream<Uint8Array>> {
+export async function groupStream(options: GroupStreamOptions): Promise<GroupStream> {
   const source = new GroupSource(options);
-  await source.join();
-  return new ReadableStream(source, { highWaterMark: 0 });
+  const unknownTopics = await source.join();
+  return { stream: new ReadableStream(source, { highWaterMark: 0 }), unknownTopics };
 }
 
 class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
@@ -60,6 +64,8 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
   #polls = 0;
   #joins = 0;
   #next: readonly PollCommit[] = [];
+  /** Topics that are not there, until the reader of events has heard of them. */
+  #untold: readonly string[] = [];
 
   constructor(options: GroupStreamOptions) {
     this.#options = options;
@@ -71,12 +77,14 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
     this.#signal.addEventListener("abort", () => void this.#leave(), { once: true });
   }
 
-  async join(): Promise<void> {
+  async join(): Promise<readonly string[]> {
     const { door, context, group, join } = this.#options;
     this.#joins += 1;
-    const { memberEpoch } = await door.broker.polling.join(context, group, this.#memberId, join);
-    this.#epoch = memberEpoch;
+    const joined = await door.broker.polling.join(context, group, this.#memberId, join);
+    this.#epoch = joined.memberEpoch;
     this.#next = [];
+    this.#untold = joined.unknownTopics;
+    return joined.unknownTopics;
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -118,6 +126,11 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
 
   async #poll(): Promise<string> {
     const { door, context, group, terms, isEvents } = this.#options;
+    const told = JSON.stringify({ unknown_topics: this.#untold });
+    const isNews = this.#untold.length > 0;
+    this.#untold = [];
+    // The header says it, too; runtimes send that with the first bytes of the answer.
+    if (isNews) return isEvents ? `event: unknown_topics\ndata: ${told}\n\n` : "\n";
     try {
       const { memberEpoch, next, value } = await door.broker.polling.poll(
         context,

@@ -24,7 +24,7 @@ export interface GuardOptions {
 /** What the answer's reader may see, and what a page may send. */
 const EXPOSED =
   "ETag, Location, Retry-After, Request-Id, Kafka-Next, Kafka-Up-To-Date, Kafka-Log-Start, Kafka-High-Watermark, " +
-  "Kafka-Last-Stable, Kafka-Epoch, Kafka-Turn, Kafka-Sealed, Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, " +
+  "Kafka-Last-Stable, Kafka-Epoch, Kafka-Turn, Kafka-Sealed, Kafka-Unknown-Topics, Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, " +
   "Stream-Closed, Producer-Epoch, Producer-Seq, Producer-Expected-Seq, Producer-Received-Seq";
 const ALLOWED =
   "Authorization, Content-Type, Content-Encoding, Accept, If-None-Match, Last-Event-ID, Idempotency-Key, Producer-Id, " +

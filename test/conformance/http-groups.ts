@@ -64,28 +64,6 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
       });
     });
 
-    test("a group's name may be as long everywhere", async () => {
-      const [topic, group, member] = [
-        await newTopic(door, 1),
-        newGroup().padEnd(1_000, "g"),
-        "m".repeat(1_000),
-      ];
-      const joined = await join(group, member, { topics: [topic] });
-      expect(joined.status).toBe(200);
-      const offsets = {
-        group,
-        member_id: member,
-        member_epoch: joined.body.member_epoch,
-        offsets: [{ topic, partition: 0, offset: 0 }],
-      };
-      expect((await post(door, "/v1/transact", { offsets })).status).toBe(200);
-      const begun = await post(door, "/v1/txns", { transactional_id: newGroup() });
-      const added = await post(door, `/v1/txns/${begun.body.txn}/add-offsets`, offsets);
-      expect(added.status).toBe(200);
-      await post(door, `/v1/txns/${begun.body.txn}/commit`, {});
-      expect((await join(`${group}g`, "m", { topics: [topic] })).status).toBe(400);
-    });
-
     test("what a group has committed is in the metrics", async () => {
       const [topic, group] = [await newTopic(door, 1), newGroup()];
       await fill(topic, 0, 3);

@@ -1,6 +1,7 @@
 /** The HTTP suites against a node in this process, in memory, without a socket. */
 import { openHttpDoor } from "./http-door.ts";
 import { fetchSuite } from "./http-fetch.ts";
+import { groupTopicsSuite } from "./http-group-topics.ts";
 import { groupsSuite } from "./http-groups.ts";
 import { idempotenceSuite } from "./http-idempotence.ts";
 import { produceSuite } from "./http-produce.ts";
@@ -13,6 +14,7 @@ for (const suite of [
   produceSuite,
   idempotenceSuite,
   fetchSuite,
+  groupTopicsSuite,
   groupsSuite,
   tailSuite,
   transactionsSuite,

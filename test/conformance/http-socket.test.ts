@@ -1,6 +1,7 @@
 /** The HTTP suites over a real socket, and what only a socket can show. */
 import { openHttpServer } from "./http-door.ts";
 import { fetchSuite } from "./http-fetch.ts";
+import { groupTopicsSuite } from "./http-group-topics.ts";
 import { groupsSuite } from "./http-groups.ts";
 import { idempotenceSuite } from "./http-idempotence.ts";
 import { produceSuite } from "./http-produce.ts";
@@ -15,6 +16,7 @@ for (const suite of [
   produceSuite,
   idempotenceSuite,
   fetchSuite,
+  groupTopicsSuite,
   groupsSuite,
   tailSuite,
   transactionsSuite,

@@ -39,6 +39,8 @@ export class PollingMember {
   readonly reset: ResetPolicy;
   /** How long it may be silent; null: as the group says. */
   readonly sessionMs: number | null;
+  /** Topics that it named, there or not. */
+  readonly topicNames: readonly string[];
   epoch: number;
   last: LastPoll | null = null;
   /** A heartbeat has failed, and may have been heard all the same: what it holds has to be looked up. */
@@ -53,12 +55,13 @@ export class PollingMember {
   constructor(
     memberId: string,
     epoch: number,
-    terms: { readonly reset: ResetPolicy; readonly sessionMs: number | null },
+    terms: Pick<PollingMember, "reset" | "sessionMs" | "topicNames">,
   ) {
     this.memberId = memberId;
     this.epoch = epoch;
     this.reset = terms.reset;
     this.sessionMs = terms.sessionMs;
+    this.topicNames = terms.topicNames;
   }
 
   /** Takes a new assignment; true when it has lost something, which it should say it no longer owns. */

@@ -113,10 +113,19 @@ export function remember(
   memberId: string,
 ): PollingMember {
   const described = known(groups, context, group, memberId);
-  const terms = { reset: "earliest", sessionMs: null } as const;
+  const { topicNames } = described;
+  const terms = { reset: "earliest", sessionMs: null, topicNames } as const;
   const member = new PollingMember(memberId, described.memberEpoch, terms);
   assignKnown(member, described, image);
   return member;
+}
+
+/** Topics that the member named and that are not there: it may wait for them to be made, as in Kafka, or have misspelt them. */
+export function unknownTopics(
+  { topicNames }: Pick<PollingMember, "topicNames">,
+  image: Image,
+): readonly string[] {
+  return topicNames.filter((name) => image.topic(name) === null);
 }
 
 /** The names of topics by their ids. */

@@ -18,6 +18,7 @@ import {
   type Poll,
   type PollingOptions,
   remember,
+  unknownTopics,
 } from "./membership.ts";
 import { readAgain, readOn } from "./reads.ts";
 import { abandoned, isFenced, joinedSince } from "./refusals.ts";
@@ -69,12 +70,18 @@ export class PollingMembers implements PollVerbs {
     });
     const seat = this.#seat(group, memberId);
     seat.waiting?.abort();
-    const member = new PollingMember(memberId, answer.memberEpoch, { reset, sessionMs });
+    const terms = { reset, sessionMs, topicNames: join.topicNames };
+    const member = new PollingMember(memberId, answer.memberEpoch, terms);
     if (answer.assignment) member.assign(answer.assignment, namesIn(image));
     member.isNews = false;
     seat.member = member;
     const { memberEpoch, heartbeatIntervalMs } = answer;
-    return { memberEpoch, heartbeatIntervalMs, assignment: member.assignment() };
+    return {
+      memberEpoch,
+      heartbeatIntervalMs,
+      assignment: member.assignment(),
+      unknownTopics: unknownTopics(member, image),
+    };
   }
 
   async leave(context: Context, group: string, memberId: string): Promise<void> {
@@ -147,6 +154,7 @@ export class PollingMembers implements PollVerbs {
       memberEpoch: member.epoch,
       assignment: isNews ? member.assignment() : null,
       next: ranges.map(({ topic, partition, to }) => ({ topic, partition, offset: to })),
+      unknownTopics: unknownTopics(member, this.#options.image),
       value,
     };
   }

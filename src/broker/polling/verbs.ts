@@ -23,6 +23,8 @@ export interface PollJoined {
   readonly memberEpoch: number;
   readonly assignment: readonly PolledAssignment[];
   readonly heartbeatIntervalMs: number;
+  /** Topics that it named and that are not there (yet): of them nothing comes. */
+  readonly unknownTopics: readonly string[];
 }
 
 export interface PollCommit {
@@ -61,6 +63,8 @@ export interface Polled<T> {
   /** Null: as it was told before. */
   readonly assignment: readonly PolledAssignment[] | null;
   readonly next: readonly PollCommit[];
+  /** As when it joined. */
+  readonly unknownTopics: readonly string[];
   readonly value: T;
 }
 

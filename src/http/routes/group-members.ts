@@ -44,7 +44,7 @@ export const joinGroup = defineRoute({
   summary: "Join a group",
   description:
     "The client chooses the member's id; asked again, the member goes on from what it committed. `topics`, or `topic_regex` " +
-    "in RE2's syntax. Where nothing was committed it begins at `reset` (earliest). Kafka consumers may be in the same group.",
+    "in RE2's syntax. A topic may be made later: `unknown_topics` names those that are not there yet, or are misspelt. Where nothing was committed it begins at `reset` (earliest). Kafka consumers may be in the same group.",
   params: memberParams,
   query: noQuery,
   body: joinBody,
@@ -66,6 +66,7 @@ export const joinGroup = defineRoute({
         partitions: [...partitions],
       })),
       poll_by_ms: body.session_ms ?? SESSION_DEFAULT_MS,
+      ...(answer.unknownTopics.length > 0 ? { unknown_topics: [...answer.unknownTopics] } : {}),
     } satisfies InferOutput<typeof joined>);
   },
 });
@@ -79,8 +80,11 @@ function subscription(
   topics: readonly string[] | undefined,
   regex: string | undefined,
 ): Pick<PollJoin, "topicNames" | "topicRegex"> {
-  if (topics === undefined && regex === undefined) {
-    throw new Refusal("invalid_request", "Name `topics`, or a `topic_regex`.");
+  if ((topics === undefined || topics.length === 0) && regex === undefined) {
+    throw new Refusal(
+      "invalid_request",
+      "Name at least one topic in `topics`, or a `topic_regex`.",
+    );
   }
   return { topicNames: topics ?? [], topicRegex: regex ?? null };
 }
@@ -138,9 +142,12 @@ export const pollGroup = defineRoute({
           return renderPages(terms, door.broker.traffic)(reads);
         },
       );
+      const { unknownTopics } = answer;
+      const unknown =
+        unknownTopics.length > 0 ? `,"unknown_topics":${JSON.stringify(unknownTopics)}` : "";
       const reply = jsonText(
         `{"member_epoch":${answer.memberEpoch},"assignment":${JSON.stringify(answer.assignment)},` +
-          `"records":[${answer.value.join(",")}],"next":${JSON.stringify(answer.next)}}`,
+          `"records":[${answer.value.join(",")}],"next":${JSON.stringify(answer.next)}${unknown}}`,
         200,
         live,
       );
@@ -188,13 +195,18 @@ export const streamGroup = defineRoute({
   description:
     "Joins, polls and commits in one call: one record a line, or server-sent events with `Accept: text/event-stream`. Records " +
     "are committed when the reader takes what comes after them. An empty line, or a comment, comes in silence. Without " +
-    '`member` one is made, which leaves when the stream ends. A failure comes as a last line `{"error": {...}}`.',
+    "`member` one is made, which leaves when the stream ends. Topics that are not there yet, or are misspelt, are in the header " +
+    "`Kafka-Unknown-Topics`, and in an event `unknown_topics`. " +
+    'A failure comes as a last line `{"error": {...}}`.',
   params: groupParams,
   query: streamQuery,
   responses: {
     200: {
       description: "Records for as long as the reader stays.",
       content: { [LINES_TYPE]: recordOut, "text/event-stream": recordOut },
+      headers: {
+        "Kafka-Unknown-Topics": "Topics that are not there, percent-encoded, with commas between.",
+      },
     },
   },
   streams: true,
@@ -214,7 +226,7 @@ export const streamGroup = defineRoute({
     };
     if (request.method === "HEAD") return { status: 200, type, body: null, headers };
     const isolation = query.isolation ?? "read_committed";
-    const body = await groupStream({
+    const { stream, unknownTopics } = await groupStream({
       door,
       context: from(context, connection),
       group: params.group,
@@ -232,6 +244,8 @@ export const streamGroup = defineRoute({
       problem: (error) => problemOf(error, id),
     });
     connection?.hold();
-    return { status: 200, type, body, headers };
+    const unknown = unknownTopics.map(encodeURIComponent).join(",");
+    const told = unknown === "" ? {} : { "kafka-unknown-topics": unknown };
+    return { status: 200, type, body: stream, headers: { ...headers, ...told } };
   },
 });

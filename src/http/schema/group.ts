@@ -60,11 +60,15 @@ const wholeNumber = v.pipe(v.number(), v.integer());
 const topicPartitions = v.object({ topic: v.string(), partitions: v.array(wholeNumber) });
 const epoch = integer(-1, 2 ** 31 - 1);
 
+/** Topics that the member named and that are not there; left out where there are none. */
+const unknownTopics = v.optional(v.array(v.string()));
+
 export const joined = v.object({
   member_epoch: wholeNumber,
   assignment: v.array(topicPartitions),
   /** The member is out if it has not polled by then. */
   poll_by_ms: wholeNumber,
+  unknown_topics: unknownTopics,
 });
 
 const committed = v.strictObject({
@@ -105,6 +109,7 @@ export const polled = v.object({
   records: v.array(recordOut),
   /** What to commit once these records are done with. */
   next: v.array(v.object({ topic: v.string(), partition: wholeNumber, offset: wholeNumber })),
+  unknown_topics: unknownTopics,
 });
 
 export const commitBody = v.strictObject({
