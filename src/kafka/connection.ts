@@ -20,6 +20,7 @@ import { type Reply, type Service, Slot } from "./exchange.ts";
 import { BadFrame, FREE_BYTES, FrameReader } from "./frame-reader.ts";
 import type { KafkaLimits } from "./limits.ts";
 import type { Allowance, Claimant, Room } from "./room.ts";
+import type { ToldClients } from "./told-clients.ts";
 import type { TurnQueue } from "./turn-queue.ts";
 
 /** What the connections of a door share. */
@@ -36,6 +37,7 @@ export interface Shared {
   readonly waiting: Allowance;
   /** Whether others wait for what this client does not take. */
   readonly unsent: { readonly pressed: boolean };
+  readonly told: ToldClients;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -370,10 +372,9 @@ export class Connection implements WireHandlers, Claimant, Expiring {
 
   #close(reason: string): void {
     if (this.#over) return;
-    this.#shared.logger.info("a Kafka connection was closed", {
-      client: this.#wire.address,
-      reason,
-    });
+    const { logger, told } = this.#shared;
+    const client = this.#wire.address;
+    if (told.mayTell(client)) logger.info("a Kafka connection was closed", { client, reason });
     this.#ending = true;
     this.#wire.end();
   }

@@ -90,7 +90,9 @@ export class FrameReader {
     for (let index = 0; index < LENGTH_BYTES; index += 1) size = (size << 8) | this.#takeByte();
     const { bytesMax } = this.#options;
     if (size < 0 || size > bytesMax) {
-      throw new BadFrame(`a frame of ${size} bytes; 0 to ${bytesMax} are allowed`);
+      throw new BadFrame(
+        strangerBy(size) ?? `a frame of ${size} bytes; 0 to ${bytesMax} are allowed`,
+      );
     }
     this.#size = size;
     return true;
@@ -149,6 +151,31 @@ export class FrameReader {
     this.#chunks.shift();
     this.#at = 0;
   }
+}
+
+const TLS_HANDSHAKE = 0x1603;
+const HTTP_METHODS = [
+  "GET ",
+  "HEAD",
+  "POST",
+  "PUT ",
+  "PATC",
+  "DELE",
+  "OPTI",
+  "CONN",
+  "TRAC",
+  "PRI ",
+];
+
+/** Who speaks another protocol by mistake is known by the first four bytes; null where they say nothing. */
+function strangerBy(size: number): string | null {
+  if (size >>> 16 === TLS_HANDSHAKE) {
+    return "it begins with a TLS handshake, and this listener has no TLS: set security.protocol to PLAINTEXT in the client";
+  }
+  const bytes = [24, 16, 8, 0].map((shift) => (size >>> shift) & 0xff);
+  return HTTP_METHODS.includes(String.fromCharCode(...bytes))
+    ? "it is an HTTP request, and this is the Kafka listener: HTTP has a port of its own (--http)"
+    : null;
 }
 
 function grown(frame: Uint8Array, size: number): Uint8Array {

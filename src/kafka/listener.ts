@@ -19,6 +19,7 @@ import { FetchSessions } from "./answers/fetch-sessions.ts";
 import type { KafkaLimits } from "./limits.ts";
 import { MetadataCache } from "./answers/metadata-cache.ts";
 import { Allowance, Room } from "./room.ts";
+import { ToldClients } from "./told-clients.ts";
 import { TurnQueue } from "./turn-queue.ts";
 import { UnsentAnswers } from "./unsent-answers.ts";
 
@@ -140,6 +141,7 @@ function sharedBy({ clock, logger, limits, onBug }: KafkaDoorOptions) {
     limits,
     onBug,
     deadlines: new Deadlines(clock),
+    told: new ToldClients(clock),
     turns: new TurnQueue(clock),
     requests: new Room(limits.requestsBytesMax),
     waiting: new Allowance(limits.waitingBytesMax),

@@ -4,6 +4,7 @@ import { Connection, type Shared } from "../../../src/kafka/connection.ts";
 import type { Exchange, Kind, Reply } from "../../../src/kafka/exchange.ts";
 import { kafkaLimits } from "../../../src/kafka/limits.ts";
 import { Allowance, Room } from "../../../src/kafka/room.ts";
+import { ToldClients } from "../../../src/kafka/told-clients.ts";
 import { TurnQueue } from "../../../src/kafka/turn-queue.ts";
 import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
@@ -76,6 +77,7 @@ function world(
     requests,
     waiting,
     unsent: { pressed: false },
+    told: new ToldClients(clock),
     logger: silentLogger,
     limits: all,
     deadlines: new Deadlines(clock),

@@ -75,6 +75,16 @@ test.each([
   expect(() => reader.next()).toThrow(BadFrame);
 });
 
+test.each([
+  ["a TLS handshake", [22, 3, 1, 2], /TLS.*PLAINTEXT/],
+  ["an HTTP request", [...Buffer.from("GET / HTTP/1.1")], /HTTP request.*--http/],
+  ["any other length", [127, 255, 255, 255], /a frame of 2147483647 bytes/],
+])("%s is told by its name", (_, bytes, words) => {
+  const reader = readerOf();
+  reader.push(Uint8Array.from(bytes));
+  expect(() => reader.next()).toThrow(words);
+});
+
 test("a large frame waits for room, a small one asks for none", () => {
   let room = false;
   const asked: number[] = [];
