@@ -35,8 +35,8 @@ export function nodeProbes({ storage, platform, stopping }: ProbeOptions): NodeP
 
 async function checkStorage(storage: Storage): Promise<ReadinessCheck> {
   try {
-    const { freeBytes } = await storage.stats();
-    return { name: "storage", ready: true, detail: `${freeBytes} bytes free` };
+    const { freeBytes, refusing } = await storage.stats();
+    return { name: "storage", ready: true, detail: refusing ?? `${freeBytes} bytes free` };
   } catch (error) {
     if (!(error instanceof StorageFault)) throw error;
     return { name: "storage", ready: false, detail: error.message };

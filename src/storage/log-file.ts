@@ -10,6 +10,7 @@ import type { Answer, Answers, OpenWriter, Opened, Upkeep, WriterRequest } from 
 import { LOG_PAGE_BYTES, openDatabase, pragma } from "./open.ts";
 import { blob, integer, text } from "./prepared.ts";
 import { type Damage, findDamage } from "./prove-end.ts";
+import { fullDisk, type Shortage, whyFull } from "./full-disk.ts";
 import type { Bounds, Change, PartitionId, StoredProducer } from "./storage.ts";
 import { RECEIPTS_FORGOTTEN_MAX, Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
@@ -127,7 +128,8 @@ export class LogFile {
     const changes = unpackChanges(message);
     const growth = growthOf(changes);
     this.#short = !this.#hasRoom(growth);
-    const failures = [...this.#writer.commit(changes, this.#short)];
+    const full = this.#short ? fullDisk(this.#shortage()) : null;
+    const failures = [...this.#writer.commit(changes, full)];
     this.#grew(growth);
     if (changes.some(({ entries }) => entries.some(({ type }) => type === "rewrite")))
       this.#sweeper.freed();
@@ -190,6 +192,7 @@ export class LogFile {
       databaseBytes: pages * LOG_PAGE_BYTES,
       walBytes: statSync(`${this.#directory}/log.db-wal`, { throwIfNoEntry: false })?.size ?? 0,
       freeBytes: this.#freeBytes(),
+      refusing: this.#hasRoom(0) ? null : whyFull(this.#shortage()),
       commits: this.#writer.commits,
       syncs: this.#writer.syncs,
     };
@@ -204,6 +207,11 @@ export class LogFile {
     const needed = this.#freeBytesMin + this.#walGrowthBytes + 2 * growthBytes;
     if (free >= needed) return true;
     return free >= 2 * growthBytes && free + this.#sweeper.countFreeBytes() >= needed;
+  }
+
+  #shortage(): Shortage {
+    const directory = this.#directory;
+    return { directory, freeBytes: this.#freeBytes(), reserveBytes: this.#freeBytesMin };
   }
 
   #grew(bytes: number): void {
@@ -256,7 +264,7 @@ export class LogFile {
       const guard = { epoch: state.epoch, end: state.end };
       return [{ partition, guard, entries: [{ type: "truncate", end }], durability: "synced" }];
     });
-    for (const [, failure] of this.#writer.commit(changes, false)) throw errorOf(failure);
+    for (const [, failure] of this.#writer.commit(changes, null)) throw errorOf(failure);
     return damaged;
   }
 

@@ -179,6 +179,7 @@ class MemoryStorage implements Storage {
       databaseBytes: rows.reduce((sum, { data }) => sum + data.byteLength, 0),
       walBytes: 0,
       freeBytes: this.#disk.full ? 0 : Infinity,
+      refusing: this.#disk.full ? "the disk is full" : null,
       commits: this.#disk.commits,
       syncs: this.#disk.syncs,
     };

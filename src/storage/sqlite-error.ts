@@ -26,7 +26,11 @@ export function isGuard(error: unknown): boolean {
 export function asFault(error: unknown, outcome: StorageFault["outcome"]): StorageFault {
   if (error instanceof StorageFault) return error;
   const message = error instanceof Error ? error.message : String(error);
-  if (isFull(error)) return new StorageFault("full", `the disk is full: ${message}`);
+  if (isFull(error))
+    return new StorageFault(
+      "full",
+      `the data folder's disk is full; free or add space: ${message}`,
+    );
   return new StorageFault("io", `the disk failed: ${message}`, { outcome, cause: error });
 }
 

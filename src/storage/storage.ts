@@ -280,6 +280,8 @@ export interface StorageStats {
   readonly walBytes: number;
   /** Space on the volume that is still free; Infinity where it is not known. */
   readonly freeBytes: number;
+  /** Why writes that need space are refused just now; null where they are not. */
+  readonly refusing: string | null;
   readonly commits: number;
   readonly syncs: number;
 }

@@ -64,8 +64,8 @@ export class Writer {
     this.table = PartitionTable.load(this.sql);
   }
 
-  /** Commits what can be; the answer has a failure for each change that was not. `full`: what needs space is refused. */
-  commit(changes: readonly Change[], full: boolean): Failures {
+  /** Commits what can be; the answer has a failure for each change that was not. `full`: what needs space is refused with it. */
+  commit(changes: readonly Change[], full: StorageFault | null): Failures {
     const failures: Failures = new Map();
     const states = new Map<PartitionId, LogState>();
     try {
@@ -179,7 +179,7 @@ export class Writer {
       full,
       failures,
       states,
-    }: { full: boolean; failures: Failures; states: Map<PartitionId, LogState> },
+    }: { full: StorageFault | null; failures: Failures; states: Map<PartitionId, LogState> },
   ): void {
     const before = this.table.state(partition);
     if (!before) {
@@ -236,7 +236,7 @@ export class Writer {
 function foresee(
   before: LogState,
   numbered: readonly Numbered[],
-  full: boolean,
+  full: StorageFault | null,
   failures: Failures,
 ): { accepted: Numbered[]; foreseen: LogState } {
   const accepted: Numbered[] = [];
@@ -244,7 +244,7 @@ function foresee(
   for (const each of numbered) {
     const { at, change } = each;
     if (full && change.entries.some(needsSpace)) {
-      failures.set(at, failureOf(new StorageFault("full", "the disk is almost full")));
+      failures.set(at, failureOf(full));
     } else if (!holds(foreseen, change.guard)) {
       fence(failures, [each], foreseen);
     } else {
