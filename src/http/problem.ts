@@ -142,7 +142,8 @@ export function problemOf(error: unknown, requestId: string): Problem {
   if (error instanceof Refusal) {
     const kind = refusalKinds[error.code];
     const sideEffects = error.code === "request_timed_out" ? "unknown" : "none";
-    return problem(error.code, kind, error.message, requestId, sideEffects, error.facts);
+    const detail = isNoTopic(error) ? `${error.message} ${HOW_TO_MAKE_TOPICS}` : error.message;
+    return problem(error.code, kind, detail, requestId, sideEffects, error.facts);
   }
   if (error instanceof StorageFault) {
     const code = error.kind === "full" ? "storage_full" : "kafka_storage_error";
@@ -154,6 +155,14 @@ export function problemOf(error: unknown, requestId: string): Problem {
   const kind = httpProblemKinds.unknown_server_error;
   const detail = `Look for ${requestId} in the node's log.`;
   return problem("unknown_server_error", kind, detail, requestId, "unknown", {});
+}
+
+const HOW_TO_MAKE_TOPICS =
+  "Topics are made with POST /v1/topics, or by records that come with `create=true`.";
+
+/** The topic itself is not there, not one of its partitions. */
+function isNoTopic({ code, facts }: Refusal): boolean {
+  return code === "unknown_topic_or_partition" && Object.keys(facts).join() === "topic";
 }
 
 /** True for what nobody foresaw: it is logged, and an `assert` stops the node. */

@@ -5,12 +5,12 @@ import type { Image } from "../../cluster/image.ts";
 import { OFFSETS_TOPIC } from "../../coordinators/internal-topic.ts";
 import type { TransactionCoordinator } from "../../coordinators/transactions/coordinator.ts";
 import type { ProducerIdentity } from "../../coordinators/transactions/state.ts";
-import { Refusal } from "../../lib/refusal.ts";
 import type { LogNode } from "../../log/log-node.ts";
 import type { Partition } from "../../log/partition.ts";
 import { readBatches } from "../../log/reader.ts";
 import { readBatchHeader } from "../../records/batch.ts";
 import type { OffsetRefusal, OffsetsToCommit, OffsetTransaction } from "../groups/verbs.ts";
+import { notCommitted } from "../groups/not-committed.ts";
 import { checkParts, staleExpectation } from "./transact-checks.ts";
 import { type TransactOffsets, Transactor } from "./transact.ts";
 import { transactionVerbs, type TransactionVerbs } from "./verbs.ts";
@@ -53,7 +53,7 @@ export function createTransactionVerbs(options: TransactionsOptions): Transactio
     producer: ProducerIdentity,
   ): Promise<void> => {
     const owner = { ...producer, transactionalId, support: "joins" } as const;
-    refuseAny(wanted, await offsets.commit(context, owner, toCommit(wanted)));
+    refuseAny(image, wanted, await offsets.commit(context, owner, toCommit(wanted)));
   };
   const pause = (waitMs: number) => new Promise<void>((resolve) => clock.after(waitMs, resolve));
   const transactor = new Transactor({
@@ -62,7 +62,7 @@ export function createTransactionVerbs(options: TransactionsOptions): Transactio
     append,
     check: async (context, { parts, offsets: wanted }) => {
       await checkParts(logOf, parts);
-      if (wanted) refuseAny(wanted, await offsets.check(context, toCommit(wanted)));
+      if (wanted) refuseAny(image, wanted, await offsets.check(context, toCommit(wanted)));
     },
     receipt: async ({ topic, partition }, key) => (await logOf(topic, partition)).receiptOf(key),
     fate: async (place, offset) => fateOf(await logOf(place.topic, place.partition), offset),
@@ -111,14 +111,15 @@ function toCommit({ groupId, memberId, memberEpoch, offsets }: TransactOffsets):
   };
 }
 
-function refuseAny({ offsets }: TransactOffsets, outcomes: readonly OffsetRefusal[]): void {
+function refuseAny(
+  image: Image,
+  { offsets }: TransactOffsets,
+  outcomes: readonly OffsetRefusal[],
+): void {
   for (const [at, code] of outcomes.entries()) {
     const place = offsets[at];
     if (code === null || !place) continue;
-    throw new Refusal(
-      code,
-      `The offset of ${place.topic}, partition ${place.partition}, cannot be committed.`,
-      { topic: place.topic, partition: place.partition },
-    );
+    const { topic, partition } = place;
+    throw notCommitted(code, topic, partition, image.topic(topic)?.partitions.length ?? null);
   }
 }

@@ -100,7 +100,9 @@ async function openTopic(opening: Opening, selection: Selection): Promise<Follow
     cursor?.find(({ id }) => id === summary?.id) ??
     cursor?.find((entry) => entry.nameHash === hash);
   if (!summary && !known)
-    throw new Refusal("unknown_topic_or_partition", `There is no topic ${name}.`);
+    throw new Refusal("unknown_topic_or_partition", `There is no topic "${name}".`, {
+      topic: name,
+    });
   const id = known?.id ?? summary?.id ?? "";
   const gone = summary === null;
   const places = new Map(known?.places.map(({ partition, next }) => [partition, next]));

@@ -91,6 +91,13 @@ describe("problems", () => {
       null,
     ],
     [
+      "a topic that is not there: how to make it",
+      new Refusal("unknown_topic_or_partition", 'There is no topic "nope".', { topic: "nope" }),
+      404,
+      { detail: expect.stringMatching(/POST \/v1\/topics.*create=true/) },
+      null,
+    ],
+    [
       "503 says when to come back",
       new Refusal("not_leader_or_follower", "moved"),
       503,
