@@ -17,6 +17,7 @@ import {
   type TransactionPartitions,
 } from "../../coordinators/transactions/partitions.ts";
 import type { ProducerIdentity } from "../../coordinators/transactions/state.ts";
+import { assert } from "../../lib/assert.ts";
 import { mapAsync, Sequence } from "../../lib/async.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { NewRecord } from "../../records/record.ts";
@@ -103,6 +104,9 @@ const COMPLETION_WAIT_MS = 2_000;
 type Written =
   | { readonly appended: readonly AppendAnswer[] }
   | { readonly failed: unknown; readonly untouched: TransactionPartitions };
+
+type Outcome = PromiseSettledResult<AppendAnswer>;
+type Outcomes = Map<TransactPart, Outcome>;
 
 interface Producer {
   readonly transactionalId: string;
@@ -269,24 +273,31 @@ export class Transactor {
   ): Promise<Written> {
     const { commitOffsets, append } = this.#options;
     const committing = offsets ? commitOffsets(context, offsets, transactionalId, producer) : null;
-    const appending = parts.map(({ topic, partition, records, expectOffset }) =>
-      append(context, {
-        topic,
-        partition,
-        acks: -1,
-        payload: { type: "records", records, transaction: producer },
-        transactional: { transactionalId, support: "joins" },
-        ...(expectOffset === undefined ? {} : { expectOffset }),
-        ...(receiptKey === null ? {} : { idempotence: { type: "key", key: receiptKey } }),
-      }),
-    );
-    const [outcomes] = await Promise.all([
-      Promise.allSettled(appending),
-      committing?.catch(() => {}),
-    ]);
+    const told = committing?.catch(() => {}); // Awaited below.
+    const outcomes: Outcomes = new Map();
+    for (const some of inTurn(parts)) {
+      const appending = some.map(({ topic, partition, records, expectOffset }) =>
+        append(context, {
+          topic,
+          partition,
+          acks: -1,
+          payload: { type: "records", records, transaction: producer },
+          transactional: { transactionalId, support: "joins" },
+          ...(expectOffset === undefined ? {} : { expectOffset }),
+          ...(receiptKey === null ? {} : { idempotence: { type: "key", key: receiptKey } }),
+        }),
+      );
+      const settled = await Promise.allSettled(appending);
+      for (const [at, part] of some.entries()) {
+        const outcome = settled[at];
+        if (outcome) outcomes.set(part, outcome);
+      }
+      if (settled.some(({ status }) => status === "rejected")) break;
+    }
+    await told;
     try {
       await committing;
-      const appended = await Promise.all(appending);
+      const appended = answersOf(parts, outcomes);
       if (!appended.some(({ duplicate }) => duplicate)) return { appended };
       throw new Refusal("concurrent_transactions", "Another attempt came in between; ask again.");
     } catch (failed) {
@@ -326,15 +337,28 @@ export class Transactor {
   }
 }
 
-/** Partitions that took nothing of it: their append was refused, or was another attempt's. */
-function untouchedOf(
-  parts: readonly TransactPart[],
-  outcomes: readonly PromiseSettledResult<AppendAnswer>[],
-): TransactionPartitions {
-  const untouched = parts.filter((_part, at) => {
-    const outcome = outcomes[at];
+/** Parts that expect an offset go first: where one is refused the others are not begun. */
+function inTurn(parts: readonly TransactPart[]): readonly (readonly TransactPart[])[] {
+  const expects = ({ expectOffset }: TransactPart): boolean => expectOffset !== undefined;
+  return [parts.filter(expects), parts.filter((part) => !expects(part))];
+}
+
+/** One answer a part, in their order. Throws what one of them was refused with. */
+function answersOf(parts: readonly TransactPart[], outcomes: Outcomes): AppendAnswer[] {
+  for (const outcome of outcomes.values()) if (outcome.status === "rejected") throw outcome.reason;
+  return parts.map((part) => {
+    const outcome = outcomes.get(part);
+    assert(outcome?.status === "fulfilled", "a part that was not begun comes after one refused");
+    return outcome.value;
+  });
+}
+
+/** Partitions that took nothing of it: their append was not begun, was refused, or was another attempt's. */
+function untouchedOf(parts: readonly TransactPart[], outcomes: Outcomes): TransactionPartitions {
+  const untouched = parts.filter((part) => {
+    const outcome = outcomes.get(part);
     if (outcome?.status === "fulfilled") return outcome.value.duplicate;
-    return outcome?.reason instanceof Refusal;
+    return !outcome || outcome.reason instanceof Refusal;
   });
   return partitionsOf(
     untouched.map(({ topic, partition }) => ({ topic, partitions: [partition] })),

@@ -79,11 +79,21 @@ describe("a transaction that expects an offset", () => {
 
   test("aborts only what it wrote where another came in between, and tells what is next then", async () => {
     const node = await withTopics("a", "b");
-    const both = [transact(node, [part("a", 0)]), transact(node, [part("b"), part("a", 0)])];
+    const both = [transact(node, [part("a", 0)]), transact(node, [part("b", 0), part("a", 0)])];
     const [, lost] = await now(node, Promise.allSettled(both));
     expect(lost).toMatchObject({ reason: { code: "offset_mismatch", facts: { actual: 2 } } });
     expect([endOf(node, "a"), endOf(node, "b")]).toEqual([2, 2]);
-    await now(node, transact(node, [part("b"), part("a", 2)]));
+    await now(node, transact(node, [part("b", 2), part("a", 2)]));
+  });
+
+  test("that another was faster at leaves what expects nothing untouched", async () => {
+    const node = await withTopics("a", "b");
+    const both = [transact(node, [part("a", 0)]), transact(node, [part("b"), part("a", 0)])];
+    const [, lost] = await now(node, Promise.allSettled(both));
+    expect(lost).toMatchObject({ reason: { code: "offset_mismatch", facts: { actual: 2 } } });
+    expect([endOf(node, "a"), endOf(node, "b")]).toEqual([2, 0]);
+    const { appended } = await now(node, transact(node, [part("b"), part("a", 2)]));
+    expect(appended.map(({ baseOffset }) => baseOffset)).toEqual([0, 2]);
   });
 });
 
