@@ -8,6 +8,8 @@
  * - Kept are whole pages alone: an answer that reached the end of its log may be out of date at once.
  * - A read that begins where an earlier one ended is part of a catch-up: the one after it is asked for, behind all that
  *   readers wait for, while pages that nobody has taken yet hold less than half of `bytesMax`.
+ * - Readers of one log are kept together, or each would read for itself: the first of them is given its page in turn, as the
+ *   others are, and of their log nothing is asked for ahead while a page of it is under way.
  * - Whoever changes what a log holds (truncate, trim, rewrite, drop) must `forget` it.
  * - Readers that share an answer get it one a turn: what each of them makes of it may take long.
  * - What is given is shared: nobody may write to it or transfer it. When all who were given a page have said that they are
@@ -86,7 +88,7 @@ export class ReadAhead {
     if (last === undefined) return rows;
     this.#remember(endName(page.partition, last + 1));
     const next = { ...page, from: last + 1 };
-    if (readsOn && isWhole(page, rows) && this.#untaken() + page.bytesMax <= bytesMax / 2)
+    if (readsOn && isWhole(page, rows) && this.#mayReadAhead(page))
       this.#get(next, false).rows.catch(() => {}); // Asked again by its reader.
     return rows;
   }
@@ -110,7 +112,8 @@ export class ReadAhead {
       this.#kept.delete(name);
       this.#kept.set(name, before);
       if (before.settled && this.#isDone(before)) this.#drop(name);
-      if (!isShared) return { kept: before, rows: before.rows };
+      const isLone = !isShared && !this.#sharedMs.has(page.partition);
+      if (isLone) return { kept: before, rows: before.rows };
       const rows = this.#handOut.run(async () => {
         await clock.turn();
         return before.rows;
@@ -164,6 +167,14 @@ export class ReadAhead {
         if (this.#bytes <= this.#options.bytesMax) return;
         if (taken || untakenToo) this.#drop(name);
       }
+  }
+
+  #mayReadAhead({ partition, bytesMax }: ReadPage): boolean {
+    if (this.#untaken() + bytesMax > this.#options.bytesMax / 2) return false;
+    if (!this.#sharedMs.has(partition)) return true;
+    for (const { page, settled } of this.#kept.values())
+      if (page.partition === partition && !settled) return false;
+    return true;
   }
 
   /** Bytes that were read ahead, or are being, and wait for their reader. */

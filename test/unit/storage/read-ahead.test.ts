@@ -212,3 +212,26 @@ test("the memory of a page that was read ahead in vain goes back, also where it 
   await settled();
   expect(back).toEqual([16]);
 });
+
+test("of several readers the first waits for its turn like the others; a lone one does not", async () => {
+  for (const readers of [1, 2]) {
+    const { ahead, turns } = world();
+    for (const from of [0, 8])
+      await Promise.all(Array.from({ length: readers }, () => ahead.read({ ...PAGE, from })));
+    turns.count = 0;
+    await ahead.read({ ...PAGE, from: 16 });
+    expect(turns.count).toBe(readers - 1);
+  }
+});
+
+test("of a log with several readers nothing is read ahead while a page of it is under way", async () => {
+  for (const [readers, expected] of [
+    [1, [0, 8, 16, 400, 408, 416]],
+    [2, [0, 8, 16, 400, 408]],
+  ] as const) {
+    const { ahead, asked } = world({ holds: true });
+    for (const from of [0, 8, 400, 408])
+      await Promise.all(Array.from({ length: readers }, () => ahead.read({ ...PAGE, from })));
+    expect(asked).toEqual([...expected]);
+  }
+});
