@@ -107,7 +107,7 @@ describe("a batch that the topic recodes", () => {
   });
 });
 
-test("a commit says that it is alone where no other partition is about to write", async () => {
+test("a commit of one request says that it is alone where no other partition is about to write", async () => {
   const alone: (boolean | undefined)[] = [];
   const wrap = (inner: Storage): Storage => ({
     ...delegating(inner),
@@ -130,6 +130,10 @@ test("a commit says that it is alone where no other partition is about to write"
   await node.clock.settle();
   await Promise.all(both);
   expect(alone).toEqual([true, false, false]);
+  const two = ["c", "d"].map((value) => node.broker.append(somebody, records(value)));
+  await node.clock.settle();
+  await Promise.all(two);
+  expect(alone).toEqual([true, false, false, false]);
 });
 
 describe("a commit of unknown outcome", () => {
