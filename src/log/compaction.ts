@@ -13,6 +13,7 @@
 import { deleteHorizonOf, filterBatch } from "../records/batch-filter.ts";
 import { keyOf, visitRecords } from "../records/batch-visit.ts";
 import type { RecordWalk } from "../records/record-walk.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { type BatchHeader, walkBatches } from "../records/batch.ts";
 import type { Entry, RewrittenRow, Row } from "../storage/storage.ts";
 import { DECOMPRESSED_BYTES_MAX } from "./opening.ts";
@@ -123,7 +124,7 @@ class Pass {
       this.#mappedTo = offset + 1;
       return true;
     };
-    return visitRecords(data, at, header, visit, this.#records);
+    return located(header, visitRecords(data, at, header, visit, this.#records));
   }
 
   /** Replaces the rows that lose something, a step at a time. */
@@ -199,7 +200,7 @@ class Pass {
     if (marker === "spent" && isDeletable) this.#transactions.forget(header);
     const isAborted = this.#transactions.isAborted(header);
     await this.#pause();
-    return filterBatch(data, at, header, {
+    const filtered = filterBatch(data, at, header, {
       keep: (offset, key, tombstone) => {
         if (header.control) return !(marker === "spent" && isDeletable);
         if (isAborted) return false;
@@ -212,6 +213,7 @@ class Pass {
       marker: marker === "spent",
       ...this.#records,
     });
+    return located(header, filtered);
   }
 
   /** Rows of one step that lie wholly below the cleanable end; never the log's newest. */
@@ -294,4 +296,14 @@ function rowsOf(
   }
   rows.push(...(builder?.finish() ?? []));
   return rows;
+}
+
+/** What a damaged batch is told with where it lies: nothing of the log is compacted then, since its keys are not known. */
+async function located<T>({ baseOffset }: BatchHeader, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(error.code, `The batch at offset ${baseOffset} is damaged: ${error.message}`);
+  }
 }

@@ -5,8 +5,9 @@
  *   before it were removed, in a later one.
  * - Those later rows are then read one piece after another, with a turn for others in between.
  */
+import { Refusal } from "../lib/refusal.ts";
 import { findTimestamp } from "../records/batch-seek.ts";
-import { walkBatches } from "../records/batch.ts";
+import { readBatchHeader, walkBatches } from "../records/batch.ts";
 import { DECOMPRESSED_BYTES_MAX } from "./opening.ts";
 import type { Partition } from "./partition.ts";
 
@@ -37,17 +38,27 @@ export async function findByTimestamp(
   return null;
 }
 
-/** The first such record of this batch that is not below the log start. */
-export function recordAt(
+/** The first such record of this batch that is not below the log start. Throws Refusal log_damaged. */
+export async function recordAt(
   partition: Partition,
   data: Uint8Array,
   at: number,
   timestampMs: number,
 ): Promise<FoundRecord | null> {
   const { node, logStart } = partition;
-  return node.opening.beside((pause) =>
-    findTimestamp(data, at, { timestampMs, from: logStart }, { ...limits, pause }),
-  );
+  try {
+    return await node.opening.beside((pause) =>
+      findTimestamp(data, at, { timestampMs, from: logStart }, { ...limits, pause }),
+    );
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== "corrupt_message") throw error;
+    const from = readBatchHeader(data, at).baseOffset;
+    throw new Refusal(
+      "log_damaged",
+      `A time was looked for in the batch at offset ${from}, which this node's disk damaged: ${error.message}`,
+      { from },
+    );
+  }
 }
 
 /** Stored bytes from the first row on that may hold a record of this time, up to the high watermark. */

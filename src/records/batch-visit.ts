@@ -3,8 +3,9 @@
  * which nobody knows how much they hold.
  */
 import type { Pause } from "../lib/async.ts";
-import { BATCH_HEADER_BYTES, type BatchHeader } from "./batch.ts";
+import { BATCH_HEADER_BYTES, type BatchHeader, crcHolds } from "./batch.ts";
 import { decompressBeside } from "./compression.ts";
+import { wrongCrc } from "./refusals.ts";
 import { type RecordWalk, startWalk, stepRecord } from "./record-walk.ts";
 
 /** Records between two pauses. */
@@ -38,13 +39,14 @@ export async function visitRecords(
   return true;
 }
 
-/** The records of the batch at `at`, decompressed. Throws as `visitRecords`. */
-export function openRecords(
+/** The records of the batch at `at`, decompressed, once its CRC was looked at. Throws as `visitRecords`. */
+export async function openRecords(
   bytes: Uint8Array,
   at: number,
   { codec, sizeBytes }: BatchHeader,
   { decompressedBytesMax, pause }: VisitOptions,
 ): Promise<Uint8Array> {
+  if (!crcHolds(bytes, at, sizeBytes)) throw wrongCrc();
   const stored = bytes.subarray(at + BATCH_HEADER_BYTES, at + sizeBytes);
   return decompressBeside(codec, stored, decompressedBytesMax, pause);
 }

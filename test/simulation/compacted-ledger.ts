@@ -3,7 +3,7 @@
  *
  * 1. Of each key the newest record that was acknowledged is there, or a newer one; a tombstone for `delete.retention.ms` at
  *    least, and once it is gone nothing of its key that is older.
- * 2. What a reader found removed never comes back, and what is there keeps its offset, its key and its place in the order.
+ * 2. What a reader found removed comes back with a power cut alone, and what is there keeps its offset, its key and its place in the order.
  * 3. Nothing is there that was never sent.
  */
 import { hiddenBy } from "../../src/broker/visibility.ts";
@@ -41,6 +41,12 @@ export class CompactedLedger extends Ledger {
   /** What could be read may have been removed since. */
   override hasReadable(): boolean {
     return false;
+  }
+
+  /** Compaction is merely written: what the power takes of it is done again. */
+  override powerCut(): void {
+    super.powerCut();
+    this.#gone.clear();
   }
 
   override read(from: Standing, answer: Pick<ReadAnswer, "batches" | "aborted">): Standing {
