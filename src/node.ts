@@ -91,6 +91,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     ...brokerSettings(config),
     logLevels: surroundings.logLevels ?? null,
   });
+  broker.transactions.abortLeftOpen().catch(surroundings.onFatal);
   const stopping = new AbortController();
   const { createHttpApp } = await door;
   const { openKafkaDoor } = await kafkaDoor;

@@ -116,6 +116,7 @@ export abstract class Run {
     const node = await this.until(opening);
     node.groups.start();
     node.transactions.loadAll();
+    this.watch(node.broker.transactions.abortLeftOpen());
     this.node = node;
     if (this.lives === 1) await this.prepare(node);
   }

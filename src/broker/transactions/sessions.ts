@@ -32,7 +32,7 @@ export function sessionVerbs({
   commitOffsets,
 }: SessionOptions): Pick<
   TransactionVerbs,
-  "transact" | "begin" | "addGroupOffsets" | "endSession"
+  "transact" | "abortLeftOpen" | "begin" | "addGroupOffsets" | "endSession"
 > {
   /** Tries again once the transaction before is complete. */
   async function patiently<T>(transactionalId: string, attempt: () => Promise<T>): Promise<T> {
@@ -49,6 +49,7 @@ export function sessionVerbs({
 
   return {
     transact: (context, request) => transactor.transact(context, request),
+    abortLeftOpen: () => transactor.abortLeftOpen(),
     begin: (_context, transactionalId, timeoutMs) =>
       patiently(transactionalId, () =>
         coordinator.init({ transactionalId, timeoutMs, expected: null }),

@@ -1,8 +1,8 @@
 /**
  * The one-shot transaction: records for several partitions and a group's offsets, all of them or none, in one call.
  *
- * - It is an ordinary transaction of version 2, run by one of the node's own producers; each has one transactional id and
- *   goes from one transaction to the next. More callers than producers wait in line, bounded.
+ * - It is an ordinary transaction of version 2, run by one of the node's own producers (`one-shot-producers.ts`), each of which
+ *   goes from one transaction to the next.
  * - With an idempotency key it is kept once: every partition's records have a receipt (`log/receipts.ts`) under the key and
  *   the number of the attempt, in the same commit as the records. Whoever asks again finds the receipts, and the log tells
  *   whether that attempt was committed or aborted; after an aborted one the next attempt begins.
@@ -23,6 +23,7 @@ import { Refusal } from "../../lib/refusal.ts";
 import type { NewRecord } from "../../records/record.ts";
 import { StorageFault } from "../../storage/storage.ts";
 import type { AppendAnswer, AppendRequest, Context } from "../verbs.ts";
+import { type OneShotProducer, OneShotProducers } from "./one-shot-producers.ts";
 
 export interface TransactPart {
   readonly topic: string;
@@ -91,10 +92,6 @@ export interface TransactorOptions {
   readonly pause: (waitMs: number) => Promise<void>;
 }
 
-/** Transactions at a time; each has a transactional id of its own. */
-const PRODUCERS_MAX = 32;
-const WAITING_MAX = 1_000;
-const TIMEOUT_MS = 60_000;
 /** Attempts under one key that may have been aborted before one is refused. */
 const ATTEMPTS_MAX = 100;
 const TRIES_MAX = 8;
@@ -108,22 +105,20 @@ type Written =
 type Outcome = PromiseSettledResult<AppendAnswer>;
 type Outcomes = Map<TransactPart, Outcome>;
 
-interface Producer {
-  readonly transactionalId: string;
-  /** Null until it has been taken, and after a failure that leaves it in doubt. */
-  identity: ProducerIdentity | null;
-}
-
 export class Transactor {
   readonly #options: TransactorOptions;
-  readonly #free: Producer[] = [];
-  readonly #waiting: ((producer: Producer) => void)[] = [];
-  #made = 0;
+  readonly #producers: OneShotProducers;
   /** One call of a key at a time. */
   readonly #keys = new Map<string, { readonly calls: Sequence; waiting: number }>();
 
   constructor(options: TransactorOptions) {
     this.#options = options;
+    this.#producers = new OneShotProducers(options);
+  }
+
+  /** Aborts what a process before left open of its transactions; called once at start, resolves once all are fenced off. */
+  abortLeftOpen(): Promise<void> {
+    return this.#producers.abortLeftOpen();
   }
 
   /** Resolves once everything is committed and can be read. @throws Refusal or StorageFault; then nothing was done. */
@@ -177,7 +172,7 @@ export class Transactor {
     receiptKey: string | null,
   ): Promise<TransactAnswer> {
     try {
-      return await this.#byProducer((producer) =>
+      return await this.#producers.run((producer) =>
         this.#run(context, request, receiptKey, producer),
       );
     } catch (error) {
@@ -186,36 +181,11 @@ export class Transactor {
     }
   }
 
-  async #byProducer<T>(run: (producer: Producer) => Promise<T>): Promise<T> {
-    const producer = await this.#take();
-    try {
-      return await run(producer);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next(producer);
-      else this.#free.push(producer);
-    }
-  }
-
-  #take(): Promise<Producer> {
-    const free = this.#free.pop();
-    if (free) return Promise.resolve(free);
-    if (this.#made < PRODUCERS_MAX) {
-      this.#made += 1;
-      const transactionalId = `__kedge-transact-${this.#options.nodeId}-${this.#made}`;
-      return Promise.resolve({ transactionalId, identity: null });
-    }
-    if (this.#waiting.length >= WAITING_MAX) {
-      throw new Refusal("throttling_quota_exceeded", "Too many transactions at once; try again.");
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
   async #run(
     context: Context,
     request: TransactRequest,
     receiptKey: string | null,
-    producer: Producer,
+    producer: OneShotProducer,
   ): Promise<TransactAnswer> {
     const { coordinator } = this.#options;
     const { transactionalId } = producer;
@@ -235,7 +205,10 @@ export class Transactor {
   }
 
   /** Opens the transaction with everything that it will write to. */
-  async #begin({ parts, offsets }: TransactRequest, producer: Producer): Promise<ProducerIdentity> {
+  async #begin(
+    { parts, offsets }: TransactRequest,
+    producer: OneShotProducer,
+  ): Promise<ProducerIdentity> {
     const { coordinator, placeOfGroup } = this.#options;
     const { transactionalId } = producer;
     const places = partitionsOf([
@@ -244,9 +217,7 @@ export class Transactor {
     ]);
     for (let tries = 1; ; tries += 1) {
       try {
-        const init = { transactionalId, timeoutMs: TIMEOUT_MS, expected: null };
-        const identity = producer.identity ?? (await coordinator.init(init));
-        producer.identity = identity;
+        const identity = await this.#producers.identify(producer);
         await coordinator.addPartitions(transactionalId, identity, places, 2);
         return identity;
       } catch (error) {
@@ -307,7 +278,7 @@ export class Transactor {
 
   /** True once the outcome is fixed; an end may be asked for again and again. */
   async #end(
-    producer: Producer,
+    producer: OneShotProducer,
     identity: ProducerIdentity,
     commit: boolean,
     untouched: TransactionPartitions,

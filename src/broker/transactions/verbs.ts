@@ -102,6 +102,11 @@ export interface TransactionVerbs {
   end(context: Context, request: EndTransactionRequest): Promise<ProducerIdentity>;
   /** All of a transaction in one call; idempotent by its key. */
   transact(context: Context, request: TransactRequest): Promise<TransactAnswer>;
+  /**
+   * Aborts what the process before left open of one-shot transactions, which nobody else can end: called once at start, when
+   * the coordinator has begun to load. Others' transactions stay. Resolves once all are fenced off.
+   */
+  abortLeftOpen(): Promise<void>;
   /** InitProducerId for a session: waits for what the producer before left open. */
   begin(context: Context, transactionalId: string, timeoutMs: number): Promise<ProducerIdentity>;
   /** Commits a group's offsets with a session's transaction. */
