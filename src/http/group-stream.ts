@@ -84,6 +84,8 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
     this.#epoch = joined.memberEpoch;
     this.#next = [];
     this.#untold = joined.unknownTopics;
+    // A reader that went before it joined, or meanwhile: the group was not told, or told too early.
+    if (this.#signal.aborted) await this.#leave();
     return joined.unknownTopics;
   }
 

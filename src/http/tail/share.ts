@@ -3,8 +3,10 @@
  * client was given and has not taken.
  *
  * - A tail that finds no room gives back what it has read, waits in line, and reads it again then: nothing is lost.
- * - It keeps its place in line over several reads, so that its client hears from it meanwhile.
+ * - It keeps its place in line over several reads, so that its client hears from it meanwhile. It has one
+ *   place at most: a second would be granted with nobody left to give it back.
  */
+import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type Holder, type Place, type Room, within } from "../room.ts";
 
@@ -49,12 +51,17 @@ export class TailShare {
     return true;
   }
 
-  /** Waits for room for so much log; false when there is none within `waitMs`, or before the signal. */
+  /**
+   * Waits for room for so much log; false when there is none within `waitMs`, or before the signal. Where it stands in line
+   * already it goes on with that place, for as much as it asked for first: a read that came to more asks again.
+   */
   async wait(logBytes: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
     this.free();
     if (this.#closed) return false;
-    this.#bytesWanted = PER_BYTE * logBytes;
-    this.#place = this.#room.enter(this.#bytesWanted);
+    if (!this.#place) {
+      this.#bytesWanted = PER_BYTE * logBytes;
+      this.#place = this.#room.enter(this.#bytesWanted);
+    }
     return this.waitOn(waitMs, signal);
   }
 
@@ -90,6 +97,11 @@ export class TailShare {
   }
 
   #begin(bytes: number): void {
+    assert(!this.#closed, "a tail that is over holds no room");
+    assert(
+      this.#held === 0 && !this.#place,
+      "a tail holds room once, and stands in line for no more",
+    );
     this.#held = bytes;
     if (this.#reader) this.#room.watch(this.#reader);
   }

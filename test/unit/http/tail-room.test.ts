@@ -152,4 +152,42 @@ describe("a share", () => {
     share.free();
     expect(room.bytes).toBe(0);
   });
+
+  test("that waits again goes on with the place it has, and holds nothing once it is closed", async () => {
+    const clock = new StillClock();
+    const room = new Room(clock, 10, 1_000);
+    const { signal } = new AbortController();
+    expect(room.take(10)).toBe(true);
+    const share = new TailShare(room, clock);
+    for (const logBytes of [1, 3]) {
+      const waiting = share.wait(logBytes, 1_000, signal);
+      await clock.pass(1_000);
+      expect(await waiting).toBe(false);
+      expect(share.hold(logBytes)).toBe(false);
+    }
+    const waiting = share.wait(2, 1_000, signal);
+    room.enter(10);
+    room.release(10);
+    await clock.pass(1_000);
+    expect(await waiting).toBe(true);
+    // What it asked for first, and nothing of what it asked for later: that is what its place is for.
+    expect(room.bytes).toBe(3);
+    share.close();
+    // The next in line has it now.
+    expect(room.bytes).toBe(10);
+  });
+
+  test("that is closed in line leaves it, however often it has waited", async () => {
+    const clock = new StillClock();
+    const room = new Room(clock, 10, 1_000);
+    const over = AbortSignal.abort();
+    expect(room.take(10)).toBe(true);
+    const share = new TailShare(room, clock);
+    for (const logBytes of [1, 2, 3]) expect(await share.wait(logBytes, 1_000, over)).toBe(false);
+    share.close();
+    expect(await share.wait(1, 1_000, over)).toBe(false);
+    room.release(10);
+    expect(share.isWaiting).toBe(false);
+    expect(room.bytes).toBe(0);
+  });
 });
