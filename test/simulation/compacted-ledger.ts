@@ -104,11 +104,25 @@ export class CompactedLedger extends Ledger {
     for (const [key, { offset, content, sentMs }] of certain) {
       const at = shown.get(key) ?? -1;
       if (at >= offset || offset < this.logStart) continue;
-      const expired =
-        isTombstone(content) && this.#nowMs() >= sentMs + DELETE_RETENTION_MS && at < 0;
-      if (!expired)
+      const expired = isTombstone(content) && this.#isOver(sentMs);
+      if (at >= 0 || !(expired || this.#mayBeDeleted(key)))
         this.broken(`${content}, the newest of ${key}, is lost from ${offset}; ${at} is shown`);
     }
+  }
+
+  /** By a tombstone of which nobody knows whether it was appended, and that may have come and gone. */
+  #mayBeDeleted(key: string): boolean {
+    return this.sent.some(
+      ({ state, sentMs, contents }) =>
+        (state === "unknown" || state === "pending") &&
+        this.#isOver(sentMs) &&
+        contents.some((content) => isTombstone(content) && keyOf(content) === key),
+    );
+  }
+
+  /** Whether a tombstone of that time may be gone. */
+  #isOver(sentMs: number): boolean {
+    return this.#nowMs() >= sentMs + DELETE_RETENTION_MS;
   }
 
   override settle(log: ReadonlyMap<number, string>): void {

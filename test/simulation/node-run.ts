@@ -197,8 +197,14 @@ class NodeRun {
     await world.clock.advance(30_000);
     await world.until(world.compact());
     this.#look();
-    for (const place of places)
-      world.ledger(place.topic, place.index).settle(await this.#read(place));
+    for (const place of places) {
+      const ledger = world.ledger(place.topic, place.index);
+      const found = await this.#read(place);
+      // Time went by as it was read: retention may have moved the log start.
+      const { highWatermark, logStart } = world.logOf(place.topic, place.index).ends();
+      ledger.ends(highWatermark, logStart);
+      ledger.settle(found);
+    }
     for (const { topic, index } of places) {
       const { highWatermark, lastStable } = world.logOf(topic, index).ends();
       if (lastStable !== highWatermark) {
@@ -224,6 +230,12 @@ class NodeRun {
         isolation: "read_committed" as const,
       };
       const [answer] = await world.until(world.broker.read(somebody, [request], options));
+      if (answer?.refusal?.code === "offset_trimmed") {
+        // Storage has trimmed the log, and the partition is about to hear of it.
+        await world.clock.advance(1);
+        from = { ...from, next: Math.max(from.next, log.logStart) };
+        continue;
+      }
       if (!answer || answer.batches.length === 0) break; // Nothing was written since the last epoch began.
       from = world.ledger(topic, index).read(from, answer);
       const isHidden = hiddenBy(answer.aborted);
