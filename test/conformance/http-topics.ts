@@ -82,6 +82,7 @@ export function topicsSuite(name: string, open: () => Promise<HttpDoor>): void {
         400,
         "invalid_request",
       ],
+      ["configs as an empty list", { name: "c4", configs: [] }, 400, "invalid_request"],
       ["no name", {}, 400, "invalid_request"],
       ["an integer too large", { name: "p", partitions: 2 ** 53 }, 400, "invalid_request"],
       ["a list", [], 400, "invalid_request"],
@@ -107,6 +108,10 @@ export function topicsSuite(name: string, open: () => Promise<HttpDoor>): void {
         ask(door, path, { method: "PATCH", body: JSON.stringify(body) });
       const fewer = await patch(`/v1/topics/${name}`, { partitions: 1 });
       expect([fewer.status, fewer.body.code]).toEqual([400, "invalid_partitions"]);
+      for (const configs of [[], ["retention.ms"], null]) {
+        const wrong = await patch(`/v1/topics/${name}`, { configs });
+        expect([wrong.status, wrong.body.code]).toEqual([400, "invalid_request"]);
+      }
       expect((await patch("/v1/topics/none", { partitions: 1 })).status).toBe(404);
       expect((await ask(door, "/v1/topics/none", { method: "DELETE" })).status).toBe(404);
     });

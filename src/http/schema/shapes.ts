@@ -61,6 +61,31 @@ export function integer(min: number, max: number) {
   );
 }
 
+/** An object of texts by name. To valibot a list is one too, and an empty list one without members: it is refused here. */
+export function texts<S extends v.GenericSchema<unknown, string | null>>(
+  value: S,
+  { nameLengthMax, valueShape }: TextsShape,
+) {
+  const words = "must be an object";
+  return shaped(
+    v.pipe(
+      v.custom<Record<string, unknown>>((given) => !Array.isArray(given), words),
+      v.record(v.pipe(v.string(), v.maxLength(nameLengthMax, "is too long")), value, words),
+    ),
+    {
+      type: "object",
+      propertyNames: { maxLength: nameLengthMax },
+      additionalProperties: valueShape,
+    },
+  );
+}
+
+/** What `texts` looks like in JSON Schema: the longest name, in characters, and each value. */
+export interface TextsShape {
+  readonly nameLengthMax: number;
+  readonly valueShape: Readonly<Record<string, unknown>>;
+}
+
 /** Standard base64, given as bytes. */
 export function base64Text() {
   return shaped(

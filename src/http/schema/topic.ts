@@ -1,23 +1,37 @@
 /** Bodies of the topic routes. */
 import * as v from "valibot";
-import { flagText, integer, integerText, OFFSET_MAX, wellFormedText } from "./shapes.ts";
+import { flagText, integer, integerText, OFFSET_MAX, texts, wellFormedText } from "./shapes.ts";
 
 const PARTITIONS_MAX = 10_000;
 
-const configText = v.pipe(wellFormedText("must be text"), v.maxLength(4_096, "is too long"));
-const configName = v.pipe(v.string(), v.maxLength(256, "is too long"));
+const CONFIG_LENGTH_MAX = 4_096;
+const CONFIG_NAME_LENGTH_MAX = 256;
+
+const configText = v.pipe(
+  wellFormedText("must be text"),
+  v.maxLength(CONFIG_LENGTH_MAX, "is too long"),
+);
+const configs = texts(configText, {
+  nameLengthMax: CONFIG_NAME_LENGTH_MAX,
+  valueShape: { type: "string", maxLength: CONFIG_LENGTH_MAX },
+});
+/** Null takes a config back to its default. */
+const configChanges = texts(v.nullable(configText), {
+  nameLengthMax: CONFIG_NAME_LENGTH_MAX,
+  valueShape: { type: ["string", "null"], maxLength: CONFIG_LENGTH_MAX },
+});
 
 export const createTopicBody = v.strictObject({
   name: wellFormedText("must be text"),
   partitions: v.optional(integer(-1, PARTITIONS_MAX)),
   replication_factor: v.optional(integer(-1, 32_767)),
-  configs: v.optional(v.record(configName, configText)),
+  configs: v.optional(configs),
   validate_only: v.optional(v.boolean("must be true or false")),
 });
 
 export const alterTopicBody = v.strictObject({
   partitions: v.optional(integer(1, PARTITIONS_MAX)),
-  configs: v.optional(v.record(configName, v.nullable(configText))),
+  configs: v.optional(configChanges),
 });
 
 export const deleteRecordsBody = v.strictObject({
