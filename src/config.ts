@@ -33,9 +33,9 @@ import {
   type Setting,
   type ValuesOf,
 } from "./lib/setting.ts";
-import { type ConfigDefinition, topicConfigs } from "./log/config-definitions.ts";
+import { type ConfigDefinition, topicConfigs } from "./log/configs/definitions.ts";
 import { logSettings } from "./log/log-settings.ts";
-import { type ConfigValues, parseTopicConfig } from "./log/topic-config.ts";
+import { type ConfigValues, parseTopicConfig } from "./log/configs/topic-config.ts";
 
 const MIB = 1024 * 1024;
 

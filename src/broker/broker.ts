@@ -4,20 +4,20 @@
  * - Left out: throttling (every answer says 0), quotas and access rules beyond internal topics.
  */
 import { Refusal } from "../lib/refusal.ts";
-import type { AppendResult } from "../log/append-request.ts";
+import type { AppendResult } from "../log/appending/append-request.ts";
 import type { LogNode } from "../log/log-node.ts";
 import type { Logs } from "../log/logs.ts";
-import { findMaxTimestamp } from "../log/newest-record.ts";
-import { type FoundRecord, findByTimestamp } from "../log/offset-lookup.ts";
+import { findMaxTimestamp } from "../log/reading/newest-record.ts";
+import { type FoundRecord, findByTimestamp } from "../log/reading/offset-lookup.ts";
 import type { Partition } from "../log/partition.ts";
-import type { ConfigValues } from "../log/topic-config.ts";
-import { topicDefaults } from "../log/topic-defaults.ts";
+import type { ConfigValues } from "../log/configs/topic-config.ts";
+import { topicDefaults } from "../log/configs/topic-defaults.ts";
 import {
   appendInTransaction,
   isTransactional,
   type TransactionalAppend,
-} from "../log/transactional-append.ts";
-import type { TransactionVerifier } from "../log/verification.ts";
+} from "../log/transactions/transactional-append.ts";
+import type { TransactionVerifier } from "../log/transactions/verification.ts";
 import { checkMayChange } from "./access.ts";
 import { adminVerbs } from "./topics/admin.ts";
 import type { LogLevels, NodeSetting } from "./configs/verbs.ts";

@@ -4,7 +4,7 @@
  */
 import { Refusal } from "../lib/refusal.ts";
 import type { Partition } from "../log/partition.ts";
-import { type ReadRuns, readBatches } from "../log/reader.ts";
+import { type ReadRuns, readBatches } from "../log/reading/reader.ts";
 import { readBatchHeader } from "../records/batch.ts";
 import { StorageFault } from "../storage/storage.ts";
 

@@ -5,14 +5,14 @@
  * - Every answer may carry `throttleMs`: how long the door should let this client wait before it reads on.
  * - Topics are named; a door that was given a topic id asks `topicById` first.
  */
-import type { Acks } from "../log/append-request.ts";
-import type { Isolation, LogEnds } from "../log/reader-watchers.ts";
-import type { Idempotence } from "../log/receipts.ts";
-import type { TransactionalAppend } from "../log/transactional-append.ts";
+import type { Acks } from "../log/appending/append-request.ts";
+import type { Isolation, LogEnds } from "../log/reading/reader-watchers.ts";
+import type { Idempotence } from "../log/receipts/receipts.ts";
+import type { TransactionalAppend } from "../log/transactions/transactional-append.ts";
 import type { AdminVerbs } from "./topics/admin-verbs.ts";
 import type { ConfigVerbs } from "./configs/verbs.ts";
 import type { Refusal } from "../lib/refusal.ts";
-import type { Together } from "../log/together.ts";
+import type { Together } from "../log/appending/together.ts";
 import type { GroupVerbs } from "./groups/verbs.ts";
 import type { PollVerbs } from "./polling/verbs.ts";
 import type { NewRecord } from "../records/record.ts";

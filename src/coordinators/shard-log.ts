@@ -9,7 +9,7 @@
 import { Refusal } from "../lib/refusal.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Partition } from "../log/partition.ts";
-import { readBatches } from "../log/reader.ts";
+import { readBatches } from "../log/reading/reader.ts";
 import { readRecords } from "../records/batch-read.ts";
 import { walkBatches } from "../records/batch.ts";
 import { readMarker } from "../records/control.ts";

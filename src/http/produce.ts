@@ -10,7 +10,7 @@ import { partitionOfKey } from "../broker/partitioner.ts";
 import type { Acks, AppendAnswer, AppendRequest, Idempotence } from "../broker/verbs.ts";
 import { mapAsync } from "../lib/async.ts";
 import { Refusal } from "../lib/refusal.ts";
-import { Together } from "../log/together.ts";
+import { Together } from "../log/appending/together.ts";
 import type { NewRecord } from "../records/record.ts";
 import { problemOf } from "./problem.ts";
 import type { IncomingRecord } from "./record-in.ts";

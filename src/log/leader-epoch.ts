@@ -24,3 +24,8 @@ export function checkEpoch(asked: number, current: number): void {
     { epoch: current },
   );
 }
+
+/** Who asks a partition that was closed in between. */
+export function notLed(): Refusal {
+  return new Refusal("not_leader_or_follower", "The partition is not kept here any more.");
+}

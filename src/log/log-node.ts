@@ -6,14 +6,14 @@ import type { Clock } from "../lib/clock.ts";
 import { Deadlines } from "../lib/deadlines.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Storage } from "../storage/storage.ts";
-import { BehindLogs } from "./behind-logs.ts";
+import { BehindLogs } from "./producers/behind-logs.ts";
 import { defaultLogLimits, type LogLimits } from "./limits.ts";
 import { Opening } from "./opening.ts";
-import type { ProducerCount } from "./producer-memory.ts";
-import { ReceiptCache } from "./receipt-cache.ts";
-import { TailCache } from "./tail-cache.ts";
-import type { TopicConfig } from "./topic-config.ts";
-import { WakeQueue } from "./waiters.ts";
+import type { ProducerCount } from "./producers/memory.ts";
+import { ReceiptCache } from "./receipts/cache.ts";
+import { TailCache } from "./reading/tail-cache.ts";
+import type { TopicConfig } from "./configs/topic-config.ts";
+import { WakeQueue } from "./reading/waiters.ts";
 
 export interface LogNode {
   readonly storage: Storage;

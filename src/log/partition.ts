@@ -18,26 +18,28 @@ import {
   type PutProducers,
   type StoredProducer,
 } from "../storage/storage.ts";
-import { type Acks, type AppendInput, AppendRequest, type AppendResult } from "./append-request.ts";
-import type { BehindLog } from "./behind-logs.ts";
-import { Commits } from "./commits.ts";
+import {
+  type Acks,
+  type AppendInput,
+  AppendRequest,
+  type AppendResult,
+} from "./appending/append-request.ts";
+import type { BehindLog } from "./producers/behind-logs.ts";
+import { Commits } from "./appending/commits.ts";
 import { Epochs } from "./epochs.ts";
-import { checkEpoch, leaderEpochOf } from "./leader-epoch.ts";
+import { checkEpoch, leaderEpochOf, notLed } from "./leader-epoch.ts";
 import type { LogNode } from "./log-node.ts";
 import { type LogPositions, positionsOf } from "./log-positions.ts";
 import type { KeptLog } from "./logs.ts";
-import { PartitionProducers } from "./partition-producers.ts";
-import { PartitionReceipts } from "./receipt-cache.ts";
-import { type LogEnds, type Isolation, ReaderWatchers } from "./reader-watchers.ts";
-import { receiptName, type Settled } from "./receipts.ts";
+import { PartitionProducers } from "./producers/partition-producers.ts";
+import { PartitionReceipts } from "./receipts/cache.ts";
+import { type LogEnds, type Isolation, ReaderWatchers } from "./reading/reader-watchers.ts";
+import { receiptName, type Settled } from "./receipts/receipts.ts";
 import { Replicas } from "./replicas.ts";
-import { PartitionTail } from "./tail-cache.ts";
-import type { TopicConfig } from "./topic-config.ts";
-import type { Outcome, Turn } from "./turn.ts";
-import { Writer, type WriterHost } from "./writer.ts";
-
-/** acks=0. */
-const unanswered = { baseOffset: -1, timestampMs: null, duplicate: false };
+import { PartitionTail } from "./reading/tail-cache.ts";
+import type { TopicConfig } from "./configs/topic-config.ts";
+import type { Outcome, Turn } from "./appending/turn.ts";
+import { Writer, type WriterHost } from "./appending/writer.ts";
 
 export class Partition implements KeptLog, WriterHost, BehindLog {
   readonly id: PartitionId;
@@ -205,8 +207,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
     request.answered.catch((error) => {
       this.node.logger.debug("an append that nobody waited for failed", { error });
     });
-    const { logStart } = this.#positions;
-    return Promise.resolve({ ...unanswered, count: request.count, logStart });
+    return Promise.resolve(request.unwritten(this.#positions.logStart));
   }
 
   /** Refuses what an append would be refused for whatever its records. */
@@ -393,8 +394,4 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
     this.#replicas.localSynced(end);
     this.watchers.advanced(before, this.ends(), bytes);
   }
-}
-
-function notLed(): Refusal {
-  return new Refusal("not_leader_or_follower", "The partition is not kept here any more.");
 }

@@ -16,14 +16,14 @@ import { defaultGroupConfig, type GroupConfig } from "../../src/coordinators/gro
 import type { Clock } from "../../src/lib/clock.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import type { Random } from "../../src/lib/random.ts";
-import { topicConfigCache } from "../../src/log/config-cache.ts";
+import { topicConfigCache } from "../../src/log/configs/cache.ts";
 import { defaultLogLimits, type LogLimits } from "../../src/log/limits.ts";
 import { createLogNode, type LogNode } from "../../src/log/log-node.ts";
 import { Logs } from "../../src/log/logs.ts";
 import { Partition } from "../../src/log/partition.ts";
 import { resumeLogs } from "../../src/log/resume.ts";
-import { topicDefaults } from "../../src/log/topic-defaults.ts";
-import type { TransactionVerifier } from "../../src/log/verification.ts";
+import { topicDefaults } from "../../src/log/configs/topic-defaults.ts";
+import type { TransactionVerifier } from "../../src/log/transactions/verification.ts";
 import type { MetadataStore } from "../../src/storage/metadata-store.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 

@@ -6,7 +6,10 @@
  *   again until every partition has taken them. Its records may be seen from the moment that it is decided to commit.
  */
 import { Refusal } from "../../src/lib/refusal.ts";
-import type { TransactionVerifier, VerifyRequest } from "../../src/log/verification.ts";
+import type {
+  TransactionVerifier,
+  VerifyRequest,
+} from "../../src/log/transactions/verification.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
 import { StorageFault } from "../../src/storage/storage.ts";
 import { recordsOf } from "./keyed.ts";

@@ -5,10 +5,13 @@
 import type { Broker } from "../../src/broker/verbs.ts";
 import type { Random } from "../../src/lib/random.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { Cleaner } from "../../src/log/cleaner.ts";
+import { Cleaner } from "../../src/log/compaction/cleaner.ts";
 import type { Partition } from "../../src/log/partition.ts";
 import { RetentionPass } from "../../src/log/retention.ts";
-import { noTransactions, type TransactionVerifier } from "../../src/log/verification.ts";
+import {
+  noTransactions,
+  type TransactionVerifier,
+} from "../../src/log/transactions/verification.ts";
 import { type IoFault, MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { MemoryMetadataDisk } from "../../src/storage/memory-metadata.ts";
 import { slowStorage } from "./faulty-storage.ts";

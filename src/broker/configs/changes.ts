@@ -5,7 +5,7 @@
 import type { Command, Config } from "../../cluster/commands.ts";
 import type { Image } from "../../cluster/image.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import type { ConfigType } from "../../log/config-definitions.ts";
+import type { ConfigType } from "../../log/configs/definitions.ts";
 import type { ConfigChange } from "./verbs.ts";
 
 /** What must be known of a setting to change it. */

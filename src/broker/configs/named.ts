@@ -8,7 +8,7 @@ import type { GroupConfig } from "../../coordinators/groups/group.ts";
 import { defaultGroupConfig } from "../../coordinators/groups/group.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { RefusalName } from "../../lib/refusal.ts";
-import type { ConfigType } from "../../log/config-definitions.ts";
+import type { ConfigType } from "../../log/configs/definitions.ts";
 import { type Changeable, changed, checkChanges, configCommands } from "./changes.ts";
 import type { ConfigChange, ConfigEntry, ConfigSynonym } from "./verbs.ts";
 import { entryOf } from "./topic.ts";

@@ -7,9 +7,9 @@
 import type { Command } from "../../cluster/commands.ts";
 import type { Image } from "../../cluster/image.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { type ConfigDefinition, topicConfigs } from "../../log/config-definitions.ts";
-import { mergedDefaults } from "../../log/topic-defaults.ts";
-import { parseTopicConfig } from "../../log/topic-config.ts";
+import { type ConfigDefinition, topicConfigs } from "../../log/configs/definitions.ts";
+import { mergedDefaults } from "../../log/configs/topic-defaults.ts";
+import { parseTopicConfig } from "../../log/configs/topic-config.ts";
 import { type Changeable, changed, checkChanges, configCommands } from "./changes.ts";
 import type { ConfigChange, ConfigEntry, ConfigSynonym, NodeSetting } from "./verbs.ts";
 import { type DefaultsSources, defaultSynonyms, entryOf } from "./topic.ts";

@@ -6,8 +6,8 @@
 import type { Command } from "../../cluster/commands.ts";
 import type { Image } from "../../cluster/image.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { type ConfigDefinition, topicConfigs } from "../../log/config-definitions.ts";
-import { type ConfigValues, parseTopicConfig } from "../../log/topic-config.ts";
+import { type ConfigDefinition, topicConfigs } from "../../log/configs/definitions.ts";
+import { type ConfigValues, parseTopicConfig } from "../../log/configs/topic-config.ts";
 import { type Changeable, changed, checkChanges, configCommands } from "./changes.ts";
 import type { ConfigChange, ConfigEntry, ConfigSynonym } from "./verbs.ts";
 import { known } from "../topics/rules.ts";

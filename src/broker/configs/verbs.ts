@@ -1,7 +1,7 @@
 /**
  * The verbs on settings one by one, with everything that tools show of them, for every kind of resource that has any.
  */
-import type { ConfigType } from "../../log/config-definitions.ts";
+import type { ConfigType } from "../../log/configs/definitions.ts";
 import type { Context } from "../verbs.ts";
 
 /** A node's loggers are a resource of their own; the node named "" is all of them. */

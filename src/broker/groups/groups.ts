@@ -18,7 +18,7 @@ import { protocolTypeOf, stateOf, typeOf } from "../../coordinators/groups/membe
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import type { TransactionVerifier } from "../../log/verification.ts";
+import type { TransactionVerifier } from "../../log/transactions/verification.ts";
 import { consumerGroupVerbs } from "./consumer-groups.ts";
 import { groupOffsetVerbs } from "./offsets.ts";
 import type { ClassicGroupDescription, GroupSummary, GroupVerbs } from "./verbs.ts";

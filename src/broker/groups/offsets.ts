@@ -10,8 +10,8 @@ import type { Clock } from "../../lib/clock.ts";
 import type { GroupCoordinator } from "../../coordinators/groups/coordinator.ts";
 import { OFFSETS_TOPIC } from "../../coordinators/internal-topic.ts";
 import type { OffsetOutcome } from "../../coordinators/offsets/state.ts";
-import { withWord } from "../../log/transactional-append.ts";
-import type { TransactionVerifier } from "../../log/verification.ts";
+import { withWord } from "../../log/transactions/transactional-append.ts";
+import type { TransactionVerifier } from "../../log/transactions/verification.ts";
 import { fetchOffsets } from "./committed-offsets.ts";
 import type { GroupVerbs, OffsetRefusal, OffsetToCommit, OffsetsToCommit } from "./verbs.ts";
 

@@ -14,8 +14,8 @@ import type {
   SyncRequest,
 } from "../../coordinators/classic/state.ts";
 import type { OffsetOutcome, TopicPartition } from "../../coordinators/offsets/state.ts";
-import type { TransactionOwner } from "../../log/append-request.ts";
-import type { TransactionalAppend } from "../../log/transactional-append.ts";
+import type { TransactionOwner } from "../../log/appending/append-request.ts";
+import type { TransactionalAppend } from "../../log/transactions/transactional-append.ts";
 import type { DescribedConsumerGroup } from "../../coordinators/consumer/describe.ts";
 import type {
   ConsumerHeartbeat,

@@ -3,7 +3,7 @@
  */
 import { Refusal } from "../../lib/refusal.ts";
 import type { Image, TopicImage } from "../../cluster/image.ts";
-import { topicConfigs } from "../../log/config-definitions.ts";
+import { topicConfigs } from "../../log/configs/definitions.ts";
 
 /** Kafka's bound on a name (`Topic.MAX_NAME_LENGTH`). */
 const NAME_LENGTH_MAX = 249;

@@ -19,7 +19,7 @@ import {
   type ConfigValues,
   describeTopicConfig,
   parseTopicConfig,
-} from "../../log/topic-config.ts";
+} from "../../log/configs/topic-config.ts";
 import { zeroUuid } from "../../wire/uuid.ts";
 import { checkMayChange, isInternal } from "../access.ts";
 import { configCommands } from "../configs/changes.ts";

@@ -4,7 +4,7 @@
 import { Refusal } from "../../lib/refusal.ts";
 import type { Logs } from "../../log/logs.ts";
 import type { Partition } from "../../log/partition.ts";
-import { lastSequence, type Marker } from "../../log/producers.ts";
+import { lastSequence, type Marker } from "../../log/producers/producers.ts";
 import type { Context } from "../verbs.ts";
 
 /** Kafka's DescribeProducers, of one producer. */

@@ -5,9 +5,9 @@
  * - What only the append itself can tell (another writer came in between) is left to it.
  */
 import { Refusal } from "../../lib/refusal.ts";
-import { offsetMismatch } from "../../log/append-request.ts";
+import { offsetMismatch } from "../../log/appending/append-request.ts";
 import type { Partition } from "../../log/partition.ts";
-import { checkRecord } from "../../log/record-rules.ts";
+import { checkRecord } from "../../log/appending/record-rules.ts";
 import { checkMayChange } from "../access.ts";
 import type { TransactPart } from "./transact.ts";
 

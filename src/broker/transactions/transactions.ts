@@ -7,7 +7,7 @@ import type { TransactionCoordinator } from "../../coordinators/transactions/coo
 import type { ProducerIdentity } from "../../coordinators/transactions/state.ts";
 import type { LogNode } from "../../log/log-node.ts";
 import type { Partition } from "../../log/partition.ts";
-import { readBatches } from "../../log/reader.ts";
+import { readBatches } from "../../log/reading/reader.ts";
 import { readBatchHeader } from "../../records/batch.ts";
 import type { OffsetRefusal, OffsetsToCommit, OffsetTransaction } from "../groups/verbs.ts";
 import { notCommitted } from "../groups/not-committed.ts";

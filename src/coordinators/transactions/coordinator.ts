@@ -11,7 +11,7 @@ import { Refusal } from "../../lib/refusal.ts";
 import type { LogNode } from "../../log/log-node.ts";
 import type { Logs } from "../../log/logs.ts";
 import type { Partition } from "../../log/partition.ts";
-import type { TransactionVerifier, VerifyRequest } from "../../log/verification.ts";
+import type { TransactionVerifier, VerifyRequest } from "../../log/transactions/verification.ts";
 import { Coordinator } from "../coordinator.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { CoordinatorLimits } from "../limits.ts";

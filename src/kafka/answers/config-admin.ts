@@ -7,7 +7,7 @@ import type {
   ConfigOrigin,
   ConfigResource,
 } from "../../broker/configs/verbs.ts";
-import { isKafkas } from "../../log/config-definitions.ts";
+import { isKafkas } from "../../log/configs/definitions.ts";
 import { mapInTurns } from "../../lib/async.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { Call } from "../call.ts";

@@ -5,7 +5,7 @@
  */
 import type { TopicDescription } from "../../broker/verbs.ts";
 import { mapInTurns } from "../../lib/async.ts";
-import { isKafkas } from "../../log/config-definitions.ts";
+import { isKafkas } from "../../log/configs/definitions.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { zeroUuid } from "../../wire/uuid.ts";
 import type { Call } from "../call.ts";

@@ -11,7 +11,7 @@
  */
 import { array, int16, int32, int64, records, string, struct, uuid } from "../../wire/schema.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { Together } from "../../log/together.ts";
+import { Together } from "../../log/appending/together.ts";
 import { BATCH_LENGTH_FROM, field, readBatchHeader, viewOf } from "../../records/batch.ts";
 import { type Call, HangUp } from "../call.ts";
 import { defineApi } from "../define-api.ts";

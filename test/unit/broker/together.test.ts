@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import type { AppendRequest } from "../../../src/broker/verbs.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
-import { Together } from "../../../src/log/together.ts";
+import { Together } from "../../../src/log/appending/together.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
 
 const PARTITIONS = 6;

@@ -6,7 +6,7 @@ import type { AppendAnswer, AppendRequest, Isolation } from "../../../src/broker
 import { hiddenBy } from "../../../src/broker/visibility.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import type { LogLimits } from "../../../src/log/limits.ts";
-import type { VerifyRequest } from "../../../src/log/verification.ts";
+import type { VerifyRequest } from "../../../src/log/transactions/verification.ts";
 import { encodeBatch } from "../../../src/records/batch-encode.ts";
 import { readRecords } from "../../../src/records/batch-read.ts";
 import { walkBatches } from "../../../src/records/batch.ts";

@@ -1,0 +1,185 @@
+/**
+ * Reading one partition: from memory when it is at the tail, else from storage, never past what the reader may see.
+ *
+ * - A read that went to storage looks again afterwards at the log start: what was deleted in between is refused, never
+ *   left out in silence.
+ */
+import { Refusal } from "../../lib/refusal.ts";
+import { batchesBefore, batchesFrom, batchesWithin, endOf } from "../../records/batch-read.ts";
+import type { AbortedTransaction, ReadRows, Row } from "../../storage/storage.ts";
+import type { Partition } from "../partition.ts";
+import type { Isolation } from "./reader-watchers.ts";
+
+/** What a read gave: runs of whole batches, and the log position in bytes of the first. */
+export interface ReadRuns {
+  readonly runs: readonly Uint8Array[];
+  readonly position: number;
+  /** The offset asked for, or the end of the hole that it was found in when nothing readable lies behind the hole. */
+  readonly from: number;
+  /** The aborted transactions that have records in the runs; null for readers that do not ask. */
+  readonly aborted: readonly AbortedTransaction[] | null;
+  /** As that of what storage read. */
+  readonly done?: () => void;
+}
+
+export interface ReadLimit {
+  readonly bytesMax: number;
+  /** Give one whole batch, however large. */
+  readonly oneAtLeast: boolean;
+}
+
+/** A read of storage that is under way, and the readable end when it began: what came later it may not have seen. */
+export interface StoredRead {
+  readonly rows: Promise<ReadRows>;
+  readonly end: number;
+}
+
+/** Begins what `readBatches` of the same place will need of storage; null where it needs nothing, or will be refused. */
+export function beginRead(
+  partition: Partition,
+  from: number,
+  bytesMax: number,
+  isolation: Isolation,
+): StoredRead | null {
+  if (partition.closedBy || from < partition.logStart || bytesMax <= 0) return null;
+  if (isolation === "read_committed" && !partition.isStableKnown) return null;
+  const end = partition.readableEnd(isolation);
+  if (from >= end || from >= partition.tail.start) return null;
+  const rows = partition.node.storage.read(partition.id, from, bytesMax);
+  rows.catch(() => {}); // Told to whoever goes on with it.
+  return { rows, end };
+}
+
+/**
+ * Runs of whole batches from the one that holds `from` on, as views: of the tail cache, or of what storage gave; with `begun`
+ * of that. Gives them at once where no storage is needed.
+ * @throws Refusal offset_trimmed, offset_out_of_range or whatever closed the partition; StorageFault.
+ */
+export function readBatches(
+  partition: Partition,
+  from: number,
+  limit: ReadLimit,
+  isolation: Isolation,
+  begun: StoredRead | null = null,
+): ReadRuns | Promise<ReadRuns> {
+  checkRange(partition, from);
+  if (isolation === "read_uncommitted")
+    return readBelow(partition, from, limit, begun ?? partition.highWatermark);
+  if (!partition.isStableKnown) {
+    return partition.whenStableKnown().then(() => readBatches(partition, from, limit, isolation));
+  }
+  const reading = readBelow(partition, from, limit, begun ?? partition.lastStable);
+  if (reading instanceof Promise) return reading.then((read) => withAborted(partition, read));
+  return withAborted(partition, reading);
+}
+
+function readBelow(
+  partition: Partition,
+  from: number,
+  limit: ReadLimit,
+  below: number | StoredRead,
+): ReadRuns | Promise<ReadRuns> {
+  const end = typeof below === "number" ? below : below.end;
+  if (from >= end || (limit.bytesMax <= 0 && !limit.oneAtLeast)) return nothing(partition, from);
+  if (typeof below !== "number") return readStored(partition, from, below, limit);
+  if (from >= partition.tail.start) {
+    const rows = partition.tail.rows(from, limit.bytesMax);
+    return cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
+  }
+  const rows = partition.node.storage.read(partition.id, from, limit.bytesMax);
+  return readStored(partition, from, { rows, end }, limit);
+}
+
+/** Aborted transactions are looked up once the span is known: all of them ended before it was stable. */
+function withAborted(partition: Partition, read: ReadRuns): ReadRuns | Promise<ReadRuns> {
+  const last = read.runs.at(-1);
+  if (!last) return { ...read, aborted: [] };
+  const found = partition.producers.aborted.within(read.from, endOf(last));
+  if (!(found instanceof Promise)) return { ...read, aborted: found };
+  return found.then((aborted) => stillThere(partition, { ...read, aborted }));
+}
+
+/** A trim takes the index of what it cuts off along: who read before it must not go without. */
+async function stillThere(partition: Partition, read: ReadRuns): Promise<ReadRuns> {
+  const bounds = await partition.node.storage.bounds(partition.id);
+  checkRange(partition, read.from);
+  if (bounds && read.from < bounds.logStart) throw trimmed(read.from, bounds.logStart);
+  return read;
+}
+
+async function readStored(
+  partition: Partition,
+  from: number,
+  { rows: reading, end }: StoredRead,
+  limit: ReadLimit,
+): Promise<ReadRuns> {
+  const { rows, logStart, done } = await reading;
+  checkRange(partition, from);
+  if (from < logStart) throw trimmed(from, logStart);
+  const read = cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
+  return done ? { ...read, done } : read;
+}
+
+/**
+ * Where a reader goes on that was given nothing below the readable `end`: at that end when no row begins before it (the
+ * log's end jumped, as after a power cut), else where it is: what is there did not fit.
+ */
+function pastHole(rows: readonly Row[], from: number, end: number): number {
+  const base = rows[0]?.base ?? end;
+  return base >= end ? end : from;
+}
+
+function checkRange(partition: Partition, from: number): void {
+  if (partition.closedBy) throw partition.closedBy;
+  if (from < partition.logStart) throw trimmed(from, partition.logStart);
+  if (from > partition.writtenEnd) {
+    const latest = partition.highWatermark;
+    throw new Refusal(
+      "offset_out_of_range",
+      `Offset ${from} is past the end of the log; the next offset is ${latest}.`,
+      { latest },
+    );
+  }
+}
+
+function trimmed(from: number, earliest: number): Refusal {
+  return new Refusal(
+    "offset_trimmed",
+    `The records at offset ${from} were removed; the earliest is ${earliest}.`,
+    { earliest },
+  );
+}
+
+function nothing(partition: Partition, from: number): ReadRuns {
+  return { runs: [], position: partition.endPosition, from, aborted: null };
+}
+
+/** The whole batches of these rows that reach `from`, end below `end` and fit the limit; null when there is none. */
+function cut(rows: readonly Row[], from: number, end: number, limit: ReadLimit): ReadRuns | null {
+  const runs: Uint8Array[] = [];
+  let position = 0;
+  let left = limit.bytesMax;
+  for (const row of rows) {
+    let run = row.base < from ? batchesFrom(row.data, from) : row.data;
+    if (row.last >= end) run = batchesBefore(run, end);
+    if (run.byteLength > left) {
+      run = batchesWithin(run, left);
+      if (run.byteLength > left && (runs.length > 0 || !limit.oneAtLeast)) break;
+    }
+    if (run.byteLength === 0) continue;
+    if (runs.length === 0) position = row.position + run.byteOffset - row.data.byteOffset;
+    left -= run.byteLength;
+    const longer = together(runs.at(-1), run);
+    if (longer) runs[runs.length - 1] = longer;
+    else runs.push(run);
+    if (left <= 0 || row.last >= end) break;
+  }
+  return runs.length === 0 ? null : { runs, position, from, aborted: null };
+}
+
+/** Both as one view where they stand side by side in memory, so that they are passed on, and sent, in one go. */
+function together(before: Uint8Array | undefined, run: Uint8Array): Uint8Array | null {
+  if (!before || before.buffer !== run.buffer) return null;
+  if (before.byteOffset + before.byteLength !== run.byteOffset) return null;
+  return new Uint8Array(run.buffer, before.byteOffset, before.byteLength + run.byteLength);
+}
