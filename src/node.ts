@@ -197,7 +197,7 @@ function backups(config: Config, storage: Storage, store: MetadataStore, random:
   if (directory === IN_MEMORY) return {};
   return {
     async backup() {
-      const { makeBackup } = await import("./storage/backup.ts");
+      const { makeBackup } = await import("./storage/files/backup.ts");
       return makeBackup({ directory, storage, store, random });
     },
   };

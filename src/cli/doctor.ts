@@ -104,7 +104,7 @@ const MIB = 1024 * 1024;
 
 async function examineFolder(session: Session, data: string, quick: boolean): Promise<Finding[]> {
   if (!existsSync(data)) throw new Failure(`There is no folder ${data}.`, exitCodes.notFound);
-  const storage = await import("../storage/inspect.ts");
+  const storage = await import("../storage/files/inspect.ts");
   const formats = storage.inspectFormats(data);
   if (formats.every(({ found }) => !found))
     throw new Failure(`${data} is not a kedge data folder: it has no log.db.`, exitCodes.notFound);
@@ -187,7 +187,7 @@ async function spaceFindings(data: string): Promise<Finding[]> {
 }
 
 async function recordsFinding(session: Session, data: string): Promise<Finding> {
-  const { scanLogs } = await import("../storage/inspect.ts");
+  const { scanLogs } = await import("../storage/files/inspect.ts");
   const progress = new Progress(session.io.stderr, "bytes");
   try {
     const scan = await scanLogs(data, async ({ bytes }) => {

@@ -32,7 +32,8 @@ async function restore(session: Session, backup: string, { data }: Options): Pro
   const manifest = await readManifest(backup);
   const names = manifest.files.map(({ name }) => name);
   sameFiles(manifest, await Promise.all(names.map((name) => hashFile(backup, name))));
-  const { checkStructure, inspectFormats, markRestored } = await import("../storage/inspect.ts");
+  const { checkStructure, inspectFormats, markRestored } =
+    await import("../storage/files/inspect.ts");
   const partial = `${data}.partial`;
   try {
     await rm(partial, { recursive: true, force: true });

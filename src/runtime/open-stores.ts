@@ -3,7 +3,7 @@
  */
 import type { Logger } from "../lib/logger.ts";
 import type { Platform } from "../lib/platform.ts";
-import { FolderInUse, FolderIncomplete, NewerFormat } from "../storage/folder-error.ts";
+import { FolderInUse, FolderIncomplete, NewerFormat } from "../storage/files/folder-error.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import type { Storage } from "../storage/storage.ts";
 import { StartError } from "./start-error.ts";
@@ -22,8 +22,8 @@ export interface StoreSurroundings {
 
 /** Stores that forget everything when the process ends. */
 export async function openMemoryStores(): Promise<Stores> {
-  const { memoryStorage } = await import("../storage/memory.ts");
-  const { memoryMetadataStore } = await import("../storage/memory-metadata.ts");
+  const { memoryStorage } = await import("../storage/memory/memory.ts");
+  const { memoryMetadataStore } = await import("../storage/memory/metadata.ts");
   return { storage: memoryStorage(), store: memoryMetadataStore() };
 }
 
@@ -33,9 +33,10 @@ export async function openFolder(
   { platform, logger, onFatal }: StoreSurroundings,
   opened: AsyncDisposableStack,
 ): Promise<Stores> {
-  const { openLibsqlStorage } = await import("../storage/libsql.ts");
-  const { openLibsqlMetadataStore } = await import("../storage/libsql-metadata.ts");
-  const { checkLogsAreThere, checkMetadataIsThere } = await import("../storage/whole-folder.ts");
+  const { openLibsqlStorage } = await import("../storage/libsql/libsql.ts");
+  const { openLibsqlMetadataStore } = await import("../storage/libsql/metadata.ts");
+  const { checkLogsAreThere, checkMetadataIsThere } =
+    await import("../storage/files/whole-folder.ts");
   try {
     checkLogsAreThere(directory);
     const storage = await openLibsqlStorage({

@@ -4,7 +4,7 @@
  * - It knows logs and rows, never requests: offsets, epochs and bytes come from log/, which also decides what they mean.
  * - A commit is all or nothing for its partition and guarded: it fails unless the partition's epoch and end are what the
  *   writer believes. Commits that wait at the same time share one transaction (group commit, no timer).
- * - `memory.ts` is the reference and the simulator's disk; `libsql.ts` is the file. One contract suite holds both.
+ * - `memory/` is the reference and the simulator's disk; `libsql/` is the file. One contract suite holds both.
  *
  * Left out: the metadata log, which is always synced and lives in a database of its own (`metadata-store.ts`).
  */

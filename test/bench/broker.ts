@@ -10,8 +10,8 @@ import type { AppendRequest, Broker } from "../../src/broker/verbs.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
-import { openLibsqlStorage } from "../../src/storage/libsql.ts";
-import { memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
+import { openLibsqlStorage } from "../../src/storage/libsql/libsql.ts";
+import { memoryMetadataStore } from "../../src/storage/memory/metadata.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { assemble } from "../simulation/assembled.ts";
 import { somebody } from "../simulation/test-node.ts";
@@ -103,7 +103,7 @@ async function bench(name: string, storage: Storage): Promise<void> {
 }
 
 if (only !== "libsql") {
-  const { memoryStorage } = await import("../../src/storage/memory.ts");
+  const { memoryStorage } = await import("../../src/storage/memory/memory.ts");
   await bench("memory", memoryStorage());
 }
 if (only !== "memory") {

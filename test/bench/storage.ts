@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import Database from "libsql";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
-import { openLibsqlMetadataStore } from "../../src/storage/libsql-metadata.ts";
-import { openLibsqlStorage } from "../../src/storage/libsql.ts";
+import { openLibsqlMetadataStore } from "../../src/storage/libsql/metadata.ts";
+import { openLibsqlStorage } from "../../src/storage/libsql/libsql.ts";
 import type { Durability, Storage } from "../../src/storage/storage.ts";
 import { append } from "../conformance/batches.ts";
 

@@ -7,7 +7,7 @@ import { $ } from "bun";
 import type { Entry, Storage } from "../../src/storage/storage.ts";
 import { append } from "../conformance/batches.ts";
 import { inFolder, openIn } from "../conformance/libsql-folder.ts";
-import { openLibsqlMetadataStore } from "../../src/storage/libsql-metadata.ts";
+import { openLibsqlMetadataStore } from "../../src/storage/libsql/metadata.ts";
 import { caught, topicId } from "../conformance/storage-world.ts";
 
 const script = new URL("storage-disk-load.ts", import.meta.url).pathname;

@@ -10,7 +10,7 @@ import { fetch as fetchApi } from "../../src/kafka/apis/01-fetch.ts";
 import { offsetFetch } from "../../src/kafka/apis/09-offset-fetch.ts";
 import type { Node } from "../../src/node.ts";
 import { walkBatches } from "../../src/records/batch.ts";
-import { markRestored } from "../../src/storage/inspect.ts";
+import { markRestored } from "../../src/storage/files/inspect.ts";
 import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { connectKafka, type KafkaConnection } from "./kafka-connection.ts";
 import {

@@ -7,8 +7,8 @@ import { silentLogger } from "../../src/lib/logger.ts";
 import { httpLimits } from "../../src/lib/platform.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
-import { memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
-import { memoryStorage } from "../../src/storage/memory.ts";
+import { memoryMetadataStore } from "../../src/storage/memory/metadata.ts";
+import { memoryStorage } from "../../src/storage/memory/memory.ts";
 import { assemble } from "../simulation/assembled.ts";
 
 export interface HttpDoor {

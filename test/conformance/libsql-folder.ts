@@ -9,8 +9,8 @@ import Database from "libsql";
 import type { Clock } from "../../src/lib/clock.ts";
 import { type Logger, silentLogger } from "../../src/lib/logger.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
-import { openLibsqlStorage } from "../../src/storage/libsql.ts";
-import type { LibsqlStorageLimits } from "../../src/storage/libsql-limits.ts";
+import { openLibsqlStorage } from "../../src/storage/libsql/libsql.ts";
+import type { LibsqlStorageLimits } from "../../src/storage/libsql/limits.ts";
 import type { Storage, StorageFault } from "../../src/storage/storage.ts";
 
 export const { clock, pid, hostname, bootId } = systemPlatform();

@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { openLibsqlMetadataStore } from "../../src/storage/libsql-metadata.ts";
+import { openLibsqlMetadataStore } from "../../src/storage/libsql/metadata.ts";
 import { openIn } from "./libsql-folder.ts";
 import { metadataContract } from "./metadata-store.ts";
 

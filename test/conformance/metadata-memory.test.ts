@@ -1,7 +1,7 @@
 /**
  * The metadata contract on the reference in memory.
  */
-import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
+import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory/metadata.ts";
 import { metadataContract } from "./metadata-store.ts";
 
 metadataContract("memory", async () => {

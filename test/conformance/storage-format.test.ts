@@ -3,7 +3,7 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFile } from "node:fs/promises";
-import { readMigrations } from "../../src/storage/open.ts";
+import { readMigrations } from "../../src/storage/files/open.ts";
 import { append, batch } from "./batches.ts";
 import { inFolder, openIn, withSql } from "./libsql-folder.ts";
 import { fill, intactEnd } from "./storage-fill.ts";

@@ -2,8 +2,8 @@
  * The storage contract on the reference in memory, and what its disk does when it crashes or fails.
  */
 import { describe, expect, test } from "bun:test";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { memoryStorage } from "../../src/storage/memory.ts";
+import { MemoryDisk } from "../../src/storage/memory/disk.ts";
+import { memoryStorage } from "../../src/storage/memory/memory.ts";
 import type { Durability, Storage } from "../../src/storage/storage.ts";
 import { append } from "./batches.ts";
 import { storageLogContract } from "./storage-log.ts";

@@ -7,8 +7,8 @@
 import type { Broker } from "../../src/broker/verbs.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryMetadataDisk } from "../../src/storage/memory-metadata.ts";
+import { MemoryDisk } from "../../src/storage/memory/disk.ts";
+import { MemoryMetadataDisk } from "../../src/storage/memory/metadata.ts";
 import { slowStorage } from "./faulty-storage.ts";
 import { Violation } from "./ledger.ts";
 import { openTestNode, type TestNode } from "./test-node.ts";

@@ -3,9 +3,9 @@
  */
 import type { Context } from "../../src/broker/verbs.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
-import { memoryStorage } from "../../src/storage/memory.ts";
+import { MemoryDisk } from "../../src/storage/memory/disk.ts";
+import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory/metadata.ts";
+import { memoryStorage } from "../../src/storage/memory/memory.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { assemble, type Assembled, type Parts } from "./assembled.ts";
 import { VirtualClock } from "./virtual-clock.ts";

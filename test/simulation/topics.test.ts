@@ -11,9 +11,9 @@ import { silentLogger } from "../../src/lib/logger.ts";
 import { seededRandom, type Random } from "../../src/lib/random.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import { Logs } from "../../src/log/logs.ts";
-import { MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory-metadata.ts";
-import { memoryStorage } from "../../src/storage/memory.ts";
+import { MemoryDisk } from "../../src/storage/memory/disk.ts";
+import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory/metadata.ts";
+import { memoryStorage } from "../../src/storage/memory/memory.ts";
 import type { MetadataStore } from "../../src/storage/metadata-store.ts";
 import { StorageFault, type Storage } from "../../src/storage/storage.ts";
 

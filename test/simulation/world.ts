@@ -12,8 +12,8 @@ import {
   noTransactions,
   type TransactionVerifier,
 } from "../../src/log/transactions/verification.ts";
-import { type IoFault, MemoryDisk } from "../../src/storage/memory-disk.ts";
-import { MemoryMetadataDisk } from "../../src/storage/memory-metadata.ts";
+import { type IoFault, MemoryDisk } from "../../src/storage/memory/disk.ts";
+import { MemoryMetadataDisk } from "../../src/storage/memory/metadata.ts";
 import { slowStorage } from "./faulty-storage.ts";
 import { CompactedLedger, DELETE_RETENTION_MS } from "./compacted-ledger.ts";
 import { isKeyed } from "./keyed.ts";

@@ -5,7 +5,7 @@
  * - Sequences follow Kafka's rules for producers, counted per request: the next one is appended, an earlier one is a
  *   duplicate, a later one is early; an epoch older than the newest is fenced, and a new epoch or an unknown producer begins
  *   at 0 (KIP-890's rule, since a producer's first requests may overtake one another).
- * - Pure: no clock, no I/O. `receipt-cache.ts` keeps receipts in memory and reads them from storage.
+ * - Pure: no clock, no I/O. `cache.ts` keeps receipts in memory and reads them from storage.
  */
 import { assert } from "../../lib/assert.ts";
 import { Refusal } from "../../lib/refusal.ts";

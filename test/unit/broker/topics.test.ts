@@ -12,9 +12,9 @@ import { silentLogger } from "../../../src/lib/logger.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import { Logs } from "../../../src/log/logs.ts";
-import { MemoryDisk } from "../../../src/storage/memory-disk.ts";
-import { MemoryMetadataDisk, memoryMetadataStore } from "../../../src/storage/memory-metadata.ts";
-import { memoryStorage } from "../../../src/storage/memory.ts";
+import { MemoryDisk } from "../../../src/storage/memory/disk.ts";
+import { MemoryMetadataDisk, memoryMetadataStore } from "../../../src/storage/memory/metadata.ts";
+import { memoryStorage } from "../../../src/storage/memory/memory.ts";
 import { StorageFault, type PartitionState } from "../../../src/storage/storage.ts";
 
 const context: Context = { principal: "User:a", clientId: "c", host: "h", listener: "http" };

@@ -8,7 +8,7 @@ import type { Effect } from "../../../src/cluster/image.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
-import { MemoryMetadataDisk, memoryMetadataStore } from "../../../src/storage/memory-metadata.ts";
+import { MemoryMetadataDisk, memoryMetadataStore } from "../../../src/storage/memory/metadata.ts";
 import type { MetadataStore } from "../../../src/storage/metadata-store.ts";
 import { StorageFault } from "../../../src/storage/storage.ts";
 

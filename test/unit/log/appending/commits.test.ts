@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Logger, silentLogger } from "../../../../src/lib/logger.ts";
 import { Commits } from "../../../../src/log/appending/commits.ts";
-import { memoryStorage } from "../../../../src/storage/memory.ts";
+import { memoryStorage } from "../../../../src/storage/memory/memory.ts";
 import { type Append, type Storage, StorageFault } from "../../../../src/storage/storage.ts";
 import { append } from "../../../conformance/batches.ts";
 

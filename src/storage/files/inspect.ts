@@ -1,0 +1,160 @@
+/**
+ * Looks at the database files of a folder that no node has open: formats, SQLite's own check, and every record batch.
+ * It changes nothing but what SQLite does when a file is opened after a crash.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import Database from "libsql";
+import { walkBatches, field, viewOf } from "../../records/batch.ts";
+import { crc32c } from "../../records/crc32c.ts";
+import { fileVersion, readMigrations, type DatabaseKind } from "./open.ts";
+import { blob, integer, prepareAll, text } from "../sql/prepared.ts";
+import { logStatements, raftStatements } from "../sql/statements.ts";
+
+export interface FileFormat {
+  readonly name: string;
+  readonly found: boolean;
+  readonly format: number;
+  /** The format that this kedge writes. */
+  readonly known: number;
+}
+
+const files: readonly { readonly name: string; readonly kind: DatabaseKind }[] = [
+  { name: "log.db", kind: "log" },
+  { name: "raft.db", kind: "raft" },
+];
+
+export function inspectFormats(directory: string): FileFormat[] {
+  return files.map(({ name, kind }) => {
+    const path = join(directory, name);
+    const known = readMigrations(kind).length;
+    return { name, found: existsSync(path), format: fileVersion(path), known };
+  });
+}
+
+/** What SQLite finds wrong with a file's structure; empty when it is whole. */
+export function checkStructure(directory: string, name: string): string[] {
+  return withDatabase(join(directory, name), (database) => {
+    const found: unknown[] = database.prepare("pragma quick_check(20)").raw().all([]);
+    return found
+      .map((row) => (Array.isArray(row) ? String(row[0]) : String(row)))
+      .filter((words) => words !== "ok");
+  });
+}
+
+/** The cluster and node that a folder belongs to; null before its first start. */
+export function readIdentity(directory: string): { clusterId: string; nodeId: number } | null {
+  return withDatabase(join(directory, "raft.db"), (database) => {
+    const row = prepareAll(database, raftStatements).getIdentity.first({});
+    return row && { clusterId: text(row.clusterId), nodeId: integer(row.nodeId) };
+  });
+}
+
+export interface LogScan {
+  partitions: number;
+  rows: number;
+  batches: number;
+  bytes: number;
+  /** At most twenty, one sentence each. */
+  readonly damage: string[];
+}
+
+const DAMAGE_MAX = 20;
+
+/** Reads every row and checks that it is a chain of whole batches with right checksums; pauses now and then. */
+export async function scanLogs(
+  directory: string,
+  /** Called with what was found so far, now and then; the scan goes on when it resolves. */
+  onProgress: (scan: Readonly<LogScan>) => Promise<void>,
+): Promise<LogScan> {
+  const database = open(join(directory, "log.db"));
+  try {
+    const sql = prepareAll(database, logStatements);
+    const scan: LogScan = { partitions: 0, rows: 0, batches: 0, bytes: 0, damage: [] };
+    scan.partitions = sql.listPartitions.all({}).length;
+    let before = Number.MAX_SAFE_INTEGER;
+    for (;;) {
+      const heads = sql.newestRows.all({ before });
+      if (heads.length === 0) return scan;
+      for (const head of heads) {
+        before = integer(head.id);
+        const row = sql.rowById.first({ id: before });
+        if (row)
+          scanRow(
+            integer(head.partition),
+            integer(row.base),
+            integer(row.last),
+            blob(row.data),
+            scan,
+          );
+      }
+      await onProgress(scan);
+    }
+  } finally {
+    database.close();
+  }
+}
+
+function scanRow(
+  partition: number,
+  base: number,
+  last: number,
+  data: Uint8Array,
+  scan: LogScan,
+): void {
+  scan.rows += 1;
+  scan.bytes += data.length;
+  const view = viewOf(data);
+  let next = base;
+  let words: string | null = null;
+  try {
+    for (const { at, header } of walkBatches(data)) {
+      scan.batches += 1;
+      const sum = crc32c(data.subarray(at + field.attributes, at + header.sizeBytes));
+      if (sum !== view.getUint32(at + field.crc)) words ??= "a batch's checksum is wrong";
+      if (header.baseOffset < next) words ??= "its batches are out of order";
+      next = header.baseOffset + header.lastOffsetDelta + 1;
+    }
+    if (next !== last + 1) words ??= "its last offset is not what it says";
+  } catch {
+    words ??= "it holds what is not a batch";
+  }
+  if (words !== null && scan.damage.length < DAMAGE_MAX)
+    scan.damage.push(`partition ${partition}, row of offsets ${base} to ${last}: ${words}`);
+}
+
+/** Marks a restored folder, so that its first start counts as one after a power cut: no offset is given twice. */
+export function markRestored(directory: string): void {
+  withDatabase(join(directory, "log.db"), (database) => {
+    prepareAll(database, logStatements).setMeta.run({ key: "running", value: "restored" });
+  });
+}
+
+function withDatabase<T>(path: string, work: (database: Database.Database) => T): T {
+  const database = open(path);
+  try {
+    return work(database);
+  } finally {
+    database.close();
+  }
+}
+
+function open(path: string): Database.Database {
+  return new Database(path, { timeout: 1_000 });
+}
+
+/** Whether some process has the folder open: it holds the write lock of `lock.db` for its life. */
+export function isInUse(directory: string): boolean {
+  const path = join(directory, "lock.db");
+  if (!existsSync(path)) return false;
+  const database = new Database(path, { timeout: 0 });
+  try {
+    database.exec("BEGIN IMMEDIATE");
+    database.exec("ROLLBACK");
+    return false;
+  } catch {
+    return true;
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Opens a database file of ours: every pragma set and read back, migrations applied, a newer format refused untouched.
+ *
+ * - The format is `PRAGMA user_version`: the number of migrations applied, each in a transaction of its own with it.
+ * - The drizzle-kit files are read from `migrations/` beside `src/`.
+ */
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import Database from "libsql";
+import { assert } from "../../lib/assert.ts";
+import { NewerFormat } from "./folder-error.ts";
+import { isBusy } from "./sqlite-error.ts";
+
+export type DatabaseKind = "log" | "raft";
+
+export interface OpenOptions {
+  readonly path: string;
+  readonly kind: DatabaseKind;
+  readonly pageBytes: 4096 | 16_384;
+  readonly cacheBytes: number;
+  /** Waits this long for another process that holds the write lock (a person with a SQLite tool). */
+  readonly busyMs: number;
+}
+
+/** Of `log.db`; `raft.db` and what else makes small commits has 4096. */
+export const LOG_PAGE_BYTES = 16_384;
+const USER_VERSION_AT = 60;
+const BEGIN_ATTEMPTS_MAX = 12;
+/** Kept in the file, where its writer put them: setting them takes space, which a full disk does not have. */
+const PRAGMAS_OF_THE_FILE = new Set(["page_size", "auto_vacuum", "journal_mode"]);
+/** A write-ahead log that grew past this is cut back when it restarts. */
+const WAL_KEPT_BYTES = 64 * 1024 * 1024;
+
+export function openDatabase(options: OpenOptions): Database.Database {
+  const migrations = readMigrations(options.kind);
+  refuseNewer(options.path, fileVersion(options.path), migrations.length);
+  const database = new Database(options.path, { timeout: options.busyMs });
+  try {
+    setPragmas(database, options);
+    migrate(database, options.path, migrations);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Opens an existing file a second time, for reading beside its writer; no migration. */
+export function openBeside(options: OpenOptions): Database.Database {
+  const database = new Database(options.path, { timeout: options.busyMs });
+  try {
+    setPragmas(database, options, PRAGMAS_OF_THE_FILE);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Waits for whoever else has the write lock (a person with a SQLite tool): twelve times the busy time-out. */
+export function begin(database: Database.Database): void {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      database.exec("BEGIN IMMEDIATE");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || attempt === BEGIN_ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+/** A pragma's value as the connection has it now. */
+export function pragma(database: Database.Database, source: string): unknown {
+  const row: unknown = database.prepare(`pragma ${source}`).raw().get([]);
+  return Array.isArray(row) ? row[0] : undefined;
+}
+
+function setPragmas(
+  database: Database.Database,
+  options: OpenOptions,
+  onlyChecked: ReadonlySet<string> = new Set(),
+): void {
+  const cachePages = -Math.ceil(options.cacheBytes / 1024);
+  // In this order: the page size and vacuum mode bind only while the file is empty and not yet in WAL mode.
+  const wanted: readonly (readonly [string, number | string])[] = [
+    ["page_size", options.pageBytes],
+    ["auto_vacuum", 2],
+    ["journal_mode", "wal"],
+    ["synchronous", 2],
+    ["busy_timeout", options.busyMs],
+    ["cache_size", cachePages],
+    ["wal_autocheckpoint", 0],
+    ["journal_size_limit", WAL_KEPT_BYTES],
+    ["temp_store", 2],
+    ["fullfsync", 1],
+    ["checkpoint_fullfsync", 1],
+  ];
+  for (const [name, value] of wanted)
+    if (!onlyChecked.has(name)) database.exec(`pragma ${name} = ${value}`);
+  for (const [name, value] of wanted) {
+    const actual = pragma(database, name);
+    assert(actual === value, `${options.path} has ${name} ${String(actual)}, not ${value}`);
+  }
+}
+
+export function readMigrations(kind: DatabaseKind): readonly string[] {
+  const folder = new URL(`../../../migrations/${kind}/`, import.meta.url);
+  const files = readdirSync(folder).filter((name) => name.endsWith(".sql"));
+  return files.toSorted().map((name) => readFileSync(new URL(name, folder), "utf8"));
+}
+
+/** The version in the file's header, without SQLite, so that a file not ours to open is not touched. */
+export function fileVersion(path: string): number {
+  if (!existsSync(path)) return 0;
+  const header = new DataView(new ArrayBuffer(4));
+  const file = openSync(path, "r");
+  try {
+    return readSync(file, header, 0, 4, USER_VERSION_AT) === 4 ? header.getUint32(0) : 0;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function refuseNewer(path: string, version: number, known: number): void {
+  if (version <= known) return;
+  throw new NewerFormat(
+    `${path} has format ${version}; this kedge knows formats up to ${known}: run the newer kedge that wrote it`,
+  );
+}
+
+function migrate(database: Database.Database, path: string, migrations: readonly string[]): void {
+  const version = pragma(database, "user_version");
+  assert(typeof version === "number", "user_version is a number");
+  refuseNewer(path, version, migrations.length);
+  for (const [at, migration] of migrations.entries()) {
+    if (at < version) continue;
+    database.exec(`BEGIN IMMEDIATE;\n${migration};\npragma user_version = ${at + 1};\nCOMMIT;`);
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What the engine's errors mean to us.
+ */
+import { StorageFault } from "../storage.ts";
+
+/** The engine's name of the error (SQLITE_FULL, …); empty for an error that is not the engine's. */
+export function errorCode(error: unknown): string {
+  if (typeof error !== "object" || error === null || !("code" in error)) return "";
+  return typeof error.code === "string" ? error.code : "";
+}
+
+/** Space is short: nothing was applied, and writes may come back. */
+export function isFull(error: unknown): boolean {
+  return errorCode(error).startsWith("SQLITE_FULL");
+}
+
+export function isBusy(error: unknown): boolean {
+  return errorCode(error).startsWith("SQLITE_BUSY");
+}
+
+/** The guard's CHECK refused: another epoch or end. */
+export function isGuard(error: unknown): boolean {
+  return errorCode(error) === "SQLITE_CONSTRAINT_CHECK";
+}
+
+export function asFault(error: unknown, outcome: StorageFault["outcome"]): StorageFault {
+  if (error instanceof StorageFault) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (isFull(error))
+    return new StorageFault(
+      "full",
+      `the data folder's disk is full; free or add space: ${message}`,
+    );
+  return new StorageFault("io", `the disk failed: ${message}`, { outcome, cause: error });
+}
+
+/**
+ * A transaction's failure. When its COMMIT failed the engine has taken it back, but its frames may stand in the
+ * write-ahead log, for the next process to find: nobody knows.
+ */
+export function commitFault(error: unknown, committing: boolean): StorageFault {
+  return asFault(error, committing && !isFull(error) ? "unknown" : "none");
+}

@@ -1,0 +1,28 @@
+/**
+ * A folder's two files belong together: a start that finds only one of them would make the other anew, and with it either
+ * delete every log (no topic claims them) or hand out every offset again. So it is refused, and nothing is touched.
+ *
+ * - The first start makes `log.db` first: cut off there, it left a `log.db` without any partition, which is fine.
+ */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { FolderIncomplete } from "./folder-error.ts";
+import type { Storage } from "../storage.ts";
+
+/** Before anything is opened: refuses metadata without logs. */
+export function checkLogsAreThere(directory: string): void {
+  if (!isThere(directory, "raft.db") || isThere(directory, "log.db")) return;
+  throw new FolderIncomplete(directory, "log.db", "raft.db");
+}
+
+/** Before the metadata is opened: refuses logs without metadata. */
+export async function checkMetadataIsThere(directory: string, storage: Storage): Promise<void> {
+  if (isThere(directory, "raft.db")) return;
+  if ((await storage.partitions()).length === 0) return;
+  throw new FolderIncomplete(directory, "raft.db", "log.db");
+}
+
+/** An empty file is what SQLite makes a new database of. */
+function isThere(directory: string, name: string): boolean {
+  return (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0) > 0;
+}

@@ -1,0 +1,76 @@
+/**
+ * The order in which reads go to the readers, several in one message.
+ *
+ * - Receipts go first and alone: they are small, and appends wait for them, which must not wait for readers that catch up.
+ * - What is read ahead of its reader goes last, one read a message, where nobody waits for anything.
+ */
+import type { Read, ReadAnswer } from "../messages/messages.ts";
+
+export interface WaitingRead {
+  readonly read: Read;
+  readonly resolve: (answer: ReadAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface ReadLineLimits {
+  /** Reads that one message may carry. */
+  readonly readsMax: number;
+  /** Bytes that the answer to one message may have, unless a single read asks for more. */
+  readonly bytesMax: number;
+}
+
+/** What a read counts for that gives one row: seldom more. */
+const ROW_BYTES = 256 * 1024;
+
+export class ReadLine {
+  readonly #limits: ReadLineLimits;
+  readonly #receipts: WaitingRead[] = [];
+  readonly #waiting: WaitingRead[] = [];
+  readonly #ahead: WaitingRead[] = [];
+
+  constructor(limits: ReadLineLimits) {
+    this.#limits = limits;
+  }
+
+  /** Whether somebody waits for one of these reads. */
+  get isAwaited(): boolean {
+    return this.#receipts.length + this.#waiting.length > 0;
+  }
+
+  get hasAhead(): boolean {
+    return this.#ahead.length > 0;
+  }
+
+  push(waiting: WaitingRead, isAhead: boolean): void {
+    if (waiting.read.type === "receipt") this.#receipts.push(waiting);
+    else if (isAhead) this.#ahead.push(waiting);
+    else this.#waiting.push(waiting);
+  }
+
+  /** Somebody waits now for this very read; false where it stands in line no longer. */
+  hurry(read: Read): boolean {
+    const at = this.#ahead.findIndex((waiting) => waiting.read === read);
+    if (at < 0) return false;
+    this.#waiting.push(...this.#ahead.splice(at, 1));
+    return true;
+  }
+
+  /** The next message's reads: one at least where there are any, then as many as the limits allow. */
+  take(): WaitingRead[] {
+    const { readsMax, bytesMax } = this.#limits;
+    if (this.#receipts.length > 0) return this.#receipts.splice(0, readsMax);
+    if (this.#waiting.length === 0) return this.#ahead.splice(0, 1);
+    let bytes = 0;
+    let count = 0;
+    for (const { read } of this.#waiting) {
+      bytes += read.type === "read" ? read.bytesMax : ROW_BYTES;
+      if (count > 0 && (bytes > bytesMax || count >= readsMax)) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  takeAll(): WaitingRead[] {
+    return [this.#receipts, this.#waiting, this.#ahead].flatMap((line) => line.splice(0));
+  }
+}

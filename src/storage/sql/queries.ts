@@ -1,0 +1,364 @@
+/**
+ * Every statement of both databases, written in Drizzle over the declared tables. `bun run statements` compiles them into
+ * `statements.ts`, which is what runs: so the node starts without loading Drizzle (12 ms a thread), and the SQL that runs
+ * can be read. A test holds the two together.
+ */
+import { and, asc, desc, eq, gt, gte, lt, lte, sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/libsql";
+import { aborted, epochs, meta, partitions, producers, receipts, rows } from "./tables-log.ts";
+import { ABORTED_READ_MAX } from "../storage.ts";
+import { entries, identity, snapshots } from "./tables-raft.ts";
+
+const db = drizzle.mock();
+const value = sql.placeholder;
+
+/** As a column's new value, where Drizzle's types ask for one. */
+function set(name: string) {
+  return sql`${value(name)}`;
+}
+
+const bounds = {
+  epoch: partitions.epoch,
+  logStart: partitions.logStart,
+  end: partitions.end,
+  reservedEnd: partitions.reservedEnd,
+  startPosition: partitions.startPosition,
+  endPosition: partitions.endPosition,
+  maxTimestamp: partitions.maxTimestamp,
+  cleanedTo: partitions.cleanedTo,
+  producersEnd: partitions.producersEnd,
+  abortedEnd: partitions.abortedEnd,
+};
+const rowHead = { base: rows.base, last: rows.last, epoch: rows.epoch, position: rows.position };
+const ofPartition = eq(rows.partition, value("partition"));
+const fromOffset = and(ofPartition, gte(rows.last, value("from")));
+const bytes = sql<number>`length(${rows.data})`;
+
+const metaQueries = {
+  getMeta: db
+    .select({ value: meta.value })
+    .from(meta)
+    .where(eq(meta.key, value("key"))),
+  setMeta: db
+    .insert(meta)
+    .values({ key: set("key"), value: set("value") })
+    .onConflictDoUpdate({ target: meta.key, set: { value: set("value") } }),
+  deleteMeta: db.delete(meta).where(eq(meta.key, value("key"))),
+};
+
+const partitionQueries = {
+  listPartitions: db
+    .select({
+      id: partitions.id,
+      topicId: partitions.topicId,
+      index: partitions.index,
+      ...bounds,
+      sweptTo: partitions.sweptTo,
+      dropped: partitions.dropped,
+    })
+    .from(partitions)
+    .orderBy(asc(partitions.id)),
+  getPartition: db
+    .select(bounds)
+    .from(partitions)
+    .where(and(eq(partitions.id, value("id")), eq(partitions.dropped, 0))),
+  insertPartition: db.insert(partitions).values({
+    topicId: set("topicId"),
+    index: set("index"),
+    epoch: 0,
+    logStart: 0,
+    end: 0,
+    reservedEnd: 0,
+    startPosition: 0,
+    endPosition: 0,
+    maxTimestamp: -1,
+    cleanedTo: 0,
+    producersEnd: 0,
+    abortedEnd: 0,
+    sweptTo: 0,
+    dropped: 0,
+    guard: 1,
+  }),
+  /** Moves a partition that is as its writer believes; on any other the statement fails. */
+  movePartition: db
+    .update(partitions)
+    .set({
+      guard: sql`(${partitions.epoch} = ${value("guardEpoch")} and ${partitions.end} = ${value("guardEnd")})`,
+      epoch: set("epoch"),
+      logStart: set("logStart"),
+      end: set("end"),
+      reservedEnd: set("reservedEnd"),
+      startPosition: set("startPosition"),
+      endPosition: set("endPosition"),
+      maxTimestamp: set("maxTimestamp"),
+      cleanedTo: set("cleanedTo"),
+      producersEnd: set("producersEnd"),
+      abortedEnd: set("abortedEnd"),
+    })
+    .where(and(eq(partitions.id, value("id")), eq(partitions.dropped, 0))),
+  dropPartition: db
+    .update(partitions)
+    .set({ dropped: 1 })
+    .where(eq(partitions.id, value("id"))),
+  sweptPartition: db
+    .update(partitions)
+    .set({ sweptTo: set("sweptTo") })
+    .where(eq(partitions.id, value("id"))),
+  deletePartition: db.delete(partitions).where(eq(partitions.id, value("id"))),
+  listEpochs: db
+    .select({ partition: epochs.partition, epoch: epochs.epoch, start: epochs.start })
+    .from(epochs)
+    .orderBy(asc(epochs.partition), asc(epochs.epoch)),
+  insertEpoch: db
+    .insert(epochs)
+    .values({ partition: set("partition"), epoch: set("epoch"), start: set("start") }),
+  deleteEpochs: db.delete(epochs).where(eq(epochs.partition, value("partition"))),
+};
+
+const rowQueries = {
+  insertRow: db.insert(rows).values({
+    partition: set("partition"),
+    base: set("base"),
+    last: set("last"),
+    epoch: set("epoch"),
+    count: set("count"),
+    position: set("position"),
+    maxTimestamp: set("maxTimestamp"),
+    data: set("data"),
+  }),
+  /** The first row that holds an offset at or past `from`. */
+  rowFrom: db
+    .select({ ...rowHead, data: rows.data })
+    .from(rows)
+    .where(fromOffset)
+    .orderBy(asc(rows.last))
+    .limit(1),
+  /** Heads of the next rows: how many a read may take. */
+  headsFrom: db
+    .select({ last: rows.last, bytes })
+    .from(rows)
+    .where(fromOffset)
+    .orderBy(asc(rows.last))
+    .limit(100),
+  rowsBetween: db
+    .select({ ...rowHead, data: rows.data })
+    .from(rows)
+    .where(and(fromOffset, lte(rows.last, value("to"))))
+    .orderBy(asc(rows.last)),
+  headFrom: db
+    .select({ ...rowHead, maxTimestamp: rows.maxTimestamp, bytes })
+    .from(rows)
+    .where(fromOffset)
+    .orderBy(asc(rows.last))
+    .limit(1),
+  headBefore: db
+    .select({ ...rowHead, maxTimestamp: rows.maxTimestamp, bytes })
+    .from(rows)
+    .where(and(ofPartition, lt(rows.last, value("before"))))
+    .orderBy(desc(rows.last))
+    .limit(1),
+  /** The newest rows of the file, whosever they are. */
+  newestRows: db
+    .select({ id: rows.id, partition: rows.partition, last: rows.last, bytes })
+    .from(rows)
+    .where(lt(rows.id, value("before")))
+    .orderBy(desc(rows.id))
+    .limit(64),
+  rowById: db
+    .select({ ...rowHead, data: rows.data })
+    .from(rows)
+    .where(eq(rows.id, value("id"))),
+  /** Rows that lie wholly below an offset, oldest first: what a sweep may take. */
+  rowsBelow: db
+    .select({ last: rows.last, bytes })
+    .from(rows)
+    .where(and(ofPartition, lt(rows.last, value("below"))))
+    .orderBy(asc(rows.last))
+    .limit(value("limit")),
+  deleteRowsTo: db.delete(rows).where(and(ofPartition, lte(rows.last, value("last")))),
+  deleteRowsFrom: db.delete(rows).where(fromOffset),
+  /** Heads of the rows of a range, for compaction. */
+  headsBetween: db
+    .select({ id: rows.id, ...rowHead, maxTimestamp: rows.maxTimestamp, bytes })
+    .from(rows)
+    .where(and(fromOffset, lte(rows.last, value("to"))))
+    .orderBy(asc(rows.last)),
+  deleteRowsBetween: db.delete(rows).where(and(fromOffset, lte(rows.last, value("to")))),
+  insertRowAs: db.insert(rows).values({
+    id: set("id"),
+    partition: set("partition"),
+    base: set("base"),
+    last: set("last"),
+    epoch: set("epoch"),
+    count: set("count"),
+    position: set("position"),
+    maxTimestamp: set("maxTimestamp"),
+    data: set("data"),
+  }),
+  moveRow: db
+    .update(rows)
+    .set({ position: set("position") })
+    .where(eq(rows.id, value("id"))),
+};
+
+const receiptQueries = {
+  putReceipt: db
+    .insert(receipts)
+    .values({
+      partition: set("partition"),
+      key: set("key"),
+      last: set("last"),
+      expiresMs: set("expiresMs"),
+      value: set("value"),
+    })
+    .onConflictDoUpdate({
+      target: [receipts.partition, receipts.key],
+      set: {
+        last: sql`excluded.last`,
+        expiresMs: sql`excluded.expires_ms`,
+        value: sql`excluded.value`,
+      },
+    }),
+  getReceipt: db
+    .select({ last: receipts.last, expiresMs: receipts.expiresMs, value: receipts.value })
+    .from(receipts)
+    .where(and(eq(receipts.partition, value("partition")), eq(receipts.key, value("key")))),
+  deleteReceiptsFrom: db
+    .delete(receipts)
+    .where(and(eq(receipts.partition, value("partition")), gte(receipts.last, value("from")))),
+  deleteReceipts: db.delete(receipts).where(eq(receipts.partition, value("partition"))),
+  /** A bounded step of forgetting. */
+  forgetReceipts: db.delete(receipts).where(
+    sql`rowid in ${db
+      .select({ rowid: sql`rowid` })
+      .from(receipts)
+      .where(lt(receipts.expiresMs, value("nowMs")))
+      .limit(sql.placeholder("limit"))}`,
+  ),
+};
+
+const producerQueries = {
+  putProducer: db
+    .insert(producers)
+    .values({
+      partition: set("partition"),
+      producerId: set("producerId"),
+      epoch: set("epoch"),
+      coordinatorEpoch: set("coordinatorEpoch"),
+      lastTimestamp: set("lastTimestamp"),
+      transactionStart: set("transactionStart"),
+      batches: set("batches"),
+    })
+    .onConflictDoUpdate({
+      target: [producers.partition, producers.producerId],
+      set: {
+        epoch: sql`excluded.epoch`,
+        coordinatorEpoch: sql`excluded.coordinator_epoch`,
+        lastTimestamp: sql`excluded.last_timestamp`,
+        transactionStart: sql`excluded.transaction_start`,
+        batches: sql`excluded.batches`,
+      },
+    }),
+  listProducers: db
+    .select({
+      partition: producers.partition,
+      producerId: producers.producerId,
+      epoch: producers.epoch,
+      coordinatorEpoch: producers.coordinatorEpoch,
+      lastTimestamp: producers.lastTimestamp,
+      transactionStart: producers.transactionStart,
+      batches: producers.batches,
+    })
+    .from(producers),
+  deleteProducer: db
+    .delete(producers)
+    .where(
+      and(
+        eq(producers.partition, value("partition")),
+        eq(producers.producerId, value("producerId")),
+      ),
+    ),
+  deleteProducers: db.delete(producers).where(eq(producers.partition, value("partition"))),
+  insertAborted: db.insert(aborted).values({
+    partition: set("partition"),
+    last: set("last"),
+    producerId: set("producerId"),
+    first: set("first"),
+    lastStable: set("lastStable"),
+  }),
+  listAborted: db
+    .select({
+      last: aborted.last,
+      producerId: aborted.producerId,
+      first: aborted.first,
+      lastStable: aborted.lastStable,
+    })
+    .from(aborted)
+    .where(and(eq(aborted.partition, value("partition")), gte(aborted.last, value("from"))))
+    .orderBy(asc(aborted.last))
+    .limit(ABORTED_READ_MAX),
+  deleteAborted: db
+    .delete(aborted)
+    .where(and(eq(aborted.partition, value("partition")), eq(aborted.last, value("last")))),
+  deleteAbortedFrom: db
+    .delete(aborted)
+    .where(and(eq(aborted.partition, value("partition")), gte(aborted.last, value("from")))),
+  /** A bounded step of deleting those below an offset. */
+  deleteAbortedBelow: db.delete(aborted).where(
+    sql`rowid in ${db
+      .select({ rowid: sql`rowid` })
+      .from(aborted)
+      .where(and(eq(aborted.partition, value("partition")), lt(aborted.last, value("below"))))
+      .limit(sql.placeholder("limit"))}`,
+  ),
+};
+
+const metadataQueries = {
+  getIdentity: db
+    .select({
+      clusterId: identity.clusterId,
+      nodeId: identity.nodeId,
+      directoryId: identity.directoryId,
+    })
+    .from(identity),
+  insertIdentity: db.insert(identity).values({
+    directoryId: set("directoryId"),
+    clusterId: set("clusterId"),
+    nodeId: set("nodeId"),
+  }),
+  getSnapshot: db
+    .select({ index: snapshots.index, epoch: snapshots.epoch, image: snapshots.image })
+    .from(snapshots)
+    .orderBy(desc(snapshots.index))
+    .limit(1),
+  insertSnapshot: db
+    .insert(snapshots)
+    .values({ index: set("index"), epoch: set("epoch"), image: set("image") }),
+  deleteSnapshots: db.delete(snapshots),
+  listEntries: db
+    .select({ index: entries.index, epoch: entries.epoch, command: entries.command })
+    .from(entries)
+    .where(gt(entries.index, value("after")))
+    .orderBy(asc(entries.index))
+    .limit(1000),
+  lastEntry: db
+    .select({ index: entries.index })
+    .from(entries)
+    .orderBy(desc(entries.index))
+    .limit(1),
+  insertEntry: db
+    .insert(entries)
+    .values({ index: set("index"), epoch: set("epoch"), command: set("command") }),
+  deleteEntriesTo: db.delete(entries).where(lte(entries.index, value("index"))),
+};
+
+export const queries = {
+  log: {
+    ...metaQueries,
+    ...partitionQueries,
+    ...rowQueries,
+    ...receiptQueries,
+    ...producerQueries,
+  },
+  raft: metadataQueries,
+};

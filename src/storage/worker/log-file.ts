@@ -1,0 +1,309 @@
+/**
+ * `log.db` as its writer opens it: the folder's lock, the file, the mark of a clean end, and what each request does.
+ */
+import { statfsSync, statSync } from "node:fs";
+import type Database from "libsql";
+import { type CommitMessage, unpackChanges } from "../messages/commit.ts";
+import { errorOf } from "../messages/failure.ts";
+import { type FolderLock, lockFolder } from "../files/lock.ts";
+import type {
+  Answer,
+  Answers,
+  OpenWriter,
+  Opened,
+  Upkeep,
+  WriterRequest,
+} from "../messages/messages.ts";
+import { LOG_PAGE_BYTES, openDatabase, pragma } from "../files/open.ts";
+import { blob, integer, text } from "../sql/prepared.ts";
+import { type Damage, findDamage } from "../files/prove-end.ts";
+import { fullDisk, type Shortage, whyFull } from "../files/full-disk.ts";
+import type { Bounds, Change, PartitionId, StoredProducer } from "../storage.ts";
+import { RECEIPTS_FORGOTTEN_MAX, Sweeper } from "./sweeper.ts";
+import { Writer } from "./writer.ts";
+
+const CACHE_BYTES = 16 * 1024 * 1024;
+const BUSY_MS = 5_000;
+/** Growth of the write-ahead log at which a checkpoint is asked for. */
+const CHECKPOINT_BYTES_MAX = 16 * 1024 * 1024;
+/** At so many times that growth, commits wait for it. */
+const OVERDUE_CHECKPOINTS = 1.5;
+/** On a small volume this share of it takes the place of larger numbers. */
+const VOLUME_SHARE = 1 / 8;
+/** About what a step of sweeping adds to it: pages of tables and indexes, free lists, moved pages. */
+const SWEEP_GROWTH_BYTES = 1024 * 1024;
+/** Pages that a commit writes for one partition beside its data: its place in the tables and their indexes. */
+const PAGES_A_PARTITION = 4;
+/** What a stored producer adds, about: one that is alone on its page costs more, but seldom are there many of those. */
+const PRODUCER_BYTES = 1024;
+/** However little of an estimate was true, so much of the next is taken to be: the work may change. */
+const WAL_SHARE_MIN = 0.5;
+const UNKNOWN_BOOT = "unknown";
+/** No boot's id: whatever starts next counts as a restart. */
+const DAMAGED_BOOT = "damaged";
+
+export class LogFile {
+  readonly opened: Opened;
+  readonly #directory: string;
+  readonly #lock: FolderLock;
+  readonly #database: Database.Database;
+  readonly #writer: Writer;
+  readonly #sweeper: Sweeper;
+  readonly #freeBytesMin: number;
+  readonly #checkpointBytes: number;
+  /** About how much the write-ahead log holds that is not yet in the file. */
+  #walGrowthBytes = 0;
+  /** What has been estimated of its growth since it was last copied back whole, and what share of such estimates was true. */
+  #walEstimatedBytes = 0;
+  #walShare = 1;
+  /** The last commit had no room: what the write-ahead log holds is worth copying back at once. */
+  #short = false;
+  /** The boot id, and when this run began: never the same twice, so that writing it always reaches the disk. */
+  readonly #mark: string;
+  /** While true the mark of the run that was cut off stays: a kill before `resumed` must not hide it. */
+  #powerLost: boolean;
+
+  constructor({ directory, holder, bootId, freeBytesMin }: OpenWriter) {
+    this.#directory = directory;
+    const { blocks, bsize } = statfsSync(directory);
+    const share = blocks * bsize * VOLUME_SHARE;
+    this.#freeBytesMin = Math.min(share, freeBytesMin);
+    this.#checkpointBytes = Math.min(share, CHECKPOINT_BYTES_MAX);
+    this.#lock = lockFolder(directory, holder);
+    try {
+      this.#database = openDatabase({
+        path: `${directory}/log.db`,
+        kind: "log",
+        pageBytes: LOG_PAGE_BYTES,
+        cacheBytes: CACHE_BYTES,
+        busyMs: BUSY_MS,
+      });
+      this.#writer = new Writer(this.#database);
+      this.#sweeper = new Sweeper(this.#writer, this.#database);
+      this.#mark = `${bootId ?? UNKNOWN_BOOT} ${holder.startedMs}`;
+      const cut = this.#mend();
+      this.#powerLost = this.#lostPower(bootId);
+      if (!this.#powerLost) this.#markRunning(this.#mark);
+      this.opened = { powerLost: this.#powerLost, cut, upkeep: this.#upkeep() };
+    } catch (error) {
+      this.#lock.release();
+      throw error;
+    }
+  }
+
+  answer(request: WriterRequest): Answer<Answers[WriterRequest["type"]]> {
+    switch (request.type) {
+      case "commit":
+        return this.#commit(request);
+      case "create":
+        return { value: this.#writer.create(request.keys) };
+      case "drop":
+        this.#writer.drop(request.partitions);
+        return { value: this.#upkeep() };
+      case "partitions":
+        return {
+          value: [...this.#writer.table.ids()].map((id) => this.#writer.table.describe(id)),
+        };
+      case "producers":
+        return { value: this.#producers() };
+      case "resumed":
+        this.#markRunning(this.#mark);
+        this.#powerLost = false;
+        return { value: null };
+      case "bounds":
+        return { value: this.#bounds(request.partition) };
+      case "forget":
+        return { value: this.#forget(request.nowMs) };
+      case "stats":
+        return { value: this.#stats() };
+      case "sweep":
+        this.#sweeper.sweep();
+        this.#grew(SWEEP_GROWTH_BYTES);
+        return { value: this.#upkeep() };
+      case "finish-checkpoint":
+        this.#finishCheckpoint();
+        return { value: this.#upkeep() };
+      case "close":
+        this.#close();
+        return { value: null };
+      default:
+        return request satisfies never;
+    }
+  }
+
+  #commit(message: CommitMessage): Answer<Answers["commit"]> {
+    const changes = unpackChanges(message);
+    const growth = growthOf(changes);
+    this.#short = !this.#hasRoom(growth);
+    const full = this.#short ? fullDisk(this.#shortage()) : null;
+    const failures = [...this.#writer.commit(changes, full)];
+    this.#grew(growth);
+    if (changes.some(({ entries }) => entries.some(({ type }) => type === "rewrite")))
+      this.#sweeper.freed();
+    const returned = message.large;
+    const transfer = returned.flatMap(({ buffer }) =>
+      buffer instanceof ArrayBuffer ? [buffer] : [],
+    );
+    return { value: { failures, returned, upkeep: this.#upkeep() }, transfer };
+  }
+
+  /** A step of forgetting, and a checkpoint where nobody else would ask for one: there may be no commits. */
+  #forget(nowMs: number): boolean {
+    const more = this.#sweeper.forget(nowMs);
+    this.#grew(RECEIPTS_FORGOTTEN_MAX * LOG_PAGE_BYTES);
+    if (more && this.#upkeep().checkpoint === "overdue") this.#finishCheckpoint();
+    return more;
+  }
+
+  #upkeep(): Upkeep {
+    const due = this.#short ? SWEEP_GROWTH_BYTES : this.#checkpointBytes;
+    const growth = this.#walGrowthBytes;
+    const overdue = growth >= OVERDUE_CHECKPOINTS * this.#checkpointBytes;
+    return {
+      sweep: this.#sweeper.hasMore,
+      checkpoint: overdue ? "overdue" : growth >= due ? "due" : "none",
+    };
+  }
+
+  #bounds(partition: PartitionId): Bounds | null {
+    const state = this.#writer.table.state(partition);
+    if (!state) return null;
+    const { epochs: _epochs, ...bounds } = state;
+    return bounds;
+  }
+
+  #producers(): Answers["producers"] {
+    const found = new Map<PartitionId, StoredProducer[]>();
+    for (const row of this.#writer.sql.listProducers.all({})) {
+      const partition = integer(row.partition);
+      // Dropped ones are still to be swept.
+      if (!this.#writer.table.state(partition)) continue;
+      const producer = {
+        id: BigInt(text(row.producerId)),
+        epoch: integer(row.epoch),
+        coordinatorEpoch: integer(row.coordinatorEpoch),
+        lastTimestamp: integer(row.lastTimestamp),
+        transactionStart: integer(row.transactionStart),
+        batches: blob(row.batches),
+      };
+      const known = found.get(partition);
+      if (known) known.push(producer);
+      else found.set(partition, [producer]);
+    }
+    return found;
+  }
+
+  #stats(): Answers["stats"] {
+    const pages = integer(pragma(this.#database, "page_count"));
+    return {
+      databaseBytes: pages * LOG_PAGE_BYTES,
+      walBytes: statSync(`${this.#directory}/log.db-wal`, { throwIfNoEntry: false })?.size ?? 0,
+      freeBytes: this.#freeBytes(),
+      refusing: this.#hasRoom(0) ? null : whyFull(this.#shortage()),
+      commits: this.#writer.commits,
+      syncs: this.#writer.syncs,
+    };
+  }
+
+  /**
+   * Whether so much may be written: to the write-ahead log now and to the file later. What the log holds already must fit
+   * into the file too, or nothing could ever be deleted again. Free pages in the file count as room in it.
+   */
+  #hasRoom(growthBytes: number): boolean {
+    const free = this.#freeBytes();
+    const needed = this.#freeBytesMin + this.#walGrowthBytes + 2 * growthBytes;
+    if (free >= needed) return true;
+    return free >= 2 * growthBytes && free + this.#sweeper.countFreeBytes() >= needed;
+  }
+
+  #shortage(): Shortage {
+    const directory = this.#directory;
+    return { directory, freeBytes: this.#freeBytes(), reserveBytes: this.#freeBytesMin };
+  }
+
+  #grew(bytes: number): void {
+    this.#walEstimatedBytes += bytes;
+    this.#walGrowthBytes += bytes * this.#walShare;
+  }
+
+  #freeBytes(): number {
+    const { bavail, bsize } = statfsSync(this.#directory);
+    return bavail * bsize;
+  }
+
+  /** The checkpointer has copied most pages; once none is left the next commit begins the write-ahead log anew. */
+  #finishCheckpoint(): void {
+    const row: unknown = this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
+    const [busy, log, checkpointed] = Array.isArray(row) ? row.map(Number) : [];
+    const complete = busy === 0 && log !== undefined && log > 0 && log === checkpointed;
+    // Somebody else holds the rest (a backup, a person with a SQLite tool): asked again after another sixteenth.
+    this.#walGrowthBytes = complete ? 0 : this.#checkpointBytes * (1 - 1 / 16);
+    if (!complete) return;
+    // Small commits take fewer pages than they might: at one of 1 KiB a time, three fifths.
+    const share = (log * LOG_PAGE_BYTES) / this.#walEstimatedBytes;
+    this.#walShare = Math.min(Math.max(share, WAL_SHARE_MIN), 1);
+    this.#walEstimatedBytes = 0;
+  }
+
+  /** Whether the last run was cut off by more than the end of its process. */
+  #lostPower(bootId: string | null): boolean {
+    const mark = this.#writer.sql.getMeta.first({ key: "running" });
+    if (!mark) return false;
+    return bootId === null || text(mark.value).split(" ")[0] !== bootId;
+  }
+
+  /** Leaves the mark that a process is at work, and with it syncs what a killed one had merely written. */
+  #markRunning(mark: string): void {
+    this.#writer.transaction(true, () => {
+      this.#writer.sql.setMeta.run({ key: "running", value: mark });
+    });
+  }
+
+  /** After a run without a clean end: proves the logs' ends and cuts damaged ones, which counts as power lost. */
+  #mend(): readonly Damage[] {
+    if (!this.#writer.sql.getMeta.first({ key: "running" })) return [];
+    const damaged = findDamage(this.#writer);
+    if (damaged.length === 0) return damaged;
+    this.#markRunning(DAMAGED_BOOT);
+    const changes = damaged.flatMap(({ partition, end }): Change[] => {
+      const state = this.#writer.table.state(partition);
+      if (!state) return [];
+      const guard = { epoch: state.epoch, end: state.end };
+      return [{ partition, guard, entries: [{ type: "truncate", end }], durability: "synced" }];
+    });
+    for (const [, failure] of this.#writer.commit(changes, null)) throw errorOf(failure);
+    return damaged;
+  }
+
+  #close(): void {
+    try {
+      if (!this.#powerLost) {
+        this.#writer.transaction(true, () => {
+          this.#writer.sql.deleteMeta.run({ key: "running" });
+        });
+      }
+      this.#database.exec("pragma wal_checkpoint(truncate)");
+    } finally {
+      this.#database.close();
+      this.#lock.release();
+    }
+  }
+}
+
+function growthOf(changes: readonly Change[]): number {
+  let bytes = LOG_PAGE_BYTES;
+  for (const { entries } of changes) {
+    bytes += PAGES_A_PARTITION * LOG_PAGE_BYTES;
+    for (const entry of entries) {
+      if (entry.type === "append") bytes += entry.data.byteLength;
+      if (entry.type === "rewrite")
+        for (const { data } of entry.rows) bytes += data.byteLength + LOG_PAGE_BYTES;
+      // Keys are scattered over their index: each writes a page of its own.
+      if (entry.type === "receipt") bytes += LOG_PAGE_BYTES;
+      if (entry.type === "producers")
+        bytes += LOG_PAGE_BYTES + (entry.changed.length + entry.gone.length) * PRODUCER_BYTES;
+      if (entry.type === "aborted") bytes += LOG_PAGE_BYTES;
+    }
+  }
+  return bytes;
+}

@@ -1,0 +1,157 @@
+/**
+ * `raft.db` as its Worker opens it: small pages, every commit synced, and what each request of the metadata store does.
+ *
+ * After an error of the engine that is not a full disk nothing is written again.
+ */
+import { existsSync } from "node:fs";
+import type Database from "libsql";
+import { assert } from "../../lib/assert.ts";
+import type { MetadataAnswers, MetadataRequest } from "../messages/messages.ts";
+import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "../metadata-store.ts";
+import { begin, openDatabase } from "../files/open.ts";
+import { integer, prepareAll, text } from "../sql/prepared.ts";
+import { commitFault } from "../files/sqlite-error.ts";
+import { raftStatements } from "../sql/statements.ts";
+import { StorageFault } from "../storage.ts";
+
+const CACHE_BYTES = 2 * 1024 * 1024;
+const BUSY_MS = 5_000;
+/** Growth of the write-ahead log after which it is copied back into the file. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024;
+const PAGE_BYTES = 4096;
+/** Pages that a commit writes beside its data: the table's, its index's, the file's head. */
+const PAGES_A_COMMIT = 4;
+
+export class MetadataFile {
+  readonly #database: Database.Database;
+  readonly #sql;
+  #last: number;
+  /** About how much the write-ahead log has grown since it was last copied back. */
+  #walGrowthBytes = 0;
+  #broken: StorageFault | null = null;
+
+  constructor(directory: string) {
+    this.#database = openDatabase({
+      path: `${directory}/raft.db`,
+      kind: "raft",
+      pageBytes: PAGE_BYTES,
+      cacheBytes: CACHE_BYTES,
+      busyMs: BUSY_MS,
+    });
+    this.#sql = prepareAll(this.#database, raftStatements);
+    const newest = this.#sql.lastEntry.first({}) ?? this.#sql.getSnapshot.first({});
+    this.#last = newest ? integer(newest.index) : 0;
+  }
+
+  answer(request: MetadataRequest): MetadataAnswers[MetadataRequest["type"]] {
+    switch (request.type) {
+      case "metadata-identity":
+        return this.#identity();
+      case "metadata-save-identity":
+        return this.#saveIdentity(request.identity);
+      case "metadata-load":
+        return this.#load();
+      case "metadata-append":
+        return this.#append(request.entries);
+      case "metadata-snapshot":
+        return this.#saveSnapshot(request.snapshot);
+      case "metadata-backup":
+        return this.#backup(request.path);
+      case "metadata-close":
+        return this.close();
+      default:
+        return request satisfies never;
+    }
+  }
+
+  close(): null {
+    this.#database.exec("pragma wal_checkpoint(truncate)");
+    this.#database.close();
+    return null;
+  }
+
+  #identity(): NodeIdentity | null {
+    const row = this.#sql.getIdentity.first({});
+    if (!row) return null;
+    const { clusterId, nodeId, directoryId } = row;
+    return {
+      clusterId: text(clusterId),
+      nodeId: integer(nodeId),
+      directoryId: text(directoryId),
+    };
+  }
+
+  #saveIdentity({ clusterId, nodeId, directoryId }: NodeIdentity): null {
+    assert(this.#identity() === null, "a folder is given its identity once");
+    return this.#transaction(0, () => {
+      this.#sql.insertIdentity.run({ clusterId, nodeId, directoryId });
+    });
+  }
+
+  #load(): MetadataAnswers["metadata-load"] {
+    const row = this.#sql.getSnapshot.first({});
+    const snapshot = row && {
+      index: integer(row.index),
+      epoch: integer(row.epoch),
+      image: text(row.image),
+    };
+    const entries: MetadataEntry[] = [];
+    for (let after = snapshot?.index ?? 0; after < this.#last; after = entries.at(-1)?.index ?? 0)
+      for (const { index, epoch, command } of this.#sql.listEntries.all({ after }))
+        entries.push({ index: integer(index), epoch: integer(epoch), command: text(command) });
+    return { snapshot, entries };
+  }
+
+  #append(entries: readonly MetadataEntry[]): null {
+    for (const [at, { index }] of entries.entries())
+      assert(index === this.#last + 1 + at, "metadata entries follow each other");
+    const bytes = entries.reduce((sum, { command }) => sum + command.length, 0);
+    this.#transaction(bytes, () => {
+      for (const { index, epoch, command } of entries)
+        this.#sql.insertEntry.run({ index, epoch, command });
+    });
+    this.#last += entries.length;
+    return null;
+  }
+
+  #saveSnapshot({ index, epoch, image }: MetadataSnapshot): null {
+    assert(index <= this.#last, "a snapshot is of what was appended");
+    const before = this.#sql.getSnapshot.first({});
+    assert(!before || integer(before.index) <= index, "snapshots never go back");
+    // What is deleted writes about as much again: free pages are listed.
+    return this.#transaction(2 * image.length, () => {
+      this.#sql.deleteSnapshots.run({});
+      this.#sql.insertSnapshot.run({ index, epoch, image });
+      this.#sql.deleteEntriesTo.run({ index });
+    });
+  }
+
+  #backup(path: string): null {
+    if (existsSync(path)) throw new StorageFault("io", `${path} exists: a backup never overwrites`);
+    this.#database.prepare("vacuum into ?").run([path]);
+    return null;
+  }
+
+  /** `bytes`: about what it writes. */
+  #transaction(bytes: number, work: () => void): null {
+    if (this.#broken) throw this.#broken;
+    let committing = false;
+    try {
+      begin(this.#database);
+      work();
+      committing = true;
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec("ROLLBACK");
+      const fault = commitFault(error, committing);
+      // Later ones have surely no effect.
+      if (fault.kind === "io") this.#broken = new StorageFault("io", fault.message);
+      throw fault;
+    }
+    this.#walGrowthBytes += PAGES_A_COMMIT * PAGE_BYTES + bytes;
+    if (this.#walGrowthBytes < CHECKPOINT_BYTES) return null;
+    this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
+    this.#walGrowthBytes = 0;
+    return null;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * `log.db` beside its writer: reads, checkpoints and backups, each kind in a Worker of its own.
+ */
+import { existsSync } from "node:fs";
+import Database from "libsql";
+import { failureOf } from "../messages/failure.ts";
+import type {
+  Answer,
+  Answers,
+  OpenReader,
+  ReadAnswer,
+  ReaderRequest,
+  StoredRow,
+} from "../messages/messages.ts";
+import { LOG_PAGE_BYTES, openBeside } from "../files/open.ts";
+import { pageBytesOf } from "../reading/page-buffers.ts";
+import { Reader } from "./reader.ts";
+import { prepareLog } from "./row-writer.ts";
+import { StorageFault } from "../storage.ts";
+
+/** No boot's id. */
+const COPIED_BOOT = "copied";
+const CACHE_BYTES = 4 * 1024 * 1024;
+const BUSY_MS = 5_000;
+/** What threads keep of their heaps is twice this. */
+const HEAP_BLOCK_BYTES = 2 * 1024 * 1024;
+
+export class SideFile {
+  readonly #database: Database.Database;
+  readonly #reader: Reader;
+
+  constructor({ directory }: OpenReader) {
+    this.#database = openBeside({
+      path: `${directory}/log.db`,
+      kind: "log",
+      pageBytes: LOG_PAGE_BYTES,
+      cacheBytes: CACHE_BYTES,
+      busyMs: BUSY_MS,
+    });
+    keepHeap(this.#database);
+    this.#reader = new Reader(this.#database);
+  }
+
+  answer(request: ReaderRequest): Answer<Answers[ReaderRequest["type"]]> {
+    switch (request.type) {
+      case "reads": {
+        const pages = [...request.pages];
+        const value = request.reads.map((read) => {
+          const page = pageBytesOf(read) === null ? null : (pages.shift() ?? null);
+          try {
+            return this.#reader.answer(read, page);
+          } catch (error) {
+            return { failure: failureOf(error) };
+          }
+        });
+        return {
+          value,
+          transfer: value.flatMap((each) => ("failure" in each ? [] : buffersOf(each))),
+        };
+      }
+      case "checkpoint":
+        this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
+        return { value: null };
+      case "backup":
+        if (existsSync(request.path))
+          throw new StorageFault("io", `${request.path} exists: a backup never overwrites`);
+        this.#database.prepare("vacuum into ?").run([request.path]);
+        markCopied(request.path);
+        return { value: null };
+      case "close":
+        this.#database.close();
+        return { value: null };
+      default:
+        return request satisfies never;
+    }
+  }
+}
+
+/**
+ * glibc gives the end of a thread's heap back to the kernel once it is 128 KiB free, as it is after most rows: each time
+ * costs a system call and an interruption of the other cores. When a block is freed that was too large for its heap, glibc
+ * raises both bounds, for the whole process. Where there is no glibc this does nothing.
+ */
+function keepHeap(database: Database.Database): void {
+  database.prepare("select length(cast(zeroblob(?) as text))").raw().get([HEAP_BLOCK_BYTES]);
+}
+
+/**
+ * Offsets past the copy's ends have been handed out by the original: whoever opens the copy begins past what is reserved,
+ * as after a power cut.
+ */
+function markCopied(path: string): void {
+  const copy = new Database(path);
+  try {
+    prepareLog(copy).setMeta.run({ key: "running", value: COPIED_BOOT });
+  } finally {
+    copy.close();
+  }
+}
+
+function buffersOf(answer: ReadAnswer): ArrayBuffer[] {
+  const page = answer.type === "read" && answer.page ? [answer.page.buffer] : [];
+  const rows: readonly (StoredRow | null)[] =
+    answer.type === "read" ? answer.rows : answer.type === "seek" ? [answer.row] : [];
+  return rows
+    .flatMap((row) => (row?.data.buffer instanceof ArrayBuffer ? [row.data.buffer] : []))
+    .concat(page);
+}

@@ -1,0 +1,83 @@
+/** Buffers that large reads are read into: which reads want one, when one is used again, how many are kept. */
+import { describe, expect, test } from "bun:test";
+import { Bug } from "../../../../src/lib/assert.ts";
+import { pageBytesOf, PageBuffers } from "../../../../src/storage/reading/page-buffers.ts";
+import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+
+const MiB = 1024 * 1024;
+const LARGE = 8 * MiB;
+
+function world(count = 2) {
+  const clock = new VirtualClock();
+  return { clock, pages: new PageBuffers(clock, count * LARGE) };
+}
+
+describe("a buffer is wanted", () => {
+  const cases: [string, number, number | null][] = [
+    ["for a read that may fill it", LARGE, LARGE],
+    ["for one that may fill half of it", LARGE / 2, LARGE],
+    ["not for one that may not fit", LARGE + 1, null],
+    ["not for one that would leave most of it empty", LARGE / 2 - 1, null],
+    ["of a size of its own for a consumer's partition", MiB, MiB],
+    ["nor there for a small one", MiB / 2 - 1, null],
+  ];
+  for (const [name, bytesMax, size] of cases)
+    test(name, () =>
+      expect(pageBytesOf({ type: "read", partition: 1, from: 0, bytesMax })).toBe(size),
+    );
+});
+
+test("a buffer that was given back is used again, so many are kept, and the others' memory is let go", () => {
+  const { pages } = world();
+  const [first, second, third] = [pages.take(LARGE), pages.take(LARGE), pages.take(LARGE)];
+  for (const buffer of [first, second, third]) pages.giveBack(buffer);
+  expect([pages.count, third.byteLength]).toEqual([2, 0]);
+  expect([pages.take(LARGE), pages.take(LARGE)]).toEqual([second, first]);
+  expect(pages.take(LARGE).byteLength).toBe(LARGE);
+});
+
+test("buffers of both sizes are kept beside each other, within one bound", () => {
+  const { pages } = world(1);
+  const small = pages.take(MiB);
+  const large = pages.take(LARGE);
+  pages.giveBack(small);
+  pages.giveBack(large);
+  expect([pages.count, large.byteLength]).toEqual([1, 0]);
+  expect(pages.take(LARGE).byteLength).toBe(LARGE);
+  expect(pages.take(MiB)).toBe(small);
+});
+
+test("none is kept for long when nothing is read", async () => {
+  const { clock, pages } = world();
+  const buffer = pages.take(LARGE);
+  await clock.advance(900);
+  pages.giveBack(buffer);
+  await clock.advance(900);
+  expect(pages.count).toBe(1);
+  await clock.advance(1_200);
+  expect([pages.count, buffer.byteLength]).toEqual([0, 0]);
+});
+
+test("a buffer that is given back twice, or that moved on, is a bug", () => {
+  const { pages } = world();
+  const buffer = pages.take(LARGE);
+  pages.giveBack(buffer);
+  expect(() => pages.giveBack(buffer)).toThrow(Bug);
+  pages.take(LARGE);
+  buffer.transfer();
+  expect(() => pages.giveBack(buffer)).toThrow(Bug);
+});
+
+test("what was read says what is to become of its buffer", () => {
+  const { pages } = world();
+  const answer = { type: "read", rows: [], logStart: 3 } as const;
+  expect(pages.rowsOf({ ...answer, page: null })).toEqual({ rows: [], logStart: 3 });
+  const unused = { buffer: pages.take(LARGE), isUsed: false };
+  expect(pages.rowsOf({ ...answer, page: unused }).done).toBeUndefined();
+  expect(pages.count).toBe(1);
+  const used = { buffer: pages.take(LARGE), isUsed: true };
+  const { done } = pages.rowsOf({ ...answer, page: used });
+  expect(pages.count).toBe(0);
+  done?.();
+  expect(pages.count).toBe(1);
+});
