@@ -331,7 +331,7 @@ async function listen(
   fetch: HttpFetch,
 ): Promise<HttpServer> {
   const { host, port } = config.http;
-  const { tooManyConnections } = await import("./http/problem.ts");
+  const { tooManyConnections } = await import("./http/answers/problem.ts");
   const { corsHeaders, originsOf } = await import("./http/guards.ts");
   const { requestIds } = await import("./http/request-ids.ts");
   const nextId = requestIds(platform.clock, platform.random);

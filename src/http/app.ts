@@ -11,7 +11,7 @@ import type { Bug } from "../lib/assert.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Random } from "../lib/random.ts";
-import { Compressor } from "./compress.ts";
+import { Compressor } from "./answers/compress.ts";
 import {
   answer,
   answerProblem,
@@ -23,19 +23,19 @@ import {
 } from "./exchange.ts";
 import { Guards } from "./guards.ts";
 import { httpLimits, type HttpLimits } from "./limits.ts";
-import { HttpMetrics } from "./metrics.ts";
+import { HttpMetrics } from "./metrics/metrics.ts";
 import { Pace } from "./pace.ts";
 import type { NodeProbes } from "./probes.ts";
-import { HttpRefusal } from "./problem.ts";
-import type { Reply } from "./reply.ts";
+import { HttpRefusal } from "./answers/problem.ts";
+import type { Reply } from "./answers/reply.ts";
 import { requestIds } from "./request-ids.ts";
 import type { Door, Route } from "./route.ts";
 import { routes as everyRoute } from "./routes/all.ts";
 import type { TailLimits } from "./tail/limits.ts";
 import { Tails } from "./tail/tails.ts";
 import { TimeLimit } from "./time-limit.ts";
-import { BatchOpener } from "./batch-opener.ts";
-import { Untaken } from "./untaken.ts";
+import { BatchOpener } from "./reading/batch-opener.ts";
+import { Untaken } from "./answers/untaken.ts";
 
 export interface HttpAppOptions {
   readonly broker: Broker;

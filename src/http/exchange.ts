@@ -9,16 +9,16 @@ import type { Context } from "../broker/verbs.ts";
 import { Bug } from "../lib/assert.ts";
 import type { Connection } from "../lib/platform.ts";
 import { Refusal } from "../lib/refusal.ts";
-import { mediaTypeOf, readBody } from "./body.ts";
-import type { Compressor } from "./compress.ts";
+import { mediaTypeOf, readBody } from "./bodies/body.ts";
+import type { Compressor } from "./answers/compress.ts";
 import type { Guards } from "./guards.ts";
-import type { RouteMeter } from "./metrics.ts";
+import type { RouteMeter } from "./metrics/metrics.ts";
 import type { Pace } from "./pace.ts";
-import { HttpRefusal, isBug, problemOf, problemReply } from "./problem.ts";
-import type { Reply, Runs } from "./reply.ts";
+import { HttpRefusal, isBug, problemOf, problemReply } from "./answers/problem.ts";
+import type { Reply, Runs } from "./answers/reply.ts";
 import type { Door, Route } from "./route.ts";
 import type { TimeLimit } from "./time-limit.ts";
-import { parseJson, queryOf, validate } from "./validate.ts";
+import { parseJson, queryOf, validate } from "./bodies/validate.ts";
 
 const encoder = new TextEncoder();
 

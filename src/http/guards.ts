@@ -9,8 +9,8 @@
  * - A page of a listed origin may read every answer, refusals too: without that it sees "Failed to fetch" alone.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { HttpRefusal } from "./problem.ts";
-import type { ReplyHeaders } from "./reply.ts";
+import { HttpRefusal } from "./answers/problem.ts";
+import type { ReplyHeaders } from "./answers/reply.ts";
 
 export interface GuardOptions {
   /** The bearer token that opens the door; null: none is wanted. */

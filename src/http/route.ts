@@ -11,13 +11,13 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Connection } from "../lib/platform.ts";
 import type { Random } from "../lib/random.ts";
-import type { BatchOpener } from "./batch-opener.ts";
+import type { BatchOpener } from "./reading/batch-opener.ts";
 import type { HttpLimits } from "./limits.ts";
-import type { HttpMetrics } from "./metrics.ts";
+import type { HttpMetrics } from "./metrics/metrics.ts";
 import type { NodeProbes } from "./probes.ts";
-import type { Reply } from "./reply.ts";
+import type { Reply } from "./answers/reply.ts";
 import type { Tails } from "./tail/tails.ts";
-import type { Untaken } from "./untaken.ts";
+import type { Untaken } from "./answers/untaken.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 

@@ -4,7 +4,7 @@
  * - A full disk leaves the node ready, since reads go on; a lost one does not.
  * - The event loop is watched from the first time that somebody asks: the watching itself wakes an idle process.
  */
-import { family } from "../http/exposition.ts";
+import { family } from "../http/metrics/exposition.ts";
 import type { NodeProbes, ReadinessCheck } from "../http/probes.ts";
 import type { LoopLagWatch, Platform } from "../lib/platform.ts";
 import { StorageFault, type Storage, type StorageStats } from "../storage/storage.ts";

@@ -7,10 +7,10 @@
 import { createHash } from "node:crypto";
 import { Refusal } from "../../lib/refusal.ts";
 import type { BackupSource } from "../probes.ts";
-import type { Reply } from "../reply.ts";
+import type { Reply } from "../answers/reply.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
-import { tarEnd, tarFile } from "../tar.ts";
+import { tarEnd, tarFile } from "../answers/tar.ts";
 
 /** Nodes whose files are being read: their copies take space, so one at a time. */
 const underWay = new WeakSet<object>();

@@ -11,11 +11,11 @@ import type { Isolation, ReadAnswer } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { walkBatches } from "../../records/batch.ts";
 import { crc32c } from "../../records/crc32c.ts";
-import { endsHeaders, nextOffset, upToDate } from "../page.ts";
-import type { PartitionName } from "../places.ts";
-import { BATCH_TYPE } from "../produce-bytes.ts";
+import { endsHeaders, nextOffset, upToDate } from "../reading/page.ts";
+import type { PartitionName } from "../reading/places.ts";
+import { BATCH_TYPE } from "../producing/produce-bytes.ts";
 import { defineRoute, type Call } from "../route.ts";
-import { joined } from "../runs.ts";
+import { joined } from "../reading/runs.ts";
 import { chunkParams } from "../schema/fetch.ts";
 import { noQuery } from "../schema/shapes.ts";
 

@@ -2,8 +2,8 @@
  * The API about itself: the OpenAPI document, a page that renders it, and what to try first. All static, so without a
  * token; made when first asked.
  */
-import type { Reply } from "../reply.ts";
-import { json } from "../reply.ts";
+import type { Reply } from "../answers/reply.ts";
+import { json } from "../answers/reply.ts";
 import { defineRoute, type Door } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
 
@@ -34,8 +34,8 @@ function docsOf(door: Door): Promise<Made> {
 
 async function make(door: Door): Promise<Made> {
   const [{ openApiDocument }, { docsPage }] = await Promise.all([
-    import("../openapi.ts"),
-    import("../docs-page.ts"),
+    import("../openapi/openapi.ts"),
+    import("../openapi/docs-page.ts"),
   ]);
   const document = openApiDocument(door.routes, door.version);
   return { document: JSON.stringify(document), page: docsPage(document) };

@@ -2,8 +2,8 @@
  * Where the `type` of a problem document leads: what its code means, and the whole table of them.
  */
 import type { InferOutput } from "valibot";
-import { errorKinds, HttpRefusal } from "../problem.ts";
-import { json, type Reply } from "../reply.ts";
+import { errorKinds, HttpRefusal } from "../answers/problem.ts";
+import { json, type Reply } from "../answers/reply.ts";
 import { defineRoute } from "../route.ts";
 import { errorKind, errorList, errorParams } from "../schema/error.ts";
 import { noQuery } from "../schema/shapes.ts";

@@ -12,18 +12,25 @@ import type { Isolation, ReadAnswer, ReadOptions } from "../../broker/verbs.ts";
 import { hiddenBy, passedOver } from "../../broker/visibility.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { walkBatches } from "../../records/batch.ts";
-import { endsHeaders, endsText, nextOffset, pageOf, upToDate, type PageTerms } from "../page.ts";
-import { clamped, offsetOf, type PartitionName, wasTrimmed } from "../places.ts";
-import { problemOf } from "../problem.ts";
-import { BATCH_TYPE } from "../produce-bytes.ts";
-import { LINES_TYPE } from "../produce-stream.ts";
-import { jsonText, type Reply } from "../reply.ts";
+import {
+  endsHeaders,
+  endsText,
+  nextOffset,
+  pageOf,
+  upToDate,
+  type PageTerms,
+} from "../reading/page.ts";
+import { clamped, offsetOf, type PartitionName, wasTrimmed } from "../reading/places.ts";
+import { problemOf } from "../answers/problem.ts";
+import { BATCH_TYPE } from "../producing/produce-bytes.ts";
+import { LINES_TYPE } from "../producing/produce-stream.ts";
+import { jsonText, type Reply } from "../answers/reply.ts";
 import { defineRoute, type Call } from "../route.ts";
-import { joined } from "../runs.ts";
+import { joined } from "../reading/runs.ts";
 import { fetched, fetchedMany, fetchManyBody, fetchQuery, type FromSpec } from "../schema/fetch.ts";
 import { recordOut } from "../schema/record.ts";
 import { noQuery, partitionParams } from "../schema/shapes.ts";
-import { turnOf } from "../turn.ts";
+import { turnOf } from "../reading/turn.ts";
 
 const TAG = "fetch";
 const RECORDS_DEFAULT = 500;

@@ -9,11 +9,11 @@ import type { PollJoin } from "../../broker/polling/verbs.ts";
 import type { Context } from "../../broker/verbs.ts";
 import type { Connection } from "../../lib/platform.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { groupStream } from "../group-stream.ts";
-import { bytesRead, renderPages } from "../polled.ts";
-import { problemOf } from "../problem.ts";
-import { LINES_TYPE } from "../produce-stream.ts";
-import { empty, json, jsonText } from "../reply.ts";
+import { groupStream } from "../reading/group-stream.ts";
+import { bytesRead, renderPages } from "../reading/polled.ts";
+import { problemOf } from "../answers/problem.ts";
+import { LINES_TYPE } from "../producing/produce-stream.ts";
+import { empty, json, jsonText } from "../answers/reply.ts";
 import { defineRoute } from "../route.ts";
 import {
   groupParams,
@@ -24,7 +24,7 @@ import {
   polled,
   streamQuery,
 } from "../schema/group.ts";
-import { type Making, tooMany } from "../untaken.ts";
+import { type Making, tooMany } from "../answers/untaken.ts";
 import { recordOut } from "../schema/record.ts";
 import { noQuery } from "../schema/shapes.ts";
 

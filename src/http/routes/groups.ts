@@ -6,8 +6,8 @@ import { notCommitted } from "../../broker/groups/not-committed.ts";
 import type { Context } from "../../broker/verbs.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { problemOf } from "../problem.ts";
-import { empty, json, type Reply } from "../reply.ts";
+import { problemOf } from "../answers/problem.ts";
+import { empty, json, type Reply } from "../answers/reply.ts";
 import { defineRoute, type Door } from "../route.ts";
 import {
   commitBody,

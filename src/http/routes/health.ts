@@ -2,7 +2,7 @@
  * Whether the node is alive and whether it serves: for probes, so without a token and without anything secret.
  */
 import type { InferOutput } from "valibot";
-import { json, type Reply } from "../reply.ts";
+import { json, type Reply } from "../answers/reply.ts";
 import { defineRoute, type Call, type RouteResponse } from "../route.ts";
 import { health, healthQuery } from "../schema/health.ts";
 

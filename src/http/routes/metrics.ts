@@ -2,13 +2,13 @@
  * `/metrics` in Prometheus' text format, by the names that kafka_exporter and the JMX exporter gave, so that existing
  * dashboards work.
  */
-import { family } from "../exposition.ts";
-import { groupMetrics } from "../group-metrics.ts";
-import { logMetrics } from "../log-metrics.ts";
-import type { Reply } from "../reply.ts";
+import { family } from "../metrics/exposition.ts";
+import { groupMetrics } from "../metrics/groups.ts";
+import { logMetrics } from "../metrics/logs.ts";
+import type { Reply } from "../answers/reply.ts";
 import { defineRoute } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
-import { topicMetrics } from "../topic-metrics.ts";
+import { topicMetrics } from "../metrics/topics.ts";
 
 const UNTAKEN = "Bytes of large answers that their clients have not taken yet.";
 const TAILS = "Bytes that tails hold and that their clients have not taken yet.";

@@ -2,7 +2,7 @@
  * The node about itself: who it is, and whether it is well.
  */
 import type { InferOutput } from "valibot";
-import { json, type Reply } from "../reply.ts";
+import { json, type Reply } from "../answers/reply.ts";
 import { defineRoute } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
 import { nodeDescription } from "../schema/topic.ts";

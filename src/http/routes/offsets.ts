@@ -4,7 +4,7 @@
 import type { InferOutput } from "valibot";
 import type { OffsetSpec } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { json } from "../reply.ts";
+import { json } from "../answers/reply.ts";
 import { defineRoute } from "../route.ts";
 import { foundOffset, offsetsQuery } from "../schema/fetch.ts";
 import { partitionParams } from "../schema/shapes.ts";

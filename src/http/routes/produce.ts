@@ -6,14 +6,14 @@ import type { Acks, Idempotence } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { defaultLogLimits } from "../../log/limits.ts";
 import { createHash } from "node:crypto";
-import { mediaTypeOf, readBody } from "../body.ts";
+import { mediaTypeOf, readBody } from "../bodies/body.ts";
 import { httpLimits } from "../limits.ts";
-import { HttpRefusal } from "../problem.ts";
-import { BATCH_TYPE, produceBatch, produceRaw } from "../produce-bytes.ts";
-import { LINES_TYPE, produceLines } from "../produce-stream.ts";
-import { produceAll, type ProduceTerms } from "../produce.ts";
-import { recordOf } from "../record-in.ts";
-import type { Reply } from "../reply.ts";
+import { HttpRefusal } from "../answers/problem.ts";
+import { BATCH_TYPE, produceBatch, produceRaw } from "../producing/produce-bytes.ts";
+import { LINES_TYPE, produceLines } from "../producing/produce-stream.ts";
+import { produceAll, type ProduceTerms } from "../producing/produce.ts";
+import { recordOf } from "../producing/record-in.ts";
+import type { Reply } from "../answers/reply.ts";
 import { defineRoute, type Call, type MediaSchemas, type RouteResponse } from "../route.ts";
 import {
   envelope,
@@ -27,8 +27,8 @@ import {
 } from "../schema/produce.ts";
 import { recordIn, recordInWithTopic } from "../schema/record.ts";
 import { partitionParams, topicParams } from "../schema/shapes.ts";
-import { readToken } from "../transaction-token.ts";
-import { parseJson, validate } from "../validate.ts";
+import { readToken } from "../producing/transaction-token.ts";
+import { parseJson, validate } from "../bodies/validate.ts";
 
 const TAG = "produce";
 const JSON_TYPE = "application/json";

@@ -1,7 +1,7 @@
 /**
  * `GET /v1/ws`: subscribe and publish over one WebSocket.
  */
-import { HttpRefusal } from "../problem.ts";
+import { HttpRefusal } from "../answers/problem.ts";
 import { defineRoute } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
 import { tailLimits } from "../tail/limits.ts";

@@ -1,8 +1,8 @@
 /**
  * `GET /v1/tail`: topics as server-sent events, live, from any place, resumable on any node.
  */
-import { problemOf } from "../problem.ts";
-import type { Reply } from "../reply.ts";
+import { problemOf } from "../answers/problem.ts";
+import type { Reply } from "../answers/reply.ts";
 import { defineRoute } from "../route.ts";
 import { tailEvents, tailQuery } from "../schema/tail.ts";
 import { eventStream } from "../tail/event-stream.ts";

@@ -3,7 +3,7 @@
  */
 import type { InferOutput } from "valibot";
 import type { TopicDescription, TopicSummary } from "../../broker/verbs.ts";
-import { json, empty, type Reply } from "../reply.ts";
+import { json, empty, type Reply } from "../answers/reply.ts";
 import { defineRoute } from "../route.ts";
 import { noQuery, partitionParams, topicParams } from "../schema/shapes.ts";
 import {

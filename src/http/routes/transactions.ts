@@ -6,11 +6,11 @@ import type { InferOutput } from "valibot";
 import type { TransactOffsets, TransactPart } from "../../broker/transactions/transact.ts";
 import type { ProducerIdentity } from "../../coordinators/transactions/state.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { readBody } from "../body.ts";
-import { Placer, type ProduceTerms } from "../produce.ts";
-import { HttpRefusal } from "../problem.ts";
-import { recordOf } from "../record-in.ts";
-import { json, type Reply } from "../reply.ts";
+import { readBody } from "../bodies/body.ts";
+import { Placer, type ProduceTerms } from "../producing/produce.ts";
+import { HttpRefusal } from "../answers/problem.ts";
+import { recordOf } from "../producing/record-in.ts";
+import { json, type Reply } from "../answers/reply.ts";
 import { type Call, defineRoute, type RouteResponse } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
 import {
@@ -24,8 +24,8 @@ import {
   transactEnvelope,
   txnParams,
 } from "../schema/transaction.ts";
-import { readToken, tokenText } from "../transaction-token.ts";
-import { parseJson, validate } from "../validate.ts";
+import { readToken, tokenText } from "../producing/transaction-token.ts";
+import { parseJson, validate } from "../bodies/validate.ts";
 import { idempotenceOf } from "./produce.ts";
 
 const TAG = "transactions";

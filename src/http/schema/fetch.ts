@@ -3,7 +3,7 @@
  */
 import * as v from "valibot";
 import { httpLimits } from "../limits.ts";
-import { recordForms } from "../record-out.ts";
+import { recordForms } from "../reading/record-out.ts";
 import { recordOut } from "./record.ts";
 import {
   flagText,

@@ -3,7 +3,7 @@
  * and are held against it by a property test.
  */
 import * as v from "valibot";
-import { HEADERS_MAX, PARTITION_MAX, TIMESTAMP_MAX } from "../record-in.ts";
+import { HEADERS_MAX, PARTITION_MAX, TIMESTAMP_MAX } from "../producing/record-in.ts";
 import { base64Text, integer, shaped, topicName, wellFormedText } from "./shapes.ts";
 
 /** Any JSON; `undefined` stands for a field that is not there. */

@@ -1,6 +1,6 @@
 /** What a client says over the WebSocket: one JSON object a message, told apart by `op`. */
 import * as v from "valibot";
-import { recordForms } from "../record-out.ts";
+import { recordForms } from "../reading/record-out.ts";
 import { fromText } from "./fetch.ts";
 import { envelope } from "./produce.ts";
 import { base64Text, integer, OFFSET_MAX, topicName, wellFormedText } from "./shapes.ts";

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import type { Selection } from "../tail/followed.ts";
 import { PLACES_MAX } from "../tail/cursor.ts";
-import { recordForms } from "../record-out.ts";
+import { recordForms } from "../reading/record-out.ts";
 import { fromText } from "./fetch.ts";
 import { recordOut } from "./record.ts";
 import { base64Text, shaped, wellFormedText } from "./shapes.ts";

@@ -7,9 +7,9 @@
 import { LRUCache } from "lru-cache";
 import { recordsIn } from "../../records/batch-read.ts";
 import type { LogRecord } from "../../records/record.ts";
-import type { BatchOpener, StoredBatch } from "../batch-opener.ts";
-import { textCost } from "../page.ts";
-import { placeText, recordText, type RecordForm } from "../record-out.ts";
+import type { BatchOpener, StoredBatch } from "../reading/batch-opener.ts";
+import { textCost } from "../reading/page.ts";
+import { placeText, recordText, type RecordForm } from "../reading/record-out.ts";
 
 export interface EncodedRecord {
   readonly offset: number;

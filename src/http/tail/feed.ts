@@ -3,11 +3,11 @@
  * that resumes after it.
  */
 import { readBatchHeader } from "../../records/batch.ts";
-import type { RecordForm } from "../record-out.ts";
+import type { RecordForm } from "../reading/record-out.ts";
 import type { EncodedBatches, EncodedRecord } from "./encoded.ts";
 import { Follower, type FollowOptions, type Found, type Run } from "./follower.ts";
 import type { Gap } from "./followed.ts";
-import type { Holder } from "../room.ts";
+import type { Holder } from "../answers/room.ts";
 import type { TailShare } from "./share.ts";
 
 export interface TailEvent {

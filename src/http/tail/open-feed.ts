@@ -3,8 +3,8 @@
  */
 import type { Isolation } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { offsetOf } from "../places.ts";
-import type { RecordForm } from "../record-out.ts";
+import { offsetOf } from "../reading/places.ts";
+import type { RecordForm } from "../reading/record-out.ts";
 import type { Call } from "../route.ts";
 import type { FromSpec } from "../schema/fetch.ts";
 import { parseCursor } from "./cursor.ts";

@@ -6,8 +6,8 @@
  */
 import type { Idempotence } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { produceAll, type ProduceTerms } from "../produce.ts";
-import { recordOf } from "../record-in.ts";
+import { produceAll, type ProduceTerms } from "../producing/produce.ts";
+import { recordOf } from "../producing/record-in.ts";
 import type { Call } from "../route.ts";
 import type { PubMessage } from "../schema/socket.ts";
 

@@ -11,11 +11,11 @@
 import type { Timer } from "../../lib/clock.ts";
 import type { Socket, SocketHandlers } from "../../lib/platform.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { problemOf } from "../problem.ts";
-import type { Holder } from "../room.ts";
+import { problemOf } from "../answers/problem.ts";
+import type { Holder } from "../answers/room.ts";
 import type { Call } from "../route.ts";
 import { clientMessage, ID_LENGTH_MAX, type MessageId, type SubMessage } from "../schema/socket.ts";
-import { parseJsonText, validate } from "../validate.ts";
+import { parseJsonText, validate } from "../bodies/validate.ts";
 import type { TailEvent } from "./feed.ts";
 import { Inbox, type Message } from "./inbox.ts";
 import { openFeed } from "./open-feed.ts";

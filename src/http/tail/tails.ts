@@ -2,8 +2,8 @@
  * All tails of one HTTP door: what they share, how many there are, and their end when the node stops.
  */
 import type { Clock } from "../../lib/clock.ts";
-import type { BatchOpener } from "../batch-opener.ts";
-import { Room } from "../room.ts";
+import type { BatchOpener } from "../reading/batch-opener.ts";
+import { Room } from "../answers/room.ts";
 import { EncodedBatches } from "./encoded.ts";
 import { SharedTurns } from "./inbox.ts";
 import { tailLimits, type TailLimits } from "./limits.ts";

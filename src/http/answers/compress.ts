@@ -1,0 +1,67 @@
+/**
+ * Compresses whole text answers for clients that ask, off the event loop, a few at a time; when all are busy an answer
+ * goes out plain. Streams and raw batches (which carry their own compression) are left alone.
+ */
+import * as zlib from "node:zlib";
+import { promisify } from "node:util";
+import type { HttpLimits } from "../limits.ts";
+import type { Reply } from "./reply.ts";
+
+const gzip = promisify(zlib.gzip);
+const zstd = promisify(zlib.zstdCompress);
+
+/** Cheap settings: the aim is fewer bytes, not the fewest. */
+const GZIP_LEVEL = 1;
+const ZSTD_LEVEL = 1;
+
+const compressible = /^(?:text\/|application\/(?:.*\+)?json|application\/x-ndjson)/;
+
+export class Compressor {
+  readonly #limits: HttpLimits;
+  #running = 0;
+
+  constructor(limits: HttpLimits) {
+    this.#limits = limits;
+  }
+
+  /** The encoding that the client likes and this answer is worth, or null. */
+  choose(request: Request, reply: Reply): "gzip" | "zstd" | null {
+    const { body, type } = reply;
+    if (body === null || (typeof body === "object" && !(body instanceof Uint8Array))) return null;
+    if (type === null) return null;
+    if (body.length < this.#limits.compressBytesMin) return null;
+    if (this.#running >= this.#limits.compressionsMax || !compressible.test(type)) return null;
+    const accepted = request.headers.get("accept-encoding");
+    if (accepted === null) return null;
+    const names = accepted
+      .toLowerCase()
+      .split(",")
+      .filter((part) => !/;\s*q=0(?:\.0*)?\s*$/.test(part))
+      .map((part) => part.split(";", 1)[0]?.trim());
+    if (names.includes("zstd")) return "zstd";
+    return names.includes("gzip") ? "gzip" : null;
+  }
+
+  async compress(encoding: "gzip" | "zstd", reply: Reply): Promise<Reply> {
+    const { body } = reply;
+    if (body === null || (typeof body === "object" && !(body instanceof Uint8Array))) return reply;
+    const vary = reply.headers?.["vary"];
+    this.#running++;
+    try {
+      const bytes = await (encoding === "gzip"
+        ? gzip(body, { level: GZIP_LEVEL })
+        : zstd(body, { params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } }));
+      return {
+        ...reply,
+        body: new Uint8Array(bytes),
+        headers: {
+          ...reply.headers,
+          "content-encoding": encoding,
+          vary: vary ? `${vary}, Accept-Encoding` : "Accept-Encoding",
+        },
+      };
+    } finally {
+      this.#running--;
+    }
+  }
+}

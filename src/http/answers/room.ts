@@ -1,0 +1,141 @@
+/**
+ * Room in memory that many answers share: who finds none waits in line for it.
+ *
+ * - First come, first served. A claim larger than all of the room is let in when nobody else holds any.
+ * - While somebody waits, a client that has taken nothing of what it was given for `stallPressedMs` is cut off, so that who
+ *   reads does not wait for long for who does not.
+ */
+import { assert } from "../../lib/assert.ts";
+import type { Clock } from "../../lib/clock.ts";
+
+/** How often those who hold room are looked at while others wait. */
+const LOOK_MS = 1_000;
+
+/** Who holds room for as long as a client takes to read. */
+export interface Holder {
+  /** Since when its client has taken nothing of what it was given; null while it is not the client who is waited for. */
+  stalledSinceMs(): number | null;
+  /** Gives back what it holds. */
+  cut(): void;
+}
+
+/** A place in the line. */
+export interface Place {
+  /** True once the bytes are taken; false when the place was left. */
+  readonly taken: Promise<boolean>;
+  /** Out of the line; nothing where the bytes are taken already. */
+  leave(): void;
+}
+
+interface Waiting {
+  readonly bytes: number;
+  readonly tell: (taken: boolean) => void;
+}
+
+export class Room {
+  readonly #clock: Clock;
+  readonly #bytesMax: number;
+  readonly #stallPressedMs: number;
+  readonly #line = new Set<Waiting>();
+  readonly #holders = new Set<Holder>();
+  #bytes = 0;
+  #looking = false;
+
+  constructor(clock: Clock, bytesMax: number, stallPressedMs: number) {
+    this.#clock = clock;
+    this.#bytesMax = bytesMax;
+    this.#stallPressedMs = stallPressedMs;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes the bytes and says true, where they fit and nobody waits. */
+  take(bytes: number): boolean {
+    if (this.#line.size > 0 || !this.#fits(bytes)) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Counts bytes that are there whether they fit or not. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes;
+    assert(this.#bytes >= 0, "room is given back once for each time it was taken");
+    if (this.#line.size > 0) this.#callNext();
+  }
+
+  /** Waits in line for the bytes. */
+  enter(bytes: number): Place {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiting: Waiting = { bytes, tell: resolve };
+    this.#line.add(waiting);
+    this.#callNext();
+    if (this.#line.size > 0) this.#look();
+    const leave = (): void => {
+      if (!this.#line.delete(waiting)) return;
+      resolve(false);
+      this.#callNext();
+    };
+    return { taken: promise, leave };
+  }
+
+  /** Whom to cut off while others wait, until `forget`. */
+  watch(holder: Holder): void {
+    this.#holders.add(holder);
+  }
+
+  forget(holder: Holder): void {
+    this.#holders.delete(holder);
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#bytes === 0 || this.#bytes + bytes <= this.#bytesMax;
+  }
+
+  #callNext(): void {
+    for (const waiting of this.#line) {
+      if (!this.#fits(waiting.bytes)) return;
+      this.#line.delete(waiting);
+      this.#bytes += waiting.bytes;
+      waiting.tell(true);
+    }
+  }
+
+  #look(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#clock.after(LOOK_MS, () => {
+      this.#looking = false;
+      const nowMs = this.#clock.monotonicMs();
+      for (const holder of this.#holders) {
+        if (this.#line.size === 0) return;
+        const sinceMs = holder.stalledSinceMs();
+        if (sinceMs !== null && nowMs - sinceMs >= this.#stallPressedMs) holder.cut();
+      }
+      if (this.#line.size > 0) this.#look();
+    });
+  }
+}
+
+/** What a place in line comes to: taken, or not within `waitMs` or before the signal; it is kept then. */
+export function within(
+  clock: Clock,
+  place: Place,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
+  const { promise: over, resolve } = Promise.withResolvers<false>();
+  const end = (): void => resolve(false);
+  const timer = clock.after(waitMs, end);
+  signal.addEventListener("abort", end);
+  return Promise.race([place.taken, over]).finally(() => {
+    timer.cancel();
+    signal.removeEventListener("abort", end);
+  });
+}

@@ -1,0 +1,192 @@
+/**
+ * A group's records as one endless answer: joins, polls when the reader takes more, commits what it took before.
+ *
+ * - Pull by pull: a reader that stops costs one page, and its member's session ends with it. A page is made when there is
+ *   room for it among all tails; until then the member is heard of, and given nothing.
+ * - Left out: resuming by an event's id, since the group itself knows where it is.
+ */
+import { isFenced } from "../../broker/polling/refusals.ts";
+import type { PollCommit, PollJoin } from "../../broker/polling/verbs.ts";
+import type { Context } from "../../broker/verbs.ts";
+import { randomUuid } from "../../lib/random.ts";
+import type { PageTerms } from "./page.ts";
+import { bytesRead, renderPages } from "./polled.ts";
+import type { Holder } from "../answers/room.ts";
+import type { Door } from "../route.ts";
+import { TailShare } from "../tail/share.ts";
+
+/** Silence is broken this often, so that nobody on the way takes the stream for dead. */
+const SILENCE_MS = 5_000;
+/** Joins in a row without a record in between, before the stream ends. */
+const JOINS_MAX = 3;
+
+const encoder = new TextEncoder();
+
+export interface GroupStreamOptions {
+  readonly door: Door;
+  readonly context: Context;
+  readonly group: string;
+  /** Null: one is made for this stream alone. */
+  readonly member: string | null;
+  readonly join: PollJoin;
+  readonly gone: AbortSignal;
+  readonly isEvents: boolean;
+  readonly terms: PageTerms;
+  /** Puts an error into words for the reader. */
+  readonly problem: (error: unknown) => unknown;
+}
+
+export interface GroupStream {
+  readonly stream: ReadableStream<Uint8Array>;
+  /** Topics that are not there, of those that were named. */
+  readonly unknownTopics: readonly string[];
+}
+
+/** Joins, then gives the stream. @throws Refusal where it may not join. */
+export async function groupStream(options: GroupStreamOptions): Promise<GroupStream> {
+  const source = new GroupSource(options);
+  const unknownTopics = await source.join();
+  return { stream: new ReadableStream(source, { highWaterMark: 0 }), unknownTopics };
+}
+
+class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
+  readonly #options: GroupStreamOptions;
+  readonly #memberId: string;
+  readonly #left = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #share: TailShare;
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  /** When the reader was given what it has not followed by asking for more; null while it asks. */
+  #givenMs: number | null = null;
+  /** Log that was read and found no room. */
+  #bytesRefused = 0;
+  #epoch = 0;
+  #polls = 0;
+  #joins = 0;
+  #next: readonly PollCommit[] = [];
+  /** Topics that are not there, until the reader of events has heard of them. */
+  #untold: readonly string[] = [];
+
+  constructor(options: GroupStreamOptions) {
+    this.#options = options;
+    this.#memberId = options.member ?? `http-${randomUuid(options.door.random)}`;
+    const { stopping, room } = options.door.tails;
+    this.#share = new TailShare(room, options.door.clock);
+    this.#share.heldBy(this);
+    this.#signal = AbortSignal.any([options.gone, stopping, this.#left.signal]);
+    this.#signal.addEventListener("abort", () => void this.#leave(), { once: true });
+  }
+
+  async join(): Promise<readonly string[]> {
+    const { door, context, group, join } = this.#options;
+    this.#joins += 1;
+    const joined = await door.broker.polling.join(context, group, this.#memberId, join);
+    this.#epoch = joined.memberEpoch;
+    this.#next = [];
+    this.#untold = joined.unknownTopics;
+    // A reader that went before it joined, or meanwhile: the group was not told, or told too early.
+    if (this.#signal.aborted) await this.#leave();
+    return joined.unknownTopics;
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+  }
+
+  stalledSinceMs(): number | null {
+    return this.#givenMs;
+  }
+
+  cut(): void {
+    this.#left.abort();
+    this.#controller?.error(new Error("the reader stopped reading"));
+  }
+
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#givenMs = null;
+    this.#share.free();
+    try {
+      await this.#waitForRoom();
+      const text = await this.#poll();
+      if (!this.#signal.aborted) {
+        this.#givenMs = this.#options.door.clock.monotonicMs();
+        return controller.enqueue(encoder.encode(text));
+      }
+    } catch (error) {
+      const told = JSON.stringify({ error: this.#options.problem(error) });
+      const { isEvents } = this.#options;
+      const text = isEvents ? `event: error\ndata: ${told}\n\n` : `${told}\n`;
+      if (!this.#signal.aborted) controller.enqueue(encoder.encode(text));
+    }
+    this.#left.abort();
+    controller.close();
+  }
+
+  cancel(): void {
+    this.#left.abort();
+  }
+
+  async #poll(): Promise<string> {
+    const { door, context, group, terms, isEvents } = this.#options;
+    const told = JSON.stringify({ unknown_topics: this.#untold });
+    const isNews = this.#untold.length > 0;
+    this.#untold = [];
+    // The header says it, too; runtimes send that with the first bytes of the answer.
+    if (isNews) return isEvents ? `event: unknown_topics\ndata: ${told}\n\n` : "\n";
+    try {
+      const { memberEpoch, next, value } = await door.broker.polling.poll(
+        context,
+        group,
+        this.#memberId,
+        {
+          memberEpoch: this.#epoch,
+          pollId: `s${(this.#polls += 1)}`,
+          commit: this.#next,
+          bytesMin: 1,
+          bytesMax: terms.bytesMax,
+          waitMs: SILENCE_MS,
+          isolation: terms.isolation,
+          signal: this.#signal,
+        },
+        async (reads) => {
+          const bytes = bytesRead(reads);
+          if (bytes === 0 || this.#share.hold(bytes))
+            return renderPages(terms, door.broker.traffic)(reads);
+          this.#bytesRefused = bytes;
+          return { given: reads.map(({ from }) => from), value: [] };
+        },
+      );
+      this.#epoch = memberEpoch;
+      this.#next = next;
+      if (value.length === 0) return isEvents ? ":\n\n" : "\n";
+      this.#joins = 0;
+      if (!isEvents) return `${value.join("\n")}\n`;
+      return value.map((record) => `event: record\ndata: ${record}\n\n`).join("");
+    } catch (error) {
+      if (!isFenced(error) || this.#joins >= JOINS_MAX) throw error;
+      await this.join();
+      return isEvents ? ":\n\n" : "\n";
+    }
+  }
+
+  /** As long as the member may be silent. */
+  async #waitForRoom(): Promise<void> {
+    const bytes = this.#bytesRefused;
+    this.#bytesRefused = 0;
+    if (bytes > 0) await this.#share.wait(bytes, SILENCE_MS, this.#signal);
+    else await this.#share.waitOn(SILENCE_MS, this.#signal);
+  }
+
+  /** What was taken last is not committed: nobody knows whether it was. A member with a name may come back to it. */
+  async #leave(): Promise<void> {
+    const { door, context, group, member } = this.#options;
+    this.#share.close();
+    if (member !== null) return;
+    try {
+      await door.broker.polling.leave(context, group, this.#memberId);
+    } catch (error) {
+      // Its session ends by itself.
+      door.logger.debug("a stream's member could not leave its group", { group, error });
+    }
+  }
+}
