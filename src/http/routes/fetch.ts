@@ -6,28 +6,19 @@
  * - Below the log start: 410; beyond its end: 416; `clamp` goes on at the nearest end instead.
  */
 import type { InferOutput } from "valibot";
-import { damageOf } from "../../broker/damage.ts";
 import { readBytesOf } from "../../broker/traffic.ts";
 import type { Isolation, ReadAnswer, ReadOptions } from "../../broker/verbs.ts";
-import { hiddenBy, passedOver } from "../../broker/visibility.ts";
 import { mapAsync } from "../../lib/async.ts";
-import { walkBatches } from "../../records/batch.ts";
-import {
-  endsHeaders,
-  endsText,
-  nextOffset,
-  pageOf,
-  upToDate,
-  type PageTerms,
-} from "../reading/page.ts";
-import { clamped, offsetOf, type PartitionName, wasTrimmed } from "../reading/places.ts";
+import { type Ask, readAsks } from "../reading/asks.ts";
+import { endsHeaders, endsText, pageOf, upToDate, type PageTerms } from "../reading/page.ts";
+import { offsetOf, type PartitionName } from "../reading/places.ts";
 import { problemOf } from "../answers/problem.ts";
 import { BATCH_TYPE } from "../producing/produce-bytes.ts";
 import { LINES_TYPE } from "../producing/produce-stream.ts";
 import { jsonText, type Reply } from "../answers/reply.ts";
 import { defineRoute, type Call } from "../route.ts";
-import { joined } from "../reading/runs.ts";
-import { fetched, fetchedMany, fetchManyBody, fetchQuery, type FromSpec } from "../schema/fetch.ts";
+import { batchesReply, type Span } from "../reading/raw-batches.ts";
+import { fetched, fetchedMany, fetchManyBody, fetchQuery } from "../schema/fetch.ts";
 import { recordOut } from "../schema/record.ts";
 import { noQuery, partitionParams } from "../schema/shapes.ts";
 import { turnOf } from "../reading/turn.ts";
@@ -35,17 +26,8 @@ import { turnOf } from "../reading/turn.ts";
 const TAG = "fetch";
 const RECORDS_DEFAULT = 500;
 const BYTES_DEFAULT = 1024 * 1024;
-/** Past this a silent connection must be held open, or the runtime closes it as idle. */
-const HOLD_PAST_MS = 1_000;
 
 const live = { "cache-control": "no-store" };
-
-/** One partition's question, once its place has become an offset. */
-interface Ask extends PartitionName {
-  readonly spec: FromSpec;
-  readonly bytesMax: number;
-  from: number;
-}
 
 type Terms = InferOutput<typeof fetchQuery> | InferOutput<typeof fetchManyBody>;
 
@@ -76,7 +58,8 @@ export const fetchPartition = defineRoute({
     ask.from = await offsetOf(call, ask, spec, isolationOf(query));
     // Nothing below `to` can come any more: a wait would be in vain.
     const waits = (query.wait_ms ?? 0) > 0 && ask.from < to;
-    const readWith = (options: ReadOptions) => read(call, [ask], options, query, to);
+    const readWith = (options: ReadOptions) =>
+      readAsks(call, [ask], options, query.clamp === true, to);
     return answered(call, query, waits, readWith, async ([answer], granted) => {
       if (!answer) return jsonText("{}"); // One answer a request.
       if (answer.refusal) throw answer.refusal;
@@ -84,13 +67,6 @@ export const fetchPartition = defineRoute({
     });
   },
 });
-
-/** What of a log an answer may show. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  readonly bytesMax: number;
-}
 
 async function pageReply(
   call: Call,
@@ -100,14 +76,11 @@ async function pageReply(
 ): Promise<Reply> {
   const accept = call.request.headers.get("accept") ?? "";
   const turn = turnOf(call.door.clock.nowMs(), query.turn);
-  if (accept.includes(BATCH_TYPE)) return batchesReply(answer, span, turn, isolationOf(query));
+  const besides = { "kafka-turn": turn, ...live };
+  if (accept.includes(BATCH_TYPE)) return batchesReply(answer, span, isolationOf(query), besides);
   const page = await pageOf(answer, span.from, span.to, pageTerms(call, query, span.bytesMax));
   if (accept.includes(LINES_TYPE)) {
-    const headers = {
-      ...endsHeaders(answer, page.next, page.upToDate),
-      "kafka-turn": turn,
-      ...live,
-    };
+    const headers = { ...endsHeaders(answer, page.next, page.upToDate), ...besides };
     const body = page.records.length === 0 ? "" : `${page.records.join("\n")}\n`;
     return { status: 200, type: LINES_TYPE, body, headers };
   }
@@ -148,7 +121,7 @@ export const fetchMany = defineRoute({
     const asks = places.flatMap((place) => ("error" in place ? [] : [place.ask]));
     const anyFailed = asks.length < places.length;
     const waits = (body.wait_ms ?? 0) > 0 && !anyFailed;
-    const readWith = (options: ReadOptions) => read(call, asks, options, body);
+    const readWith = (options: ReadOptions) => readAsks(call, asks, options, body.clamp === true);
     return answered(call, body, waits, readWith, (answers, granted) => {
       const byAsk = new Map(asks.map((ask, index) => [ask, answers[index]]));
       const found = places.map((place) => ({ ...place, answer: byAsk.get(place.ask) }));
@@ -258,57 +231,6 @@ function hasRecords(answers: readonly ReadAnswer[]): boolean {
   return answers.some(({ batches }) => batches.length > 0);
 }
 
-/** Reads; where it waits, until something came that is shown, or all of it up to `to` is not. */
-async function read(
-  call: Call,
-  asks: Ask[],
-  options: ReadOptions,
-  terms: Terms,
-  to = Number.MAX_SAFE_INTEGER,
-): Promise<ReadAnswer[]> {
-  if (asks.length === 0) return [];
-  const { clock } = call.door;
-  if (options.waitMs > HOLD_PAST_MS) call.connection?.hold();
-  const endMs = clock.monotonicMs() + options.waitMs;
-  for (;;) {
-    const waitMs = Math.max(0, endMs - clock.monotonicMs());
-    const answers = await readOnce(call, asks, { ...options, waitMs }, terms);
-    if (waitMs === 0 || options.signal?.aborted) return answers;
-    const passed = answers.map((answer, at) => passedOver(answer, asks[at]?.from ?? 0));
-    let moved = false;
-    for (const [at, ask] of asks.entries()) {
-      const next = passed[at] ?? null;
-      if (next === null || next >= to) return answers;
-      moved ||= next > ask.from;
-    }
-    if (!moved) return answers;
-    for (const [at, ask] of asks.entries()) ask.from = passed[at] ?? ask.from;
-    // What is passed over may be much, and lie in memory.
-    await clock.turn();
-  }
-}
-
-/** Once more from the nearest end for those who asked to be clamped or met a moving start. */
-async function readOnce(
-  call: Call,
-  asks: Ask[],
-  options: ReadOptions,
-  terms: Terms,
-): Promise<ReadAnswer[]> {
-  const { broker } = call.door;
-  const answers = await broker.read(call.context, asks, options);
-  let moved = false;
-  for (const [index, answer] of answers.entries()) {
-    const ask = asks[index];
-    const mayMove = terms.clamp === true || (ask?.spec.at === "earliest" && wasTrimmed(answer));
-    const offset = mayMove ? clamped(answer) : null;
-    if (!ask || offset === null) continue;
-    ask.from = offset;
-    moved = true;
-  }
-  return moved ? broker.read(call.context, asks, options) : answers;
-}
-
 function readOptions(call: Call, terms: Terms, bytesMax: number, waits: boolean): ReadOptions {
   const waitMs = waits ? (terms.wait_ms ?? 0) : 0;
   return {
@@ -342,62 +264,4 @@ function countOut({ door }: Call, answers: readonly ReadAnswer[]): void {
 
 function nameText({ topic, partition }: PartitionName): string {
   return `"topic":${JSON.stringify(topic)},"partition":${partition}`;
-}
-
-/**
- * Whole batches as stored; the first may begin below `from`, none begins at or past `to`, and none but the first goes
- * beyond `bytesMax`. With read_committed those that are not to be shown are left out.
- */
-function batchesReply(answer: ReadAnswer, span: Span, turn: string, isolation: Isolation): Reply {
-  const { runs, size, next, isCut } = shownRuns(answer, span, isolation);
-  const headers = {
-    ...endsHeaders(answer, next, upToDate(answer, next, isolation)),
-    "kafka-turn": turn,
-    ...live,
-  };
-  const bytes = joined(runs, size);
-  // A view would keep what was cut off.
-  const body = isCut && bytes instanceof Uint8Array ? bytes.slice() : bytes;
-  const { done } = answer;
-  return { status: 200, type: BATCH_TYPE, body, headers, ...(done && { done }) };
-}
-
-function shownRuns(answer: ReadAnswer, span: Span, isolation: Isolation) {
-  try {
-    return cutRuns(answer, span, isolation);
-  } catch (error) {
-    throw damageOf(error, { ...answer, from: span.from, next: null });
-  }
-}
-
-function cutRuns(answer: ReadAnswer, { from, to, bytesMax }: Span, isolation: Isolation) {
-  const isHidden = isolation === "read_committed" ? hiddenBy(answer.aborted) : () => false;
-  const runs: Uint8Array[] = [];
-  let size = 0;
-  let next = Math.max(from, Math.min(answer.from, to));
-  for (const run of answer.batches) {
-    // What is shown of the run so far and not yet taken.
-    let begin = 0;
-    let end = 0;
-    const take = () => {
-      if (end > begin) runs.push(end - begin === run.length ? run : run.subarray(begin, end));
-      size += end - begin;
-    };
-    for (const { at, header } of walkBatches(run)) {
-      const after = at + header.sizeBytes;
-      if (header.baseOffset >= to) break;
-      if (isHidden(header)) {
-        take();
-        begin = after;
-      } else if (size + after - begin > bytesMax && size + end - begin > 0) {
-        take();
-        return { runs, size, next, isCut: true };
-      }
-      end = after;
-      next = nextOffset(header);
-    }
-    take();
-    if (end < run.length) break;
-  }
-  return { runs, size, next, isCut: false };
 }
