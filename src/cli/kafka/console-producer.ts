@@ -15,6 +15,7 @@ import { check } from "../../kafka/client-error.ts";
 import { encodeBatch } from "../../records/batch-encode.ts";
 import { type Codec, codecNames } from "../../records/compression.ts";
 import type { NewRecord } from "../../records/record.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
 import { integer } from "../arguments.ts";
 import type { Session } from "../session.ts";
 import { byteLines } from "../lines.ts";
@@ -54,7 +55,6 @@ const BATCH_BYTES = 256 * 1024;
 const BATCH_RECORDS = 10_000;
 /** The last version of Produce that names topics. */
 const NAMES_VERSION = 12;
-const NO_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /** What else paces Kafka's client; this one needs no pacing. */
 const unneeded = [
@@ -285,7 +285,7 @@ class Sender {
     const request = {
       acks: acks === 0 ? 1 : acks,
       timeoutMs: requestMs,
-      topicData: [{ name: this.#topic, topicId: NO_ID, partitionData: data }],
+      topicData: [{ name: this.#topic, topicId: zeroUuid, partitionData: data }],
     };
     const target = { to: "leader", topic: this.#topic, partition } as const;
     const judge = (answer: { responses: readonly ProducedTopic[] }) => {

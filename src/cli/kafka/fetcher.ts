@@ -10,6 +10,7 @@ import { KafkaError } from "../../kafka/client-error.ts";
 import { readRecords } from "../../records/batch-read.ts";
 import { type BatchHeader, walkBatches } from "../../records/batch.ts";
 import type { LogRecord } from "../../records/record.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
 import { ToolError } from "./connect.ts";
 import { byPlace, keyOf } from "./group-queries.ts";
 import { EARLIEST, LATEST, offsetsAt, type Place } from "./offsets.ts";
@@ -32,7 +33,6 @@ const PARTITION_BYTES = 1024 * 1024;
 const DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
 /** The last version of Fetch that names topics. */
 const NAMES_VERSION = 12;
-const NO_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 const OUT_OF_RANGE = 1;
 
 interface Position extends Place {
@@ -127,7 +127,7 @@ export class Fetcher {
   ): Promise<readonly FetchedRecord[]> {
     const topics = [...Map.groupBy(positions, ({ topic }) => topic)].map(([topic, each]) => ({
       topic,
-      topicId: NO_ID,
+      topicId: zeroUuid,
       partitions: each.map(({ partition, next }) => ({
         partition,
         fetchOffset: next,

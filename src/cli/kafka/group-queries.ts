@@ -7,7 +7,7 @@ import { listGroups } from "../../kafka/apis/16-list-groups.ts";
 import { consumerGroupDescribe } from "../../kafka/apis/69-consumer-group-describe.ts";
 import type { KafkaClient } from "../../kafka/client.ts";
 import { check, KafkaError } from "../../kafka/client-error.ts";
-import { decodeAssignment } from "./consumer-protocol.ts";
+import { placesAssigned } from "./assignments.ts";
 import { LATEST, offsetsAt, type Place } from "./offsets.ts";
 
 export interface ListedGroup {
@@ -183,7 +183,7 @@ async function describedClassic(
       instanceId: member.groupInstanceId,
       clientId: member.clientId,
       host: member.clientHost,
-      assignment: isConsumer ? decodeAssignment(member.memberAssignment) : [],
+      assignment: isConsumer ? placesAssigned(member.memberAssignment) : [],
       target: [],
       epoch: null,
       protocol: null,

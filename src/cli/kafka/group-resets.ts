@@ -5,6 +5,7 @@ import { offsetCommit } from "../../kafka/apis/08-offset-commit.ts";
 import type { KafkaClient } from "../../kafka/client.ts";
 import { check } from "../../kafka/client-error.ts";
 import { UsageError } from "../../lib/setting.ts";
+import { zeroUuid } from "../../wire/uuid.ts";
 import { exitCodes } from "../exit.ts";
 import { ToolError } from "./connect.ts";
 import { byPlace, committedOffsets, keyOf } from "./group-queries.ts";
@@ -152,7 +153,7 @@ export async function commitOffsets(
 ): Promise<void> {
   const topics = [...new Set(offsets.map(({ topic }) => topic))].map((name) => ({
     name,
-    topicId: NO_ID,
+    topicId: zeroUuid,
     partitions: offsets
       .filter(({ topic }) => topic === name)
       .map(({ partition, offset }) => ({
@@ -177,9 +178,6 @@ export async function commitOffsets(
     versionMax: NAMES_VERSION,
   });
 }
-
-/** In requests that go by name. */
-const NO_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /** `P7DT1H30M` and such in milliseconds. */
 export function isoDurationMs(text: string): number {

@@ -6,18 +6,14 @@
  *
  * Left out: static members, cooperative rebalancing, the newer protocol (KIP-848).
  */
+import { topicsWanted, writeSubscription } from "../../coordinators/classic/consumer-protocol.ts";
 import { joinGroup } from "../../kafka/apis/11-join-group.ts";
 import { heartbeat } from "../../kafka/apis/12-heartbeat.ts";
 import { leaveGroup } from "../../kafka/apis/13-leave-group.ts";
 import { syncGroup } from "../../kafka/apis/14-sync-group.ts";
 import type { KafkaClient } from "../../kafka/client.ts";
 import { check, KafkaError } from "../../kafka/client-error.ts";
-import {
-  decodeAssignment,
-  decodeSubscription,
-  encodeAssignment,
-  encodeSubscription,
-} from "./consumer-protocol.ts";
+import { assignmentOf, placesAssigned } from "./assignments.ts";
 import { commitOffsets, type NewOffset } from "./group-resets.ts";
 import type { Place } from "./offsets.ts";
 
@@ -101,7 +97,7 @@ export class Membership {
   }
 
   async #joinOnce(): Promise<readonly Place[]> {
-    const protocols = [{ name: PROTOCOL.protocolName, metadata: encodeSubscription(this.#topics) }];
+    const protocols = [{ name: PROTOCOL.protocolName, metadata: writeSubscription(this.#topics) }];
     const joined = await this.#client.ask(
       this.#target,
       joinGroup,
@@ -138,13 +134,13 @@ export class Membership {
       ({ errorCode }) => check(errorCode),
       { waitMs: REBALANCE_MS },
     );
-    return decodeAssignment(synced.assignment);
+    return placesAssigned(synced.assignment);
   }
 
   async #assign(members: readonly { readonly memberId: string; readonly metadata: Uint8Array }[]) {
     const wants = members.map(({ memberId, metadata }) => ({
       memberId,
-      topics: decodeSubscription(metadata),
+      topics: topicsWanted(metadata) ?? [],
     }));
     const topics = await this.#client.topics([...new Set(wants.flatMap((each) => each.topics))]);
     const given = new Map<string, Place[]>(wants.map(({ memberId }) => [memberId, []]));
@@ -160,7 +156,7 @@ export class Membership {
     }
     return [...given].map(([memberId, places]) => ({
       memberId,
-      assignment: encodeAssignment(places),
+      assignment: assignmentOf(places),
     }));
   }
 }

@@ -3,8 +3,8 @@
  * and ConsumerProtocolAssignment.
  *
  * - An int16 version, then the message; a version of later is read as the newest that is known, as Kafka's clients do.
- * - Of a classic group the coordinator reads which topics it is subscribed to, and nothing else. It reads and writes all of it
- *   where classic members are in a consumer group.
+ * - Of a classic group the coordinator reads which topics it is subscribed to, and nothing else. It reads all of it, and writes
+ *   assignments, where classic members are in a consumer group; the command line's own members write subscriptions.
  */
 import { array, bytes, int32, string } from "../../wire/schema.ts";
 import { message } from "../../wire/message.ts";
@@ -69,16 +69,29 @@ export function topicsReadBy(
   const all = new Set<string>();
   for (const { protocols } of members) {
     const metadata = protocols.find(({ name }) => name === protocol)?.metadata;
-    const topics = metadata ? topicsIn(metadata) : null;
+    const topics = metadata ? topicsWanted(metadata) : null;
     if (!topics) return null;
     for (const topic of topics) all.add(topic);
   }
   return all;
 }
 
-/** As version 0, whatever the version, as Kafka's ClassicGroup reads them: later ones only add behind it. */
-function topicsIn(metadata: Uint8Array): readonly string[] | null {
+/**
+ * The topics of a subscription, null where the bytes are none. As version 0, whatever the version, as Kafka's ClassicGroup reads
+ * them: later ones only add behind it.
+ */
+export function topicsWanted(metadata: Uint8Array): readonly string[] | null {
   return orNull(() => subscriptionMessage.decodeHead(begin(metadata).reader, 0).topics);
+}
+
+export function writeSubscription(
+  topics: readonly string[],
+  owned: readonly NamedPartitions[] = [],
+  version = 0,
+): Uint8Array {
+  return written(version, (writer) =>
+    subscriptionMessage.encode(writer, version, { topics, ownedPartitions: owned }),
+  );
 }
 
 /** Null where the bytes are none. */
@@ -102,9 +115,15 @@ export function readAssignment(assignment: Uint8Array): AssignmentOfBefore | nul
 }
 
 export function writeAssignment(assigned: readonly NamedPartitions[], version: number): Uint8Array {
+  return written(version, (writer) =>
+    assignmentMessage.encode(writer, version, { assignedPartitions: assigned }),
+  );
+}
+
+function written(version: number, encode: (writer: Writer) => void): Uint8Array {
   const writer = new Writer();
   writer.int16(version);
-  assignmentMessage.encode(writer, version, { assignedPartitions: assigned });
+  encode(writer);
   return joined(writer.finish());
 }
 

@@ -1,35 +1,16 @@
 /** Classic members in consumer groups: online upgrade and downgrade, and what each kind of member hears meanwhile. */
 import { describe, expect, test } from "bun:test";
-import { array, bytes, int32, string } from "../../../src/wire/schema.ts";
-import { message } from "../../../src/wire/message.ts";
-import { joined } from "../../../src/lib/bytes.ts";
-import { Writer } from "../../../src/wire/writer.ts";
 import {
   type NamedPartitions,
   readAssignment,
   writeAssignment,
+  writeSubscription,
 } from "../../../src/coordinators/classic/consumer-protocol.ts";
 import { checkCommit, checkFetch } from "../../../src/coordinators/consumer/offsets.ts";
 import { ConsumerWorld, idOf, refused } from "./consumer-world.ts";
 
-const subscription = message(
-  {
-    topics: array(string()),
-    userData: bytes({ nullable: "0+", default: null }),
-    ownedPartitions: array({ topic: string(), partitions: array(int32()) }, { versions: "1+" }),
-    generationId: int32({ versions: "2+", default: -1 }),
-    rackId: string({ versions: "3+", nullable: "3+", default: null }),
-  },
-  { min: 0, max: 3 },
-  { min: 1, max: 0 },
-);
-
-function says(topics: readonly string[], owned: readonly NamedPartitions[] = [], version = 1) {
-  const writer = new Writer();
-  writer.int16(version);
-  subscription.encode(writer, version, { topics, ownedPartitions: owned });
-  return joined(writer.finish());
-}
+const says = (topics: readonly string[], owned: readonly NamedPartitions[] = [], version = 1) =>
+  writeSubscription(topics, owned, version);
 
 const protocols = (...args: Parameters<typeof says>) => [
   { name: "range", metadata: says(...args) },
