@@ -8,6 +8,7 @@ import {
   type Figure,
   figure,
   interleave,
+  produceLoop,
   produceRun,
   type Run,
   withServers,
@@ -98,14 +99,5 @@ export const arrays: Bench = {
 };
 
 async function produceOnce(context: Context, entrant: Entrant, server: Server): Promise<Run> {
-  const outcome = await context.load.run({
-    type: "produce",
-    port: server.port,
-    pid: server.pid,
-    connections,
-    warmMs: context.scale.warmMs,
-    runMs: context.scale.runMs,
-    writes: entrant.writes,
-  });
-  return produceRun(outcome);
+  return produceRun(await produceLoop(context, server, connections, entrant.writes));
 }

@@ -11,6 +11,7 @@ import {
   type Goal,
   type Run,
   withServers,
+  produceLoop,
 } from "./harness.ts";
 import { extendLog } from "./fill.ts";
 import type { Server } from "./server.ts";
@@ -36,21 +37,9 @@ async function probe(
   paths: readonly string[],
   connections: number,
 ): Promise<Run> {
-  const outcome = await context.load.run({
-    type: "produce",
-    port: server.port,
-    pid: server.pid,
-    connections,
-    warmMs: context.scale.warmMs,
-    runMs: context.scale.runMs,
-    writes: {
-      method: "POST",
-      paths,
-      headers: { "content-type": "text/plain" },
-      bodyBase64: body,
-      records: 1,
-    },
-  });
+  const headers = { "content-type": "text/plain" };
+  const writes = { method: "POST", paths, headers, bodyBase64: body, records: 1 };
+  const outcome = await produceLoop(context, server, connections, writes);
   return {
     value: (outcome.serverCpuSeconds / outcome.records) * 1e6,
     more: {

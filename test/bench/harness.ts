@@ -3,7 +3,7 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Job, Outcome, Reply } from "./jobs.ts";
+import type { Job, Outcome, Reply, Writes } from "./jobs.ts";
 import { root, type Subject } from "./subjects.ts";
 import { scratchDirectory, type Server } from "./server.ts";
 
@@ -192,6 +192,17 @@ export async function interleave<T>(
   for (let round = 0; round < runs; round += 1)
     for (const entrant of entrants) results.get(entrant)?.push(await run(entrant, round));
   return results;
+}
+
+/** Requests of so many connections in closed loops, warmed and timed as the scale says. */
+export function produceLoop(
+  { load, scale }: Context,
+  { port, pid }: Server,
+  connections: number,
+  writes: Writes,
+): Promise<Outcome> {
+  const { warmMs, runMs } = scale;
+  return load.run({ type: "produce", port, pid, connections, warmMs, runMs, writes });
 }
 
 /** Records a second, with latencies and both sides' CPU a record. */

@@ -8,6 +8,7 @@ import {
   type Figure,
   figure,
   interleave,
+  produceLoop,
   produceRun,
   type Run,
   type Started,
@@ -67,16 +68,8 @@ async function produceOnce(
   connections: number,
 ): Promise<Run> {
   const { path, headers } = subject.append(log);
-  const outcome = await context.load.run({
-    type: "produce",
-    port: server.port,
-    pid: server.pid,
-    connections,
-    warmMs: context.scale.warmMs,
-    runMs: context.scale.runMs,
-    writes: { method: "POST", paths: [path], headers, bodyBase64, records: 1 },
-  });
-  return produceRun(outcome);
+  const writes = { method: "POST", paths: [path], headers, bodyBase64, records: 1 };
+  return produceRun(await produceLoop(context, server, connections, writes));
 }
 
 /** What perfect group commit would do: all that the connections can have under way in one synced row. */

@@ -1,7 +1,10 @@
 /** What a group says of the topics and names that it is given, over any HTTP door. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Answer, ask, jsonType, newTopic, post } from "./http-client.ts";
+import { type Answer, newTopic, post } from "./http-client.ts";
 import type { HttpDoor } from "./http-door.ts";
+import { joinGroup, pollGroup } from "./http-members.ts";
+
+type Call = [group: string, member: string, body: unknown];
 
 export function groupTopicsSuite(name: string, open: () => Promise<HttpDoor>): void {
   describe(`${name}: topics of groups`, () => {
@@ -13,14 +16,8 @@ export function groupTopicsSuite(name: string, open: () => Promise<HttpDoor>): v
 
     let groups = 0;
     const newGroup = (): string => `gt${++groups}-${Date.now().toString(36)}`;
-    const join = (group: string, member: string, body: unknown): Promise<Answer> =>
-      ask(door, `/v1/groups/${group}/members/${member}`, {
-        method: "PUT",
-        headers: jsonType,
-        body: JSON.stringify(body),
-      });
-    const poll = (group: string, member: string, body: unknown): Promise<Answer> =>
-      post(door, `/v1/groups/${group}/members/${member}/poll`, body);
+    const join = (...call: Call): Promise<Answer> => joinGroup(door, ...call);
+    const poll = (...call: Call): Promise<Answer> => pollGroup(door, ...call);
 
     test("topics that are not there are named, and taken up once they are", async () => {
       const [topic, group] = [await newTopic(door, 1), newGroup()];

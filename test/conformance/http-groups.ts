@@ -2,6 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Answer, ask, jsonType, linesOf, newTopic, post, values } from "./http-client.ts";
 import type { HttpDoor } from "./http-door.ts";
+import { joinGroup, pollGroup } from "./http-members.ts";
+
+type Call = [group: string, member: string, body: unknown];
 
 export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
   describe(`${name}: groups`, () => {
@@ -13,14 +16,8 @@ export function groupsSuite(name: string, open: () => Promise<HttpDoor>): void {
 
     let groups = 0;
     const newGroup = (): string => `g${++groups}-${Date.now().toString(36)}`;
-    const join = (group: string, member: string, body: unknown): Promise<Answer> =>
-      ask(door, `/v1/groups/${group}/members/${member}`, {
-        method: "PUT",
-        headers: jsonType,
-        body: JSON.stringify(body),
-      });
-    const poll = (group: string, member: string, body: unknown): Promise<Answer> =>
-      post(door, `/v1/groups/${group}/members/${member}/poll`, body);
+    const join = (...call: Call): Promise<Answer> => joinGroup(door, ...call);
+    const poll = (...call: Call): Promise<Answer> => pollGroup(door, ...call);
     /** `ask` looks at the sentence itself, and leaves a matcher in its place. */
     const detailOf = async (path: string, body: unknown): Promise<string> => {
       const init = { method: "POST", headers: jsonType, body: JSON.stringify(body) };

@@ -8,21 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
 import { run as runCommand } from "../peers/command.ts";
-import { roundTrip } from "./client/round-trip.ts";
+import { roundTrip, wholeTrip } from "./client/round-trip.ts";
 import { denoBinary } from "./deno-binary.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
-const expected = {
-  first: '["text",[0,255],1000]',
-  same: 500,
-  sent: 500,
-  inOrder: true,
-  streamed: 1,
-  followed: 800,
-  followedOnce: 800,
-  polled: ["late"],
-  missing: "unknown_topic_or_partition",
-};
 
 let folder: string;
 let node: NodeProcess;
@@ -72,7 +61,7 @@ test("it bundles for browsers into one small file without a dependency", async (
 });
 
 test("it works in Bun over sockets", async () => {
-  expect(await roundTrip(node.url.href, "from-bun")).toEqual(expected);
+  expect(await roundTrip(node.url.href, "from-bun")).toEqual(wholeTrip);
 });
 
 test("it works in Node 20", async () => {
@@ -85,7 +74,7 @@ test("it works in Node 20", async () => {
   expect([built.code, built.out]).toEqual([0, expect.any(String)]);
   const ran = await run(["node", file, node.url.href, "from-node"]);
   expect([ran.code, ran.out]).toEqual([0, expect.stringContaining("{")]);
-  expect(JSON.parse(ran.out)).toEqual(expected);
+  expect(JSON.parse(ran.out)).toEqual(wholeTrip);
 }, 60_000);
 
 /** A project of its own that has the packed client, as `npm install` would lay it. */
@@ -131,5 +120,5 @@ test("it works in Deno", async () => {
   const command = [deno, "run", "--no-config", "--allow-net", script, node.url.href, "from-deno"];
   const ran = await run(command);
   expect([ran.code, ran.out]).toEqual([0, expect.stringContaining("{")]);
-  expect(JSON.parse(ran.out.slice(ran.out.indexOf("{")))).toEqual(expected);
+  expect(JSON.parse(ran.out.slice(ran.out.indexOf("{")))).toEqual(wholeTrip);
 }, 120_000);

@@ -8,12 +8,7 @@ import { join } from "node:path";
 import { freePort } from "../bench/server.ts";
 import { type NodeProcess, spawnNode } from "../chaos/node-process.ts";
 import type { HttpDoor } from "../conformance/http-door.ts";
-import { fetchSuite } from "../conformance/http-fetch.ts";
-import { idempotenceSuite } from "../conformance/http-idempotence.ts";
-import { produceSuite } from "../conformance/http-produce.ts";
-import { tailSuite } from "../conformance/http-tail.ts";
-import { topicsSuite } from "../conformance/http-topics.ts";
-import { transactionsSuite } from "../conformance/http-transactions.ts";
+import { httpSuites } from "../conformance/http-suites.ts";
 import { wireSuite } from "../conformance/http-wire.ts";
 import { socketSuite } from "../conformance/http-ws.ts";
 import { kafkaBadInputSuite } from "../conformance/kafka-bad-input.ts";
@@ -47,15 +42,7 @@ const open = (): Promise<HttpDoor & { readonly url: URL }> =>
     close: () => Promise.resolve(),
   });
 
-for (const suite of [
-  topicsSuite,
-  produceSuite,
-  idempotenceSuite,
-  fetchSuite,
-  tailSuite,
-  transactionsSuite,
-])
-  suite("on Deno", open);
+for (const suite of httpSuites) suite("on Deno", open);
 for (const suite of [wireSuite, socketSuite]) suite("on Deno", open);
 for (const suite of [kafkaDoorSuite, kafkaBadInputSuite])
   suite("on Deno", () => Promise.resolve({ address: kafka, close: () => Promise.resolve() }));

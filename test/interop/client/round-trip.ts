@@ -4,6 +4,19 @@
  */
 import { type Gap, Kedge, KedgeError } from "../../../src/client/client.ts";
 
+/** What is seen where all is well. */
+export const wholeTrip = {
+  first: '["text",[0,255],1000]',
+  same: 500,
+  sent: 500,
+  inOrder: true,
+  streamed: 1,
+  followed: 800,
+  followedOnce: 800,
+  polled: ["late"],
+  missing: "unknown_topic_or_partition",
+};
+
 /** Returns what was seen, for the suite to check. Browsers have no `duplex`: they cannot read an answer while they send. */
 export async function roundTrip(
   url: string,

@@ -4,24 +4,10 @@
 import { describe, expect, test } from "bun:test";
 import type { TransactPart, TransactRequest } from "../../../src/broker/transactions/transact.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
-import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+import { somebody, type TestNode } from "../../simulation/test-node.ts";
+import { now, withTopics } from "./topics-world.ts";
 
 const encoder = new TextEncoder();
-
-async function now<T>({ clock }: TestNode, promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  await clock.advance(3_000);
-  return promise;
-}
-
-async function withTopics(...names: readonly string[]): Promise<TestNode> {
-  const node = await openTestNode();
-  for (const name of names) {
-    const topic = { name, partitions: 1, replicationFactor: 1, configs: {} };
-    await now(node, node.broker.createTopic(somebody, topic));
-  }
-  return node;
-}
 
 function part(topic: string, expectOffset?: number): TransactPart {
   const records = [{ key: null, value: encoder.encode("x"), headers: [], timestampMs: 1 }];

@@ -8,23 +8,9 @@ import { committedOf } from "../../simulation/committed-reads.ts";
 import type { Change, Storage } from "../../../src/storage/storage.ts";
 import type { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+import { now, withTopics } from "./topics-world.ts";
 
 const encoder = new TextEncoder();
-
-async function now<T>({ clock }: TestNode, promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  await clock.advance(1_000);
-  return promise;
-}
-
-async function withTopics(...names: readonly string[]): Promise<TestNode> {
-  const node = await openTestNode();
-  for (const name of names) {
-    const topic = { name, partitions: 1, replicationFactor: 1, configs: {} };
-    await now(node, node.broker.createTopic(somebody, topic));
-  }
-  return node;
-}
 
 /** The same disk under a new process. */
 async function restarted(
