@@ -52,15 +52,24 @@ export interface GroupOptions {
   readonly bytesMax?: number | undefined;
   /** Called with each new assignment. */
   readonly onAssigned?: ((assigned: readonly Assigned[]) => void) | undefined;
+  /**
+   * Called with those of `topics` that are not there, misspelt or still to be made, and again whenever that changes; with none
+   * once all are there. They are read from as soon as they exist.
+   */
+  readonly onUnknownTopics?: ((topics: readonly string[]) => void) | undefined;
 }
 
-interface WireJoined {
+/** What a join and a poll say alike; `unknown_topics` is left out where there are none. */
+interface WireSeat {
   readonly member_epoch: number;
+  readonly unknown_topics?: readonly string[];
+}
+
+interface WireJoined extends WireSeat {
   readonly assignment: readonly Assigned[];
 }
 
-interface WirePolled {
-  readonly member_epoch: number;
+interface WirePolled extends WireSeat {
   readonly assignment: readonly Assigned[] | null;
   readonly records: readonly WireRecord[];
   readonly next: readonly GroupOffset[];
@@ -180,6 +189,8 @@ class Member {
   /** What the program is done with and the group does not know of yet, by partition. */
   #done = new Map<string, GroupOffset>();
   #next: readonly GroupOffset[] = [];
+  /** What the program was told last. */
+  #unknownTopics: readonly string[] = [];
 
   constructor(
     transport: Transport,
@@ -203,8 +214,7 @@ class Member {
       ...sending("PUT", this.#path, body),
       signal: this.#signal,
     });
-    this.#epoch = joined.member_epoch;
-    this.#done = new Map();
+    this.#seated(joined);
     this.#next = [];
     this.#options.onAssigned?.(joined.assignment);
   }
@@ -227,8 +237,7 @@ class Member {
         waitMs: WAIT_MS,
         signal: this.#signal,
       });
-      this.#epoch = polled.member_epoch;
-      this.#done = new Map();
+      this.#seated(polled);
       this.#next = polled.next;
       if (polled.assignment) this.#options.onAssigned?.(polled.assignment);
       return polled.records;
@@ -237,6 +246,15 @@ class Member {
       await this.join();
       return [];
     }
+  }
+
+  /** What was done before is committed, or comes again. */
+  #seated({ member_epoch: epoch, unknown_topics: unknown = [] }: WireSeat): void {
+    this.#epoch = epoch;
+    this.#done = new Map();
+    const told = this.#unknownTopics;
+    this.#unknownTopics = unknown;
+    if (JSON.stringify(unknown) !== JSON.stringify(told)) this.#options.onUnknownTopics?.(unknown);
   }
 
   done({ topic, partition, offset }: WireRecord): void {

@@ -72,6 +72,30 @@ test("a member that was put out joins again", async () => {
   expect(told.length).toBeGreaterThanOrEqual(2);
 });
 
+test("topics that are not there are told, once, and again when they are there", async () => {
+  const topic = await topicWith(1);
+  const later = `${topic}-later`;
+  const told: (readonly string[])[] = [];
+  const group = kedge.group(`g-${topic}`, {
+    topics: [topic, later],
+    recordsMax: 1,
+    onUnknownTopics: (topics) => told.push(topics),
+  });
+  const seen: unknown[] = [];
+  for await (const { value } of group.records()) {
+    seen.push(value);
+    if (seen.length === 1) await kedge.topic(topic).produce({ value: "still not there" });
+    if (seen.length === 2) {
+      expect(told).toEqual([[later]]);
+      await kedge.createTopic({ name: later });
+      await kedge.topic(later).produce({ value: "there" });
+    }
+    if (seen.length === 3) break;
+  }
+  expect(seen).toEqual(["v0", "still not there", "there"]);
+  expect(told).toEqual([[later], []]);
+});
+
 test("values by schema; one that does not fit stops the reader and is not committed", async () => {
   const name = `t${++names}`;
   await kedge.createTopic({ name });
