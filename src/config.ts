@@ -43,7 +43,7 @@ const MIB = 1024 * 1024;
 export const IN_MEMORY = ":memory:";
 
 /** Every setting by its flag's name; its variable is `KEDGE_` and that name in capitals. */
-export const settings = {
+const settings = {
   data: one(folder, "./data", "Where the node keeps everything it knows.", "log.dirs"),
   http: one(address, "127.0.0.1:8080", "Where HTTP is served; port 0 takes a free one."),
   ...listenerSettings,

@@ -18,7 +18,7 @@ export interface DamagedPlace {
 }
 
 /** The refusal log_damaged for a batch of which `why` tells what is wrong. */
-export function damaged({ topic, partition, from, next }: DamagedPlace, why: string): Refusal {
+function damaged({ topic, partition, from, next }: DamagedPlace, why: string): Refusal {
   const onward = next === null ? "" : ` Reading may go on from offset ${next}.`;
   return new Refusal(
     "log_damaged",

@@ -8,7 +8,7 @@ import { UsageError } from "../lib/setting.ts";
 import { durationMs } from "./arguments.ts";
 import type { Io } from "./io.ts";
 
-export const URL_DEFAULT = "http://127.0.0.1:8080";
+const URL_DEFAULT = "http://127.0.0.1:8080";
 
 /** Commands wait this long for a node that does not answer, retries and all. */
 const PATIENCE_MS = 10_000;

@@ -98,7 +98,7 @@ export function wireFormat(codec: Codec): "auto" | "b64" {
   return codec.format === "bytes" ? "b64" : "auto";
 }
 
-export function endsOf(wire: WireEnds): LogEnds {
+function endsOf(wire: WireEnds): LogEnds {
   return {
     logStart: wire.log_start,
     highWatermark: wire.high_watermark,
@@ -114,7 +114,7 @@ export function fromText(from: From): string {
 }
 
 /** Waits only where a schema does. */
-export function decodeRecords(
+function decodeRecords(
   records: readonly WireRecord[],
   codec: Codec,
 ): Promise<LogRecord<unknown, unknown>[]> {

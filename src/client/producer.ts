@@ -26,7 +26,7 @@ export interface ProducerLimits {
   readonly queueCharsMax: number;
 }
 
-export const producerLimits: ProducerLimits = {
+const producerLimits: ProducerLimits = {
   batchRecordsMax: 5_000,
   batchCharsMax: 512 * 1024,
   queueCharsMax: 4 * 1024 * 1024,

@@ -30,7 +30,7 @@ export function readRequestHeader(reader: Reader): RequestHeader {
 }
 
 /** Moves past the tagged fields of a header. */
-export function skipHeaderTags(reader: Reader): void {
+function skipHeaderTags(reader: Reader): void {
   const count = reader.count(reader.uvarint(), 2);
   for (let index = 0; index < count; index += 1) {
     reader.uvarint();

@@ -16,7 +16,7 @@ import type { LogNode } from "./log-node.ts";
 import type { Partition } from "./partition.ts";
 
 /** The log start that retention asks for, which may be the one it has. Throws StorageFault. */
-export async function retainedStart(partition: Partition, nowMs: number): Promise<number> {
+async function retainedStart(partition: Partition, nowMs: number): Promise<number> {
   const { config, logStart } = partition;
   if (!config.delete || logStart >= partition.highWatermark) return logStart;
   const byAge = await startByAge(partition, nowMs);

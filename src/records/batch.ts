@@ -144,7 +144,7 @@ export function viewOf(bytes: Uint8Array): DataView {
 }
 
 /** An int64 as a number; refused beyond 2^53, where no offset or timestamp of ours can be. */
-export function readLong(view: DataView, at: number): number {
+function readLong(view: DataView, at: number): number {
   const value = view.getInt32(at) * 2 ** 32 + view.getUint32(at + 4);
   if (!Number.isSafeInteger(value)) throw corrupt("An offset or timestamp is beyond 2^53.");
   return value;

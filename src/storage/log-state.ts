@@ -14,7 +14,7 @@ import type {
 } from "./storage.ts";
 
 /** Offsets reserved durably ahead of the end, so that none is handed out twice after a power cut. */
-export const RESERVED_AHEAD = 10_000;
+const RESERVED_AHEAD = 10_000;
 
 export interface LogState extends Bounds {
   readonly epochs: readonly EpochStart[];

@@ -11,7 +11,7 @@ import { malformed } from "./malformed.ts";
 import { zeroUuid } from "./uuid.ts";
 
 /** Elements that the arrays of one message may have together: more than the partitions of any sane request. */
-export const ELEMENTS_MAX = 500_000;
+const ELEMENTS_MAX = 500_000;
 /** Longer texts do not exist in Kafka's notation: their length was an int16 once. */
 export const STRING_BYTES_MAX = 0x7fff;
 /** Up to here a loop over characters is faster than a call to the decoder. */

@@ -7,7 +7,7 @@ import { openTail } from "./http-tail.ts";
 type Message = Readonly<Record<string, unknown>>;
 
 /** A client that keeps what it was sent and waits for more. */
-export class WireSocket {
+class WireSocket {
   readonly sent: Message[] = [];
   readonly closed: Promise<CloseEvent>;
   readonly #ws: WebSocket;

@@ -18,7 +18,7 @@ export function freshGroup(): string {
   return `group-${process.pid}-${Date.now()}-${groups}`;
 }
 
-export function bytes(given: string): Uint8Array {
+function bytes(given: string): Uint8Array {
   return new TextEncoder().encode(given);
 }
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { freePort } from "../bench/server.ts";
 import { kafkaTool, startKafka } from "../peers/kafka.ts";
 
-export const root = new URL("../../", import.meta.url).pathname;
+const root = new URL("../../", import.meta.url).pathname;
 
 export interface InteropBroker {
   readonly name: "kedge" | "Apache Kafka";

@@ -32,7 +32,7 @@ export function formatterOf(name: string, properties: ReadonlyMap<string, string
  * By the properties print.*, key.separator, line.separator, headers.separator, null.literal and the deserializers.
  * It throws ToolError for a record that is not what its deserializer takes.
  */
-export function formatter(properties: ReadonlyMap<string, string>): Format {
+function formatter(properties: ReadonlyMap<string, string>): Format {
   const is = (name: string, unless: boolean) => {
     const text = properties.get(name)?.trim().toLowerCase();
     return text === undefined ? unless : text === "true";

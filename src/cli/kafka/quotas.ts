@@ -13,7 +13,7 @@ import { javaText } from "./java-text.ts";
 type QuotaType = "user" | "client-id" | "ip";
 
 /** By what `--entity-type` says. */
-export const quotaTypes: ReadonlyMap<string, QuotaType> = new Map([
+const quotaTypes: ReadonlyMap<string, QuotaType> = new Map([
   ["users", "user"],
   ["clients", "client-id"],
   ["ips", "ip"],

@@ -74,7 +74,7 @@ function describeMember(
 }
 
 /** Partitions by topic, ascending, with the topics' names. */
-export function describePartitions(
+function describePartitions(
   held: Iterable<readonly [string, readonly number[]]>,
   topics: Topics,
 ): DescribedPartitions[] {

@@ -97,7 +97,7 @@ function timerName(name: TimerName, memberId: string): string {
 }
 
 /** The member's facts without the rest of it. */
-export function factsOf(member: MemberFacts): MemberFacts {
+function factsOf(member: MemberFacts): MemberFacts {
   const { instanceId, rackId, clientId, clientHost, topicNames, topicRegex } = member;
   const { rebalanceTimeoutMs, assignor, classic } = member;
   return {

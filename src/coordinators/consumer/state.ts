@@ -158,7 +158,7 @@ const nothingSaid: MemberFacts = {
 };
 
 /** A member that has joined and has got nothing yet. */
-export const nothingDone: MemberProgress = {
+const nothingDone: MemberProgress = {
   epoch: 0,
   previousEpoch: 0,
   state: "stable",

@@ -21,7 +21,7 @@ const assignors: ReadonlyMap<string, Assignor> = new Map([
   ["range", range],
 ]);
 
-export const defaultAssignor = "uniform";
+const defaultAssignor = "uniform";
 
 /** Names of the assignors there are, the default first. */
 export const assignorNames: readonly string[] = [...assignors.keys()];

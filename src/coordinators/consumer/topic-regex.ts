@@ -10,7 +10,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { Refusal } from "../../lib/refusal.ts";
 
-export const PATTERN_LENGTH_MAX = 4096;
+const PATTERN_LENGTH_MAX = 4096;
 const PROGRAM_SIZE_MAX = 5000;
 const SLICE_MS = 5;
 /** Names matched between two looks at the clock. */

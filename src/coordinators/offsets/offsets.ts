@@ -243,7 +243,7 @@ function hasExpired({ members }: Group, committed: CommittedOffset, env: GroupEn
 }
 
 /** The topic was deleted, or another of the same name has taken its place. */
-export function isOfAnother(
+function isOfAnother(
   topic: string,
   { topicId }: CommittedOffset,
   { image }: Pick<GroupEnv, "image">,

@@ -36,7 +36,7 @@ interface HttpProblemKind {
 }
 
 /** Problems that only an HTTP door has. */
-export const httpProblemKinds = {
+const httpProblemKinds = {
   unauthenticated: {
     status: 401,
     kafka: 58,
@@ -207,7 +207,7 @@ export function tooManyConnections(requestId: string, cors: ReplyHeaders | null)
   });
 }
 
-export function instanceOf(requestId: string): string {
+function instanceOf(requestId: string): string {
   return `/v1/requests/${requestId}`;
 }
 

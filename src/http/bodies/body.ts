@@ -141,13 +141,13 @@ function own(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer);
 }
 
-export function tooLarge(bytesMax: number): HttpRefusal {
+function tooLarge(bytesMax: number): HttpRefusal {
   return new HttpRefusal(
     "body_too_large",
     `At most ${bytesMax} bytes, also when decoded; send less at once, or application/x-ndjson, which has no limit.`,
   );
 }
 
-export function cutOff(): HttpRefusal {
+function cutOff(): HttpRefusal {
   return new HttpRefusal("bad_request", "The body ended before its end.");
 }

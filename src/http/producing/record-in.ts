@@ -67,7 +67,7 @@ export function recordOf(value: unknown, where: string): IncomingRecord {
 }
 
 /** The bytes of `Data`: text as UTF-8, JSON as its text, base64 decoded; null stays null. */
-export function bytesOf(data: unknown, where: string, member: string): Uint8Array | null {
+function bytesOf(data: unknown, where: string, member: string): Uint8Array | null {
   if (typeof data === "string") {
     if (!data.isWellFormed())
       throw wrong(`${where}.${member}`, "holds a lone surrogate, which UTF-8 cannot carry");

@@ -155,7 +155,7 @@ export const groupLag = v.object({
   ),
 });
 
-export const groupSummary = v.object({
+const groupSummary = v.object({
   group: v.string(),
   type: v.picklist(["classic", "consumer"]),
   state: v.string(),

@@ -10,7 +10,7 @@ import { base64Text, integer, shaped, topicName, wellFormedText } from "./shapes
 const anyJson = v.custom<unknown>((value) => value !== undefined);
 
 /** Bytes on their way in. */
-export const dataIn = v.nullable(
+const dataIn = v.nullable(
   v.union([
     wellFormedText(),
     v.strictObject({ json: anyJson }),

@@ -135,7 +135,7 @@ export const groupName = shaped(
   { type: "string", minLength: 1, maxLength: GROUP_NAME_LENGTH_MAX },
 );
 
-export const partitionText = integerText(0, 2 ** 31 - 1);
+const partitionText = integerText(0, 2 ** 31 - 1);
 export const topicParams = v.strictObject({ topic: topicName });
 export const partitionParams = v.strictObject({ topic: topicName, partition: partitionText });
 export const noQuery = v.strictObject({});

@@ -46,7 +46,7 @@ export const listTopicsQuery = v.strictObject({
 
 const offset = v.pipe(v.number(), v.integer());
 
-export const topicSummary = v.object({
+const topicSummary = v.object({
   name: v.string(),
   id: v.string(),
   partitions: offset,

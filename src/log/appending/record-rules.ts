@@ -30,7 +30,7 @@ export function checkRecord(record: NewRecord, config: TopicConfig, nowMs: numbe
 }
 
 /** Of a batch as it came, and again where the topic's compression makes another of it. */
-export function checkBatchSize(bytes: number, { messageBytesMax }: TopicConfig): void {
+function checkBatchSize(bytes: number, { messageBytesMax }: TopicConfig): void {
   if (bytes <= messageBytesMax) return;
   throw new Refusal(
     "message_too_large",

@@ -76,7 +76,7 @@ export interface Arrival {
   readonly guard: object | null;
 }
 
-export const BATCHES_REMEMBERED = 5;
+const BATCHES_REMEMBERED = 5;
 const NO_SEQUENCE = -1;
 const EPOCH_MAX = 32_767;
 /** Sequences are counted modulo this. */

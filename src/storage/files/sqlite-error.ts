@@ -10,7 +10,7 @@ export function errorCode(error: unknown): string {
 }
 
 /** Space is short: nothing was applied, and writes may come back. */
-export function isFull(error: unknown): boolean {
+function isFull(error: unknown): boolean {
   return errorCode(error).startsWith("SQLITE_FULL");
 }
 

@@ -29,7 +29,7 @@ const plain = new TextDecoder();
 const empty: Counter = { total: 0, parked: [] };
 const timer = { name: "life", afterMs: 1000, input: { type: "expired" } } as const;
 
-export function counterCore(key: string): Core<Counter, CounterInput> {
+function counterCore(key: string): Core<Counter, CounterInput> {
   const record = (total: number | null) => ({
     key: text.encode(key),
     value: total === null ? null : text.encode(String(total)),
