@@ -6,13 +6,20 @@
  * - What the next partitions need of storage is under way while the first ones are read, as far as their bytes are sure to fit.
  * - Between two passes one waiter stands at all of the partitions. What became readable during a pass, and a log that
  *   was closed, is seen before it waits, so that nothing is ever missed.
+ * - A batch that is larger than its reader has room for is not read: the answer tells how large it is, and nothing follows it.
  * - A pass over very many partitions gives others their turn in between.
  */
 import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { LogNode } from "../log/log-node.ts";
 import type { Partition } from "../log/partition.ts";
-import { beginRead, type ReadRuns, readBatches, type StoredRead } from "../log/reading/reader.ts";
+import {
+  beginRead,
+  type ReadLimit,
+  type ReadRuns,
+  readBatches,
+  type StoredRead,
+} from "../log/reading/reader.ts";
 import { Waiter } from "../log/reading/waiters.ts";
 import { damageOf } from "./damage.ts";
 import type { FoundLog, LogLookup } from "./log-lookup.ts";
@@ -82,9 +89,12 @@ async function readAll(
 ): Promise<Pass> {
   const answers: ReadAnswer[] = [];
   const seen: Seen[] = [];
+  const { firstBytesMax = Infinity } = options;
   let bytes = 0;
   let ready = 0;
   let refused = false;
+  /** One was met that there is no room for. */
+  let tooLarge = false;
   const begun = beginner(lookup, requests, options);
   for (const request of requests) {
     const { found: known, stored } = begun(answers.length);
@@ -93,12 +103,16 @@ async function readAll(
       const found = known ?? lookup(request.topic, request.partition);
       if (request.leaderEpoch !== undefined) found.log.checkEpoch(request.leaderEpoch);
       seen.push({ partition: found.log, end: found.log.readableEnd(options.isolation) });
-      const bytesMax = Math.min(request.bytesMax, options.bytesMax - bytes);
-      const limit = { bytesMax, oneAtLeast: bytes === 0 };
+      const bytesMax: number = tooLarge ? 0 : Math.min(request.bytesMax, options.bytesMax - bytes);
+      const limit: ReadLimit = {
+        bytesMax,
+        firstBytesMax: bytes > 0 || tooLarge ? 0 : firstBytesMax,
+      };
       const reading = readBatches(found.log, request.from, limit, options.isolation, stored);
       const runs = reading instanceof Promise ? await reading : reading;
       const before = bytes;
       for (const run of runs.runs) bytes += run.byteLength;
+      tooLarge ||= runs.refusedBytes !== undefined;
       ready += Math.min(request.bytesMax, readyBytes(found.log, options, runs, bytes - before));
       answers.push(answerOf(request, found, runs));
     } catch (error) {
@@ -107,7 +121,7 @@ async function readAll(
       answers.push(refusalOf(request, lookup, damageOf(error, { ...request, next: null })));
     }
   }
-  return { answers, ready: Math.max(bytes, ready), refused, seen };
+  return { answers, ready: Math.max(bytes, ready), refused: refused || tooLarge, seen };
 }
 
 /** What is known of a request before its turn; nothing where it will be refused. */
@@ -122,7 +136,7 @@ const NOT_BEGUN: Begun = { found: null, stored: null };
 function beginner(
   lookup: LogLookup,
   requests: readonly ReadRequest[],
-  { bytesMax, isolation }: ReadOptions,
+  { bytesMax, firstBytesMax = Infinity, isolation }: ReadOptions,
 ): (at: number) => Begun {
   const begun: Begun[] = [];
   let bytes = 0;
@@ -133,7 +147,12 @@ function beginner(
       const found = foundOf(lookup, request);
       bytes += request.bytesMax;
       const fits = found !== null && bytes <= bytesMax;
-      const stored = fits ? beginRead(found.log, request.from, request.bytesMax, isolation) : null;
+      // The first one gives a whole batch; of the others nobody knows yet.
+      const limit = {
+        bytesMax: request.bytesMax,
+        firstBytesMax: begun.length === 0 ? firstBytesMax : 0,
+      };
+      const stored = fits ? beginRead(found.log, request.from, limit, isolation) : null;
       begun.push({ found, stored });
     }
     return begun[at] ?? NOT_BEGUN;
@@ -173,6 +192,7 @@ function answerOf(request: ReadRequest, { topicId, log }: FoundLog, read: ReadRu
     aborted: read.aborted,
     refusal: null,
     throttleMs: 0,
+    ...(read.refusedBytes && { refusedBytes: read.refusedBytes }),
     ...(read.done && { done: read.done }),
   };
 }

@@ -8,7 +8,7 @@ import { type ReadRuns, readBatches } from "../log/reading/reader.ts";
 import { readBatchHeader } from "../records/batch.ts";
 import { StorageFault } from "../storage/storage.ts";
 
-const oneBatch = { bytesMax: 1, oneAtLeast: true };
+const oneBatch = { bytesMax: 1, firstBytesMax: Infinity };
 
 /**
  * Where a reader at `offset` goes on: there, or at the next offset that holds anything, or at the log's end. Holes lie before

@@ -88,6 +88,8 @@ export interface ReadOptions {
   readonly bytesMin: number;
   /** Over all partitions; the first non-empty partition gives at least one whole batch whatever this says. */
   readonly bytesMax: number;
+  /** The most that this one batch may have; a larger one is not read, and ends the wait. None: however large it is. */
+  readonly firstBytesMax?: number;
   readonly waitMs: number;
   readonly isolation: Isolation;
   /** The client is gone: stop waiting. */
@@ -119,6 +121,8 @@ export interface ReadAnswer extends LogEnds {
   /** This partition's own refusal (offset_out_of_range, unknown_topic_or_partition, …); the others still answer. */
   readonly refusal: Refusal | null;
   readonly throttleMs: number;
+  /** The size of the first batch, or of what is stored with it, where there is no room for it: ask again with as much. */
+  readonly refusedBytes?: number;
   /** Says that nobody uses the batches any more: their memory is then used anew. Whoever is not sure does not call it. */
   readonly done?: () => void;
 }

@@ -71,7 +71,7 @@ export async function* replayLog(
     const { runs, from: next } = await readBatches(
       log,
       from,
-      { bytesMax, oneAtLeast: true },
+      { bytesMax, firstBytesMax: Infinity },
       "read_uncommitted",
     );
     if (runs.length === 0) {

@@ -11,15 +11,16 @@
  *   happen (a group to gather, records to come) are counted apart, so that what can be done at once never stands behind them.
  * - What cannot be understood closes this connection, and nothing else.
  */
+import type { Allowance } from "../lib/allowance.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Deadlines, Expiring } from "../lib/deadlines.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Wire, WireHandlers } from "../lib/platform.ts";
+import type { Place, Room } from "../lib/room.ts";
 import { assert } from "../lib/assert.ts";
 import { type Reply, type Service, Slot } from "./exchange.ts";
 import { BadFrame, FREE_BYTES, FrameReader } from "./frame-reader.ts";
 import type { KafkaLimits } from "./limits.ts";
-import type { Allowance, Claimant, Room } from "./room.ts";
 import type { ToldClients } from "./told-clients.ts";
 import type { TurnQueue } from "./turn-queue.ts";
 
@@ -50,7 +51,7 @@ const noRoomToWait: Reply = {
   reason: "more large requests wait for their groups than there is room for",
 };
 
-export class Connection implements WireHandlers, Claimant, Expiring {
+export class Connection implements WireHandlers, Expiring {
   readonly #wire: Wire;
   readonly #shared: Shared;
   readonly #service: Service;
@@ -61,6 +62,9 @@ export class Connection implements WireHandlers, Claimant, Expiring {
   #begun = 0;
   /** Bytes of room that are held, for slots and for the frame under way. */
   #claimed = 0;
+  /** Where it stands in line for room for the next frame. */
+  #place: Place | null = null;
+  #placeBytes = 0;
   #paused = false;
   /** What is left of this turn's share; one more request may begin while there is any. */
   #shareLeft: number;
@@ -114,17 +118,14 @@ export class Connection implements WireHandlers, Claimant, Expiring {
     this.#ending = true;
     const { deadlines, requests } = this.#shared;
     deadlines.remove(this);
-    requests.leave(this);
+    this.#place?.leave();
+    if (this.#place?.isTaken) requests.release(this.#placeBytes);
     // What is being worked on still uses its frame; the others are forgotten.
     for (const slot of this.#slots.splice(this.#begun)) this.#giveBack(slot);
     this.#release(this.#roomForFrame());
     for (const slot of this.#slots) slot.hurry();
     for (const { sent } of this.#unsent.splice(0)) sent(false);
     this.#closed();
-  }
-
-  roomMayBeThere(): void {
-    this.#advance();
   }
 
   /** Takes no more requests, lets those that wait answer now, and closes once all are answered. */
@@ -179,8 +180,14 @@ export class Connection implements WireHandlers, Claimant, Expiring {
 
   #admit(bytes: number): boolean {
     const { limits, requests } = this.#shared;
-    const full = this.#claimed > 0 && this.#claimed + bytes > limits.requestsBytesPerConnection;
-    if (full || !requests.claim(this, bytes)) return false;
+    if (!this.#place) {
+      const full = this.#claimed > 0 && this.#claimed + bytes > limits.requestsBytesPerConnection;
+      if (full) return false;
+      this.#placeBytes = bytes;
+      this.#place = requests.enter(bytes, this.#released);
+    }
+    if (!this.#place.isTaken) return false;
+    this.#place = null;
     this.#claimed += bytes;
     return true;
   }

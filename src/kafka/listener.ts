@@ -6,11 +6,13 @@
  * - Left out: TLS and SASL, until security/ is there; more nodes than this one.
  */
 import type { Broker } from "../broker/verbs.ts";
+import { Allowance } from "../lib/allowance.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Deadlines } from "../lib/deadlines.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Platform, TcpLimits, TcpServer } from "../lib/platform.ts";
 import type { Random } from "../lib/random.ts";
+import { Room } from "../lib/room.ts";
 import { apis } from "./apis/index.ts";
 import { Connection, type Shared } from "./connection.ts";
 import type { Door } from "./call.ts";
@@ -18,7 +20,6 @@ import { dispatcher } from "./dispatch.ts";
 import { FetchSessions } from "./answers/fetch-sessions.ts";
 import type { KafkaLimits } from "./limits.ts";
 import { MetadataCache } from "./answers/metadata-cache.ts";
-import { Allowance, Room } from "./room.ts";
 import { ToldClients } from "./told-clients.ts";
 import { TurnQueue } from "./turn-queue.ts";
 import { UnsentAnswers } from "./unsent-answers.ts";
@@ -135,7 +136,7 @@ export async function openKafkaDoor(
 /** What the connections share. */
 function sharedBy({ clock, logger, limits, onBug }: KafkaDoorOptions) {
   return {
-    unsent: new UnsentAnswers(limits),
+    unsent: new UnsentAnswers(clock, limits),
     clock,
     logger,
     limits,
@@ -143,7 +144,7 @@ function sharedBy({ clock, logger, limits, onBug }: KafkaDoorOptions) {
     deadlines: new Deadlines(clock),
     told: new ToldClients(clock),
     turns: new TurnQueue(clock),
-    requests: new Room(limits.requestsBytesMax),
+    requests: new Room(clock, limits.requestsBytesMax, limits.stallPressedMs),
     waiting: new Allowance(limits.waitingBytesMax),
   } satisfies Shared;
 }

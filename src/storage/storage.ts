@@ -267,6 +267,8 @@ export interface ReadRows {
   readonly rows: readonly Row[];
   /** The log start as of after the read: rows below it must not be shown (a delete came in between). */
   readonly logStart: number;
+  /** The size of the first row, where it was too large to be read: there are no rows then. */
+  readonly refusedBytes?: number;
   /**
    * Says that its caller has done with the rows, and so has everybody whom it gave views of them: their memory is then used
    * for other reads. Whoever is not sure does not call it.
@@ -319,10 +321,15 @@ export interface Storage {
   bounds(partition: PartitionId): Promise<Bounds | null>;
 
   /**
-   * Rows from `from` on up to about `bytesMax` of data, but always one whole row where there is one. A partition that is
-   * not there reads as empty.
+   * Rows from `from` on up to about `bytesMax` of data, but always one whole row where there is one, unless it is larger than
+   * `firstBytesMax` as well: its size is told then. A partition that is not there reads as empty.
    */
-  read(partition: PartitionId, from: number, bytesMax: number): Promise<ReadRows>;
+  read(
+    partition: PartitionId,
+    from: number,
+    bytesMax: number,
+    firstBytesMax?: number,
+  ): Promise<ReadRows>;
 
   /** The first readable row whose running maximum of timestamps reaches `timestampMs`, or null. */
   seek(partition: PartitionId, timestampMs: number): Promise<Row | null>;

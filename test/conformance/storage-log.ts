@@ -51,6 +51,28 @@ export function storageLogContract(name: string, make: () => Promise<StorageHarn
       ).toEqual([1, 3, 5]);
     });
 
+    test("a first row that is larger than its reader has room for is told of, not read", async () => {
+      const partition = await world.onePartition();
+      await world.commit(partition, [append({ base: 0, records: 10, bytes: 70_000 })]);
+      await world.commit(partition, [append({ base: 10, records: 10, bytes: 500 })]);
+      const sizes = async (from: number, bytesMax: number, firstBytesMax?: number) => {
+        const { rows, refusedBytes } = await world.storage.read(
+          partition,
+          from,
+          bytesMax,
+          firstBytesMax,
+        );
+        return [rows.map(({ data }) => data.byteLength), refusedBytes];
+      };
+      expect(await sizes(0, 1, 69_999)).toEqual([[], 70_000]);
+      expect(await sizes(0, 1, 70_000)).toEqual([[70_000], undefined]);
+      expect(await sizes(0, 1)).toEqual([[70_000], undefined]);
+      expect(await sizes(0, 70_500, 1)).toEqual([[70_000, 500], undefined]);
+      expect(await sizes(10, 1, 500)).toEqual([[500], undefined]);
+      expect(await sizes(0, 1024 * 1024, 1)).toEqual([[70_000, 500], undefined]);
+      expect(await sizes(20, 1, 1)).toEqual([[], undefined]);
+    });
+
     test("trim moves the log start, the size and the epochs; rows below go", async () => {
       const partition = await world.onePartition();
       for (let base = 0; base < 100; base += 10) {

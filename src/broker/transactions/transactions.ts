@@ -87,7 +87,7 @@ async function fateOf(log: Partition, offset: number): Promise<"committed" | "ab
   if (!log.isStableKnown) await log.whenStableKnown();
   if (offset >= log.lastStable) return "open";
   if (offset < log.logStart) return "committed";
-  const limit = { bytesMax: 1, oneAtLeast: true };
+  const limit = { bytesMax: 1, firstBytesMax: Infinity };
   const { runs, aborted } = await readBatches(log, offset, limit, "read_committed");
   const [run] = runs;
   if (!run) return "committed";

@@ -14,7 +14,7 @@ import type { Clock, Timer } from "../../lib/clock.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { HttpLimits } from "../limits.ts";
 import type { Reply } from "./reply.ts";
-import { type Holder, type Place, Room, within } from "./room.ts";
+import { type Holder, type Place, Room, within } from "../../lib/room.ts";
 
 /** What is let go stands so many times the limit apart from what is only made smaller. */
 const REFUSED_AT = 2;

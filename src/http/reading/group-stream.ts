@@ -11,7 +11,7 @@ import type { Context } from "../../broker/verbs.ts";
 import { randomUuid } from "../../lib/random.ts";
 import type { PageTerms } from "./page.ts";
 import { bytesRead, renderPages } from "./polled.ts";
-import type { Holder } from "../answers/room.ts";
+import type { Holder } from "../../lib/room.ts";
 import type { Door } from "../route.ts";
 import { TailShare } from "../tail/share.ts";
 

@@ -10,7 +10,7 @@
  */
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
-import type { Holder } from "../answers/room.ts";
+import type { Holder } from "../../lib/room.ts";
 import { endEvent, type Feed, type TailEvent, type TailEvents } from "./feed.ts";
 import type { TailLimits } from "./limits.ts";
 

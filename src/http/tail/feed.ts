@@ -7,7 +7,7 @@ import type { RecordForm } from "../reading/record-out.ts";
 import type { EncodedBatches, EncodedRecord } from "./encoded.ts";
 import { Follower, type FollowOptions, type Found, type Run } from "./follower.ts";
 import type { Gap } from "./followed.ts";
-import type { Holder } from "../answers/room.ts";
+import type { Holder } from "../../lib/room.ts";
 import type { TailShare } from "./share.ts";
 
 export interface TailEvent {

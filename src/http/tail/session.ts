@@ -12,7 +12,7 @@ import type { Timer } from "../../lib/clock.ts";
 import type { Socket, SocketHandlers } from "../../lib/platform.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { problemOf } from "../answers/problem.ts";
-import type { Holder } from "../answers/room.ts";
+import type { Holder } from "../../lib/room.ts";
 import type { Call } from "../route.ts";
 import { clientMessage, ID_LENGTH_MAX, type MessageId, type SubMessage } from "../schema/socket.ts";
 import { parseJsonText, validate } from "../bodies/validate.ts";

@@ -8,7 +8,7 @@
  */
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { type Holder, type Place, type Room, within } from "../answers/room.ts";
+import { type Holder, type Place, type Room, within } from "../../lib/room.ts";
 
 /** What a byte of log costs a tail: itself, its text, and the text as it is sent. */
 const PER_BYTE = 3;

@@ -5,7 +5,7 @@
  *   worth of records; where others wait for that room it is given back, and read again when the reader is ready.
  * - Its id is free again when it ended or was given up.
  */
-import type { Holder } from "../answers/room.ts";
+import type { Holder } from "../../lib/room.ts";
 import type { Feed, TailEvent, TailEvents } from "./feed.ts";
 import { endEvent } from "./feed.ts";
 

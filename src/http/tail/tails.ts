@@ -3,7 +3,7 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import type { BatchOpener } from "../reading/batch-opener.ts";
-import { Room } from "../answers/room.ts";
+import { Room } from "../../lib/room.ts";
 import { EncodedBatches } from "./encoded.ts";
 import { SharedTurns } from "./inbox.ts";
 import { tailLimits, type TailLimits } from "./limits.ts";

@@ -175,24 +175,18 @@ async function read(
   const mostBytes = Math.min(Math.max(0, asked.maxBytes), limits.fetchBytesMax);
   const bytesMin = Math.max(0, asked.minBytes);
   const partitionBytes = requests.reduce((sum, { bytesMax }) => sum + bytesMax, 0);
-  const grant = await unsent.reserve(Math.min(mostBytes, partitionBytes));
-  let found = 0;
-  let given: readonly ReadAnswer[] = [];
-  try {
-    const options = { bytesMin, bytesMax: grant.bytes, waitMs: 0, isolation };
-    const answers = await call.broker.read(call.context, requests, options);
-    const waits = asked.maxWaitMs > 0 && asked.minBytes > 0;
-    const isNews = answers.some((answer, at) => answer.refusal ?? isPassed(answer, requests[at]));
-    const done = !waits || isNews || bytesOf(answers) >= bytesMin;
-    if (done || bytesOf(answers) >= grant.bytes) {
-      found = bytesOf(answers);
-      given = answers;
-      return answers;
-    }
-  } finally {
-    unsent.settle(grant, found);
-    countUntilSent(call, found, given);
-  }
+  const bytesAsked = Math.min(mostBytes, partitionBytes);
+  const waits = asked.maxWaitMs > 0 && asked.minBytes > 0;
+  const isEnough = (answers: readonly ReadAnswer[], bytesMax: number): boolean => {
+    const bytes = bytesOf(answers);
+    return (
+      !waits ||
+      bytes >= Math.min(bytesMin, bytesMax) ||
+      answers.some((answer, at) => answer.refusal ?? isPassed(answer, requests[at]))
+    );
+  };
+  const soon = await readWithin(requests, { bytesMin, bytesAsked, isolation }, call, isEnough);
+  if (soon) return soon;
   const answers = await call.broker.read(call.context, requests, {
     bytesMin,
     bytesMax: unsent.fitting(mostBytes),
@@ -201,9 +195,51 @@ async function read(
     signal: call.signal,
   });
   const late = bytesOf(answers);
-  unsent.settle({ bytes: 0, aside: 0 }, late);
-  countUntilSent(call, late, answers);
-  return answers;
+  if (unsent.keep(late)) {
+    countUntilSent(call, late, answers);
+    return answers;
+  }
+  // There is no room for what was found meanwhile: it is read again when there is.
+  letGo(answers);
+  return (await readWithin(requests, { bytesMin, bytesAsked, isolation }, call)) ?? answers;
+}
+
+/** Reads within what is set aside for it beforehand, and keeps what was found where it is enough; null: it is not. */
+async function readWithin(
+  requests: readonly ReadRequest[],
+  asked: { readonly bytesMin: number; readonly bytesAsked: number; readonly isolation: Isolation },
+  call: Call,
+  isEnough: (answers: readonly ReadAnswer[], bytesMax: number) => boolean = () => true,
+): Promise<ReadAnswer[] | null> {
+  const { unsent } = call.door;
+  const { bytesMin, bytesAsked, isolation } = asked;
+  let batchBytes: number | undefined;
+  for (;;) {
+    const { bytes: bytesMax, aside } = await unsent.reserve(bytesAsked, batchBytes);
+    let found = 0;
+    try {
+      const options = { bytesMin, bytesMax, firstBytesMax: aside, waitMs: 0, isolation };
+      const answers = await call.broker.read(call.context, requests, options);
+      const refused = answers.find(({ refusedBytes }) => refusedBytes !== undefined);
+      batchBytes = refused?.refusedBytes;
+      if (batchBytes === undefined) {
+        if (!isEnough(answers, bytesMax)) {
+          letGo(answers);
+          return null;
+        }
+        found = bytesOf(answers);
+        countUntilSent(call, found, answers);
+        return answers;
+      }
+    } finally {
+      unsent.settle({ bytes: bytesMax, aside }, found);
+    }
+  }
+}
+
+/** Nobody has seen them, and they are read again. */
+function letGo(answers: readonly ReadAnswer[]): void {
+  for (const { done } of answers) done?.();
 }
 
 function bytesOf(answers: readonly ReadAnswer[]): number {

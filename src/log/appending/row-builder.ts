@@ -8,7 +8,7 @@ import type { Append } from "../../storage/storage.ts";
 /** A batch from this size on is a row of its own. */
 const OWN_ROW_BYTES = 64 * 1024;
 /** A row of joined batches is full at this size. */
-const JOINED_ROW_BYTES = 256 * 1024;
+export const JOINED_ROW_BYTES = 256 * 1024;
 
 export interface StampedBatch {
   readonly base: number;

@@ -7,6 +7,7 @@
 import { Refusal } from "../../lib/refusal.ts";
 import { batchesBefore, batchesFrom, batchesWithin, endOf } from "../../records/batch-read.ts";
 import type { AbortedTransaction, ReadRows, Row } from "../../storage/storage.ts";
+import { JOINED_ROW_BYTES } from "../appending/row-builder.ts";
 import type { Partition } from "../partition.ts";
 import type { Isolation } from "./reader-watchers.ts";
 
@@ -18,14 +19,16 @@ export interface ReadRuns {
   readonly from: number;
   /** The aborted transactions that have records in the runs; null for readers that do not ask. */
   readonly aborted: readonly AbortedTransaction[] | null;
+  /** The size of the first batch, or of what is stored with it, where that is more than `firstBytesMax`: there are no runs. */
+  readonly refusedBytes?: number;
   /** As that of what storage read. */
   readonly done?: () => void;
 }
 
 export interface ReadLimit {
   readonly bytesMax: number;
-  /** Give one whole batch, however large. */
-  readonly oneAtLeast: boolean;
+  /** What one whole batch may have that is given at least; 0: none is. */
+  readonly firstBytesMax: number;
 }
 
 /** A read of storage that is under way, and the readable end when it began: what came later it may not have seen. */
@@ -38,14 +41,14 @@ export interface StoredRead {
 export function beginRead(
   partition: Partition,
   from: number,
-  bytesMax: number,
+  limit: ReadLimit,
   isolation: Isolation,
 ): StoredRead | null {
-  if (partition.closedBy || from < partition.logStart || bytesMax <= 0) return null;
+  if (partition.closedBy || from < partition.logStart || limit.bytesMax <= 0) return null;
   if (isolation === "read_committed" && !partition.isStableKnown) return null;
   const end = partition.readableEnd(isolation);
   if (from >= end || from >= partition.tail.start) return null;
-  const rows = partition.node.storage.read(partition.id, from, bytesMax);
+  const rows = storedRows(partition, from, limit);
   rows.catch(() => {}); // Told to whoever goes on with it.
   return { rows, end };
 }
@@ -80,14 +83,24 @@ function readBelow(
   below: number | StoredRead,
 ): ReadRuns | Promise<ReadRuns> {
   const end = typeof below === "number" ? below : below.end;
-  if (from >= end || (limit.bytesMax <= 0 && !limit.oneAtLeast)) return nothing(partition, from);
+  if (from >= end || Math.max(limit.bytesMax, limit.firstBytesMax) <= 0)
+    return nothing(partition, from);
   if (typeof below !== "number") return readStored(partition, from, below, limit);
   if (from >= partition.tail.start) {
     const rows = partition.tail.rows(from, limit.bytesMax);
     return cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
   }
-  const rows = partition.node.storage.read(partition.id, from, limit.bytesMax);
-  return readStored(partition, from, { rows, end }, limit);
+  return readStored(partition, from, { rows: storedRows(partition, from, limit), end }, limit);
+}
+
+/** No batch is read that is too large to be given; a row of joined ones may hold some that are not. */
+function storedRows(
+  partition: Partition,
+  from: number,
+  { bytesMax, firstBytesMax }: ReadLimit,
+): Promise<ReadRows> {
+  const rowBytesMax = Math.max(firstBytesMax, JOINED_ROW_BYTES);
+  return partition.node.storage.read(partition.id, from, bytesMax, rowBytesMax);
 }
 
 /** Aborted transactions are looked up once the span is known: all of them ended before it was stable. */
@@ -113,11 +126,18 @@ async function readStored(
   { rows: reading, end }: StoredRead,
   limit: ReadLimit,
 ): Promise<ReadRuns> {
-  const { rows, logStart, done } = await reading;
+  const { rows, logStart, refusedBytes = 0, done } = await reading;
   checkRange(partition, from);
   if (from < logStart) throw trimmed(from, logStart);
+  if (refusedBytes > limit.firstBytesMax)
+    return refused(nothing(partition, from), refusedBytes, limit);
+  // It was begun before it was known that it is to give one batch.
+  if (refusedBytes > 0)
+    return readStored(partition, from, { rows: storedRows(partition, from, limit), end }, limit);
   const read = cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
-  return done ? { ...read, done } : read;
+  if (read.runs.length > 0) return done ? { ...read, done } : read;
+  done?.();
+  return read;
 }
 
 /**
@@ -164,7 +184,10 @@ function cut(rows: readonly Row[], from: number, end: number, limit: ReadLimit):
     if (row.last >= end) run = batchesBefore(run, end);
     if (run.byteLength > left) {
       run = batchesWithin(run, left);
-      if (run.byteLength > left && (runs.length > 0 || !limit.oneAtLeast)) break;
+      const refusedBytes = run.byteLength > left ? run.byteLength : 0;
+      if (refusedBytes > 0 && runs.length > 0) break;
+      if (refusedBytes > limit.firstBytesMax)
+        return refused({ runs, position: row.position, from, aborted: null }, refusedBytes, limit);
     }
     if (run.byteLength === 0) continue;
     if (runs.length === 0) position = row.position + run.byteOffset - row.data.byteOffset;
@@ -175,6 +198,11 @@ function cut(rows: readonly Row[], from: number, end: number, limit: ReadLimit):
     if (left <= 0 || row.last >= end) break;
   }
   return runs.length === 0 ? null : { runs, position, from, aborted: null };
+}
+
+/** Who was to be given a batch at least hears how large it is. */
+function refused(read: ReadRuns, refusedBytes: number, { firstBytesMax }: ReadLimit): ReadRuns {
+  return firstBytesMax > 0 ? { ...read, refusedBytes } : read;
 }
 
 /** Both as one view where they stand side by side in memory, so that they are passed on, and sent, in one go. */

@@ -30,7 +30,6 @@ import {
   type PartitionKey,
   type PartitionState,
   type Place,
-  type ReadRows,
   type Receipt,
   type Row,
   type RowHead,
@@ -182,9 +181,9 @@ class LibsqlStorage implements Storage {
     return this.writer.ask({ type: "bounds", partition });
   }
 
-  async read(partition: PartitionId, from: number, bytesMax: number): Promise<ReadRows> {
+  async read(partition: PartitionId, from: number, bytesMax: number, firstBytesMax = Infinity) {
     this.#refuseClosed();
-    return this.#readAhead.read({ type: "read", partition, from, bytesMax });
+    return this.#readAhead.read({ type: "read", partition, from, bytesMax, firstBytesMax });
   }
 
   async seek(partition: PartitionId, timestampMs: number): Promise<Row | null> {

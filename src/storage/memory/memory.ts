@@ -123,14 +123,22 @@ class MemoryStorage implements Storage {
     return bounds;
   }
 
-  async read(partition: PartitionId, from: number, bytesMax: number): Promise<ReadRows> {
+  async read(
+    partition: PartitionId,
+    from: number,
+    bytesMax: number,
+    firstBytesMax = Infinity,
+  ): Promise<ReadRows> {
     const found = await this.#partition(partition);
     if (!found) return { rows: [], logStart: 0 };
     const rows: Row[] = [];
     let bytes = 0;
     for (const row of found.rows) {
       if (row.last < from) continue;
-      if (rows.length > 0 && bytes + row.data.byteLength > bytesMax) break;
+      const size = row.data.byteLength;
+      if (rows.length > 0 && bytes + size > bytesMax) break;
+      if (rows.length === 0 && size > Math.max(bytesMax, firstBytesMax))
+        return { rows, logStart: found.state.logStart, refusedBytes: size };
       rows.push({ ...headOf(row), data: row.data.slice() });
       bytes += row.data.byteLength;
     }

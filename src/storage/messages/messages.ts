@@ -71,6 +71,8 @@ export type Read =
       readonly partition: PartitionId;
       readonly from: number;
       readonly bytesMax: number;
+      /** The first row may be as large; a larger one is not read, but told of. */
+      readonly firstBytesMax?: number;
     }
   | { readonly type: "seek"; readonly partition: PartitionId; readonly timestampMs: number }
   | { readonly type: "locate"; readonly partition: PartitionId; readonly place: Place }
@@ -176,6 +178,7 @@ export type ReadAnswer =
       readonly type: "read";
       readonly rows: readonly StoredRow[];
       readonly logStart: number;
+      readonly refusedBytes?: number;
       /** The buffer that came with the read, and whether the rows lie in it. */
       readonly page: { readonly buffer: ArrayBuffer; readonly isUsed: boolean } | null;
     }

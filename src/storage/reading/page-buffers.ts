@@ -4,6 +4,7 @@
  * it out 4 KiB at a time, zeroed, and takes it back.
  *
  * - Kept are `bytesMax` at most, and none for longer than `KEPT_MS` without a read.
+ * - Rows that lie in no such buffer let go of their own memory when they are done with: collected garbage would be late.
  * - Whoever does not give a buffer back leaves it to the garbage collector.
  */
 import { assert } from "../../lib/assert.ts";
@@ -15,6 +16,8 @@ const MiB = 1024 * 1024;
 /** What readers ask for: a partition of a Kafka consumer's Fetch, a page of an HTTP reader's. */
 const SIZES: readonly number[] = [MiB, 8 * MiB];
 const KEPT_MS = 1_000;
+/** Smaller buffers are left to the garbage collector. */
+const LET_GO_BYTES_MIN = 16 * 1024;
 
 /** The size of the buffer that a read is read into: one that it may fill, and half of which at least; null for none. */
 export function pageBytesOf(read: Read): number | null {
@@ -51,10 +54,15 @@ export class PageBuffers {
   }
 
   /** What was read, to be given back when it is `done` with; where its buffer holds nothing of it, that is now. */
-  rowsOf({ rows, logStart, page }: ReadAnswer & { readonly type: "read" }): ReadRows {
+  rowsOf({ rows, logStart, refusedBytes, page }: ReadAnswer & { readonly type: "read" }): ReadRows {
     if (page?.isUsed) return { rows, logStart, done: () => this.giveBack(page.buffer) };
     if (page) this.giveBack(page.buffer);
-    return { rows, logStart };
+    if (refusedBytes !== undefined) return { rows, logStart, refusedBytes };
+    if (rows.length === 0) return { rows, logStart };
+    const done = (): void => {
+      for (const { data } of rows) if (data.buffer instanceof ArrayBuffer) letGo(data.buffer);
+    };
+    return { rows, logStart, done };
   }
 
   /** Nobody may have a view of it any more. */
@@ -80,7 +88,7 @@ export class PageBuffers {
   };
 }
 
-/** Its memory goes back at once, rather than when the garbage collector comes by. */
+/** The memory of a large buffer goes back at once, rather than when the garbage collector comes by. */
 export function letGo(buffer: ArrayBuffer): void {
-  buffer.transfer(0);
+  if (buffer.byteLength >= LET_GO_BYTES_MIN) buffer.transfer(0);
 }

@@ -32,6 +32,7 @@ interface ReadPage {
   readonly partition: PartitionId;
   readonly from: number;
   readonly bytesMax: number;
+  readonly firstBytesMax?: number;
 }
 
 interface Kept {
@@ -99,7 +100,7 @@ export class ReadAhead {
   }
 
   #get(page: ReadPage, taken: boolean): { kept: Kept; rows: Promise<ReadRows> } {
-    const name = `${page.partition}/${page.from}/${page.bytesMax}`;
+    const name = `${page.partition}/${page.from}/${page.bytesMax}/${page.firstBytesMax}`;
     const { clock, read, hurry } = this.#options;
     const before = this.#kept.get(name);
     if (before) {

@@ -21,6 +21,8 @@ export interface ReadLineLimits {
 
 /** What a read counts for that gives one row: seldom more. */
 const ROW_BYTES = 256 * 1024;
+/** What one counts at least that gives one row however large it is. */
+const LARGE_ROW_BYTES = 1024 * 1024;
 
 export class ReadLine {
   readonly #limits: ReadLineLimits;
@@ -63,7 +65,7 @@ export class ReadLine {
     let bytes = 0;
     let count = 0;
     for (const { read } of this.#waiting) {
-      bytes += read.type === "read" ? read.bytesMax : ROW_BYTES;
+      bytes += bytesOf(read);
       if (count > 0 && (bytes > bytesMax || count >= readsMax)) break;
       count += 1;
     }
@@ -73,4 +75,9 @@ export class ReadLine {
   takeAll(): WaitingRead[] {
     return [this.#receipts, this.#waiting, this.#ahead].flatMap((line) => line.splice(0));
   }
+}
+
+function bytesOf(read: Read): number {
+  if (read.type !== "read") return ROW_BYTES;
+  return Math.max(read.bytesMax, Math.min(read.firstBytesMax ?? Infinity, LARGE_ROW_BYTES));
 }

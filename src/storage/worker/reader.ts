@@ -20,8 +20,14 @@ import {
 
 /** Rows that are read from the file before they are copied into a page: no more than a core's cache holds. */
 const SPAN_BYTES = 512 * 1024;
-/** Smaller rows are left to the garbage collector. */
-const LET_GO_BYTES_MIN = 16 * 1024;
+
+type ReadPage = Read & { readonly type: "read" };
+
+interface FoundRows {
+  readonly rows: readonly StoredRow[];
+  /** The size of the first, where it is larger than what was asked for. */
+  readonly refusedBytes?: number;
+}
 
 export class Reader {
   readonly #database: Database.Database;
@@ -60,28 +66,26 @@ export class Reader {
     }
   }
 
-  #read(
-    { partition, from, bytesMax }: Read & { readonly type: "read" },
-    buffer: ArrayBuffer | null,
-  ): ReadAnswer {
+  #read(asked: ReadPage, buffer: ArrayBuffer | null): ReadAnswer {
     const read = this.#snapshot(() =>
-      buffer
-        ? this.#page(partition, from, bytesMax, buffer)
-        : { rows: this.#rows(partition, from, bytesMax), isUsed: false },
+      buffer ? this.#page(asked, buffer) : { ...this.#rows(asked), isUsed: false },
     );
     const rows = read.isUsed ? read.rows : sideBySide(read.rows);
     const page = buffer && { buffer, isUsed: read.isUsed };
-    const after = this.#sql.getPartition.first({ id: partition });
-    return after
-      ? { type: "read", rows, logStart: integer(after.logStart), page }
-      : { type: "read", rows: [], logStart: 0, page: page && { buffer, isUsed: false } };
+    const after = this.#sql.getPartition.first({ id: asked.partition });
+    if (!after)
+      return { type: "read", rows: [], logStart: 0, page: page && { buffer, isUsed: false } };
+    const { refusedBytes } = read;
+    const answer = { type: "read" as const, rows, logStart: integer(after.logStart), page };
+    return refusedBytes === undefined ? answer : { ...answer, refusedBytes };
   }
 
   /** The rows side by side in the buffer; where they are few, in memory of their own. */
-  #page(partition: PartitionId, from: number, bytesMax: number, buffer: ArrayBuffer) {
+  #page(asked: ReadPage, buffer: ArrayBuffer): FoundRows & { readonly isUsed: boolean } {
+    const { partition, from, bytesMax } = asked;
     const { spans, bytes } = this.#spans(partition, from, Math.min(bytesMax, buffer.byteLength));
     const isUsed = bytes >= buffer.byteLength / 2 && bytes <= buffer.byteLength;
-    if (!isUsed) return { rows: this.#rows(partition, from, bytesMax), isUsed };
+    if (!isUsed) return { ...this.#rows(asked), isUsed };
     const rows: StoredRow[] = [];
     let at = 0;
     for (const span of spans)
@@ -122,7 +126,7 @@ export class Reader {
     }
   }
 
-  #rows(partition: PartitionId, from: number, bytesMax: number): StoredRow[] {
+  #rows({ partition, from, bytesMax, firstBytesMax = Infinity }: ReadPage): FoundRows {
     const rows: StoredRow[] = [];
     let next = Math.max(from, this.#logStart(partition));
     let bytes = 0;
@@ -132,14 +136,17 @@ export class Reader {
       let whole = true;
       for (const head of heads) {
         bytes += integer(head.bytes);
-        whole = bytes <= bytesMax || (rows.length === 0 && to < 0);
+        const isFirst = rows.length === 0 && to < 0;
+        whole = bytes <= bytesMax || isFirst;
+        if (isFirst && bytes > Math.max(bytesMax, firstBytesMax))
+          return { rows, refusedBytes: bytes };
         if (!whole) break;
         to = integer(head.last);
       }
-      if (to < 0) return rows;
+      if (to < 0) return { rows };
       for (const row of this.#sql.rowsBetween.all({ partition, from: next, to }))
         rows.push({ ...headOf(row), data: blob(row.data) });
-      if (!whole || bytes >= bytesMax) return rows;
+      if (!whole || bytes >= bytesMax) return { rows };
       next = to + 1;
     }
   }
@@ -235,5 +242,5 @@ function sideBySide(rows: readonly StoredRow[]): readonly StoredRow[] {
 /** The next row is read into a large row's memory while it is warm. Garbage would be collected much later. */
 function reuse({ buffer, byteLength }: Uint8Array): void {
   const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
-  if (isOwn && byteLength >= LET_GO_BYTES_MIN) letGo(buffer);
+  if (isOwn) letGo(buffer);
 }

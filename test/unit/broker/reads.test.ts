@@ -1,5 +1,5 @@
 /** A read of several partitions: what it asks of storage at the same time, and what it makes of that. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { ReadOptions } from "../../../src/broker/verbs.ts";
 import type { ReadRows, Storage } from "../../../src/storage/storage.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
@@ -20,11 +20,11 @@ class Held {
 
   wrap = (storage: Storage): Storage => {
     const read = storage.read.bind(storage);
-    storage.read = async (partition, from, bytesMax) => {
-      if (!this.isHeld) return read(partition, from, bytesMax);
+    storage.read = async (partition, from, bytesMax, firstBytesMax) => {
+      if (!this.isHeld) return read(partition, from, bytesMax, firstBytesMax);
       this.under.push(partition);
       await this.#gate.promise;
-      return this.replaced ?? read(partition, from, bytesMax);
+      return this.replaced ?? read(partition, from, bytesMax, firstBytesMax);
     };
     return storage;
   };
@@ -40,7 +40,7 @@ async function now<T>({ clock }: TestNode, promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-const append = (node: TestNode, partition: number) =>
+const append = (node: TestNode, partition: number, bytes = 100) =>
   now(
     node,
     node.broker.append(somebody, {
@@ -49,7 +49,7 @@ const append = (node: TestNode, partition: number) =>
       acks: -1,
       payload: {
         type: "records",
-        records: [{ key: null, value: new Uint8Array(100), headers: [], timestampMs: null }],
+        records: [{ key: null, value: new Uint8Array(bytes), headers: [], timestampMs: null }],
       },
     }),
   );
@@ -106,6 +106,46 @@ test("the bound over all partitions holds, and a refusal is told in its turn", a
     null,
     null,
   ]);
+});
+
+describe("a batch that is larger than its reader has room for", () => {
+  const LARGE_BYTES = 300_000;
+  const large = async (inMemory: boolean) => {
+    const node = await openTestNode({ limits: { tailCacheBytes: inMemory ? 1_000_000 : 1 } });
+    const topic = { name: "t", partitions: 3, replicationFactor: 1, configs: {} };
+    await now(node, node.broker.createTopic(somebody, topic));
+    await append(node, 1, LARGE_BYTES);
+    await append(node, 2);
+    return async (firstBytesMax: number, options: Partial<ReadOptions> = {}) => {
+      const terms = { ...atOnce, bytesMax: 1_000, firstBytesMax, ...options };
+      const answers = await now(node, node.broker.read(somebody, all(1_000), terms));
+      return answers.map(({ batches, refusedBytes, refusal }) => [
+        batches.length,
+        refusedBytes ?? 0,
+        refusal,
+      ]);
+    };
+  };
+  for (const inMemory of [true, false])
+    test(`is told of, and comes where as much is asked for; in memory: ${inMemory}`, async () => {
+      const read = await large(inMemory);
+      const [first, second, third] = await read(1_000);
+      const size = Number(second?.[1]);
+      expect([first, second, third]).toEqual([
+        [0, 0, null],
+        [0, size, null],
+        [0, 0, null],
+      ]);
+      expect(size).toBeGreaterThan(LARGE_BYTES);
+      // It ends a wait, for nothing is waited for but room.
+      expect(await read(1_000, { waitMs: 60_000, bytesMin: 1 })).toEqual(await read(1_000));
+      expect(await read(size)).toEqual([
+        [0, 0, null],
+        [1, 0, null],
+        [0, 0, null],
+      ]);
+      expect(await read(Infinity)).toEqual(await read(size));
+    });
 });
 
 test("rows that lie side by side in memory are given as one run, others apart", async () => {

@@ -3,9 +3,10 @@ import { expect, test } from "bun:test";
 import { Connection, type Shared } from "../../../src/kafka/connection.ts";
 import type { Exchange, Kind, Reply } from "../../../src/kafka/exchange.ts";
 import { kafkaLimits } from "../../../src/kafka/limits.ts";
-import { Allowance, Room } from "../../../src/kafka/room.ts";
 import { ToldClients } from "../../../src/kafka/told-clients.ts";
 import { TurnQueue } from "../../../src/kafka/turn-queue.ts";
+import { Allowance } from "../../../src/lib/allowance.ts";
+import { Room } from "../../../src/lib/room.ts";
 import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import type { Wire } from "../../../src/lib/platform.ts";
@@ -69,7 +70,7 @@ function world(
   const holds = new Set<number>();
   const held: (() => void)[] = [];
   const all = { ...kafkaLimits, ...limits };
-  const requests = new Room(all.requestsBytesMax);
+  const requests = new Room(clock, all.requestsBytesMax, all.stallPressedMs);
   const waiting = new Allowance(all.waitingBytesMax);
   const shared: Shared = {
     clock,
@@ -300,17 +301,17 @@ test("who dribbles a large request is cut off once others wait for its room", as
   connection.data(Uint8Array.from([0, 0, 0x20, 0, 0]));
   await dribble(20);
   expect([wire.dropped, requests.bytes]).toEqual([false, 0x2000]);
-  requests.claim({ roomMayBeThere: () => {} }, 5_000);
+  const other = requests.enter(5_000);
   await dribble(2 * (kafkaLimits.stallPressedMs / 1_000) + 1);
   expect(wire.dropped).toBe(true);
   connection.closed();
-  expect(requests.bytes).toBe(0);
+  expect([other.isTaken, requests.bytes]).toEqual([true, 5_000]);
 });
 
 test("a large request that comes along well is not cut off", async () => {
   const { connection, wire, clock, requests } = world({ requestsBytesMax: 1_000_000 });
   connection.data(Uint8Array.from([0, 0x0e, 0, 0, 0]));
-  requests.claim({ roomMayBeThere: () => {} }, 900_000);
+  requests.enter(900_000);
   for (let second = 0; second < 20; second += 1) {
     connection.data(new Uint8Array(40_000));
     await clock.advance(1_000);

@@ -48,7 +48,7 @@ async function world() {
     sessions: new FetchSessions(kafkaLimits, clock, seededRandom(1)),
     metadata: new MetadataCache(),
     deadlines: new Deadlines(clock),
-    unsent: new UnsentAnswers(kafkaLimits),
+    unsent: new UnsentAnswers(clock, kafkaLimits),
   };
   const endpoint = { name: "PLAINTEXT", host: "here", port: 9092 };
   const service = dispatcher(door, silentLogger)(endpoint, "192.0.2.1");

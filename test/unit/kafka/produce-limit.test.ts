@@ -52,7 +52,7 @@ async function world() {
     limits: kafkaLimits,
     autoCreateTopics: false,
     sessions: new FetchSessions(kafkaLimits, clock, seededRandom(1)),
-    unsent: new UnsentAnswers(kafkaLimits),
+    unsent: new UnsentAnswers(clock, kafkaLimits),
   };
   const service = dispatcher(door, silentLogger)({ name: "L", host: "h", port: 1 }, "192.0.2.1");
   const { signal } = new AbortController();

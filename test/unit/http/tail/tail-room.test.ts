@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { type HttpLimits, httpLimits } from "../../../../src/http/limits.ts";
-import { Room } from "../../../../src/http/answers/room.ts";
+import { Room } from "../../../../src/lib/room.ts";
 import { TailShare } from "../../../../src/http/tail/share.ts";
 import { StillClock, tailWorld } from "../tail-world.ts";
 

@@ -47,6 +47,18 @@ test("buffers of both sizes are kept beside each other, within one bound", () =>
   expect(pages.take(MiB)).toBe(small);
 });
 
+test("rows of their own memory let go of it when they are done with", () => {
+  const { pages } = world();
+  const whole = new ArrayBuffer(MiB);
+  const small = new Uint8Array(100);
+  const row = { base: 0, last: 0, epoch: 0, position: 0 };
+  const halves = [new Uint8Array(whole, 0, MiB / 2), new Uint8Array(whole, MiB / 2), small];
+  const rows = halves.map((data) => ({ ...row, data }));
+  const { done } = pages.rowsOf({ type: "read", rows, logStart: 0, page: null });
+  done?.();
+  expect([whole.byteLength, small.byteLength]).toEqual([0, 100]);
+});
+
 test("none is kept for long when nothing is read", async () => {
   const { clock, pages } = world();
   const buffer = pages.take(LARGE);

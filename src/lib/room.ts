@@ -1,12 +1,12 @@
 /**
- * Room in memory that many answers share: who finds none waits in line for it.
+ * Room in memory that many share: who finds none waits in line for it.
  *
  * - First come, first served. A claim larger than all of the room is let in when nobody else holds any.
- * - While somebody waits, a client that has taken nothing of what it was given for `stallPressedMs` is cut off, so that who
- *   reads does not wait for long for who does not.
+ * - Who holds room for as long as a client takes to read may be watched: while somebody waits, a client that has taken nothing
+ *   of what it was given for `stallPressedMs` is cut off, so that who reads does not wait for long for who does not.
  */
-import { assert } from "../../lib/assert.ts";
-import type { Clock } from "../../lib/clock.ts";
+import { assert } from "./assert.ts";
+import type { Clock } from "./clock.ts";
 
 /** How often those who hold room are looked at while others wait. */
 const LOOK_MS = 1_000;
@@ -21,6 +21,8 @@ export interface Holder {
 
 /** A place in the line. */
 export interface Place {
+  /** Whether the bytes are taken; whoever has no use for them gives them back. */
+  readonly isTaken: boolean;
   /** True once the bytes are taken; false when the place was left. */
   readonly taken: Promise<boolean>;
   /** Out of the line; nothing where the bytes are taken already. */
@@ -29,7 +31,7 @@ export interface Place {
 
 interface Waiting {
   readonly bytes: number;
-  readonly tell: (taken: boolean) => void;
+  readonly tell: () => void;
 }
 
 export class Room {
@@ -51,6 +53,11 @@ export class Room {
     return this.#bytes;
   }
 
+  /** Somebody waits for others to give theirs back. */
+  get pressed(): boolean {
+    return this.#line.size > 0;
+  }
+
   /** Takes the bytes and says true, where they fit and nobody waits. */
   take(bytes: number): boolean {
     if (this.#line.size > 0 || !this.#fits(bytes)) return false;
@@ -69,24 +76,37 @@ export class Room {
     if (this.#line.size > 0) this.#callNext();
   }
 
-  /** Waits in line for the bytes. */
-  enter(bytes: number): Place {
+  /** Waits in line for the bytes; `granted` is called in the moment in which they are taken. */
+  enter(bytes: number, granted: () => void = () => {}): Place {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const waiting: Waiting = { bytes, tell: resolve };
+    let isTaken = false;
+    const tell = (): void => {
+      isTaken = true;
+      resolve(true);
+      granted();
+    };
+    const waiting: Waiting = { bytes, tell };
     this.#line.add(waiting);
     this.#callNext();
-    if (this.#line.size > 0) this.#look();
+    this.#look();
     const leave = (): void => {
       if (!this.#line.delete(waiting)) return;
       resolve(false);
       this.#callNext();
     };
-    return { taken: promise, leave };
+    return {
+      get isTaken() {
+        return isTaken;
+      },
+      taken: promise,
+      leave,
+    };
   }
 
   /** Whom to cut off while others wait, until `forget`. */
   watch(holder: Holder): void {
     this.#holders.add(holder);
+    this.#look();
   }
 
   forget(holder: Holder): void {
@@ -102,12 +122,12 @@ export class Room {
       if (!this.#fits(waiting.bytes)) return;
       this.#line.delete(waiting);
       this.#bytes += waiting.bytes;
-      waiting.tell(true);
+      waiting.tell();
     }
   }
 
   #look(): void {
-    if (this.#looking) return;
+    if (this.#looking || this.#line.size === 0 || this.#holders.size === 0) return;
     this.#looking = true;
     this.#clock.after(LOOK_MS, () => {
       this.#looking = false;
@@ -117,7 +137,7 @@ export class Room {
         const sinceMs = holder.stalledSinceMs();
         if (sinceMs !== null && nowMs - sinceMs >= this.#stallPressedMs) holder.cut();
       }
-      if (this.#line.size > 0) this.#look();
+      this.#look();
     });
   }
 }
