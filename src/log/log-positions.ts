@@ -1,5 +1,6 @@
 /**
- * Where one partition's log stands, as its leader knows it: changed by `partition.ts` alone, once a commit has settled.
+ * Where one partition's log stands, as its leader knows it: changed by `partition.ts` and `log-changes.ts` alone,
+ * once a commit has settled.
  */
 import type { Bounds } from "../storage/storage.ts";
 

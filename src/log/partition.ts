@@ -10,13 +10,12 @@
 import type { TopicImage } from "../cluster/image.ts";
 import { assert } from "../lib/assert.ts";
 import { Refusal } from "../lib/refusal.ts";
-import {
-  type Bounds,
-  type Entry,
-  type PartitionId,
-  type PartitionState,
-  type PutProducers,
-  type StoredProducer,
+import type {
+  Entry,
+  PartitionId,
+  PartitionState,
+  PutProducers,
+  StoredProducer,
 } from "../storage/storage.ts";
 import {
   type Acks,
@@ -28,6 +27,7 @@ import type { BehindLog } from "./producers/behind-logs.ts";
 import { Commits } from "./appending/commits.ts";
 import { Epochs } from "./epochs.ts";
 import { checkEpoch, leaderEpochOf, notLed } from "./leader-epoch.ts";
+import { LogChanges } from "./log-changes.ts";
 import type { LogNode } from "./log-node.ts";
 import { type LogPositions, positionsOf } from "./log-positions.ts";
 import type { KeptLog } from "./logs.ts";
@@ -55,7 +55,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
   readonly begun: Promise<void>;
   #config: TopicConfig;
   #closedBy: Error | null = null;
-  #positions: LogPositions;
+  readonly #positions: LogPositions;
   /** Where the log goes on after a power cut, until that is written; offsets below may have been handed out. */
   #resumeAt: number | null;
   readonly #epochs: Epochs;
@@ -63,6 +63,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
   readonly #commits: Commits;
   readonly #receipts: PartitionReceipts;
   readonly #writer: Writer;
+  readonly #changes: LogChanges;
 
   /** Opens the log as storage has it; after a power cut it goes on at the reserved end, in a new epoch. */
   constructor(
@@ -99,6 +100,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
       unqueued: (request) => this.#writer.unqueued(request),
     });
     this.#writer = new Writer(node, this, this.#commits, this.#receipts);
+    this.#changes = new LogChanges(this, this.#writer, this.#commits, this.#positions);
     this.begun = this.mustRecover
       ? this.#writer.exclusive(() => this.recover())
       : Promise.resolve();
@@ -230,22 +232,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
 
   /** Moves the log start up to `before`, at most to the high watermark, and gives the new one. */
   trim(before: number): Promise<number> {
-    return this.#writer.exclusive(async () => {
-      if (this.#closedBy) throw this.#closedBy;
-      if (this.mustRecover) await this.recover();
-      const logStart = Math.min(before, this.#replicas.highWatermark);
-      if (logStart <= this.#positions.logStart) return this.#positions.logStart;
-      // What is cut off may be all that tells of a producer.
-      const put = this.producers.unstored();
-      const entries: Entry[] = put ? [put] : [];
-      entries.push({ type: "trim", logStart });
-      await this.#commits.commit(entries, this.#commits.guard, "synced");
-      const { logStart: moved, producersEnd } = await this.#relocate();
-      if (put && put.end === producersEnd) this.producers.stored();
-      // Who waits for a transaction may stand below the log's start now.
-      if (this.producers.memory.open.size > 0) this.watchers.stableMayHaveMoved();
-      return moved;
-    });
+    return this.#changes.trim(before);
   }
 
   /**
@@ -254,50 +241,12 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
    * @throws StorageFault, of unknown outcome too; Refusal when the partition is closed or led by another.
    */
   rewrite(logStart: number | null, entries: readonly Entry[]): Promise<boolean> {
-    return this.#writer.exclusive(async () => {
-      if (this.#closedBy) throw this.#closedBy;
-      if (this.mustRecover) await this.recover();
-      if (logStart !== null && logStart !== this.#positions.logStart) return false;
-      // Batches that go may be all that tells of a producer.
-      const put = entries.some(({ type }) => type === "rewrite") ? this.producers.unstored() : null;
-      await this.#commits.inPlace(put ? [put, ...entries] : entries);
-      if (put) this.producers.stored();
-      const gone = entries.flatMap((entry) => (entry.type === "unaborted" ? [entry.last] : []));
-      if (gone.length > 0) this.producers.aborted.dropped(new Set(gone));
-      for (const entry of entries) {
-        if (entry.type === "cleaned") this.#positions.cleanedTo = entry.to;
-        if (entry.type !== "rewrite" && entry.type !== "pack") continue;
-        this.node.cache.dropTo(this.tail, entry.to);
-        if (entry.type === "pack") await this.#relocate();
-      }
-      return true;
-    });
-  }
-
-  /** Learns where the log's rows lie after they have moved. */
-  async #relocate(): Promise<Bounds> {
-    const bounds = await this.node.storage.bounds(this.id);
-    // Deleted in between: the refusal that close() left tells so.
-    if (!bounds) throw this.#closedBy ?? notLed();
-    this.#positions.logStart = bounds.logStart;
-    this.#positions.startPosition = bounds.startPosition;
-    return bounds;
+    return this.#changes.rewrite(logStart, entries);
   }
 
   /** Brings storage up with the producers, without an append; those silent since before `beforeMs` are forgotten first. */
-  async storeProducers(beforeMs = -Infinity): Promise<void> {
-    const { producers } = this;
-    if (producers.memory.isEmpty) return;
-    await producers.tryToStore(() =>
-      this.#writer.exclusive(async () => {
-        if (this.#closedBy || this.mustRecover) return;
-        producers.memory.expire(beforeMs);
-        const put = producers.unstored();
-        if (!put) return;
-        await this.#commits.inPlace([put]);
-        producers.stored();
-      }),
-    );
+  storeProducers(beforeMs = -Infinity): Promise<void> {
+    return this.#changes.storeProducers(beforeMs);
   }
 
   refresh(topic: TopicImage): void {
@@ -350,7 +299,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
     this.#receipts.forget();
     const ends = this.ends();
     const before = this.#positions.endPosition;
-    this.#positions = positions;
+    Object.assign(this.#positions, positions);
     this.#moveWatermark(positions.syncedEnd, ends, positions.endPosition - before);
   }
 
