@@ -1,7 +1,7 @@
 /**
  * The broker's verbs, put together: topics over the controller, records over the logs.
  *
- * - Left out: throttling (every answer says 0), quotas and access rules beyond internal topics.
+ * - Left out: throttling (every answer says 0; quotas are kept and hold nobody up), access rules beyond internal topics.
  */
 import { Refusal } from "../lib/refusal.ts";
 import type { AppendResult } from "../log/appending/append-request.ts";

@@ -4,6 +4,7 @@
  * - A record is committed once the program has come back for what follows it; a program that stops in between, or fails, gets
  *   its last record again, here or in another member.
  * - An answer that was lost is asked for again and loses no record. A member that was thought dead joins again by itself.
+ * - A topic that is not there is told (`onUnknownTopics`) and read once it is.
  * - Kafka consumers may be members of the same group.
  */
 import { KedgeError } from "./errors.ts";

@@ -1,5 +1,5 @@
 /**
- * What one HTTP door may cost, each bound named once; config may set any of them.
+ * What one HTTP door may cost, each bound named once. Those that a user may set are in config.ts.
  */
 
 export interface HttpLimits {

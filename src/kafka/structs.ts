@@ -39,6 +39,16 @@ export const heartbeatAssignment = struct(
 /** What a member is assigned, as it is described. */
 export const describedAssignment = struct({ topicPartitions: array(namedTopicPartitions) });
 
+/** What the description of a group begins with, whatever its kind. */
+export const describedGroupHead = {
+  errorCode: int16(),
+  errorMessage: string({ nullable: "0+", default: null }),
+  groupId: string(),
+  groupState: string(),
+  groupEpoch: int32(),
+  assignmentEpoch: int32(),
+};
+
 /** What became of one resource. */
 export const resourceOutcome = {
   errorCode: int16(),

@@ -1,7 +1,7 @@
 /**
  * Records as kafka-console-consumer.sh prints them (Kafka's DefaultMessageFormatter).
  *
- * Left out: formatters of Kafka's internal topics, whose records kedge writes in a form of its own, and those that are loaded.
+ * Left out: formatters of Kafka's internal topics, and those that are loaded.
  */
 import type { LogRecord } from "../../records/record.ts";
 import { ToolError } from "./connect.ts";

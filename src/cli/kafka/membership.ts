@@ -2,7 +2,7 @@
  * A member of a classic consumer group, as the Java consumer is one: joins, is given partitions by `range`, beats, commits.
  *
  * - The member that the coordinator makes leader gives out the partitions: each topic's in contiguous runs, by member id.
- * - `changed` says that the group is being put together anew: whoever reads commits, and joins again.
+ * - A heartbeat or a commit tells when the group is being put together anew: whoever reads commits, and joins again.
  *
  * Left out: static members, cooperative rebalancing, the newer protocol (KIP-848).
  */

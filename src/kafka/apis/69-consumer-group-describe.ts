@@ -4,13 +4,13 @@
  * - v1 tells whether a member still speaks the classic protocol.
  */
 import { mapInTurns } from "../../lib/async.ts";
-import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
+import { array, bool, int32, int8, string } from "../../wire/schema.ts";
 import type { DescribedConsumer } from "../../coordinators/consumer/describe.ts";
 import { notAsked, operations } from "../answers/authorized-operations.ts";
 import type { Call } from "../call.ts";
 import { defineApi } from "../define-api.ts";
 import { codeOf, messageOf, NONE } from "../error-codes.ts";
-import { describedAssignment } from "../structs.ts";
+import { describedAssignment, describedGroupHead } from "../structs.ts";
 
 const member = {
   memberId: string(),
@@ -27,12 +27,7 @@ const member = {
 };
 
 const describedGroup = {
-  errorCode: int16(),
-  errorMessage: string({ nullable: "0+", default: null }),
-  groupId: string(),
-  groupState: string(),
-  groupEpoch: int32(),
-  assignmentEpoch: int32(),
+  ...describedGroupHead,
   assignorName: string(),
   members: array(member),
   authorizedOperations: int32({ default: notAsked }),

@@ -1,10 +1,10 @@
 /**
  * ShareGroupDescribe (key 77): the state, members and assignments of share groups (KIP-932).
  */
-import { array, bool, int16, int32, string } from "../../wire/schema.ts";
+import { array, bool, int32, string } from "../../wire/schema.ts";
 import { notAsked } from "../answers/authorized-operations.ts";
 import { defineApi } from "../define-api.ts";
-import { describedAssignment } from "../structs.ts";
+import { describedAssignment, describedGroupHead } from "../structs.ts";
 
 const member = {
   memberId: string(),
@@ -17,12 +17,7 @@ const member = {
 };
 
 const describedGroup = {
-  errorCode: int16(),
-  errorMessage: string({ nullable: "0+", default: null }),
-  groupId: string(),
-  groupState: string(),
-  groupEpoch: int32(),
-  assignmentEpoch: int32(),
+  ...describedGroupHead,
   assignorName: string(),
   members: array(member),
   authorizedOperations: int32({ default: notAsked }),

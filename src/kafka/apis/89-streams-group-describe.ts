@@ -1,10 +1,16 @@
 /**
  * StreamsGroupDescribe (key 89): the state, members, tasks and topology of Kafka Streams groups (KIP-1071).
  */
-import { array, bool, int16, int32, string, struct } from "../../wire/schema.ts";
+import { array, bool, int32, string, struct } from "../../wire/schema.ts";
 import { notAsked } from "../answers/authorized-operations.ts";
 import { defineApi } from "../define-api.ts";
-import { streamsTopicInfo, taskIds, taskOffset, userEndpoint } from "../structs.ts";
+import {
+  describedGroupHead,
+  streamsTopicInfo,
+  taskIds,
+  taskOffset,
+  userEndpoint,
+} from "../structs.ts";
 
 const subtopology = {
   subtopologyId: string(),
@@ -44,12 +50,7 @@ const member = {
 };
 
 const describedGroup = {
-  errorCode: int16(),
-  errorMessage: string({ nullable: "0+", default: null }),
-  groupId: string(),
-  groupState: string(),
-  groupEpoch: int32(),
-  assignmentEpoch: int32(),
+  ...describedGroupHead,
   topology: struct(topology, { nullable: "0+", default: null }),
   members: array(member),
   authorizedOperations: int32({ default: notAsked }),
