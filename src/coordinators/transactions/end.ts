@@ -3,6 +3,8 @@
  *
  * - Version 1 knows a retry by the state alone, since the epoch stays. In version 2 the same epoch is the next transaction's
  *   end, and the one before is a retry (the table in Kafka's TransactionCoordinator).
+ * - While markers are being written every end has to be asked for again, as in Kafka (`pendingTransitionInProgress`): the
+ *   producer has been told the epoch, or even the id, that is its own only once the transaction is complete.
  */
 import { assert } from "../../lib/assert.ts";
 import { noPartitions, type TransactionPartitions, withoutPartitions } from "./partitions.ts";
@@ -47,9 +49,7 @@ export function endVersion1(
     }
     case "PrepareCommit":
     case "PrepareAbort":
-      return commit === (transaction.status === "PrepareCommit")
-        ? concurrent()
-        : invalidEnd(transaction, commit);
+      return concurrent();
     case "CompleteCommit":
     case "CompleteAbort":
       return commit === (transaction.status === "CompleteCommit")
@@ -70,6 +70,7 @@ export function end(
   nowMs: number,
 ): TransactionStep {
   if (transaction === null) return unknownId();
+  if (isPrepared(transaction)) return concurrent();
   const { status, producerEpoch } = transaction;
   const movedOn =
     transaction.previousProducerId === producer.producerId &&
@@ -78,10 +79,6 @@ export function end(
   if (transaction.producerId !== producer.producerId && !movedOn) return unknownId();
   const retry = movedOn || producerEpoch === producer.producerEpoch + 1;
   const current = producerEpoch === producer.producerEpoch;
-  if (isPrepared(transaction)) {
-    if (!retry) return fenced(transaction);
-    return commit === (status === "PrepareCommit") ? concurrent() : invalidEnd(transaction, commit);
-  }
   if (retry && (status === "CompleteCommit" || status === "CompleteAbort")) {
     return commit === (status === "CompleteCommit")
       ? { reply: producerReply(transaction) }

@@ -72,8 +72,8 @@ function init(
     if (freshProducerId === null) return { reply: { type: "needs-producer-id" } };
     return renewed(newTransaction(transactionalId, freshProducerId, timeoutMs, nowMs));
   }
-  if (expected !== null && !mayGoOnFrom(transaction, expected)) return fenced(transaction);
   if (isPrepared(transaction)) return concurrent();
+  if (expected !== null && !mayGoOnFrom(transaction, expected)) return fenced(transaction);
   if (transaction.status === "Ongoing") {
     // The epoch reached here goes to nobody: the producer asks again, and gets the one after.
     return { next: fencedOff(transaction, nowMs), reply: concurrent().reply };
@@ -103,10 +103,11 @@ function add(
   { producer, partitions, clientVersion }: InputOf<"add-partitions">,
   nowMs: number,
 ): TransactionStep {
+  // Before the identity: who goes on under a new id has been told it and is not known by it yet.
+  if (transaction && isPrepared(transaction)) return concurrent();
   const refusal = checkIdentity(transaction, producer);
   if (refusal) return refusal;
   assert(transaction !== null, "an identity is that of a transaction");
-  if (isPrepared(transaction)) return concurrent();
   const ongoing = transaction.status === "Ongoing";
   if (ongoing && holdsAll(transaction.partitions, partitions)) return { reply: { type: "done" } };
   const next: Transaction = {

@@ -94,7 +94,6 @@ describe("version 2", () => {
     expect(world.end(0, true)).toBe("7/1");
     expect(world.state?.status).toBe("PrepareCommit");
     expect(world.end(0, true)).toBe("concurrent_transactions");
-    expect(world.end(0, false)).toBe("invalid_txn_state");
     expect(world.add(1)).toBe("concurrent_transactions");
     expect(markerOf(world.state as Transaction)).toEqual({
       producerId: ID,
@@ -132,6 +131,8 @@ describe("version 2", () => {
       producerEpoch: 32_767,
     });
     expect(world.end(32_766, true)).toBe("concurrent_transactions");
+    expect(world.add(0, 2, 8n)).toBe("concurrent_transactions");
+    expect(world.end(0, false, 2, 8n)).toBe("concurrent_transactions");
     world.mark();
     expect(world.state).toMatchObject({ producerId: 8n, producerEpoch: 0, previousProducerId: ID });
     expect(world.end(32_766, true)).toBe("8/0");
@@ -141,13 +142,36 @@ describe("version 2", () => {
   });
 });
 
+describe("while markers are being written", () => {
+  test("everything is to be asked again, whoever asks: what was told is true only afterwards", () => {
+    const world = begun();
+    expect(world.add(0)).toBe("done");
+    expect(world.end(0, true)).toBe("7/1");
+    // The next transaction, with nothing in it, is aborted at once.
+    expect(world.end(1, false)).toBe("concurrent_transactions");
+    expect(world.end(0, false)).toBe("concurrent_transactions");
+    expect(world.add(0)).toBe("concurrent_transactions");
+    expect(world.init({ producerId: 99n, producerEpoch: 1 })).toBe("concurrent_transactions");
+    world.mark();
+    expect(world.end(1, false)).toBe("7/2");
+  });
+
+  test("version 1 knows its producer first", () => {
+    const world = begun();
+    expect(world.add(0, 0)).toBe("done");
+    expect(world.end(0, true, 0)).toBe("7/0");
+    expect(world.end(0, false, 0)).toBe("concurrent_transactions");
+    expect(world.end(1, true, 0)).toBe("producer_fenced");
+    expect(world.end(0, true, 0, 99n)).toBe("invalid_producer_id_mapping");
+  });
+});
+
 describe("version 1", () => {
   test("the epoch stays, and a retry is known by the state", () => {
     const world = begun();
     expect(world.add(0, 0)).toBe("done");
     expect(world.end(0, true, 0)).toBe("7/0");
     expect(world.end(0, true, 0)).toBe("concurrent_transactions");
-    expect(world.end(0, false, 0)).toBe("invalid_txn_state");
     world.mark();
     expect(world.end(0, true, 0)).toBe("7/0");
     expect(world.end(0, false, 0)).toBe("invalid_txn_state");
@@ -171,7 +195,7 @@ describe("InitProducerId", () => {
     expect(world.init()).toBe("concurrent_transactions");
     expect(world.state).toMatchObject({ status: "PrepareAbort", producerEpoch: 1 });
     expect(world.init()).toBe("concurrent_transactions");
-    expect(world.add(0)).toBe("producer_fenced");
+    expect(world.add(0)).toBe("concurrent_transactions");
     world.mark();
     expect(world.init()).toBe("7/2");
     expect(world.add(0)).toBe("producer_fenced");
