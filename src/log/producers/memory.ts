@@ -146,6 +146,8 @@ export class ProducerMemory implements KnownProducers {
       this.knownEnd = baseOffset + lastOffsetDelta + 1;
       if (producerId < 0n) continue;
       const before = this.state(producerId);
+      // Of a commit whose outcome was unknown: the batch or the marker that used the word up is met here.
+      if (header.transactional) this.#tables?.verifications.used(producerId);
       if (!header.control) {
         this.#set(producerId, afterBatch(before, header, baseOffset, header.maxTimestamp), nowMs);
         continue;

@@ -9,8 +9,10 @@ import type {
   ReadOptions,
 } from "../../../src/broker/verbs.ts";
 import { encodeBatch } from "../../../src/records/batch-encode.ts";
-import { type Storage, StorageFault } from "../../../src/storage/storage.ts";
+import { Refusal } from "../../../src/lib/refusal.ts";
+import { type Change, type Storage, StorageFault } from "../../../src/storage/storage.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+import { end, inTransaction, send } from "./transaction-world.ts";
 
 const records = (value: string, idempotence?: Idempotence): AppendRequest => ({
   topic: "t",
@@ -170,7 +172,66 @@ describe("a commit of unknown outcome", () => {
     expect(seen.state).toBe("answered");
     expect(await retry).toMatchObject({ baseOffset: 1, duplicate: true });
   });
+
+  test("that was a transaction's first batch has used up the coordinator's word: the next one follows", async () => {
+    const lost = losing((change) => change.entries.some(({ type }) => type === "append"));
+    const node = await withTopic({}, { wrap: lost.wrap, verifier });
+    const first = node.broker.append(somebody, inTransaction({ sequence: 0 }));
+    expect(await outcome(node, first)).toBe("unknown");
+    lost.over();
+    expect(await send(node, inTransaction({ sequence: 0 }))).toEqual(["0+"]);
+    expect(await send(node, inTransaction({ sequence: 1 }))).toEqual(["1"]);
+  });
+
+  test("that was a marker has used up the coordinator's word: a batch that comes late begins no transaction", async () => {
+    let pass = (): void => {};
+    const waits = new Promise<void>((resolve) => (pass = resolve));
+    const lost = losing((change) => change.entries.some(({ type }) => type === "append"));
+    const asked: string[] = [];
+    const verify = ({ producerEpoch }: { readonly producerEpoch: number }): Promise<void> => {
+      asked.push(`epoch ${producerEpoch}`);
+      return asked.length === 1 ? waits : Promise.reject(new Refusal("producer_fenced", "gone"));
+    };
+    const node = await withTopic({}, { wrap: lost.wrap, verifier: { verify } });
+    const late = watched(node.broker.append(somebody, inTransaction({ sequence: 0, epoch: 1 })));
+    await node.clock.settle();
+    await end(node, { commit: false }).catch(() => {});
+    lost.over();
+    // Whoever appends next meets the marker.
+    expect(await append(node, records("other"))).toMatchObject({ baseOffset: 1 });
+    pass();
+    await node.clock.settle();
+    expect(late.state).toContain("gone");
+    expect(asked).toEqual(["epoch 1", "epoch 1"]);
+  });
 });
+
+const verifier = { verify: () => Promise.resolve() };
+
+/** A disk that applies the first change of a kind, and answers nothing more until it is over. */
+function losing(isMeant: (change: Change) => boolean) {
+  let state: "whole" | "lost" | "over" = "whole";
+  const wrap = (inner: Storage): Storage => ({
+    ...delegating(inner),
+    commit: async (change) => {
+      if (state === "lost") throw unknown();
+      await inner.commit(change);
+      if (state === "over" || !isMeant(change)) return;
+      state = "lost";
+      throw unknown();
+    },
+  });
+  return { wrap, over: () => (state = "over") };
+}
+
+async function outcome(node: TestNode, work: Promise<unknown>): Promise<string> {
+  const told = work.then(
+    () => "done",
+    (error: unknown) => (error instanceof StorageFault ? error.outcome : String(error)),
+  );
+  await node.clock.settle();
+  return told;
+}
 
 describe("a leader whose epoch rose", () => {
   test("moves the log start and goes on writing", async () => {
