@@ -12,9 +12,14 @@ const SLOW_SHARE = 0.03;
 /** Commits whose answer gets lost, as a remote's may: half of them were applied. */
 const LOST_SHARE = 0.02;
 
-export function slowStorage(storage: Storage, clock: VirtualClock, random: Random): Storage {
+export function slowStorage(
+  storage: Storage,
+  clock: VirtualClock,
+  random: Random,
+  slowMsMax = SLOW_MS_MAX,
+): Storage {
   const pause = (): Promise<void> => {
-    const most = random.next() < SLOW_SHARE ? SLOW_MS_MAX : USUAL_MS_MAX;
+    const most = random.next() < SLOW_SHARE ? slowMsMax : USUAL_MS_MAX;
     const delayMs = Math.floor(random.next() * most);
     if (delayMs === 0) return Promise.resolve();
     return new Promise((resolve) => clock.after(delayMs, resolve));

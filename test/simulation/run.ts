@@ -14,7 +14,10 @@ import { Violation } from "./ledger.ts";
 import { openTestNode, type TestNode } from "./test-node.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
-type Settings = Pick<Parameters<typeof openTestNode>[0] & object, "groups" | "limits">;
+interface Settings extends Pick<Parameters<typeof openTestNode>[0] & object, "groups" | "limits"> {
+  /** How long the disk takes where it is slow. */
+  readonly slowMsMax?: number;
+}
 
 /** How long a request or an answer is on its way at most. */
 const WAY_MS = 20;
@@ -104,13 +107,14 @@ export abstract class Run {
 
   protected async start(): Promise<void> {
     this.lives += 1;
+    const { slowMsMax, ...settings } = this.#settings;
     const opening = openTestNode({
-      ...this.#settings,
+      ...settings,
       disk: this.disk,
       metadata: this.#metadata,
       clock: this.clock,
       seed: this.#seed + this.lives * 1_000_003,
-      wrap: (storage) => slowStorage(storage, this.clock, this.#random),
+      wrap: (storage) => slowStorage(storage, this.clock, this.#random, slowMsMax),
     });
     this.note(`life ${this.lives} begins`);
     const node = await this.until(opening);
