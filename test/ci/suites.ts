@@ -33,7 +33,7 @@ export const sideBySide: readonly Suite[] = [
   slow("chaos crowd", "./test/chaos/crowd.chaos.ts", 5),
   slow("chaos exactly once", "./test/chaos/exactly-once.chaos.ts", 5),
   kedgeAlone("interop kafka connect", "./test/interop/kafka-connect.interop.ts", 5),
-  slow("interop kafka transactions", "./test/interop/kafka-transactions.interop.ts", 4),
+  slow("interop kafka transactions", "./test/interop/kafka-transactions.interop.ts", 5),
   besideKafka("interop kafka peer", "./test/interop/kafka-peer.interop.ts", 4),
   slow("interop schemathesis", "./test/interop/schemathesis.interop.ts", 6),
   slow("interop examples", "./test/interop/examples.interop.ts", 6),

@@ -15,11 +15,14 @@ export interface InteropBroker {
   readonly bootstrap: string;
   /** Where kedge serves HTTP; null for Apache Kafka. */
   readonly url: string | null;
+  /** What it has written to its log since it was started last. */
+  log(): Promise<string>;
   /** Ends it without asking and starts it again over the same data, on the same ports. */
   crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
+const LOG = "node.log";
 const readyTimeoutMs = 60_000;
 const toolTimeoutMs = 60_000;
 
@@ -47,6 +50,7 @@ export async function startApacheKafka(
     name: "Apache Kafka",
     bootstrap: kafka.address,
     url: null,
+    log: () => kafka.log(),
     crash: () => kafka.crash(),
     stop: () => kafka.close(),
   };
@@ -75,6 +79,7 @@ export async function startKedge(...flags: readonly string[]): Promise<InteropBr
     name: "kedge",
     bootstrap: `127.0.0.1:${kafka}`,
     url,
+    log: () => Bun.file(join(directory, LOG)).text(),
     async crash() {
       child.kill("SIGKILL");
       await child.exited;
@@ -89,7 +94,7 @@ export async function startKedge(...flags: readonly string[]): Promise<InteropBr
 }
 
 async function started(command: readonly string[], url: string, directory: string) {
-  const log = join(directory, "node.log");
+  const log = join(directory, LOG);
   const child = Bun.spawn([...command], {
     stdin: "ignore",
     stdout: "ignore",

@@ -13,8 +13,9 @@ const skipped = missing !== null;
 if (skipped) console.error(`the Java client is left out: ${missing}`);
 const makers = [
   ...(process.env["KEDGE_ONLY"] ? [] : [["Apache Kafka", startApacheKafka] as const]),
-  ["kedge", () => startKedge()] as const,
+  ["kedge", () => startKedge("--log-level", "debug")] as const,
 ];
+const SHOWN_CHARS = 6_000;
 const steps = [
   "commit and abort",
   "many small ones",
@@ -38,8 +39,18 @@ describe.skipIf(skipped).each(makers)("%s", (_name, start) => {
     const command = ["java", "-Xmx256m", "-cp", classPath, program, broker.bootstrap, "java"];
     const { code, out, err } = await run(command, { timeoutMs: 150_000 });
     const held = out.trim().split("\n");
-    expect(held, err.slice(-3_000)).toEqual(steps.map((step) => `ok ${step}`));
+    // Which request was answered how, the broker's log tells.
+    const told = `${err.slice(-SHOWN_CHARS)}\n${(await broker.log()).slice(-SHOWN_CHARS)}`;
+    expect(held, told).toEqual(steps.map((step) => `ok ${step}`));
     expect(code).toBe(0);
+  });
+
+  // Why Transactions.java flushes before it commits. Once the client is mended this says so.
+  test("the Java client's commit that overtakes its own records is refused", async () => {
+    const program = join(import.meta.dir, "java/EarlyCommit.java");
+    const command = ["java", "-Xmx256m", "-cp", classPath, program, broker.bootstrap, "java"];
+    const { out, err } = await run(command, { timeoutMs: 60_000 });
+    expect(out.trim().split("\n").at(-1), err).toBe("InvalidTxnStateException");
   });
 
   test("Kafka's own tool lists and describes them", async () => {

@@ -47,6 +47,8 @@ export interface KafkaPeer {
   readonly address: string;
   readonly port: number;
   pid(): Promise<number>;
+  /** What it has written to its log. */
+  log(): Promise<string>;
   /** Ends it without asking and starts it again over the same data, on the same ports. */
   crash(): Promise<void>;
   close(): Promise<void>;
@@ -76,6 +78,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaPeer>
     address: `127.0.0.1:${port}`,
     port,
     pid,
+    log: () => Bun.file(join(env.KAFKA_RUN, "server-1.log")).text(),
     async crash() {
       process.kill(await pid(), "SIGKILL");
       // A killed process may stay a zombie, which the script would take for a running one.

@@ -264,7 +264,16 @@ export class TransactionCoordinator implements TransactionVerifier {
         input: asked,
         ticket,
       }));
-      if (reply.type === "refused") throw new Refusal(reply.code, reply.message);
+      if (reply.type === "refused") {
+        const { code, message } = reply;
+        this.#options.node.logger.debug("a transactional request was refused", {
+          ...asked,
+          transactionalId,
+          code,
+          message,
+        });
+        throw new Refusal(code, message);
+      }
       if (reply.type !== "needs-producer-id") return reply;
       fresh = await this.#ids.take();
     }

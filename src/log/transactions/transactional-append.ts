@@ -44,9 +44,15 @@ export async function appendInTransaction(
   const { epoch } = partition;
   const batch = producedBy(input);
   if (!batch?.transactional) return partition.appendAsLeader(epoch, input);
-  return withWord(partition, topic, batch, transaction, verifier, (guard) =>
+  const appended = withWord(partition, topic, batch, transaction, verifier, (guard) =>
     partition.appendAsLeader(epoch, guard ? { ...input, guard } : input),
   );
+  appended.catch((error: unknown) => {
+    const { transactionalId } = transaction;
+    const of = { transactionalId, topic, partition: partition.index, batch };
+    partition.node.logger.debug("an append of a transaction failed", { ...of, error });
+  });
+  return appended;
 }
 
 /**

@@ -57,7 +57,7 @@ public class Transactions {
         producer.beginTransaction();
         for (int at = 0; at < 30; at++) producer.send(record("out", round + "/" + at));
         if (round % 2 == 0) producer.abortTransaction();
-        else producer.commitTransaction();
+        else commit(producer);
       }
     }
     List<String> seen = values("out", 90);
@@ -71,7 +71,7 @@ public class Transactions {
       for (int round = 0; round < 200; round++) {
         producer.beginTransaction();
         producer.send(record("in", "v" + round));
-        producer.commitTransaction();
+        commit(producer);
       }
     }
     check(Set.copyOf(values("in", 200)).size() == 200, "each once");
@@ -99,7 +99,7 @@ public class Transactions {
               new OffsetAndMetadata(record.offset() + 1));
         }
         producer.sendOffsetsToTransaction(next, consumer.groupMetadata());
-        producer.commitTransaction();
+        commit(producer);
         moved += records.count();
       }
     }
@@ -135,7 +135,7 @@ public class Transactions {
         check(fenced, "the old one is fenced");
         young.beginTransaction();
         young.send(record("out", "young"));
-        young.commitTransaction();
+        commit(young);
       }
     }
     List<String> seen = values("out", 291);
@@ -168,7 +168,7 @@ public class Transactions {
     try (KafkaProducer<String, String> next = producer("writer", 60_000)) {
       next.beginTransaction();
       next.send(record("out", "next"));
-      next.commitTransaction();
+      commit(next);
     }
     lost.close(Duration.ZERO);
     List<String> seen = values("out", 292);
@@ -200,6 +200,17 @@ public class Transactions {
     KafkaProducer<String, String> producer = new KafkaProducer<>(config);
     producer.initTransactions();
     return producer;
+  }
+
+  /**
+   * Commits once all records are written. Without that the client's own thread, if it is held up between its look for records
+   * that are under way and its look for the next request, sends the commit before the records of its transaction (4.3.1,
+   * Sender.maybeSendAndPollTransactionalRequest); every broker has to answer INVALID_TXN_STATE then, which is fatal. See
+   * EarlyCommit.java.
+   */
+  static void commit(KafkaProducer<String, String> producer) {
+    producer.flush();
+    producer.commitTransaction();
   }
 
   static ProducerRecord<String, String> record(String to, String value) {
