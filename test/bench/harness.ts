@@ -85,7 +85,10 @@ export interface Figure {
   readonly more: Readonly<Record<string, number>>;
 }
 
-/** What `design.md` asks of a figure: a ratio to a peer's of the same case, or a bound in the figure's own unit. */
+/**
+ * What `design.md` asks of a figure: a ratio to a peer's of the same case, or a bound in the figure's own unit. Without a bound
+ * it is merely told, to be held against the others: a ceiling, or a setting that is no promise.
+ */
 export interface Goal {
   readonly case: string;
   readonly subject: string;

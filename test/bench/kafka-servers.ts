@@ -12,7 +12,7 @@ import { freePort, scratchDirectory, type Server, startServer } from "./server.t
 import { root } from "./subjects.ts";
 
 export interface KafkaSubject {
-  readonly name: "kedge" | "kafka" | "kafka, synced";
+  readonly name: "kedge" | "kedge, relaxed" | "kafka" | "kafka, synced";
   readonly broker: Broker;
   readonly topicConfigs: Readonly<Record<string, string>>;
 }

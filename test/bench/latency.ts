@@ -12,7 +12,7 @@ import {
   withServers,
 } from "./harness.ts";
 import type { Reads } from "./jobs.ts";
-import { kedge } from "./subjects.ts";
+import { bare, kedge } from "./subjects.ts";
 
 const readers = ["long-poll", "sse"] as const;
 type Reader = (typeof readers)[number];
@@ -20,13 +20,15 @@ type Reader = (typeof readers)[number];
 export const latency: Bench = {
   name: "latency",
   about:
-    "HTTP append of 1 KiB to a parked reader that has it, one at a time, synced; p50, with p99 beside",
+    "HTTP append of 1 KiB to a parked reader that has it, one at a time, synced; p50, with p99 beside. `hono and libsql` is what kedge is made of and nothing of kedge",
   goals: readers.flatMap((reader) => [
     { case: reader, subject: "kedge", beside: "reference", most: 0.3 },
+    { case: reader, subject: bare.name, beside: "reference" },
     { case: reader, subject: "kedge", beside: "rust", most: 1 },
+    { case: reader, subject: bare.name, beside: "rust" },
   ]),
   run: (context) =>
-    withServers([kedge, ...context.peers], async (started) => {
+    withServers([kedge, ...context.peers, bare], async (started) => {
       const figures: Figure[] = [];
       for (const reader of readers) {
         let round = 0;

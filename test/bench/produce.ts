@@ -32,9 +32,13 @@ export const produce: Bench = {
     "HTTP produce, one 1 KiB body a request, one partition; every answer but kedge relaxed's and the echoes' comes after the sync",
   goals: [
     { case: caseName(1), subject: "kedge", beside: "reference", least: 5 },
+    { case: caseName(1), subject: bare.name, beside: "reference" },
     { case: caseName(16), subject: "kedge", beside: "reference", least: 20 },
+    { case: caseName(16), subject: bare.name, beside: "reference" },
     { case: caseName(64), subject: "kedge", beside: "reference", least: 20 },
+    { case: caseName(64), subject: bare.name, beside: "reference" },
     { case: caseName(64), subject: "kedge", beside: "hono echo", least: 0.7 },
+    { case: caseName(64), subject: bare.name, beside: "hono echo" },
   ],
   run: (context) =>
     withServers(

@@ -152,7 +152,6 @@ const unitsOf: Readonly<Record<string, string>> = {
 function verdictRow(bench: Bench, verdict: Verdict): string[] {
   const { goal, ours, ourValue, theirValue, measured, met } = verdict;
   const besideCase = goal.besideCase === undefined ? "" : `, ${goal.besideCase}`;
-  const bound = goal.least === undefined ? `at most ${goal.most}` : `at least ${goal.least}`;
   const unit = goal.on === undefined ? ours.unit : (unitsOf[goal.on] ?? goal.on);
   const factor = theirValue === null ? ` ${unit}` : "x";
   return [
@@ -160,8 +159,13 @@ function verdictRow(bench: Bench, verdict: Verdict): string[] {
     `${goal.subject}: ${shown(ourValue)} ${unit}`,
     theirValue === null ? "" : `${goal.beside}${besideCase}: ${shown(theirValue)}`,
     `${shown(measured)}${factor}`,
-    `${bound}${factor}${met ? "" : " (missed)"}`,
+    `${boundOf(goal, factor)}${met ? "" : " (missed)"}`,
   ];
+}
+
+function boundOf({ least, most }: Goal, unit: string): string {
+  if (least !== undefined) return `at least ${least}${unit}`;
+  return most === undefined ? "told" : `at most ${most}${unit}`;
 }
 
 /** The table of ratios, with what it was measured on. */

@@ -220,20 +220,29 @@ export function echo(flavour: "bun" | "hono"): Subject {
   ]);
 }
 
-/** Hono, a Worker and a synced insert: the most that what kedge is made of can do. */
-export const bare = ceiling("hono and libsql", (port, directory) => [
-  process.execPath,
-  join(root, "test/bench/bare.ts"),
-  String(port),
-  directory,
-]);
+/** Hono, a Worker and a synced insert: the most that what kedge is made of can do. It has one log. */
+export const bare: Subject = {
+  ...ceiling("hono and libsql", (port, directory) => [
+    process.execPath,
+    join(root, "test/bench/bare.ts"),
+    String(port),
+    directory,
+  ]),
+  longPoll: () => ({
+    path: `${partitionPath("echo")}?from={next}`,
+    headers: {},
+    from: "0",
+    position: "batches",
+  }),
+  sse: () => ({ path: "/v1/tail", headers: {}, from: "latest", position: "batches" }),
+};
 
 function ceiling(name: string, command: Command): Subject {
   return {
     name,
     start: (options) => startServer(name.replaceAll(" ", "-"), command, options),
     create: async () => {},
-    append: () => ({ path: "/v1/topics/echo/partitions/0/records", headers: text }),
+    append: () => ({ path: partitionPath("echo"), headers: text }),
     read: null,
     longPoll: null,
     sse: null,
