@@ -5,8 +5,8 @@ import {
   readAssignment,
   writeAssignment,
   writeSubscription,
-} from "../../../src/coordinators/classic/consumer-protocol.ts";
-import { checkCommit, checkFetch } from "../../../src/coordinators/consumer/offsets.ts";
+} from "../../../../src/coordinators/classic/consumer-protocol.ts";
+import { checkCommit, checkFetch } from "../../../../src/coordinators/consumer/offsets.ts";
 import { ConsumerWorld, idOf, refused } from "./consumer-world.ts";
 
 const says = (topics: readonly string[], owned: readonly NamedPartitions[] = [], version = 1) =>

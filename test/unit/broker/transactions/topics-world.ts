@@ -1,7 +1,7 @@
 /**
  * A node with topics of one partition, on a clock that goes on only as far as each call needs.
  */
-import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+import { openTestNode, somebody, type TestNode } from "../../../simulation/test-node.ts";
 
 /** More than any verb waits by itself before it tries again. */
 const CALL_MS = 3_000;

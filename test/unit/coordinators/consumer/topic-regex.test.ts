@@ -1,8 +1,11 @@
 /** Topic names by regular expression: RE2's syntax, whole names, and no pattern that takes long or much. */
 import { expect, test } from "bun:test";
-import { resolveTopicRegexes, topicRegex } from "../../../src/coordinators/consumer/topic-regex.ts";
-import type { Clock } from "../../../src/lib/clock.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
+import {
+  resolveTopicRegexes,
+  topicRegex,
+} from "../../../../src/coordinators/consumer/topic-regex.ts";
+import type { Clock } from "../../../../src/lib/clock.ts";
+import { Refusal } from "../../../../src/lib/refusal.ts";
 
 async function refusal(pattern: string): Promise<Refusal> {
   const error = await topicRegex(pattern).then(

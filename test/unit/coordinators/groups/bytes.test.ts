@@ -1,8 +1,8 @@
 /** What all groups of a node together may take: who is refused, with what, and what is given back. */
 import { expect, test } from "bun:test";
-import type { ConsumerSays, GroupJoin } from "../../../src/broker/groups/verbs.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
-import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+import type { ConsumerSays, GroupJoin } from "../../../../src/broker/groups/verbs.ts";
+import { Refusal } from "../../../../src/lib/refusal.ts";
+import { openTestNode, somebody, type TestNode } from "../../../simulation/test-node.ts";
 
 const KIB = 1024;
 

@@ -1,14 +1,14 @@
 /** A Fetch reads no more than it has set aside, and keeps no more than there is room for. */
 import { expect, test } from "bun:test";
-import { fetchRecords } from "../../../src/kafka/answers/fetch.ts";
-import { FetchSessions } from "../../../src/kafka/answers/fetch-sessions.ts";
-import { MetadataCache } from "../../../src/kafka/answers/metadata-cache.ts";
-import type { Call } from "../../../src/kafka/call.ts";
-import { kafkaLimits } from "../../../src/kafka/limits.ts";
-import { UnsentAnswers } from "../../../src/kafka/unsent-answers.ts";
-import { seededRandom } from "../../../src/lib/random.ts";
-import type { ReadOptions } from "../../../src/broker/verbs.ts";
-import { openTestNode, somebody } from "../../simulation/test-node.ts";
+import { fetchRecords } from "../../../../src/kafka/answers/fetch.ts";
+import { FetchSessions } from "../../../../src/kafka/answers/fetch-sessions.ts";
+import { MetadataCache } from "../../../../src/kafka/answers/metadata-cache.ts";
+import type { Call } from "../../../../src/kafka/call.ts";
+import { kafkaLimits } from "../../../../src/kafka/limits.ts";
+import { UnsentAnswers } from "../../../../src/kafka/unsent-answers.ts";
+import { seededRandom } from "../../../../src/lib/random.ts";
+import type { ReadOptions } from "../../../../src/broker/verbs.ts";
+import { openTestNode, somebody } from "../../../simulation/test-node.ts";
 
 const MiB = 1024 * 1024;
 

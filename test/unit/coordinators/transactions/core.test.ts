@@ -1,7 +1,7 @@
 /** What the driver is told to do after each step: records, the timer, the markers. */
 import { expect, test } from "bun:test";
-import { transactionCore } from "../../../src/coordinators/transactions/core.ts";
-import type { Transaction } from "../../../src/coordinators/transactions/state.ts";
+import { transactionCore } from "../../../../src/coordinators/transactions/core.ts";
+import type { Transaction } from "../../../../src/coordinators/transactions/state.ts";
 
 const core = transactionCore(1_000);
 const init = {

@@ -7,9 +7,9 @@ import {
   transactionLog,
   transactionOfKey,
   transactionRecord,
-} from "../../../src/coordinators/transactions/records.ts";
-import { partitionsOf } from "../../../src/coordinators/transactions/partitions.ts";
-import type { Transaction } from "../../../src/coordinators/transactions/state.ts";
+} from "../../../../src/coordinators/transactions/records.ts";
+import { partitionsOf } from "../../../../src/coordinators/transactions/partitions.ts";
+import type { Transaction } from "../../../../src/coordinators/transactions/state.ts";
 
 const id = fc.bigInt({ min: 0n, max: 2n ** 62n });
 const states = fc.record<Transaction>({

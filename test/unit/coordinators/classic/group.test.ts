@@ -2,7 +2,7 @@
  * Classic groups, rule by rule.
  */
 import { describe, expect, test } from "bun:test";
-import { GroupWorld, protocol, text } from "./group-world.ts";
+import { GroupWorld, protocol, text } from "../group-world.ts";
 
 describe("joining", () => {
   test("a dynamic member is given an id to come back with, and its place is kept for its session", () => {

@@ -2,11 +2,11 @@
  * One-shot transactions that a killed process left open: the next one ends them at its start, and only them.
  */
 import { expect, test } from "bun:test";
-import type { TransactAnswer } from "../../../src/broker/transactions/transact.ts";
-import type { Change, Storage } from "../../../src/storage/storage.ts";
-import { committedOf } from "../../simulation/committed-reads.ts";
-import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
-import type { VirtualClock } from "../../simulation/virtual-clock.ts";
+import type { TransactAnswer } from "../../../../src/broker/transactions/transact.ts";
+import type { Change, Storage } from "../../../../src/storage/storage.ts";
+import { committedOf } from "../../../simulation/committed-reads.ts";
+import { openTestNode, somebody, type TestNode } from "../../../simulation/test-node.ts";
+import type { VirtualClock } from "../../../simulation/virtual-clock.ts";
 
 const encoder = new TextEncoder();
 const COMMIT_MS = 5;

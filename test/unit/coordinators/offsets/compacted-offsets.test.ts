@@ -2,10 +2,10 @@
  * Compaction bounds what a coordinator reads at a load, and takes nothing that it needs.
  */
 import { expect, test } from "bun:test";
-import { Cleaner } from "../../../src/log/compaction/cleaner.ts";
-import { readRecords } from "../../../src/records/batch-read.ts";
-import { walkBatches } from "../../../src/records/batch.ts";
-import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+import { Cleaner } from "../../../../src/log/compaction/cleaner.ts";
+import { readRecords } from "../../../../src/records/batch-read.ts";
+import { walkBatches } from "../../../../src/records/batch.ts";
+import { openTestNode, somebody, type TestNode } from "../../../simulation/test-node.ts";
 
 const metadata = "x".repeat(4000);
 

@@ -2,12 +2,12 @@
  * Transactions over a whole node without doors: what a restart, a deleted topic, time alone and a failing disk make of them.
  */
 import { describe, expect, test } from "bun:test";
-import type { ProducerIdentity } from "../../../src/coordinators/transactions/state.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
-import { committedOf } from "../../simulation/committed-reads.ts";
-import type { Change, Storage } from "../../../src/storage/storage.ts";
-import type { VirtualClock } from "../../simulation/virtual-clock.ts";
-import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+import type { ProducerIdentity } from "../../../../src/coordinators/transactions/state.ts";
+import { Refusal } from "../../../../src/lib/refusal.ts";
+import { committedOf } from "../../../simulation/committed-reads.ts";
+import type { Change, Storage } from "../../../../src/storage/storage.ts";
+import type { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { openTestNode, somebody, type TestNode } from "../../../simulation/test-node.ts";
 import { now, withTopics } from "./topics-world.ts";
 
 const encoder = new TextEncoder();

@@ -6,9 +6,9 @@ import type {
   Assignor,
   AssignorInput,
   AssignorMember,
-} from "../../../src/coordinators/consumer/assignors/assignor.ts";
-import { range } from "../../../src/coordinators/consumer/assignors/range.ts";
-import { uniform } from "../../../src/coordinators/consumer/assignors/uniform.ts";
+} from "../../../../src/coordinators/consumer/assignors/assignor.ts";
+import { range } from "../../../../src/coordinators/consumer/assignors/range.ts";
+import { uniform } from "../../../../src/coordinators/consumer/assignors/uniform.ts";
 
 const none: Assignment = new Map();
 

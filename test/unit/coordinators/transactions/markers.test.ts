@@ -3,11 +3,11 @@ import { expect, test } from "bun:test";
 import {
   type MarkerPlace,
   TransactionMarkers,
-} from "../../../src/coordinators/transactions/markers.ts";
-import type { Transaction } from "../../../src/coordinators/transactions/state.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+} from "../../../../src/coordinators/transactions/markers.ts";
+import type { Transaction } from "../../../../src/coordinators/transactions/state.ts";
+import { silentLogger } from "../../../../src/lib/logger.ts";
+import { Refusal } from "../../../../src/lib/refusal.ts";
+import { VirtualClock } from "../../../simulation/virtual-clock.ts";
 
 const prepared: Transaction = {
   transactionalId: "id",

@@ -8,12 +8,12 @@ import {
   type ProducerIdentity,
   type Transaction,
   type TransactionVersion,
-} from "../../../src/coordinators/transactions/state.ts";
+} from "../../../../src/coordinators/transactions/state.ts";
 import type {
   TransactionInput,
   TransactionReply,
-} from "../../../src/coordinators/transactions/step.ts";
-import { stepTransaction } from "../../../src/coordinators/transactions/transaction.ts";
+} from "../../../../src/coordinators/transactions/step.ts";
+import { stepTransaction } from "../../../../src/coordinators/transactions/transaction.ts";
 
 const ID = 7n;
 const TIMEOUT_MS = 60_000;

@@ -2,9 +2,12 @@
  * The one-shot transaction with expectations: what it leaves behind when it is refused, and what it tells who tries again.
  */
 import { describe, expect, test } from "bun:test";
-import type { TransactPart, TransactRequest } from "../../../src/broker/transactions/transact.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
-import { somebody, type TestNode } from "../../simulation/test-node.ts";
+import type {
+  TransactPart,
+  TransactRequest,
+} from "../../../../src/broker/transactions/transact.ts";
+import { Refusal } from "../../../../src/lib/refusal.ts";
+import { somebody, type TestNode } from "../../../simulation/test-node.ts";
 import { now, withTopics } from "./topics-world.ts";
 
 const encoder = new TextEncoder();

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import {
   ProducerIds,
   PRODUCER_IDS_BLOCK,
-} from "../../../src/coordinators/transactions/producer-ids.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
-import { StorageFault } from "../../../src/storage/storage.ts";
-import { openTestNode } from "../../simulation/test-node.ts";
+} from "../../../../src/coordinators/transactions/producer-ids.ts";
+import { Refusal } from "../../../../src/lib/refusal.ts";
+import { StorageFault } from "../../../../src/storage/storage.ts";
+import { openTestNode } from "../../../simulation/test-node.ts";
 
 test("ids follow each other, also over blocks and for callers at the same time", async () => {
   const { controller } = await openTestNode();

@@ -3,19 +3,22 @@
  * crash between the metadata and the logs heals.
  */
 import { describe, expect, test } from "bun:test";
-import { PARTITIONS_PER_TOPIC_MAX } from "../../../src/broker/topics/rules.ts";
-import { topicVerbs, type DescribedLog } from "../../../src/broker/topics/topics.ts";
-import type { Context, NewTopic } from "../../../src/broker/verbs.ts";
-import { Controller } from "../../../src/cluster/controller.ts";
-import type { Clock } from "../../../src/lib/clock.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
-import { seededRandom } from "../../../src/lib/random.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
-import { Logs } from "../../../src/log/logs.ts";
-import { MemoryDisk } from "../../../src/storage/memory/disk.ts";
-import { MemoryMetadataDisk, memoryMetadataStore } from "../../../src/storage/memory/metadata.ts";
-import { memoryStorage } from "../../../src/storage/memory/memory.ts";
-import { StorageFault, type PartitionState } from "../../../src/storage/storage.ts";
+import { PARTITIONS_PER_TOPIC_MAX } from "../../../../src/broker/topics/rules.ts";
+import { topicVerbs, type DescribedLog } from "../../../../src/broker/topics/topics.ts";
+import type { Context, NewTopic } from "../../../../src/broker/verbs.ts";
+import { Controller } from "../../../../src/cluster/controller.ts";
+import type { Clock } from "../../../../src/lib/clock.ts";
+import { silentLogger } from "../../../../src/lib/logger.ts";
+import { seededRandom } from "../../../../src/lib/random.ts";
+import { Refusal } from "../../../../src/lib/refusal.ts";
+import { Logs } from "../../../../src/log/logs.ts";
+import { MemoryDisk } from "../../../../src/storage/memory/disk.ts";
+import {
+  MemoryMetadataDisk,
+  memoryMetadataStore,
+} from "../../../../src/storage/memory/metadata.ts";
+import { memoryStorage } from "../../../../src/storage/memory/memory.ts";
+import { StorageFault, type PartitionState } from "../../../../src/storage/storage.ts";
 
 const context: Context = { principal: "User:a", clientId: "c", host: "h", listener: "http" };
 

@@ -2,9 +2,9 @@
  * Offsets of a group: who may commit, what transactions keep aside, what expires, what is deleted.
  */
 import { describe, expect, test } from "bun:test";
-import type { OffsetOutcome } from "../../../src/coordinators/offsets/state.ts";
-import { isPending } from "../../../src/coordinators/offsets/table.ts";
-import { bytes, GroupWorld } from "./group-world.ts";
+import type { OffsetOutcome } from "../../../../src/coordinators/offsets/state.ts";
+import { isPending } from "../../../../src/coordinators/offsets/table.ts";
+import { bytes, GroupWorld } from "../group-world.ts";
 
 const day = 24 * 3_600_000;
 const transaction = { producerId: 7n, producerEpoch: 0 };

@@ -1,10 +1,10 @@
 /** Fetch sessions are bounded, and make room as Kafka's do (KIP-227); what is news in one is in the conformance suite. */
 import { expect, test } from "bun:test";
-import { type FetchAsk, FetchSessions } from "../../../src/kafka/answers/fetch-sessions.ts";
-import { atOnce } from "../../../src/lib/async.ts";
-import { kafkaLimits } from "../../../src/kafka/limits.ts";
-import { seededRandom } from "../../../src/lib/random.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { type FetchAsk, FetchSessions } from "../../../../src/kafka/answers/fetch-sessions.ts";
+import { atOnce } from "../../../../src/lib/async.ts";
+import { kafkaLimits } from "../../../../src/kafka/limits.ts";
+import { seededRandom } from "../../../../src/lib/random.ts";
+import { VirtualClock } from "../../../simulation/virtual-clock.ts";
 
 function world(limits: Partial<typeof kafkaLimits> = {}) {
   const clock = new VirtualClock();

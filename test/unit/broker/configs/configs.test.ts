@@ -2,9 +2,9 @@
  * Settings that change while the node runs, over a whole node on a memory disk: what they do to topics and logs.
  */
 import { expect, test } from "bun:test";
-import type { ConfigChange } from "../../../src/broker/configs/verbs.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
-import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
+import type { ConfigChange } from "../../../../src/broker/configs/verbs.ts";
+import { Refusal } from "../../../../src/lib/refusal.ts";
+import { openTestNode, somebody, type TestNode } from "../../../simulation/test-node.ts";
 
 /** Runs what waits on the virtual clock and gives the result, or the code of the refusal. */
 async function outcome<T>({ clock }: TestNode, promise: Promise<T>): Promise<T | string> {

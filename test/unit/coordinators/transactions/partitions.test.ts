@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { holdsAll } from "../../../src/coordinators/transactions/partitions.ts";
+import { holdsAll } from "../../../../src/coordinators/transactions/partitions.ts";
 
 test("whether a transaction holds its partitions is one walk over both", () => {
   const held = [

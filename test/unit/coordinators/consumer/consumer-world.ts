@@ -3,8 +3,8 @@
  * whole and compacted, gives the same state.
  */
 import { expect } from "bun:test";
-import { Image } from "../../../src/cluster/image.ts";
-import { stepClassicGroup } from "../../../src/coordinators/classic/group.ts";
+import { Image } from "../../../../src/cluster/image.ts";
+import { stepClassicGroup } from "../../../../src/coordinators/classic/group.ts";
 import type {
   ClassicGroup,
   ClassicInput,
@@ -12,7 +12,7 @@ import type {
   JoinRequest,
   LeaveAnswer,
   SyncAnswer,
-} from "../../../src/coordinators/classic/state.ts";
+} from "../../../../src/coordinators/classic/state.ts";
 import {
   type ConsumerInput,
   type ConsumerStep,
@@ -20,20 +20,20 @@ import {
   resumeConsumerGroup,
   stepClassicInput,
   stepConsumerInput,
-} from "../../../src/coordinators/consumer/group.ts";
-import { consumerEvent } from "../../../src/coordinators/consumer/records.ts";
+} from "../../../../src/coordinators/consumer/group.ts";
+import { consumerEvent } from "../../../../src/coordinators/consumer/records.ts";
 import type {
   ConsumerHeartbeat,
   ConsumerHeartbeatAnswer,
-} from "../../../src/coordinators/consumer/request.ts";
-import type { ConsumerGroup } from "../../../src/coordinators/consumer/state.ts";
+} from "../../../../src/coordinators/consumer/request.ts";
+import type { ConsumerGroup } from "../../../../src/coordinators/consumer/state.ts";
 import {
   defaultGroupConfig,
   type GroupConfig,
   type GroupEnv,
-} from "../../../src/coordinators/groups/group.ts";
-import type { CoordinatorRecord, Ticket } from "../../../src/coordinators/step.ts";
-import { Refusal } from "../../../src/lib/refusal.ts";
+} from "../../../../src/coordinators/groups/group.ts";
+import type { CoordinatorRecord, Ticket } from "../../../../src/coordinators/step.ts";
+import { Refusal } from "../../../../src/lib/refusal.ts";
 
 /** Topic name to partitions, as a test writes them. */
 export type Owned = Readonly<Record<string, readonly number[]>>;

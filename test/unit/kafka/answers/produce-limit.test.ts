@@ -1,19 +1,19 @@
 /** `timeoutMs` of Produce over a node whose disk hangs, on a virtual clock. */
 import { expect, test } from "bun:test";
-import { produce } from "../../../src/kafka/apis/00-produce.ts";
-import { dispatcher } from "../../../src/kafka/dispatch.ts";
-import { FetchSessions } from "../../../src/kafka/answers/fetch-sessions.ts";
-import { decodeResponse, encodeRequest } from "../../../src/kafka/frames.ts";
-import { kafkaLimits } from "../../../src/kafka/limits.ts";
-import { MetadataCache } from "../../../src/kafka/answers/metadata-cache.ts";
-import { UnsentAnswers } from "../../../src/kafka/unsent-answers.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
-import { seededRandom } from "../../../src/lib/random.ts";
-import type { Change } from "../../../src/storage/storage.ts";
-import { zeroUuid } from "../../../src/wire/uuid.ts";
-import { batchOf } from "../../conformance/kafka-records.ts";
-import { openTestNode, somebody } from "../../simulation/test-node.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { produce } from "../../../../src/kafka/apis/00-produce.ts";
+import { dispatcher } from "../../../../src/kafka/dispatch.ts";
+import { FetchSessions } from "../../../../src/kafka/answers/fetch-sessions.ts";
+import { decodeResponse, encodeRequest } from "../../../../src/kafka/frames.ts";
+import { kafkaLimits } from "../../../../src/kafka/limits.ts";
+import { MetadataCache } from "../../../../src/kafka/answers/metadata-cache.ts";
+import { UnsentAnswers } from "../../../../src/kafka/unsent-answers.ts";
+import { silentLogger } from "../../../../src/lib/logger.ts";
+import { seededRandom } from "../../../../src/lib/random.ts";
+import type { Change } from "../../../../src/storage/storage.ts";
+import { zeroUuid } from "../../../../src/wire/uuid.ts";
+import { batchOf } from "../../../conformance/kafka-records.ts";
+import { openTestNode, somebody } from "../../../simulation/test-node.ts";
+import { VirtualClock } from "../../../simulation/virtual-clock.ts";
 
 const VERSION = 12;
 
