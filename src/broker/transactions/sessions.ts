@@ -6,20 +6,13 @@
 import type { TransactionCoordinator } from "../../coordinators/transactions/coordinator.ts";
 import type { ProducerIdentity } from "../../coordinators/transactions/state.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import type { TransactOffsets, Transactor } from "./transact.ts";
+import type { Transactor, TransactorOptions } from "./transact.ts";
 import type { TransactionVerbs } from "./verbs.ts";
-import type { Context } from "../verbs.ts";
 
 export interface SessionOptions {
   readonly coordinator: TransactionCoordinator;
   readonly transactor: Transactor;
-  /** Makes the group's offsets part of the transaction and commits them with it. */
-  readonly commitOffsets: (
-    context: Context,
-    offsets: TransactOffsets,
-    transactionalId: string,
-    producer: ProducerIdentity,
-  ) => Promise<void>;
+  readonly commitOffsets: TransactorOptions["commitOffsets"];
 }
 
 /** How often a completion is waited for, and how long each time. */

@@ -3,7 +3,7 @@
  *
  * - It is an ordinary transaction of version 2, run by one of the node's own producers (`one-shot-producers.ts`), each of which
  *   goes from one transaction to the next.
- * - With an idempotency key it is kept once: every partition's records have a receipt (`log/receipts.ts`) under the key and
+ * - With an idempotency key it is kept once: every partition's records have a receipt (`log/receipts/receipts.ts`) under the key and
  *   the number of the attempt, in the same commit as the records. Whoever asks again finds the receipts, and the log tells
  *   whether that attempt was committed or aborted; after an aborted one the next attempt begins.
  * - What can be refused beforehand is refused before a partition is touched (`transact-checks.ts`). Where another writer comes in
@@ -82,6 +82,7 @@ export interface TransactorOptions {
   readonly placeOfGroup: (
     groupId: string,
   ) => Promise<{ readonly topic: string; readonly partitions: readonly number[] }>;
+  /** Makes the group's offsets part of the transaction and commits them with it. */
   readonly commitOffsets: (
     context: Context,
     offsets: TransactOffsets,

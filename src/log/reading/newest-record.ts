@@ -6,7 +6,7 @@
  *   question looks only at what was appended since. So each row is read once for it, whatever is asked how often.
  */
 import { walkBatches } from "../../records/batch.ts";
-import { type FoundRecord, recordAt } from "./offset-lookup.ts";
+import { type FoundRecord, recordIn } from "./offset-lookup.ts";
 import type { Partition } from "../partition.ts";
 
 const LOOK_BYTES = 1024 * 1024;
@@ -71,20 +71,4 @@ async function lookOn(partition: Partition, look: Look): Promise<void> {
     look.next = Math.max(look.next, Math.min(last + 1, partition.highWatermark));
     await clock.turn();
   }
-}
-
-/** The first readable record of this row that is no older. */
-async function recordIn(
-  partition: Partition,
-  data: Uint8Array,
-  timestampMs: number,
-): Promise<FoundRecord | null> {
-  for (const { at, header } of walkBatches(data)) {
-    if (header.baseOffset + header.lastOffsetDelta < partition.logStart) continue;
-    if (header.baseOffset >= partition.highWatermark) return null;
-    if (header.maxTimestamp < timestampMs) continue;
-    const found = await recordAt(partition, data, at, timestampMs);
-    if (found) return found;
-  }
-  return null;
 }

@@ -27,19 +27,30 @@ export async function findByTimestamp(
 ): Promise<FoundRecord | null> {
   if (partition.maxTimestamp < timestampMs) return null;
   for await (const data of runsFrom(partition, timestampMs)) {
-    for (const { at, header } of walkBatches(data)) {
-      if (header.baseOffset + header.lastOffsetDelta < partition.logStart) continue;
-      if (header.baseOffset >= partition.highWatermark) return null;
-      if (header.maxTimestamp < timestampMs) continue;
-      const found = await recordAt(partition, data, at, timestampMs);
-      if (found) return found;
-    }
+    const found = await recordIn(partition, data, timestampMs);
+    if (found) return found;
+  }
+  return null;
+}
+
+/** The first readable record of this row that is no older. */
+export async function recordIn(
+  partition: Partition,
+  data: Uint8Array,
+  timestampMs: number,
+): Promise<FoundRecord | null> {
+  for (const { at, header } of walkBatches(data)) {
+    if (header.baseOffset + header.lastOffsetDelta < partition.logStart) continue;
+    if (header.baseOffset >= partition.highWatermark) return null;
+    if (header.maxTimestamp < timestampMs) continue;
+    const found = await recordAt(partition, data, at, timestampMs);
+    if (found) return found;
   }
   return null;
 }
 
 /** The first such record of this batch that is not below the log start. Throws Refusal log_damaged. */
-export async function recordAt(
+async function recordAt(
   partition: Partition,
   data: Uint8Array,
   at: number,
