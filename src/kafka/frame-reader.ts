@@ -3,11 +3,13 @@
  *
  * - A frame is never put together by joining chunks: it gets one buffer of its size, up to 1 MiB at once and past that
  *   growing as its bytes arrive. A frame that lies within one chunk stays a view of it.
+ * - A large chunk that was copied into frames is let go of: the next one is read into its memory.
  * - Before a frame of more than `FREE_BYTES` is taken up, `admit` is asked for room; until there is some, nothing further is
  *   read, and the rest of what has arrived waits as it is.
  * - A length that cannot be one is a `BadFrame`: the connection cannot be understood any more.
  */
 import { assert, present } from "../lib/assert.ts";
+import { letGo } from "../lib/bytes.ts";
 
 /** What came in cannot be understood: its connection is to be closed. */
 export class BadFrame extends Error {
@@ -40,6 +42,8 @@ export class FrameReader {
   #chunks: Uint8Array[] = [];
   /** How much of the first chunk has been used. */
   #at = 0;
+  /** A frame is a view of the first chunk. */
+  #viewed = false;
   #waiting = 0;
   /** The size of the frame under way; -1 between two frames. */
   #size = -1;
@@ -108,6 +112,7 @@ export class FrameReader {
     const owned = alone && chunk.buffer.byteLength === chunk.byteLength;
     if (!owned && size >= OWNED_BYTES) return null;
     const bytes = chunk.subarray(this.#at, this.#at + size);
+    this.#viewed = true;
     this.#skip(size);
     return this.#finish(bytes, owned);
   }
@@ -148,9 +153,15 @@ export class FrameReader {
     this.#at += bytes;
     this.#waiting -= bytes;
     if (this.#at < (this.#chunks[0]?.byteLength ?? 0)) return;
-    this.#chunks.shift();
+    const used = this.#chunks.shift();
     this.#at = 0;
+    if (used && !this.#viewed) letGoOf(used);
+    this.#viewed = false;
   }
+}
+
+function letGoOf({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) letGo(buffer);
 }
 
 const TLS_HANDSHAKE = 0x1603;

@@ -1,6 +1,9 @@
 /**
- * Runs of bytes put together.
+ * Runs of bytes: put together, and let go.
  */
+
+/** Smaller buffers are left to the garbage collector. */
+const LET_GO_BYTES_MIN = 16 * 1024;
 
 /** All parts as one run, in order; a single one is given back as it is, not copied. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array {
@@ -15,4 +18,9 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return whole;
+}
+
+/** The memory of a large buffer goes back at once, rather than when the garbage collector comes by. */
+export function letGo(buffer: ArrayBuffer): void {
+  if (buffer.byteLength >= LET_GO_BYTES_MIN) buffer.transfer(0);
 }

@@ -5,8 +5,9 @@
  * - The buffer holds, as float64s: the number of changes, then each change and its entries; then the bytes of small appends
  *   of receipts and of producers. Those of a partition's appends lie side by side, so that the writer joins them into a row without
  *   another copy.
- * - Large appends that own their buffer are transferred and come back with the answer; others are copied, as is all of a
- *   rewrite, whose rows may lie in a page that readers share.
+ * - Large appends that own their buffer are transferred and come back with the answer. Of others a copy goes, and comes back in
+ *   their place: it is as long as they are, so that whoever keeps it needs no other. All of a rewrite is copied, whose rows may
+ *   lie in a page that readers share.
  */
 import { assert, present } from "../../lib/assert.ts";
 import {
@@ -55,7 +56,7 @@ export interface CommitMessage {
 export interface Packed {
   readonly message: CommitMessage;
   readonly transfer: readonly ArrayBuffer[];
-  /** For each large append in order: the caller's own, whose buffer was taken; null where a copy went. */
+  /** For each of the large ones in order: the append that takes what comes back; null for rows of a rewrite. */
   readonly lent: readonly (Append | null)[];
 }
 
@@ -212,9 +213,8 @@ class Packer {
     const { data, ownsBuffer } = append;
     const { buffer } = data;
     const whole = buffer.byteLength === data.byteLength || ownsBuffer === true;
-    if (buffer instanceof ArrayBuffer && whole) this.#send(data, append);
     // Not `slice`, which is no copy of a Buffer.
-    else this.#send(new Uint8Array(data), null);
+    this.#send(buffer instanceof ArrayBuffer && whole ? data : new Uint8Array(data), append);
   }
 
   #send(data: Uint8Array, lentBy: Append | null): void {

@@ -8,6 +8,7 @@
  * - Whoever does not give a buffer back leaves it to the garbage collector.
  */
 import { assert } from "../../lib/assert.ts";
+import { letGo } from "../../lib/bytes.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Read, ReadAnswer } from "../messages/messages.ts";
 import type { ReadRows } from "../storage.ts";
@@ -16,8 +17,6 @@ const MiB = 1024 * 1024;
 /** What readers ask for: a partition of a Kafka consumer's Fetch, a page of an HTTP reader's. */
 const SIZES: readonly number[] = [MiB, 8 * MiB];
 const KEPT_MS = 1_000;
-/** Smaller buffers are left to the garbage collector. */
-const LET_GO_BYTES_MIN = 16 * 1024;
 
 /** The size of the buffer that a read is read into: one that it may fill, and half of which at least; null for none. */
 export function pageBytesOf(read: Read): number | null {
@@ -86,9 +85,4 @@ export class PageBuffers {
     this.#ticking = isUsed;
     if (isUsed) this.#clock.after(KEPT_MS, this.#tick);
   };
-}
-
-/** The memory of a large buffer goes back at once, rather than when the garbage collector comes by. */
-export function letGo(buffer: ArrayBuffer): void {
-  if (buffer.byteLength >= LET_GO_BYTES_MIN) buffer.transfer(0);
 }

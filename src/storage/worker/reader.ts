@@ -6,8 +6,8 @@
  * - Places are found by halving offsets: positions and running maxima of timestamps rise with them.
  */
 import type Database from "libsql";
+import { letGo } from "../../lib/bytes.ts";
 import type { ReadAnswer, Read, StoredRow } from "../messages/messages.ts";
-import { letGo } from "../reading/page-buffers.ts";
 import { blob, integer, text } from "../sql/prepared.ts";
 import { type LogSql, prepareLog } from "./row-writer.ts";
 import {

@@ -101,3 +101,16 @@ test("a large frame waits for room, a small one asks for none", () => {
   expect(reader.next()?.bytes.byteLength).toBe(FREE_BYTES + 1);
   expect(asked).toEqual([FREE_BYTES + 1, FREE_BYTES + 1]);
 });
+
+test("a large chunk is let go of once it is copied, unless a frame is a view of it", () => {
+  const stream = framed(body(30_000), body(100_000));
+  const first = new Uint8Array(stream.subarray(0, 60_000));
+  const second = new Uint8Array(stream.subarray(60_000));
+  const reader = readerOf();
+  for (const chunk of [first, second]) reader.push(chunk);
+  const small = reader.next();
+  expect(small?.bytes).toEqual(body(30_000));
+  expect(reader.next()?.bytes).toEqual(body(100_000));
+  expect([first, second].map(({ buffer }) => buffer.detached)).toEqual([false, true]);
+  expect(small?.bytes).toEqual(body(30_000));
+});

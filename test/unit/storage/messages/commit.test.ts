@@ -14,7 +14,7 @@ import {
   record,
   uint8Array,
 } from "fast-check";
-import { packChanges, unpackChanges } from "../../../../src/storage/messages/commit.ts";
+import { giveBack, packChanges, unpackChanges } from "../../../../src/storage/messages/commit.ts";
 import type { Append, Change, Entry } from "../../../../src/storage/storage.ts";
 
 const offset = nat({ max: Number.MAX_SAFE_INTEGER });
@@ -105,7 +105,7 @@ test("small appends of a partition lie side by side, large ones are lent in orde
   expect((data[0]?.byteOffset ?? 0) + 10).toBe(data[3]?.byteOffset ?? 0);
 });
 
-test("large appends of one frame go as copies, whatever kind of view they are", () => {
+test("large appends of one frame go as copies, which take their place, whatever kind of view they are", () => {
   const frame = Buffer.alloc(200_000, 1).fill(2, 100_000);
   const append = (data: Uint8Array): Append => ({
     type: "append",
@@ -132,4 +132,9 @@ test("large appends of one frame go as copies, whatever kind of view they are", 
     [100_000, 1, 1],
     [100_000, 2, 2],
   ]);
+  giveBack(packed, packed.message.large);
+  const kept = changes.flatMap(({ entries }) =>
+    entries.map((entry) => (entry.type === "append" ? entry.data.buffer.byteLength : 0)),
+  );
+  expect(kept).toEqual([100_000, 100_000]);
 });
