@@ -30,8 +30,8 @@ export interface FilterRules {
   keep(offset: number, key: Uint8Array | null, tombstone: boolean): boolean;
   /** Whether a batch without records stays as a header. */
   readonly keepEmpty: boolean;
-  /** The horizon that a batch is given in which tombstones stay and which has none yet. */
-  readonly horizonMs: number;
+  /** The horizon that a batch is given in which tombstones stay and which has none yet; null: it is given none now. */
+  readonly horizonMs: number | null;
   /** The batch is given the horizon whatever its records: a marker of a transaction of which no record is left. */
   readonly marker: boolean;
   readonly decompressedBytesMax: number;

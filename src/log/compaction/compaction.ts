@@ -3,9 +3,10 @@
  *
  * - First the dirty part is read and the newest offset of each key remembered (`key-map.ts`), then everything from the log's
  *   start is read again and what is older goes. When the map is full the pass ends at the last record that it knows.
- * - Tombstones stay until their batch's delete horizon, which the first pass over them sets, and go only from the clean part:
- *   there, no older value of their key can come back. A batch is rebuilt with its codec; emptied, it goes, unless it is the
- *   last of a producer that is still known. What was aborted goes (`cleaned-transactions.ts`).
+ * - Tombstones stay until their batch's delete horizon, which the first pass over the whole batch sets: that pass takes what is
+ *   older of their keys, in the same commit or before. So they may go whatever the log is marked as, as in Kafka.
+ * - A batch is rebuilt with its codec; emptied, it goes, unless it is the last of a producer that is still known. What was
+ *   aborted goes (`cleaned-transactions.ts`).
  * - Rows are replaced in bounded steps, ascending, each in one commit: a crash leaves rows of old and new, which read alike,
  *   and the next pass begins anew. At the end positions are packed and the log is marked as cleaned.
  * - A step is given up when the log start has moved since its rows were read; the pass goes on behind it.
@@ -194,9 +195,9 @@ class Pass {
     if (header.baseOffset >= this.#mappedTo) return "same";
     const marker = this.#transactions.pass(header);
     const horizonMs = deleteHorizonOf(header);
-    const { dirtyFrom } = this.#range;
-    const isDeletable =
-      horizonMs !== null && horizonMs <= this.#nowMs && header.baseOffset < dirtyFrom;
+    const isDeletable = horizonMs !== null && horizonMs <= this.#nowMs;
+    // Of keys further on older records stay in this pass: their tombstones' time has not begun.
+    const isMapped = header.baseOffset + header.lastOffsetDelta < this.#mappedTo;
     if (marker === "spent" && isDeletable) this.#transactions.forget(header);
     const isAborted = this.#transactions.isAborted(header);
     await this.#pause();
@@ -204,12 +205,11 @@ class Pass {
       keep: (offset, key, tombstone) => {
         if (header.control) return !(marker === "spent" && isDeletable);
         if (isAborted) return false;
-        if (offset >= this.#mappedTo) return true;
         if (key === null || offset < this.#keys.newest(key)) return false;
-        return !(tombstone && isDeletable && offset < dirtyFrom);
+        return !(tombstone && isDeletable);
       },
       keepEmpty: this.#transactions.isLastOfProducer(header),
-      horizonMs: this.#nowMs + this.#partition.config.deleteRetentionMs,
+      horizonMs: isMapped ? this.#nowMs + this.#partition.config.deleteRetentionMs : null,
       marker: marker === "spent",
       ...this.#records,
     });

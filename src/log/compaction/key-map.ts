@@ -10,7 +10,8 @@ import { assert } from "../../lib/assert.ts";
 const HASH_WORDS = 4;
 const SLOT_BYTES = HASH_WORDS * 4 + 8;
 const LOAD_MAX = 0.8;
-const SLOTS_MIN = 64;
+/** Room for four keys at least, so that every pass gets on. */
+const SLOTS_MIN = 5;
 
 export class KeyMap {
   /** Four words a slot. */
