@@ -50,14 +50,14 @@ export class LogChanges {
       if (logStart !== null && logStart !== this.#positions.logStart) return false;
       // Batches that go may be all that tells of a producer.
       const put = entries.some(({ type }) => type === "rewrite") ? producers.unstored() : null;
+      // Before the commit, whatever comes of it: what one reader found removed no other is shown.
+      for (const entry of entries) if ("to" in entry) node.cache.dropTo(tail, entry.to);
       await this.#commits.inPlace(put ? [put, ...entries] : entries);
       if (put) producers.stored();
       const gone = entries.flatMap((entry) => (entry.type === "unaborted" ? [entry.last] : []));
       if (gone.length > 0) producers.aborted.dropped(new Set(gone));
       for (const entry of entries) {
         if (entry.type === "cleaned") this.#positions.cleanedTo = entry.to;
-        if (entry.type !== "rewrite" && entry.type !== "pack") continue;
-        node.cache.dropTo(tail, entry.to);
         if (entry.type === "pack") await this.#relocate();
       }
       return true;

@@ -65,9 +65,18 @@ interface Given {
   readonly wrap?: (storage: Storage) => Storage;
 }
 
-export async function withTopic({ limits, configs = {}, verify }: Given = {}): Promise<TestNode> {
+export async function withTopic({
+  limits,
+  configs = {},
+  verify,
+  wrap,
+}: Given = {}): Promise<TestNode> {
   const verifier = { verify: verify ?? (() => Promise.resolve()) };
-  const node = await openTestNode({ ...(limits ? { limits } : {}), verifier });
+  const node = await openTestNode({
+    verifier,
+    ...(limits ? { limits } : {}),
+    ...(wrap ? { wrap } : {}),
+  });
   const topic = { name: "t", partitions: 1, replicationFactor: 1, configs };
   await settled(node, node.broker.createTopic(somebody, topic));
   return node;
