@@ -2,27 +2,24 @@
  * The clients of the simulated node: one that appends whatever comes, producers with sequences, readers that follow.
  */
 import type { AppendAnswer, AppendRequest, Idempotence } from "../../src/broker/verbs.ts";
-import { Refusal } from "../../src/lib/refusal.ts";
+import { Refusal, type RefusalName } from "../../src/lib/refusal.ts";
 import { encodeBatch } from "../../src/records/batch-encode.ts";
 import { StorageFault } from "../../src/storage/storage.ts";
 import { recordsOf } from "./keyed.ts";
 import { type Ledger, type Sent, type Standing, Violation } from "./ledger.ts";
 import { somebody } from "./test-node.ts";
-import { type World, topics } from "./world.ts";
+import type { Place, World } from "./world.ts";
 
 /** The longest that an append or a read may take: the early requests' 5 s, and a slow disk. */
 const PATIENCE_MS = 15_000;
+/** What a batch is refused with whose producer's last ones are not known any more. */
+const FORGOTTEN: ReadonlySet<RefusalName> = new Set([
+  "out_of_order_sequence_number",
+  "invalid_producer_epoch",
+  "invalid_txn_state",
+]);
 /** Several slow reads one after the other. */
 const SOON_MS = 2500;
-
-export interface Place {
-  readonly topic: string;
-  readonly index: number;
-}
-
-export const places: readonly Place[] = topics.flatMap(({ name, partitions }) =>
-  Array.from({ length: partitions }, (_, index) => ({ topic: name, index })),
-);
 
 /** What is under way in the current life, and since when. */
 export class UnderWay {
@@ -78,7 +75,7 @@ export class Sender {
   /** A request of its own: plain, with a key, or with an expectation. */
   anything(): void {
     const { random } = this.#world;
-    const place = this.#world.pick(places);
+    const place = this.#world.pick(this.#world.nature.places);
     const keyed = this.#world.chance(0.4);
     const sent = this.make(place, keyed);
     const more: Partial<AppendRequest> = {};
@@ -110,7 +107,13 @@ export class Sender {
     }
   }
 
-  send(place: Place, sent: Sent, more: Partial<AppendRequest>): void {
+  /** `isOwed` says of what was acknowledged before that it must be known as a duplicate still. */
+  send(
+    place: Place,
+    sent: Sent,
+    more: Partial<AppendRequest>,
+    isOwed: () => boolean = () => false,
+  ): void {
     const world = this.#world;
     const request: AppendRequest = {
       topic: place.topic,
@@ -131,7 +134,7 @@ export class Sender {
         },
         (error) => {
           this.#underWay.end(token);
-          this.#failed(ledger, sent, error);
+          this.#failed(ledger, sent, error, isOwed);
         },
       ),
     );
@@ -143,13 +146,16 @@ export class Sender {
     ledger.acknowledged(sent, baseOffset, duplicate);
   }
 
-  #failed(ledger: Ledger, sent: Sent, error: unknown): void {
+  #failed(ledger: Ledger, sent: Sent, error: unknown, isOwed: () => boolean): void {
     const refused = error instanceof Refusal;
     if (!refused && !(error instanceof StorageFault)) throw error;
     this.#world.note(
       `${ledger.name} fails ${sent.contents[0]}: ${refused ? error.code : error.kind}`,
     );
-    if (sent.state === "acknowledged") return;
+    if (sent.state === "acknowledged") {
+      if (!refused || !FORGOTTEN.has(error.code) || !isOwed()) return;
+      throw new Violation(`${ledger.name}: ${sent.contents[0]} is forgotten: ${error.code}`);
+    }
     const without = refused || error.outcome === "none";
     // A repeatable one may have been tried before, with an outcome that nobody knows.
     sent.state = without && !sent.repeatable ? "refused" : "unknown";
@@ -284,6 +290,7 @@ export class Follower {
       bytesMax: this.#world.pick([1, 500, 1e6]),
     };
     const options = { bytesMin, bytesMax: 1e6, waitMs, isolation: "read_committed" as const };
+    const begunMs = this.#world.clock.monotonicMs();
     this.#underWay.begin(token, `the read of ${topic}/${partition}`, waitMs + PATIENCE_MS);
     const reading = this.#world.broker.read(somebody, [request], options).then(([answer]) => {
       this.#underWay.end(token);
@@ -297,7 +304,7 @@ export class Follower {
       const { epoch } = this.#standing;
       if (refusal?.code === "offset_trimmed") this.#standing = { next: logStart, epoch };
       else if (refusal) throw new Violation(`a reader of ${topic} got ${refusal.code}`);
-      else this.#standing = this.#ledger.read(this.#standing, answer);
+      else this.#standing = this.#ledger.read(this.#standing, answer, begunMs);
     });
     this.#world.watch(reading);
   }

@@ -24,7 +24,8 @@ export interface Newest {
 
 export class CompactedLedger extends Ledger {
   readonly #nowMs: () => number;
-  readonly #gone = new Set<number>();
+  /** Offsets that readers found removed, and since when that is known. */
+  readonly #gone = new Map<number, number>();
   /** Contents that were sent, of the first `#known` requests. */
   readonly #contents = new Set<string>();
   #known = 0;
@@ -49,7 +50,11 @@ export class CompactedLedger extends Ledger {
     this.#gone.clear();
   }
 
-  override read(from: Standing, answer: Pick<ReadAnswer, "batches" | "aborted">): Standing {
+  override read(
+    from: Standing,
+    answer: Pick<ReadAnswer, "batches" | "aborted">,
+    begunMs: number,
+  ): Standing {
     const isHidden = hiddenBy(answer.aborted);
     let { next, epoch } = from;
     let last = -1;
@@ -67,14 +72,15 @@ export class CompactedLedger extends Ledger {
           this.#isSent(content, keyTextOf(record));
           this.isShown(content);
           this.is(record.offset, content);
-          if (this.#gone.has(record.offset))
+          if ((this.#gone.get(record.offset) ?? Infinity) < begunMs)
             this.broken(`${content} was removed from ${record.offset}, and is there again`);
           shown.add(record.offset);
         }
       }
     }
     for (const offset of this.seen.keys())
-      if (offset >= from.next && offset < next && !shown.has(offset)) this.#gone.add(offset);
+      if (offset >= from.next && offset < next && !shown.has(offset) && !this.#gone.has(offset))
+        this.#gone.set(offset, this.#nowMs());
     return { next, epoch };
   }
 

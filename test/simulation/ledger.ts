@@ -97,8 +97,12 @@ export class Ledger {
     this.logStart = logStart;
   }
 
-  /** A reader of committed data that stands here was given this; gives where it stands then. */
-  read(from: Standing, { batches, aborted }: Pick<ReadAnswer, "batches" | "aborted">): Standing {
+  /** A reader of committed data that stands here was given this, having asked at `_begunMs`; gives where it stands then. */
+  read(
+    from: Standing,
+    { batches, aborted }: Pick<ReadAnswer, "batches" | "aborted">,
+    _begunMs: number,
+  ): Standing {
     const isHidden = hiddenBy(aborted);
     let { next, epoch } = from;
     for (const run of batches) {

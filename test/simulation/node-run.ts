@@ -2,17 +2,16 @@
  * One run: a seed's sequence of actions and faults, then a last life in which everything is settled and held against the
  * ledgers.
  */
-import { hiddenBy } from "../../src/broker/visibility.ts";
-import { readRecords } from "../../src/records/batch-read.ts";
-import { walkBatches } from "../../src/records/batch.ts";
-import { Follower, type Place, places, Sender, SequenceProducer, UnderWay } from "./clients.ts";
+import { checkCleanLog } from "./clean-log.ts";
+import { Follower, Sender, SequenceProducer, UnderWay } from "./clients.ts";
 import { coordinatorOf, IdempotentProducer, TransactionalProducer } from "./producers.ts";
 import { Doomed } from "./doomed.ts";
 import { CompactedLedger } from "./compacted-ledger.ts";
-import { contentOf } from "./keyed.ts";
+import { isKeyed } from "./keyed.ts";
 import { Violation } from "./ledger.ts";
+import { gather, scan } from "./scans.ts";
 import { somebody } from "./test-node.ts";
-import { World } from "./world.ts";
+import { type Place, World } from "./world.ts";
 
 export interface Run {
   readonly trace: readonly string[];
@@ -48,11 +47,16 @@ class NodeRun {
   readonly #transactional: readonly TransactionalProducer[];
   readonly #followers: readonly Follower[];
   readonly #doomed: Doomed;
+  readonly #places: readonly Place[];
+  readonly #compacted: readonly Place[];
 
   constructor(world: World) {
     this.#world = world;
     this.#underWay = new UnderWay(world);
     this.#sender = new Sender(world, this.#underWay);
+    const { places } = world.nature;
+    this.#places = places;
+    this.#compacted = places.filter(({ topic }) => isKeyed(topic));
     const kept = places.filter(({ topic }) => topic !== "relaxed");
     const ofTransactions = places.filter(
       ({ topic, index }) => topic === "transactional" || (topic === "compacted" && index === 0),
@@ -101,6 +105,9 @@ class NodeRun {
     // A node whose disk failed stops itself soon.
     if (world.diskFailed && world.chance(0.3)) return this.#crash();
     if (world.chance(0.3)) world.watch(world.compact());
+    if (world.chance(world.nature.trims)) this.#trimSoon();
+    if (world.chance(0.2)) scan(world, this.#compacted);
+    if (world.chance(0.05)) world.watch(checkCleanLog(world, world.pick(this.#compacted)));
     const dice = world.random.next();
     if (dice < 0.25) this.#sender.anything();
     else if (dice < 0.53) world.pick(this.#producers).act();
@@ -131,7 +138,7 @@ class NodeRun {
     for (const follower of this.#followers) follower.restart();
     for (const producer of this.#transactional) producer.restart();
     await this.#world.start();
-    for (const place of places) await this.#lookOver(place);
+    for (const place of this.#compacted) await this.#lookOver(place);
   }
 
   /** Reads the whole of a compacted log: of each key the newest must have come through. */
@@ -144,13 +151,14 @@ class NodeRun {
     const { highWatermark, logStart } = log.ends();
     ledger.ends(highWatermark, logStart);
     ledger.look(found, certain);
+    await this.#world.until(checkCleanLog(this.#world, place));
   }
 
   #look(): void {
     this.#world.check();
     this.#underWay.check();
     for (const follower of this.#followers) follower.check();
-    for (const { topic, index } of places) {
+    for (const { topic, index } of this.#places) {
       const log = this.#world.logOf(topic, index);
       const { highWatermark, logStart } = log.ends();
       this.#world.ledger(topic, index).ends(highWatermark, logStart);
@@ -158,9 +166,24 @@ class NodeRun {
   }
 
   #trim(): void {
-    const { topic, index } = this.#world.pick(places);
+    const { topic, index } = this.#world.pick(this.#places);
     const { highWatermark } = this.#world.ledger(topic, index);
-    const before = Math.floor(this.#world.random.next() * (highWatermark + 1));
+    this.#trimTo({ topic, index }, Math.floor(this.#world.random.next() * (highWatermark + 1)));
+  }
+
+  /** A little off the front of a compacted log, while it is gone over. */
+  #trimSoon(): void {
+    const world = this.#world;
+    const place = world.pick(this.#compacted);
+    const more = 1 + Math.floor(world.random.next() * 6);
+    world.watch(world.compact());
+    world.clock.after(Math.floor(world.random.next() * 30), () => {
+      const { logStart, highWatermark } = world.logOf(place.topic, place.index).ends();
+      this.#trimTo(place, Math.min(logStart + more, highWatermark));
+    });
+  }
+
+  #trimTo({ topic, index }: Place, before: number): void {
     const trimming = this.#world.broker.deleteRecords(somebody, topic, index, before);
     trimming.then(
       (logStart) => this.#world.note(`${topic}/${index} begins at ${logStart}`),
@@ -169,7 +192,7 @@ class NodeRun {
   }
 
   #lookUp(): void {
-    const { topic, index } = this.#world.pick(places);
+    const { topic, index } = this.#world.pick(this.#places);
     const at = this.#world.pick(["earliest", "max_timestamp"] as const);
     const { life } = this.#world;
     this.#world.watch(
@@ -197,7 +220,7 @@ class NodeRun {
     await world.clock.advance(30_000);
     await world.until(world.compact());
     this.#look();
-    for (const place of places) {
+    for (const place of this.#places) {
       const ledger = world.ledger(place.topic, place.index);
       const found = await this.#read(place);
       // Time went by as it was read: retention may have moved the log start.
@@ -205,7 +228,7 @@ class NodeRun {
       ledger.ends(highWatermark, logStart);
       ledger.settle(found);
     }
-    for (const { topic, index } of places) {
+    for (const { topic, index } of this.#places) {
       const { highWatermark, lastStable } = world.logOf(topic, index).ends();
       if (lastStable !== highWatermark) {
         throw new Violation(`${topic}/${index} is stuck at ${lastStable} of ${highWatermark}`);
@@ -229,6 +252,7 @@ class NodeRun {
         waitMs: 0,
         isolation: "read_committed" as const,
       };
+      const begunMs = world.clock.monotonicMs();
       const [answer] = await world.until(world.broker.read(somebody, [request], options));
       if (answer?.refusal?.code === "offset_trimmed") {
         // Storage has trimmed the log, and the partition is about to hear of it.
@@ -237,17 +261,8 @@ class NodeRun {
         continue;
       }
       if (!answer || answer.batches.length === 0) break; // Nothing was written since the last epoch began.
-      from = world.ledger(topic, index).read(from, answer);
-      const isHidden = hiddenBy(answer.aborted);
-      for (const run of answer.batches) {
-        for (const { at, header } of walkBatches(run)) {
-          if (isHidden(header)) continue;
-          for (const record of readRecords(run, at, { decompressedBytesMax: 1e7 })) {
-            if (record.offset < log.logStart) continue;
-            found.set(record.offset, contentOf(record));
-          }
-        }
-      }
+      from = world.ledger(topic, index).read(from, answer, begunMs);
+      gather(found, answer, log.logStart);
     }
     return found;
   }

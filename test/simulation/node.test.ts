@@ -1,10 +1,10 @@
 /**
- * A single node's log under faults: 200 seeds a time, and the same seed gives the same trace.
+ * A single node's log under faults: 250 seeds a time, and the same seed gives the same trace.
  */
 import { expect, test } from "bun:test";
 import { runNode } from "./node-run.ts";
 
-const seeds = Number(process.env["SIM_SEEDS"] ?? 200);
+const seeds = Number(process.env["SIM_SEEDS"] ?? 250);
 const steps = Number(process.env["SIM_STEPS"] ?? 100);
 
 test(`${seeds} seeds of ${steps} steps hold every invariant`, async () => {

@@ -13,10 +13,10 @@ import type {
 import { encodeBatch } from "../../src/records/batch-encode.ts";
 import { StorageFault } from "../../src/storage/storage.ts";
 import { recordsOf } from "./keyed.ts";
-import type { Place, Sender, UnderWay } from "./clients.ts";
+import type { Sender, UnderWay } from "./clients.ts";
 import type { Sent, SentTransaction } from "./ledger.ts";
 import { somebody } from "./test-node.ts";
-import type { World } from "./world.ts";
+import type { Place, World } from "./world.ts";
 
 const UNDER_WAY_MAX = 5;
 const SEQUENCES = 2 ** 31;
@@ -25,6 +25,7 @@ const PATIENCE_MS = 15_000;
 interface Open {
   readonly sequence: number;
   readonly sent: Sent;
+  readonly epoch: number;
 }
 
 /** One producer's batches in one partition: up to five under way, sent again in order until they are answered. */
@@ -37,6 +38,8 @@ class Batches {
   #epoch = 0;
   #next: number;
   #open: Open[] = [];
+  /** The last five of the epoch, which the node knows again. */
+  #recent: Open[] = [];
 
   constructor(
     world: World,
@@ -64,6 +67,7 @@ class Batches {
     this.#epoch = epoch;
     this.#next = 0;
     this.#open = [];
+    this.#recent = [];
   }
 
   /** Sends another batch, unless five are under way or one has to be sent again first; gives what it sent. */
@@ -75,19 +79,21 @@ class Batches {
       sent.transaction = transaction;
       this.#world.ledger(this.place.topic, this.place.index).inTransaction(sent);
     }
-    const open = { sequence: this.#next, sent };
+    const open = { sequence: this.#next, sent, epoch: this.#epoch };
     this.#open.push(open);
+    this.#recent = [...this.#recent.slice(1 - UNDER_WAY_MAX), open];
     this.#next = (this.#next + sent.contents.length) % SEQUENCES;
     this.#send(open);
     return sent;
   }
 
-  /** Sends again what has no answer. */
+  /** Sends again what has no answer; at times all of the last five, as if no answer had come through. */
   again(): void {
-    for (const open of this.unanswered) if (open.sent.state !== "pending") this.#send(open);
+    const again = this.#world.chance(0.3) ? this.#recent : this.unanswered;
+    for (const open of again) if (open.sent.state !== "pending") this.#send(open);
   }
 
-  #send({ sequence, sent }: Open): void {
+  #send({ sequence, sent, epoch }: Open): void {
     const records = recordsOf(this.place.topic, sent.contents);
     const transactionalId = this.#transactionalId;
     const bytes = encodeBatch(records, {
@@ -97,10 +103,12 @@ class Batches {
       baseSequence: sequence,
       transactional: transactionalId !== null,
     });
-    this.#sender.send(this.place, sent, {
-      payload: { type: "batch", bytes },
+    const request = {
+      payload: { type: "batch" as const, bytes },
       ...(transactionalId ? { transactional: { transactionalId, support: "joins" as const } } : {}),
-    });
+    };
+    const isOwed = () => epoch === this.#epoch && (sent.transaction?.state ?? "open") === "open";
+    this.#sender.send(this.place, sent, request, isOwed);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Broker } from "../../src/broker/verbs.ts";
 import type { Random } from "../../src/lib/random.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { Cleaner } from "../../src/log/compaction/cleaner.ts";
+import type { LogLimits } from "../../src/log/limits.ts";
 import type { Partition } from "../../src/log/partition.ts";
 import { RetentionPass } from "../../src/log/retention.ts";
 import {
@@ -24,7 +25,7 @@ import { VirtualClock } from "./virtual-clock.ts";
 /** All but the newest row may be compacted at once. */
 const compacting = {
   "segment.ms": "1",
-  "min.cleanable.dirty.ratio": "0.1",
+  "min.cleanable.dirty.ratio": "0.3",
   "delete.retention.ms": String(DELETE_RETENTION_MS),
 };
 
@@ -41,6 +42,39 @@ export const topics = [
   },
 ] as const;
 
+export interface Place {
+  readonly topic: string;
+  readonly index: number;
+}
+
+const everywhere: readonly Place[] = topics.flatMap(({ name, partitions }) =>
+  Array.from({ length: partitions }, (_, index) => ({ topic: name, index })),
+);
+
+/** What one seed's world is like: they differ, so that each thing has worlds in which it happens often. */
+interface Nature {
+  /** Where clients write and read. */
+  readonly places: readonly Place[];
+  /** How often somebody trims a compacted log as it is compacted, a step. */
+  readonly trims: number;
+  readonly limits: Partial<LogLimits>;
+}
+
+function natureOf(random: Random): Nature {
+  const half = (): boolean => random.next() < 0.5;
+  return {
+    places: half() ? everywhere : everywhere.filter(({ topic }) => isKeyed(topic)),
+    trims: half() ? 0.2 : 0,
+    limits: {
+      // Room for four keys, so that a pass ends in the midst of a batch.
+      ...(half() ? { cleanerBufferBytes: 120 } : {}),
+      ...(half()
+        ? { producersBehindBytes: 250, producersBehindBytesPerNode: 900 }
+        : { retentionCheckMs: 60_000 }),
+    },
+  };
+}
+
 /** The node between two starts. */
 export interface Life {
   readonly number: number;
@@ -53,6 +87,7 @@ export interface Life {
 
 export class World {
   readonly random: Random;
+  readonly nature: Nature;
   readonly clock = new VirtualClock();
   readonly disk = new MemoryDisk();
   readonly trace: string[] = [];
@@ -69,6 +104,7 @@ export class World {
   constructor(seed: number) {
     this.#seed = seed;
     this.random = seededRandom(seed);
+    this.nature = natureOf(this.random);
     for (const { name, partitions, configs } of topics) {
       for (let index = 0; index < partitions; index += 1) {
         const place = `${name}/${index}`;
@@ -144,9 +180,8 @@ export class World {
         receiptsCached: 40,
         tailCacheBytes: 4000,
         wakeSlice: 3,
-        producersBehindBytes: 250,
-        producersBehindBytesPerNode: 900,
         abortedCached: 2,
+        ...this.nature.limits,
       },
       verifier: { verify: (request) => this.verifier.verify(request) },
       wrap: (storage) => slowStorage(storage, this.clock, this.random),
