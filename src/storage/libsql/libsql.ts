@@ -20,6 +20,7 @@ import { PageBuffers } from "../reading/page-buffers.ts";
 import { ReadAhead } from "../reading/read-ahead.ts";
 import { type LibsqlStorageLimits, libsqlStorageLimits } from "./limits.ts";
 import { ReadQueue } from "../reading/read-queue.ts";
+import { closeLogFiles, type LogDescriptors, openLogFiles } from "../files/log-descriptors.ts";
 import {
   type AbortedTransaction,
   type Bounds,
@@ -84,8 +85,6 @@ export function writerOf(storage: Storage): Channel | null {
 
 /** Under load, commits between two steps of sweeping. */
 const COMMITS_A_SWEEP = 8;
-const READS_MAX = 256;
-const READ_BYTES_MAX = 4 * 1024 * 1024;
 
 interface Waiting {
   readonly change: Change;
@@ -98,6 +97,7 @@ class LibsqlStorage implements Storage {
   readonly #options: LibsqlStorageOptions;
   readonly #limits: LibsqlStorageLimits;
   readonly writer: Channel;
+  readonly #files: LogDescriptors | null;
   readonly #readers: ReadQueue;
   readonly #readAhead: ReadAhead;
   /** The checkpointer. */
@@ -121,11 +121,8 @@ class LibsqlStorage implements Storage {
     this.#limits = options.limits;
     this.writer = writer;
     const pages = new PageBuffers(options.clock, options.limits.pageBuffersBytesMax);
-    this.#readers = new ReadQueue(options.directory, options.clock, pages, {
-      readersMax: options.limits.readersMax,
-      readsMax: READS_MAX,
-      bytesMax: READ_BYTES_MAX,
-    });
+    this.#files = openLogFiles(options.directory);
+    this.#readers = new ReadQueue({ ...options, files: this.#files, pages });
     this.#readAhead = new ReadAhead({
       clock: options.clock,
       bytesMax: options.limits.readAheadBytesMax,
@@ -236,6 +233,7 @@ class LibsqlStorage implements Storage {
     await this.#readers.close();
     await this.#side?.close();
     await this.writer.close();
+    closeLogFiles(this.#files);
   }
 
   async #idle(): Promise<void> {
@@ -357,7 +355,9 @@ class LibsqlStorage implements Storage {
   #openSide(): Channel {
     const channel = new Channel();
     // Answers come in order: a failure to open shows in what is asked next.
-    channel.ask({ type: "open-reader", directory: this.#options.directory }).catch(() => {});
+    channel
+      .ask({ type: "open-reader", directory: this.#options.directory, files: null })
+      .catch(() => {});
     return channel;
   }
 

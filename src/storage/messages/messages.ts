@@ -5,6 +5,7 @@ import type { CommitMessage } from "./commit.ts";
 import type { Holder } from "../files/folder-error.ts";
 import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "../metadata-store.ts";
 import type { Damage } from "../files/prove-end.ts";
+import type { LogDescriptors } from "../files/log-descriptors.ts";
 import type {
   AbortedTransaction,
   Bounds,
@@ -32,6 +33,8 @@ export interface OpenWriter {
 export interface OpenReader {
   readonly type: "open-reader";
   readonly directory: string;
+  /** Lent until it is closed; null for one that reads no pages. */
+  readonly files: LogDescriptors | null;
 }
 
 export interface CommitAll extends CommitMessage {
@@ -179,8 +182,8 @@ export type ReadAnswer =
       readonly rows: readonly StoredRow[];
       readonly logStart: number;
       readonly refusedBytes?: number;
-      /** The buffer that came with the read, and whether the rows lie in it. */
-      readonly page: { readonly buffer: ArrayBuffer; readonly isUsed: boolean } | null;
+      /** The buffer that came with the read, and the heads of the rows where they lie in it (`row-heads.ts`), not in `rows`. */
+      readonly page: { readonly buffer: ArrayBuffer; readonly heads: Float64Array | null } | null;
     }
   | { readonly type: "seek"; readonly row: StoredRow | null }
   | { readonly type: "locate"; readonly head: RowHead | null }

@@ -11,6 +11,7 @@ import { assert } from "../../lib/assert.ts";
 import { letGo } from "../../lib/bytes.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Read, ReadAnswer } from "../messages/messages.ts";
+import { rowsIn } from "./row-heads.ts";
 import type { ReadRows } from "../storage.ts";
 
 const MiB = 1024 * 1024;
@@ -54,8 +55,10 @@ export class PageBuffers {
 
   /** What was read, to be given back when it is `done` with; where its buffer holds nothing of it, that is now. */
   rowsOf({ rows, logStart, refusedBytes, page }: ReadAnswer & { readonly type: "read" }): ReadRows {
-    if (page?.isUsed) return { rows, logStart, done: () => this.giveBack(page.buffer) };
-    if (page) this.giveBack(page.buffer);
+    const { buffer = null, heads = null } = page ?? {};
+    if (buffer && heads)
+      return { rows: rowsIn(buffer, heads), logStart, done: () => this.giveBack(buffer) };
+    if (buffer) this.giveBack(buffer);
     if (refusedBytes !== undefined) return { rows, logStart, refusedBytes };
     if (rows.length === 0) return { rows, logStart };
     const done = (): void => {

@@ -10,31 +10,40 @@ import { Channel } from "../libsql/channel.ts";
 import { errorOf } from "../messages/failure.ts";
 import type { Read, ReadAnswer } from "../messages/messages.ts";
 import { pageBytesOf, type PageBuffers } from "./page-buffers.ts";
+import type { LogDescriptors } from "../files/log-descriptors.ts";
 import { ReadLine, type ReadLineLimits, type WaitingRead } from "./read-line.ts";
 import { StorageFault } from "../storage.ts";
 
-export interface ReadQueueLimits extends ReadLineLimits {
-  readonly readersMax: number;
+interface ReadQueueOptions {
+  readonly directory: string;
+  /** Lent to the readers until the queue is closed. */
+  readonly files: LogDescriptors | null;
+  readonly clock: Clock;
+  readonly pages: PageBuffers;
+  readonly limits: { readonly readersMax: number };
 }
+
+const lineLimits: ReadLineLimits = { readsMax: 256, bytesMax: 4 * 1024 * 1024 };
 
 export class ReadQueue {
   readonly #directory: string;
+  readonly #files: LogDescriptors | null;
   readonly #clock: Clock;
   readonly #pages: PageBuffers;
-  readonly #limits: ReadQueueLimits;
+  readonly #readersMax: number;
   readonly #channels: Channel[] = [];
-  readonly #line: ReadLine;
+  readonly #line = new ReadLine(lineLimits);
   #aheadUnderWay = 0;
   readonly #exchanges = new Set<Promise<void>>();
   #gathering = false;
   #paused = false;
 
-  constructor(directory: string, clock: Clock, pages: PageBuffers, limits: ReadQueueLimits) {
+  constructor({ directory, files, clock, pages, limits }: ReadQueueOptions) {
     this.#directory = directory;
+    this.#files = files;
     this.#pages = pages;
     this.#clock = clock;
-    this.#limits = limits;
-    this.#line = new ReadLine(limits);
+    this.#readersMax = limits.readersMax;
   }
 
   /** With `isAhead` nobody waits for it yet: `hurry` says when somebody does. */
@@ -102,7 +111,7 @@ export class ReadQueue {
   }
 
   #mayReadAhead(): boolean {
-    return this.#line.hasAhead && this.#aheadUnderWay < Math.max(1, this.#limits.readersMax - 1);
+    return this.#line.hasAhead && this.#aheadUnderWay < Math.max(1, this.#readersMax - 1);
   }
 
   async #exchange(channel: Channel, waiting: readonly WaitingRead[]): Promise<void> {
@@ -125,10 +134,11 @@ export class ReadQueue {
   #free(): Channel | null {
     const free = this.#channels.find((channel) => !channel.busy);
     if (free) return free;
-    if (this.#channels.length >= this.#limits.readersMax) return null;
+    if (this.#channels.length >= this.#readersMax) return null;
     const channel = new Channel();
     this.#channels.push(channel);
-    channel.ask({ type: "open-reader", directory: this.#directory }).catch(() => {
+    const [directory, files] = [this.#directory, this.#files];
+    channel.ask({ type: "open-reader", directory, files }).catch(() => {
       // What was sent fails with it; the next read tries anew.
       this.#channels.splice(this.#channels.indexOf(channel), 1);
       return channel.close();

@@ -62,6 +62,10 @@ const partitionQueries = {
     .select(bounds)
     .from(partitions)
     .where(and(eq(partitions.id, value("id")), eq(partitions.dropped, 0))),
+  getLogStart: db
+    .select({ logStart: partitions.logStart })
+    .from(partitions)
+    .where(and(eq(partitions.id, value("id")), eq(partitions.dropped, 0))),
   insertPartition: db.insert(partitions).values({
     topicId: set("topicId"),
     index: set("index"),
@@ -140,6 +144,13 @@ const rowQueries = {
     .where(fromOffset)
     .orderBy(asc(rows.last))
     .limit(100),
+  /** Where the next rows are, of the index alone. */
+  placesFrom: db
+    .select({ id: rows.id, last: rows.last })
+    .from(rows)
+    .where(fromOffset)
+    .orderBy(asc(rows.last))
+    .limit(value("limit")),
   rowsBetween: db
     .select({ ...rowHead, data: rows.data })
     .from(rows)

@@ -56,6 +56,11 @@ export const logStatements = {
       "abortedEnd",
     ],
   },
+  getLogStart: {
+    sql: 'select "log_start" from "partitions" where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
+    parameters: ["id"],
+    columns: ["logStart"],
+  },
   insertPartition: {
     sql: 'insert into "partitions" ("id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "producers_end", "aborted_end", "swept_to", "dropped", "guard") values (null, ?, ?, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 1)',
     parameters: ["topicId", "index"],
@@ -124,6 +129,11 @@ export const logStatements = {
     sql: 'select "last", length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 100',
     parameters: ["partition", "from"],
     columns: ["last", "bytes"],
+  },
+  placesFrom: {
+    sql: 'select "id", "last" from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit ?',
+    parameters: ["partition", "from", "limit"],
+    columns: ["id", "last"],
   },
   rowsBetween: {
     sql: 'select "base", "last", "epoch", "position", "data" from "rows" where (("rows"."partition" = ? and "rows"."last" >= ?) and "rows"."last" <= ?) order by "rows"."last" asc',

@@ -4,11 +4,14 @@
  * - Each read sees one moment of the file; the log start is looked up again after it, so that a delete in between shows.
  * - Reads are short, since an open one keeps the write-ahead log from beginning anew.
  * - Places are found by halving offsets: positions and running maxima of timestamps rise with them.
+ * - The rows of a page come straight from the file (`row-file.ts`) as far as they can, the rest of them through SQLite.
  */
 import type Database from "libsql";
 import { letGo } from "../../lib/bytes.ts";
 import type { ReadAnswer, Read, StoredRow } from "../messages/messages.ts";
 import { blob, integer, text } from "../sql/prepared.ts";
+import type { RowFile } from "./row-file.ts";
+import { RowHeads, rowsIn } from "../reading/row-heads.ts";
 import { type LogSql, prepareLog } from "./row-writer.ts";
 import {
   type AbortedTransaction,
@@ -20,6 +23,10 @@ import {
 
 /** Rows that are read from the file before they are copied into a page: no more than a core's cache holds. */
 const SPAN_BYTES = 512 * 1024;
+/** Rows that are looked up at once: those of a page of 1 MiB, where they are no smaller than most. */
+const PLACES_AT_ONCE = 32;
+/** The same for the next ones of many small rows. */
+const PLACES_AT_ONCE_MAX = 512;
 
 type ReadPage = Read & { readonly type: "read" };
 
@@ -32,9 +39,11 @@ interface FoundRows {
 export class Reader {
   readonly #database: Database.Database;
   readonly #sql: LogSql;
+  readonly #file: RowFile | null;
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, file: RowFile | null) {
     this.#database = database;
+    this.#file = file;
     this.#sql = prepareLog(database);
   }
 
@@ -68,43 +77,77 @@ export class Reader {
 
   #read(asked: ReadPage, buffer: ArrayBuffer | null): ReadAnswer {
     const read = this.#snapshot(() =>
-      buffer ? this.#page(asked, buffer) : { ...this.#rows(asked), isUsed: false },
+      buffer ? this.#page(asked, buffer) : { ...this.#rows(asked), heads: null },
     );
-    const rows = read.isUsed ? read.rows : sideBySide(read.rows);
-    const page = buffer && { buffer, isUsed: read.isUsed };
-    const after = this.#sql.getPartition.first({ id: asked.partition });
-    if (!after)
-      return { type: "read", rows: [], logStart: 0, page: page && { buffer, isUsed: false } };
+    const rows = sideBySide(read.rows);
+    const after = this.#logStart(asked.partition);
+    if (after === null)
+      return { type: "read", rows: [], logStart: 0, page: buffer && { buffer, heads: null } };
+    const page = buffer && { buffer, heads: read.heads };
     const { refusedBytes } = read;
-    const answer = { type: "read" as const, rows, logStart: integer(after.logStart), page };
+    const answer = { type: "read" as const, rows, logStart: after, page };
     return refusedBytes === undefined ? answer : { ...answer, refusedBytes };
   }
 
   /** The rows side by side in the buffer; where they are few, in memory of their own. */
-  #page(asked: ReadPage, buffer: ArrayBuffer): FoundRows & { readonly isUsed: boolean } {
+  #page(asked: ReadPage, buffer: ArrayBuffer): FoundRows & { readonly heads: Float64Array | null } {
     const { partition, from, bytesMax } = asked;
-    const { spans, bytes } = this.#spans(partition, from, Math.min(bytesMax, buffer.byteLength));
-    const isUsed = bytes >= buffer.byteLength / 2 && bytes <= buffer.byteLength;
-    if (!isUsed) return { ...this.#rows(asked), isUsed };
-    const rows: StoredRow[] = [];
-    let at = 0;
+    const room = Math.min(bytesMax, buffer.byteLength);
+    const read = this.#fromFile(partition, from, room, buffer);
+    if (!read.isWhole && !this.#fromTable(partition, read, room, buffer))
+      return { ...this.#rows(asked), heads: null };
+    const { bytes } = read.heads;
+    const heads = read.heads.packed();
+    if (bytes >= buffer.byteLength / 2) return { rows: [], heads };
+    return { rows: rowsIn(buffer.slice(0, bytes), heads), heads: null };
+  }
+
+  /** Reads rows straight from the file, up to the first that SQLite has to be asked for. */
+  #fromFile(partition: PartitionId, from: number, room: number, buffer: ArrayBuffer): PageRead {
+    const next = this.#firstFrom(partition, from);
+    const read: PageRead = { heads: new RowHeads(), next, isWhole: false };
+    const file = this.#file;
+    if (!file) return read;
+    file.begin();
+    for (let limit = PLACES_AT_ONCE; ; limit = Math.min(2 * limit, PLACES_AT_ONCE_MAX)) {
+      const places = this.#sql.placesFrom.all({ partition, from: read.next, limit });
+      for (const { id, last } of places) {
+        const row = file.find(integer(id));
+        if (row?.last !== integer(last)) return read;
+        const { bytes } = read.heads;
+        if (bytes + row.bytes > room) {
+          // A first row that is larger than the page is not for it.
+          read.isWhole = bytes > 0;
+          return read;
+        }
+        if (!file.read(new Uint8Array(buffer, bytes, row.bytes))) return read;
+        read.heads.add(row, row.bytes);
+        read.next = row.last + 1;
+      }
+      read.isWhole = places.length < limit;
+      if (read.isWhole) return read;
+    }
+  }
+
+  /** Reads on through SQLite; false where the first row is too large for the page. */
+  #fromTable(partition: PartitionId, read: PageRead, room: number, buffer: ArrayBuffer): boolean {
+    const { spans, bytes } = this.#spans(partition, read.next, room, read.heads.bytes);
+    if (bytes > room) return false;
     for (const span of spans)
       for (const row of this.#sql.rowsBetween.all({ partition, ...span })) {
         const own = blob(row.data);
-        const data = new Uint8Array(buffer, at, own.byteLength);
-        data.set(own);
+        new Uint8Array(buffer, read.heads.bytes, own.byteLength).set(own);
+        read.heads.add(headOf(row), own.byteLength);
         reuse(own);
-        at += data.byteLength;
-        rows.push({ ...headOf(row), data });
       }
-    return { rows, isUsed };
+    return true;
   }
 
   /** The rows of a read, as spans of offsets that are small enough to be copied while they are in a core's cache. */
-  #spans(partition: PartitionId, from: number, bytesMax: number) {
+  #spans(partition: PartitionId, from: number, bytesMax: number, bytesBefore: number) {
     const spans: { readonly from: number; to: number }[] = [];
-    let next = Math.max(from, this.#logStart(partition));
-    let bytes = 0;
+    let next = from;
+    let bytes = bytesBefore;
     let spanBytes = Infinity;
     for (;;) {
       const heads = this.#sql.headsFrom.all({ partition, from: next });
@@ -128,7 +171,7 @@ export class Reader {
 
   #rows({ partition, from, bytesMax, firstBytesMax = Infinity }: ReadPage): FoundRows {
     const rows: StoredRow[] = [];
-    let next = Math.max(from, this.#logStart(partition));
+    let next = this.#firstFrom(partition, from);
     let bytes = 0;
     for (;;) {
       const heads = this.#sql.headsFrom.all({ partition, from: next });
@@ -191,9 +234,14 @@ export class Reader {
     });
   }
 
-  #logStart(partition: PartitionId): number {
-    const bounds = this.#sql.getPartition.first({ id: partition });
-    return bounds ? integer(bounds.logStart) : Number.MAX_SAFE_INTEGER;
+  /** Where a read from here begins; past everything where there is no such partition. */
+  #firstFrom(partition: PartitionId, from: number): number {
+    return Math.max(from, this.#logStart(partition) ?? Number.MAX_SAFE_INTEGER);
+  }
+
+  #logStart(partition: PartitionId): number | null {
+    const bounds = this.#sql.getLogStart.first({ id: partition });
+    return bounds && integer(bounds.logStart);
   }
 
   #snapshot<T>(look: () => T): T {
@@ -204,6 +252,15 @@ export class Reader {
       this.#database.exec("COMMIT");
     }
   }
+}
+
+/** What a page holds so far. */
+interface PageRead {
+  readonly heads: RowHeads;
+  /** Where it goes on. */
+  next: number;
+  /** Nothing more fits, or nothing more is there. */
+  isWhole: boolean;
 }
 
 function reaches(

@@ -15,6 +15,7 @@ import type {
 import { LOG_PAGE_BYTES, openBeside } from "../files/open.ts";
 import { pageBytesOf } from "../reading/page-buffers.ts";
 import { Reader } from "./reader.ts";
+import { openRowFile } from "./row-file.ts";
 import { prepareLog } from "./row-writer.ts";
 import { StorageFault } from "../storage.ts";
 
@@ -29,16 +30,18 @@ export class SideFile {
   readonly #database: Database.Database;
   readonly #reader: Reader;
 
-  constructor({ directory }: OpenReader) {
+  constructor({ directory, files }: OpenReader) {
+    const path = `${directory}/log.db`;
     this.#database = openBeside({
-      path: `${directory}/log.db`,
+      path,
       kind: "log",
       pageBytes: LOG_PAGE_BYTES,
       cacheBytes: CACHE_BYTES,
       busyMs: BUSY_MS,
     });
     keepHeap(this.#database);
-    this.#reader = new Reader(this.#database);
+    const file = files && openRowFile(this.#database, path, LOG_PAGE_BYTES, files);
+    this.#reader = new Reader(this.#database, file);
   }
 
   answer(request: ReaderRequest): Answer<Answers[ReaderRequest["type"]]> {

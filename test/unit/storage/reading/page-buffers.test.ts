@@ -84,11 +84,14 @@ test("what was read says what is to become of its buffer", () => {
   const { pages } = world();
   const answer = { type: "read", rows: [], logStart: 3 } as const;
   expect(pages.rowsOf({ ...answer, page: null })).toEqual({ rows: [], logStart: 3 });
-  const unused = { buffer: pages.take(LARGE), isUsed: false };
+  const unused = { buffer: pages.take(LARGE), heads: null };
   expect(pages.rowsOf({ ...answer, page: unused }).done).toBeUndefined();
   expect(pages.count).toBe(1);
-  const used = { buffer: pages.take(LARGE), isUsed: true };
-  const { done } = pages.rowsOf({ ...answer, page: used });
+  const used = { buffer: pages.take(LARGE), heads: Float64Array.of(7, 8, 0, 40, 3) };
+  new Uint8Array(used.buffer).set([1, 2, 3]);
+  const { rows, done } = pages.rowsOf({ ...answer, page: used });
+  const data = Uint8Array.of(1, 2, 3);
+  expect(rows).toEqual([{ base: 7, last: 8, epoch: 0, position: 40, data }]);
   expect(pages.count).toBe(0);
   done?.();
   expect(pages.count).toBe(1);
