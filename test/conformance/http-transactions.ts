@@ -189,6 +189,13 @@ export function transactionsSuite(name: string, open: () => Promise<HttpDoor>): 
       expect(await offsetOf(group)).toBe(1);
     });
 
+    test("an id of the node's own one-shot transactions is nobody's session", async () => {
+      const asked = { transactional_id: "__kedge-transact-1-1" };
+      const refused = await post(door, "/v1/txns", asked);
+      expect(refused.status).toBe(403);
+      expect(refused.body.code).toBe("transactional_id_authorization_failed");
+    });
+
     test("who begins again under an id fences the session before", async () => {
       const topic = await newTopic(door);
       const id = freshId();

@@ -12,6 +12,8 @@ import type { ProducerIdentity } from "../../coordinators/transactions/state.ts"
 import { Lanes, mapAsync } from "../../lib/async.ts";
 import { Refusal } from "../../lib/refusal.ts";
 
+/** Transactional ids that begin with it are the node's own. */
+const OWN_IDS = "__kedge-transact-";
 /** Transactions at a time; each has a transactional id of its own. */
 const PRODUCERS_MAX = 32;
 const WAITING_MAX = 1_000;
@@ -36,6 +38,18 @@ export interface OneShotProducersOptions {
   readonly pause: (waitMs: number) => Promise<void>;
 }
 
+/**
+ * Refuses a client that would be the producer of such an id: it would fence the node's own off, and a start would abort what
+ * the client left open.
+ */
+export function checkMayBegin(transactionalId: string): void {
+  if (!transactionalId.startsWith(OWN_IDS)) return;
+  throw new Refusal(
+    "transactional_id_authorization_failed",
+    `Transactional ids that begin with "${OWN_IDS}" are the node's own; choose another.`,
+  );
+}
+
 export class OneShotProducers {
   readonly #options: OneShotProducersOptions;
   readonly #all: readonly OneShotProducer[];
@@ -46,7 +60,7 @@ export class OneShotProducers {
   constructor(options: OneShotProducersOptions) {
     this.#options = options;
     this.#all = Array.from({ length: PRODUCERS_MAX }, (_, at) => ({
-      transactionalId: `__kedge-transact-${options.nodeId}-${at + 1}`,
+      transactionalId: `${OWN_IDS}${options.nodeId}-${at + 1}`,
       identity: null,
     }));
     this.#free = this.#all.toReversed();

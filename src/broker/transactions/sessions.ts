@@ -6,6 +6,7 @@
 import type { TransactionCoordinator } from "../../coordinators/transactions/coordinator.ts";
 import type { ProducerIdentity } from "../../coordinators/transactions/state.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import { checkMayBegin } from "./one-shot-producers.ts";
 import type { Transactor, TransactorOptions } from "./transact.ts";
 import type { TransactionVerbs } from "./verbs.ts";
 
@@ -43,10 +44,11 @@ export function sessionVerbs({
   return {
     transact: (context, request) => transactor.transact(context, request),
     abortLeftOpen: () => transactor.abortLeftOpen(),
-    begin: (_context, transactionalId, timeoutMs) =>
-      patiently(transactionalId, () =>
-        coordinator.init({ transactionalId, timeoutMs, expected: null }),
-      ),
+    async begin(_context, transactionalId, timeoutMs) {
+      checkMayBegin(transactionalId);
+      const init = { transactionalId, timeoutMs, expected: null };
+      return patiently(transactionalId, () => coordinator.init(init));
+    },
     addGroupOffsets: commitOffsets,
     async endSession(_context, transactionalId, producer, commit) {
       const next = await patiently(transactionalId, async () => {

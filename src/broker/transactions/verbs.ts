@@ -25,6 +25,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { isInternal } from "../access.ts";
 import type { GroupOffsets } from "./transactions.ts";
+import { checkMayBegin } from "./one-shot-producers.ts";
 import { type SessionOptions, sessionVerbs } from "./sessions.ts";
 import type { TransactAnswer, TransactOffsets, TransactRequest } from "./transact.ts";
 import type { Context } from "../verbs.ts";
@@ -87,7 +88,7 @@ export interface TransactionList {
 export interface TransactionVerbs {
   /** The node that coordinates a transactional id; makes the coordinator's topic on first use. */
   locate(context: Context, transactionalId: string): Promise<number>;
-  /** @throws Refusal as Kafka's InitProducerId. */
+  /** @throws Refusal as Kafka's InitProducerId; transactional_id_authorization_failed for the node's own ids. */
   initProducerId(context: Context, request: InitProducerIdRequest): Promise<ProducerIdentity>;
   /** One outcome a partition, in order. @throws Refusal about the transaction as a whole. */
   addPartitions(context: Context, request: AddPartitionsRequest): Promise<PartitionOutcome[]>;
@@ -107,7 +108,7 @@ export interface TransactionVerbs {
    * the coordinator has begun to load. Others' transactions stay. Resolves once all are fenced off.
    */
   abortLeftOpen(): Promise<void>;
-  /** InitProducerId for a session: waits for what the producer before left open. */
+  /** InitProducerId for a session, refused as that is: waits for what the producer before left open. */
   begin(context: Context, transactionalId: string, timeoutMs: number): Promise<ProducerIdentity>;
   /** Commits a group's offsets with a session's transaction. */
   addGroupOffsets(
@@ -147,10 +148,11 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
       await coordinator.locate(transactionalId);
       return nodeId;
     },
-    initProducerId: (_context, { transactionalId, timeoutMs, expected }) =>
-      transactionalId === null
-        ? coordinator.takeProducerId()
-        : coordinator.init({ transactionalId, timeoutMs, expected }),
+    async initProducerId(_context, { transactionalId, timeoutMs, expected }) {
+      if (transactionalId === null) return coordinator.takeProducerId();
+      checkMayBegin(transactionalId);
+      return coordinator.init({ transactionalId, timeoutMs, expected });
+    },
     async addPartitions(_context, { transactionalId, producer, partitions, clientVersion }) {
       const places = [...eachPartition(partitions)];
       const told: Told = new Map();

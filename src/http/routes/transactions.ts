@@ -89,7 +89,8 @@ export const beginTransaction = defineRoute({
   summary: "Begin a transaction",
   description:
     "Fences whoever used the transactional id before and aborts what it left open. Produce with the header `Txn: <txn>`, " +
-    "then commit or abort; the answer names the next transaction. Past `timeout_ms` (60,000) it is aborted.",
+    "then commit or abort; the answer names the next transaction. Past `timeout_ms` (60,000) it is aborted. Ids that begin with " +
+    "`__kedge-transact-` are the node's own: 403.",
   query: noQuery,
   body: beginBody,
   responses: { 200: { description: "Begun.", content: { [JSON_TYPE]: begun } } },

@@ -3,6 +3,8 @@
  *
  * - A transactional id keeps its producer id; each call raises the epoch, ends what was open and fences who was before.
  * - v3 lets a producer go on with its own id and epoch (KIP-360), v4 has PRODUCER_FENCED, v5 TRANSACTION_ABORTABLE (KIP-890).
+ * - Ids that the node keeps for its own one-shot transactions are TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which clients do not try
+ *   again.
  * - Left out: v6, two-phase commit (KIP-939), which Kafka does not serve yet either.
  */
 import { int16, int32, int64, string } from "../../wire/schema.ts";

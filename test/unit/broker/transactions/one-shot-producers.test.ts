@@ -124,13 +124,28 @@ test("others' transactions stay open: sessions, and ids of another node", async 
   const others = ["session", `__kedge-transact-${nodeId + 1}-1`, `__kedge-transact-${nodeId}-x`];
   const places = [{ topic: "a", partitions: [0] }];
   for (const id of others) {
-    const begun = node.broker.transactions.begin(somebody, id, 60_000);
-    const producer = await now(node, begun);
+    const init = { transactionalId: id, timeoutMs: 60_000, expected: null };
+    const producer = await now(node, node.transactions.init(init));
     await now(node, node.transactions.addPartitions(id, producer, places, 2));
   }
   const again = await restarted(node);
   await now(again, again.broker.transactions.abortLeftOpen());
   expect(others.map((id) => statusOf(again, id))).toEqual(others.map(() => "Ongoing"));
+});
+
+test("a client cannot be the producer of such an id", async () => {
+  const node = await opened();
+  const { transactions } = node.broker;
+  for (const id of [ownId(node), ownId(node, 33), "__kedge-transact-"]) {
+    const refused = { code: "transactional_id_authorization_failed" };
+    const begun = transactions.begin(somebody, id, 60_000).catch((error: unknown) => error);
+    expect(await now(node, begun)).toMatchObject(refused);
+    const init = { transactionalId: id, timeoutMs: 60_000, expected: null };
+    const inited = transactions.initProducerId(somebody, init).catch((error: unknown) => error);
+    expect(await now(node, inited)).toMatchObject(refused);
+    expect(node.transactions.state(id)).toBeNull();
+  }
+  expect(await now(node, transact(node, "v"))).toMatchObject({ duplicate: false });
 });
 
 test("a call that comes while that goes on is not aborted", async () => {
