@@ -158,6 +158,40 @@ export function produceTests(here: Here): void {
     ]);
   });
 
+  test("Produce: a partition that is named twice has one answer, and its last batch", async () => {
+    for (const version of [3, 12, 13]) {
+      const [topic, other] = [await newTopic(here()), await newTopic(here())];
+      const part = (to: Topic, ...values: string[]) =>
+        produceRequest(to, batchOf(values), { version }).topicData;
+      const ask = async (...topicData: ReturnType<typeof part>) => {
+        const request = { ...produceRequest(topic, null, { version }), topicData };
+        const { responses } = await here().send(produce, version, request);
+        return responses.flatMap(({ partitionResponses }) =>
+          partitionResponses.map(({ index, errorCode, baseOffset }) => [
+            index,
+            errorCode,
+            baseOffset,
+          ]),
+        );
+      };
+      const [first] = part(topic, "never");
+      const [second] = part(topic, "a", "b");
+      if (!first || !second) throw new Error("a request of one topic has one");
+      const partitionData = [...first.partitionData, ...second.partitionData];
+      expect(await ask({ ...first, partitionData })).toEqual([[0, 0, 0]]);
+      const apart = [...part(topic, "never"), ...part(other, "o"), ...part(topic, "c")];
+      // Apache Kafka answers in an order of its own.
+      const offsets = (await ask(...apart)).map(([, code, offset]) => `${code} ${offset}`);
+      expect(offsets.toSorted()).toEqual(["0 0", "0 2"]);
+      expect(valuesOf((await fetchPart(here(), topic, 0)).records)).toEqual(["a", "b", "c"]);
+      expect(valuesOf((await fetchPart(here(), other, 0)).records)).toEqual(["o"]);
+      const two = Buffer.concat([batchOf(["x"]), batchOf(["y"])]);
+      const broken = produceRequest(topic, two, { version }).topicData;
+      expect(await ask(...broken, ...part(topic, "good"))).toEqual([[0, 87, -1]]);
+      expect(await ask(...part(topic, "good"), ...broken)).toEqual([[0, 87, -1]]);
+    }
+  });
+
   test("Produce: acks=0 is not answered; what goes wrong closes the connection", async () => {
     const topic = await newTopic(here());
     const other = await connectKafka(here().address);

@@ -5,6 +5,8 @@
  * - With acks=0 there is no answer at all, not even an empty one.
  * - With acks=all a partition that is not acknowledged within `timeoutMs` answers REQUEST_TIMED_OUT; its records may be there.
  * - Each partition holds exactly one v2 batch from v3 on; zstd needs v7.
+ * - A partition that is named twice has one answer, and only the batch named last is written, as in Kafka; but none is where one
+ *   of them is no such batch, which is what the answer says. (Kafka says so and writes the last good one.)
  * - Versions 0-2 are advertised but not served: older librdkafka turns features off when it does not see them (KAFKA-18659).
  * - v5 tells the log start, v8 errors of single records (KIP-467), v10 the current leader (KIP-951), v12 adds partitions to
  *   transactions by itself (KIP-890), v13 names topics by id (KIP-516).
@@ -114,8 +116,8 @@ async function appendAll(
   request: Asked & { readonly topicData: readonly TopicRecords[] },
   limit: ProduceLimit | null,
 ) {
-  const { topicData } = request;
-  const ownsBuffer = call.ownsFrame && holdsOneBatch(topicData);
+  const ownsBuffer = call.ownsFrame && holdsOneBatch(request.topicData);
+  const topicData = eachOnce(request.topicData, call.version);
   const together = new Together();
   let goOn: (() => void) | null = null;
   let called = 0;
@@ -134,6 +136,33 @@ async function appendAll(
   goOn?.();
   return Promise.all(topics);
 }
+
+/** The request with each partition once, at its first place. */
+function eachOnce(topicData: readonly TopicRecords[], version: number): readonly TopicRecords[] {
+  if (holdsOneBatch(topicData)) return topicData;
+  const topics = new Map<string, TopicRecords & { readonly byIndex: PartitionsByIndex }>();
+  let isTwice = false;
+  for (const { name, topicId, partitionData } of topicData) {
+    const key = version < ID_VERSION ? name : topicId;
+    const known = topics.get(key);
+    const byIndex: PartitionsByIndex = known?.byIndex ?? new Map();
+    if (known) isTwice = true;
+    else topics.set(key, { name, topicId, partitionData, byIndex });
+    for (const data of partitionData) {
+      const before = byIndex.get(data.index);
+      if (before) isTwice = true;
+      if (!before || isOneBatch(before.records, version)) byIndex.set(data.index, data);
+    }
+  }
+  if (!isTwice) return topicData;
+  return Array.from(topics.values(), ({ name, topicId, byIndex }) => ({
+    name,
+    topicId,
+    partitionData: [...byIndex.values()],
+  }));
+}
+
+type PartitionsByIndex = Map<number, PartitionRecords>;
 
 interface TopicAnswer {
   readonly name: string;
@@ -232,6 +261,17 @@ function checkedRecords(records: Uint8Array | null, version: number): Uint8Array
   }
   if (version >= ZSTD_VERSION || readBatchHeader(records).codec !== "zstd") return records;
   throw new Refusal("unsupported_compression_type", `zstd needs version ${ZSTD_VERSION}.`);
+}
+
+/** Whether the bytes pass what is asked of a partition's records before they are opened. */
+function isOneBatch(records: Uint8Array | null, version: number): boolean {
+  try {
+    const bytes = checkedRecords(records, version);
+    return viewOf(bytes).getInt32(field.batchLength) + BATCH_LENGTH_FROM === bytes.byteLength;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
 }
 
 function recordErrorsOf(error: unknown) {
