@@ -8,6 +8,8 @@
  *   that works, every submission fails and the image stays as it was.
  * - A snapshot is taken when as many commands have passed since the last one as it has objects, so that its cost a command
  *   is bounded and so is the replay at start.
+ * - A start registers this incarnation. On a full disk the registration waits for the next submission that has something to
+ *   commit, and goes before it in the same append: what else a start does is reading.
  * - With one node a command commits at once. Left out: the Raft core that comes underneath, and `not_controller`, which
  *   it brings.
  */
@@ -59,6 +61,8 @@ export class Controller {
   #snapshotDue: number;
   /** True while the store may hold commands that the image does not. */
   #unsettled = false;
+  /** What the start had no room for, to go before whatever is committed next. */
+  #owed: readonly Command[] = [];
 
   private constructor(
     identity: NodeIdentity,
@@ -73,14 +77,20 @@ export class Controller {
     this.#options = options;
   }
 
-  /** Reads what the store holds, gives the node its identity on the first start, and registers this incarnation. */
+  /**
+   * Reads what the store holds, gives the node its identity on the first start, and registers this incarnation.
+   * Rejects with StorageFault; a full disk is none where the node has been registered before.
+   */
   static async open(options: ControllerOptions): Promise<Controller> {
     const identity = await loadIdentity(options);
     const controller = new Controller(identity, await loadImage(options.store), options);
     const incarnationId = randomUuid(options.random);
-    await controller.submit(() => [
-      { type: "register-broker", version: 0, nodeId: identity.nodeId, incarnationId },
-    ]);
+    await controller.#register({
+      type: "register-broker",
+      version: 0,
+      nodeId: identity.nodeId,
+      incarnationId,
+    });
     return controller;
   }
 
@@ -106,9 +116,20 @@ export class Controller {
     return this.#submissions.run(async () => {
       if (this.#unsettled) await this.#settle();
       const commands = decide(this.image);
-      if (commands.length > 0) await this.#commit(commands);
+      if (commands.length > 0) await this.#commit([...this.#owed, ...commands]);
       return { index: this.image.index };
     });
+  }
+
+  async #register(command: Command & { readonly type: "register-broker" }): Promise<void> {
+    try {
+      await this.submit(() => [command]);
+    } catch (error) {
+      const known = this.image.brokers.has(command.nodeId);
+      if (!known || !(error instanceof StorageFault) || error.kind !== "full") throw error;
+      this.#owed = [command];
+      this.#options.logger.warn("the disk is full: this start is registered once there is room");
+    }
   }
 
   async #commit(commands: readonly Command[]): Promise<void> {
@@ -145,6 +166,7 @@ export class Controller {
   }
 
   #apply(entries: readonly MetadataEntry[]): void {
+    if (entries.length > 0) this.#owed = [];
     const effects = applyEntries(this.image, entries);
     if (effects.length === 0) return;
     for (const listener of this.#listeners) listener(effects);

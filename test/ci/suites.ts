@@ -51,6 +51,7 @@ export const sideBySide: readonly Suite[] = [
   besideKafka("interop kafka admin", "./test/interop/kafka-admin.interop.ts", 3),
   slow("chaos storage disk", "./test/chaos/storage-disk.chaos.ts", 3),
   slow("chaos full disk", "./test/chaos/full-disk.chaos.ts", 3),
+  slow("chaos full disk start", "./test/chaos/full-disk-start.chaos.ts", 3),
   slow("interop cli", "./test/interop/cli.interop.ts", 3),
   { name: "lint", command: ["bun", "run", "lint"], timeoutMs: 2 * minute },
   slow("interop records", "./test/interop/records.interop.ts", 5),

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import Database from "libsql";
 import { walkBatches, field, viewOf } from "../../records/batch.ts";
 import { crc32c } from "../../records/crc32c.ts";
-import { fileVersion, readMigrations, type DatabaseKind } from "./open.ts";
+import { connectWithIndex, fileVersion, readMigrations, type DatabaseKind } from "./open.ts";
 import { blob, integer, prepareAll, text } from "../sql/prepared.ts";
 import { logStatements, raftStatements } from "../sql/statements.ts";
 
@@ -140,7 +140,7 @@ function withDatabase<T>(path: string, work: (database: Database.Database) => T)
 }
 
 function open(path: string): Database.Database {
-  return new Database(path, { timeout: 1_000 });
+  return connectWithIndex(path, 1_000).database;
 }
 
 /** Whether some process has the folder open: it holds the write lock of `lock.db` for its life. */

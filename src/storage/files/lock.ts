@@ -2,12 +2,15 @@
  * One process a folder: `lock.db` is held by an open write transaction for the process's life, which the kernel ends with
  * it, however it dies. Its one row names the holder, for whoever comes second.
  *
+ * - The row is written over the last one, with a journal that stays: that takes no room. Where it does all the same (a file
+ *   of before, a file system that copies on writing) a full disk keeps the row of the last holder, and the lock is held.
+ *
  * SQLite's locks belong to the process: nobody may open the files of a folder in use by other means than SQLite (closing
  * such a handle would drop the locks), nor keep the folder on a network file system.
  */
 import Database from "libsql";
 import { FolderInUse, type Holder } from "./folder-error.ts";
-import { isBusy } from "./sqlite-error.ts";
+import { isBusy, lacksRoomToOpen } from "./sqlite-error.ts";
 
 /** Held until `release`, or the end of the process. */
 export interface FolderLock {
@@ -17,13 +20,12 @@ export interface FolderLock {
 export function lockFolder(directory: string, holder: Holder): FolderLock {
   const database = new Database(`${directory}/lock.db`, { timeout: 0 });
   try {
-    database.exec("BEGIN IMMEDIATE");
+    database.exec("pragma journal_mode = persist");
+    // In a transaction of its own: the next one leaves a journal of all pages.
     database.exec("CREATE TABLE IF NOT EXISTS holder (pid integer, host text, started_ms integer)");
-    database.exec("DELETE FROM holder");
-    const { pid, host, startedMs } = holder;
-    database.prepare("INSERT INTO holder VALUES (?, ?, ?)").run([pid, host, startedMs]);
-    database.exec("COMMIT");
     database.exec("BEGIN IMMEDIATE");
+    name(database, holder);
+    if (!database.inTransaction) database.exec("BEGIN IMMEDIATE");
   } catch (error) {
     const first = readHolder(database);
     database.close();
@@ -36,6 +38,19 @@ export function lockFolder(directory: string, holder: Holder): FolderLock {
       database.close();
     },
   };
+}
+
+/** Ends the transaction, unless there is no room for the name. */
+function name(database: Database.Database, { pid, host, startedMs }: Holder): void {
+  try {
+    database.exec("DELETE FROM holder");
+    database.prepare("INSERT INTO holder VALUES (?, ?, ?)").run([pid, host, startedMs]);
+    database.exec("COMMIT");
+  } catch (error) {
+    if (!lacksRoomToOpen(error)) throw error;
+    // The engine may have ended it by itself.
+    if (database.inTransaction) database.exec("ROLLBACK");
+  }
 }
 
 function readHolder(database: Database.Database): Holder | null {

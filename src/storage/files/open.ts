@@ -2,13 +2,16 @@
  * Opens a database file of ours: every pragma set and read back, migrations applied, a newer format refused untouched.
  *
  * - The format is `PRAGMA user_version`: the number of migrations applied, each in a transaction of its own with it.
+ * - Opening a file that stands writes nothing. SQLite wants room for the index of the write-ahead log (`-shm`, 32 KiB): where
+ *   the disk has none, the index is in memory (SQLite's `unix-excl`), and until the file is closed no other process can read it.
  * - The drizzle-kit files are read from `migrations/` beside `src/`.
  */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import Database from "libsql";
 import { assert } from "../../lib/assert.ts";
 import { NewerFormat } from "./folder-error.ts";
-import { isBusy } from "./sqlite-error.ts";
+import { isBusy, lacksRoomToOpen } from "./sqlite-error.ts";
 
 export type DatabaseKind = "log" | "raft";
 
@@ -25,31 +28,61 @@ export interface OpenOptions {
 export const LOG_PAGE_BYTES = 16_384;
 const USER_VERSION_AT = 60;
 const BEGIN_ATTEMPTS_MAX = 12;
-/** Kept in the file, where its writer put them: setting them takes space, which a full disk does not have. */
+/** Kept in the file, where its first writer put them: setting them takes space, which a full disk does not have. */
 const PRAGMAS_OF_THE_FILE = new Set(["page_size", "auto_vacuum", "journal_mode"]);
 /** A write-ahead log that grew past this is cut back when it restarts. */
 const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 
-export function openDatabase(options: OpenOptions): Database.Database {
+export interface OpenedDatabase {
+  readonly database: Database.Database;
+  /** There was no room for the index of the write-ahead log: whoever opens the file beside must know. */
+  readonly indexInMemory: boolean;
+}
+
+export function openDatabase(options: OpenOptions): OpenedDatabase {
+  const { path } = options;
   const migrations = readMigrations(options.kind);
-  refuseNewer(options.path, fileVersion(options.path), migrations.length);
-  const database = new Database(options.path, { timeout: options.busyMs });
-  try {
-    setPragmas(database, options);
-    migrate(database, options.path, migrations);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  refuseNewer(path, fileVersion(path), migrations.length);
+  const opened = connectWithIndex(path, options.busyMs);
+  prepare(opened.database, () => {
+    setPragmas(opened.database, options);
+    migrate(opened.database, path, migrations);
+  });
+  return opened;
 }
 
 /** Opens an existing file a second time, for reading beside its writer; no migration. */
-export function openBeside(options: OpenOptions): Database.Database {
-  const database = new Database(options.path, { timeout: options.busyMs });
+export function openBeside(options: OpenOptions, indexInMemory: boolean): Database.Database {
+  const database = connect(options.path, options.busyMs, indexInMemory);
+  prepare(database, () => setPragmas(database, options, PRAGMAS_OF_THE_FILE));
+  return database;
+}
+
+/** A connection to a file that no other process has, its write-ahead log's index where there is room for it. */
+export function connectWithIndex(path: string, busyMs: number): OpenedDatabase {
+  const open = (indexInMemory: boolean): OpenedDatabase => {
+    const database = connect(path, busyMs, indexInMemory);
+    // Not prepared: a prepared statement that failed would keep the connection, and the index that it could not make.
+    prepare(database, () => database.exec("pragma user_version"));
+    return { database, indexInMemory };
+  };
   try {
-    setPragmas(database, options, PRAGMAS_OF_THE_FILE);
-    return database;
+    return open(false);
+  } catch (error) {
+    if (!lacksRoomToOpen(error)) throw error;
+    return open(true);
+  }
+}
+
+function connect(path: string, busyMs: number, indexInMemory: boolean): Database.Database {
+  const name = indexInMemory ? `${pathToFileURL(path).href}?vfs=unix-excl` : path;
+  return new Database(name, { timeout: busyMs });
+}
+
+/** Closes the connection where `work` on it fails. */
+function prepare(database: Database.Database, work: () => void): void {
+  try {
+    work();
   } catch (error) {
     database.close();
     throw error;
@@ -94,8 +127,11 @@ function setPragmas(
     ["fullfsync", 1],
     ["checkpoint_fullfsync", 1],
   ];
-  for (const [name, value] of wanted)
-    if (!onlyChecked.has(name)) database.exec(`pragma ${name} = ${value}`);
+  for (const [name, value] of wanted) {
+    if (onlyChecked.has(name)) continue;
+    if (PRAGMAS_OF_THE_FILE.has(name) && pragma(database, name) === value) continue;
+    database.exec(`pragma ${name} = ${value}`);
+  }
   for (const [name, value] of wanted) {
     const actual = pragma(database, name);
     assert(actual === value, `${options.path} has ${name} ${String(actual)}, not ${value}`);

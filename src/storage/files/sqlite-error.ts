@@ -3,6 +3,9 @@
  */
 import { StorageFault } from "../storage.ts";
 
+/** The index of the write-ahead log could not be made longer, or not made. */
+const ROOM_TO_OPEN = new Set(["SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "SQLITE_CANTOPEN"]);
+
 /** The engine's name of the error (SQLITE_FULL, …); empty for an error that is not the engine's. */
 export function errorCode(error: unknown): string {
   if (typeof error !== "object" || error === null || !("code" in error)) return "";
@@ -10,8 +13,13 @@ export function errorCode(error: unknown): string {
 }
 
 /** Space is short: nothing was applied, and writes may come back. */
-function isFull(error: unknown): boolean {
+export function isFull(error: unknown): boolean {
   return errorCode(error).startsWith("SQLITE_FULL");
+}
+
+/** A file could not be opened for want of room: SQLite tells apart what it wanted room for. */
+export function lacksRoomToOpen(error: unknown): boolean {
+  return isFull(error) || ROOM_TO_OPEN.has(errorCode(error));
 }
 
 export function isBusy(error: unknown): boolean {

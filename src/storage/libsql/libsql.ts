@@ -15,9 +15,9 @@ import type { Logger } from "../../lib/logger.ts";
 import { Channel } from "./channel.ts";
 import { giveBack, packChanges } from "../messages/commit.ts";
 import { errorOf } from "../messages/failure.ts";
-import type { Upkeep } from "../messages/messages.ts";
+import type { Opened, OpenReader, Upkeep } from "../messages/messages.ts";
 import { PageBuffers } from "../reading/page-buffers.ts";
-import { ReadAhead } from "../reading/read-ahead.ts";
+import { changesRows, ReadAhead } from "../reading/read-ahead.ts";
 import { type LibsqlStorageLimits, libsqlStorageLimits } from "./limits.ts";
 import { ReadQueue } from "../reading/read-queue.ts";
 import { closeLogFiles, type LogDescriptors, openLogFiles } from "../files/log-descriptors.ts";
@@ -26,7 +26,6 @@ import {
   type Bounds,
   CREATE_PARTITIONS_MAX,
   type Change,
-  type Entry,
   type PartitionId,
   type PartitionKey,
   type PartitionState,
@@ -63,15 +62,20 @@ export async function openLibsqlStorage(options: LibsqlStorageOptions): Promise<
   await mkdir(directory, { recursive: true });
   const writer = new Channel();
   try {
-    const { powerLost, cut, upkeep } = await writer.ask({
+    const opened = await writer.ask({
       type: "open-writer",
       directory,
       holder: { pid: process.pid, host: process.hostname, startedMs: clock.nowMs() },
       bootId: process.bootId,
       freeBytesMin: limits.freeBytesMin,
     });
+    const { cut, isFull, indexInMemory } = opened;
     if (cut.length > 0) logger.error("damaged logs were cut off: records are lost", { cut });
-    return new LibsqlStorage({ ...options, limits }, writer, { powerLost, upkeep });
+    if (isFull || indexInMemory) {
+      const facts = { directory, filesLocked: indexInMemory };
+      logger.warn("the disk is full: reads are served, writes wait for room", facts);
+    }
+    return new LibsqlStorage({ ...options, limits }, writer, opened);
   } catch (error) {
     await writer.close();
     throw error;
@@ -98,6 +102,7 @@ class LibsqlStorage implements Storage {
   readonly #limits: LibsqlStorageLimits;
   readonly writer: Channel;
   readonly #files: LogDescriptors | null;
+  readonly #openReader: OpenReader;
   readonly #readers: ReadQueue;
   readonly #readAhead: ReadAhead;
   /** The checkpointer. */
@@ -115,14 +120,17 @@ class LibsqlStorage implements Storage {
   constructor(
     options: LibsqlStorageOptions & { readonly limits: LibsqlStorageLimits },
     writer: Channel,
-    { powerLost, upkeep }: { powerLost: boolean; upkeep: Upkeep },
+    { powerLost, upkeep, indexInMemory }: Opened,
   ) {
     this.#options = options;
     this.#limits = options.limits;
     this.writer = writer;
     const pages = new PageBuffers(options.clock, options.limits.pageBuffersBytesMax);
-    this.#files = openLogFiles(options.directory);
-    this.#readers = new ReadQueue({ ...options, files: this.#files, pages });
+    const { directory, clock, limits } = options;
+    // Where other processes are kept out by this one's locks alone, nothing goes past SQLite.
+    this.#files = indexInMemory ? null : openLogFiles(directory);
+    this.#openReader = { type: "open-reader", directory, indexInMemory, files: this.#files };
+    this.#readers = new ReadQueue({ openReader: this.#openReader, clock, pages, limits });
     this.#readAhead = new ReadAhead({
       clock: options.clock,
       bytesMax: options.limits.readAheadBytesMax,
@@ -355,9 +363,7 @@ class LibsqlStorage implements Storage {
   #openSide(): Channel {
     const channel = new Channel();
     // Answers come in order: a failure to open shows in what is asked next.
-    channel
-      .ask({ type: "open-reader", directory: this.#options.directory, files: null })
-      .catch(() => {});
+    channel.ask({ ...this.#openReader, files: null }).catch(() => {});
     return channel;
   }
 
@@ -383,11 +389,6 @@ class LibsqlStorage implements Storage {
   #refuseClosed(): void {
     if (this.#closed) throw closedFault();
   }
-}
-
-/** Whether rows that could be read before are other rows, or none, after it. */
-function changesRows({ type }: Entry): boolean {
-  return type !== "append" && type !== "begin" && type !== "receipt";
 }
 
 function closedFault(): StorageFault {

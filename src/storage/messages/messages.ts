@@ -35,6 +35,8 @@ export interface OpenReader {
   readonly directory: string;
   /** Lent until it is closed; null for one that reads no pages. */
   readonly files: LogDescriptors | null;
+  /** As the writer opened it. */
+  readonly indexInMemory: boolean;
 }
 
 export interface CommitAll extends CommitMessage {
@@ -131,6 +133,10 @@ export interface Opened {
   readonly powerLost: boolean;
   /** Logs whose newest rows were damaged: cut off there. */
   readonly cut: readonly Damage[];
+  /** There was no room for the mark of this run: nothing is written before it. */
+  readonly isFull: boolean;
+  /** There was no room for the index of the write-ahead log: no other process can read the file now. */
+  readonly indexInMemory: boolean;
   readonly upkeep: Upkeep;
 }
 

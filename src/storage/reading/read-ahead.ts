@@ -17,7 +17,7 @@
  */
 import { Sequence } from "../../lib/async.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { PartitionId, ReadRows } from "../storage.ts";
+import type { Entry, PartitionId, ReadRows } from "../storage.ts";
 
 const KEPT_MS = 1_000;
 /** Smaller reads go to the file: they cost little, and keeping track of them as much. */
@@ -244,4 +244,9 @@ function bytesOf({ rows }: ReadRows): number {
 
 function isWhole({ bytesMax }: ReadPage, answer: ReadRows): boolean {
   return bytesOf(answer) >= bytesMax * WHOLE_SHARE;
+}
+
+/** Whether rows that could be read before are other rows, or none, after it: what was read ahead is to be forgotten. */
+export function changesRows({ type }: Entry): boolean {
+  return type !== "append" && type !== "begin" && type !== "receipt";
 }

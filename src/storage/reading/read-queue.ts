@@ -8,16 +8,14 @@ import { Bug } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Channel } from "../libsql/channel.ts";
 import { errorOf } from "../messages/failure.ts";
-import type { Read, ReadAnswer } from "../messages/messages.ts";
+import type { OpenReader, Read, ReadAnswer } from "../messages/messages.ts";
 import { pageBytesOf, type PageBuffers } from "./page-buffers.ts";
-import type { LogDescriptors } from "../files/log-descriptors.ts";
 import { ReadLine, type ReadLineLimits, type WaitingRead } from "./read-line.ts";
 import { StorageFault } from "../storage.ts";
 
 interface ReadQueueOptions {
-  readonly directory: string;
-  /** Lent to the readers until the queue is closed. */
-  readonly files: LogDescriptors | null;
+  /** What it lends to the readers it lends until the queue is closed. */
+  readonly openReader: OpenReader;
   readonly clock: Clock;
   readonly pages: PageBuffers;
   readonly limits: { readonly readersMax: number };
@@ -26,8 +24,7 @@ interface ReadQueueOptions {
 const lineLimits: ReadLineLimits = { readsMax: 256, bytesMax: 4 * 1024 * 1024 };
 
 export class ReadQueue {
-  readonly #directory: string;
-  readonly #files: LogDescriptors | null;
+  readonly #openReader: OpenReader;
   readonly #clock: Clock;
   readonly #pages: PageBuffers;
   readonly #readersMax: number;
@@ -38,9 +35,8 @@ export class ReadQueue {
   #gathering = false;
   #paused = false;
 
-  constructor({ directory, files, clock, pages, limits }: ReadQueueOptions) {
-    this.#directory = directory;
-    this.#files = files;
+  constructor({ openReader, clock, pages, limits }: ReadQueueOptions) {
+    this.#openReader = openReader;
     this.#pages = pages;
     this.#clock = clock;
     this.#readersMax = limits.readersMax;
@@ -137,8 +133,7 @@ export class ReadQueue {
     if (this.#channels.length >= this.#readersMax) return null;
     const channel = new Channel();
     this.#channels.push(channel);
-    const [directory, files] = [this.#directory, this.#files];
-    channel.ask({ type: "open-reader", directory, files }).catch(() => {
+    channel.ask(this.#openReader).catch(() => {
       // What was sent fails with it; the next read tries anew.
       this.#channels.splice(this.#channels.indexOf(channel), 1);
       return channel.close();

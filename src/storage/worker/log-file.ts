@@ -1,10 +1,13 @@
 /**
  * `log.db` as its writer opens it: the folder's lock, the file, the mark of a clean end, and what each request does.
+ *
+ * - A start on a full disk writes nothing: the mark that a process is at work waits for room, and until it stands nothing else
+ *   is written. Reads need no mark.
  */
-import { statfsSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, statfsSync, statSync } from "node:fs";
 import type Database from "libsql";
 import { type CommitMessage, unpackChanges } from "../messages/commit.ts";
-import { errorOf } from "../messages/failure.ts";
+import { errorOf, failureOf } from "../messages/failure.ts";
 import { type FolderLock, lockFolder } from "../files/lock.ts";
 import type {
   Answer,
@@ -18,7 +21,14 @@ import { LOG_PAGE_BYTES, openDatabase, pragma } from "../files/open.ts";
 import { blob, integer, text } from "../sql/prepared.ts";
 import { type Damage, findDamage } from "../files/prove-end.ts";
 import { fullDisk, type Shortage, whyFull } from "../files/full-disk.ts";
-import type { Bounds, Change, PartitionId, StoredProducer } from "../storage.ts";
+import { isFull } from "../files/sqlite-error.ts";
+import {
+  type Bounds,
+  type Change,
+  type PartitionId,
+  StorageFault,
+  type StoredProducer,
+} from "../storage.ts";
 import { RECEIPTS_FORGOTTEN_MAX, Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
 
@@ -62,6 +72,8 @@ export class LogFile {
   readonly #mark: string;
   /** While true the mark of the run that was cut off stays: a kill before `resumed` must not hide it. */
   #powerLost: boolean;
+  /** Whether this run has left its mark, or the one before has left one that says as much. */
+  #marked = true;
 
   constructor({ directory, holder, bootId, freeBytesMin }: OpenWriter) {
     this.#directory = directory;
@@ -71,20 +83,27 @@ export class LogFile {
     this.#checkpointBytes = Math.min(share, CHECKPOINT_BYTES_MAX);
     this.#lock = lockFolder(directory, holder);
     try {
-      this.#database = openDatabase({
+      const { database, indexInMemory } = openDatabase({
         path: `${directory}/log.db`,
         kind: "log",
         pageBytes: LOG_PAGE_BYTES,
         cacheBytes: CACHE_BYTES,
         busyMs: BUSY_MS,
       });
+      this.#database = database;
       this.#writer = new Writer(this.#database);
       this.#sweeper = new Sweeper(this.#writer, this.#database);
       this.#mark = `${bootId ?? UNKNOWN_BOOT} ${holder.startedMs}`;
       const cut = this.#mend();
       this.#powerLost = this.#lostPower(bootId);
-      if (!this.#powerLost) this.#markRunning(this.#mark);
-      this.opened = { powerLost: this.#powerLost, cut, upkeep: this.#upkeep() };
+      if (!this.#powerLost) this.#marked = this.#tryToMark() === null;
+      this.opened = {
+        powerLost: this.#powerLost,
+        cut,
+        isFull: !this.#marked,
+        indexInMemory,
+        upkeep: this.#upkeep(),
+      };
     } catch (error) {
       this.#lock.release();
       throw error;
@@ -92,9 +111,11 @@ export class LogFile {
   }
 
   answer(request: WriterRequest): Answer<Answers[WriterRequest["type"]]> {
+    const fault = writes(request) ? this.#faultBeforeWriting() : null;
+    if (fault && request.type !== "commit") throw fault;
     switch (request.type) {
       case "commit":
-        return this.#commit(request);
+        return this.#commit(request, fault);
       case "create":
         return { value: this.#writer.create(request.keys) };
       case "drop":
@@ -131,13 +152,16 @@ export class LogFile {
     }
   }
 
-  #commit(message: CommitMessage): Answer<Answers["commit"]> {
+  /** With `unmarked` nothing may be written: every change fails with it. */
+  #commit(message: CommitMessage, unmarked: StorageFault | null): Answer<Answers["commit"]> {
     const changes = unpackChanges(message);
     const growth = growthOf(changes);
     this.#short = !this.#hasRoom(growth);
     const full = this.#short ? fullDisk(this.#shortage()) : null;
-    const failures = [...this.#writer.commit(changes, full)];
-    this.#grew(growth);
+    const failures = unmarked
+      ? changes.map((_, at) => [at, failureOf(full ?? unmarked)] as const)
+      : [...this.#writer.commit(changes, full)];
+    if (!unmarked) this.#grew(growth);
     if (changes.some(({ entries }) => entries.some(({ type }) => type === "rewrite")))
       this.#sweeper.freed();
     const returned = message.large;
@@ -252,6 +276,26 @@ export class LogFile {
     return bootId === null || text(mark.value).split(" ")[0] !== bootId;
   }
 
+  /** Why nothing may be written yet, though there may be room by now for the mark that must come first. */
+  #faultBeforeWriting(): StorageFault | null {
+    if (this.#marked) return null;
+    const fault = this.#tryToMark();
+    this.#marked = fault === null;
+    return fault;
+  }
+
+  /** The fault where there is no room for the mark; what a killed process had merely written is synced all the same. */
+  #tryToMark(): StorageFault | null {
+    try {
+      this.#markRunning(this.#mark);
+      return null;
+    } catch (error) {
+      if (!(error instanceof StorageFault) || error.kind !== "full") throw error;
+      syncFile(`${this.#directory}/log.db-wal`);
+      return error;
+    }
+  }
+
   /** Leaves the mark that a process is at work, and with it syncs what a killed one had merely written. */
   #markRunning(mark: string): void {
     this.#writer.transaction(true, () => {
@@ -275,6 +319,7 @@ export class LogFile {
     return damaged;
   }
 
+  /** On a full disk the mark may stay: the next start proves the ends of the logs. */
   #close(): void {
     try {
       if (!this.#powerLost) {
@@ -283,10 +328,34 @@ export class LogFile {
         });
       }
       this.#database.exec("pragma wal_checkpoint(truncate)");
+    } catch (error) {
+      const isShort = error instanceof StorageFault ? error.kind === "full" : isFull(error);
+      if (!isShort) throw error;
     } finally {
       this.#database.close();
       this.#lock.release();
     }
+  }
+}
+
+/** Requests that change the file; of the others `resumed` and `close` leave marks of their own. */
+function writes({ type }: WriterRequest): boolean {
+  return (
+    type === "commit" ||
+    type === "create" ||
+    type === "drop" ||
+    type === "forget" ||
+    type === "sweep"
+  );
+}
+
+/** SQLite holds no lock by this file: closing it drops none. */
+function syncFile(path: string): void {
+  const file = openSync(path, "r+");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -10,7 +10,7 @@ import type { MetadataAnswers, MetadataRequest } from "../messages/messages.ts";
 import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "../metadata-store.ts";
 import { begin, openDatabase } from "../files/open.ts";
 import { integer, prepareAll, text } from "../sql/prepared.ts";
-import { commitFault } from "../files/sqlite-error.ts";
+import { commitFault, isFull } from "../files/sqlite-error.ts";
 import { raftStatements } from "../sql/statements.ts";
 import { StorageFault } from "../storage.ts";
 
@@ -31,13 +31,14 @@ export class MetadataFile {
   #broken: StorageFault | null = null;
 
   constructor(directory: string) {
-    this.#database = openDatabase({
+    const { database } = openDatabase({
       path: `${directory}/raft.db`,
       kind: "raft",
       pageBytes: PAGE_BYTES,
       cacheBytes: CACHE_BYTES,
       busyMs: BUSY_MS,
     });
+    this.#database = database;
     this.#sql = prepareAll(this.#database, raftStatements);
     const newest = this.#sql.lastEntry.first({}) ?? this.#sql.getSnapshot.first({});
     this.#last = newest ? integer(newest.index) : 0;
@@ -65,8 +66,14 @@ export class MetadataFile {
   }
 
   close(): null {
-    this.#database.exec("pragma wal_checkpoint(truncate)");
-    this.#database.close();
+    try {
+      this.#database.exec("pragma wal_checkpoint(truncate)");
+    } catch (error) {
+      // What is not copied back stays in the write-ahead log.
+      if (!isFull(error)) throw error;
+    } finally {
+      this.#database.close();
+    }
     return null;
   }
 

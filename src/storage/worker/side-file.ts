@@ -30,15 +30,16 @@ export class SideFile {
   readonly #database: Database.Database;
   readonly #reader: Reader;
 
-  constructor({ directory, files }: OpenReader) {
+  constructor({ directory, files, indexInMemory }: OpenReader) {
     const path = `${directory}/log.db`;
-    this.#database = openBeside({
+    const options = {
       path,
       kind: "log",
       pageBytes: LOG_PAGE_BYTES,
       cacheBytes: CACHE_BYTES,
       busyMs: BUSY_MS,
-    });
+    } as const;
+    this.#database = openBeside(options, indexInMemory);
     keepHeap(this.#database);
     const file = files && openRowFile(this.#database, path, LOG_PAGE_BYTES, files);
     this.#reader = new Reader(this.#database, file);

@@ -30,6 +30,11 @@ function open(store: MetadataStore, snapshotCommandsMin = 1_000): Promise<Contro
   return Controller.open({ store, random, logger: silentLogger, snapshotCommandsMin });
 }
 
+function typeOf(command: string): string {
+  // As it was stored.
+  return (JSON.parse(command) as Command).type;
+}
+
 /** A function that throws what the promise was rejected with. */
 async function thrower(promise: Promise<unknown>): Promise<() => void> {
   const [outcome] = await Promise.allSettled([promise]);
@@ -70,6 +75,52 @@ describe("identity", () => {
     expect(second.identity).toEqual(first.identity);
     expect(second.image.brokers.get(1)?.epoch).toBe(2);
     expect(disk.entries.map((entry) => entry.epoch)).toEqual([1, 2]);
+  });
+});
+
+describe("a start on a full disk", () => {
+  test("finds all that is there; it is registered with the first commands that there is room for", async () => {
+    const disk = new MemoryMetadataDisk();
+    const before = await open(memoryMetadataStore(disk));
+    await before.submit(() => [topic("a"), partition("a", 0)]);
+    disk.full = true;
+    const controller = await open(memoryMetadataStore(disk));
+    expect(controller.image.topic("a")).toEqual(before.image.topic("a"));
+    expect(controller.image.brokers.get(1)?.epoch).toBe(1);
+    await controller.submit(() => []);
+    expect(await thrower(controller.submit(() => [topic("b")]))).toThrow(StorageFault);
+    disk.full = false;
+    await controller.submit(() => [topic("b")]);
+    await controller.submit(() => [topic("c")]);
+    expect(controller.image.brokers.get(1)?.epoch).toBe(4);
+    const kept = disk.entries.slice(3).map(({ epoch, command }) => [epoch, typeOf(command)]);
+    expect(kept).toEqual([
+      [2, "register-broker"],
+      [2, "topic"],
+      [2, "topic"],
+    ]);
+    const again = await open(memoryMetadataStore(disk));
+    expect(again.image.topicCount).toBe(3);
+  });
+
+  test("refuses a node that has never been registered: there is nothing to read", async () => {
+    const disk = new MemoryMetadataDisk();
+    disk.full = true;
+    expect(await thrower(open(memoryMetadataStore(disk)))).toThrow(StorageFault);
+  });
+
+  test("an unknown outcome of the first commands registers it once", async () => {
+    const disk = new MemoryMetadataDisk();
+    await open(memoryMetadataStore(disk));
+    const faulty = new FaultyStore(disk);
+    disk.full = true;
+    const controller = await open(faulty.store);
+    disk.full = false;
+    faulty.fault = "after";
+    await controller.submit(() => [topic("a")]);
+    await controller.submit(() => [topic("b")]);
+    const kept = disk.entries.map(({ command }) => typeOf(command));
+    expect(kept).toEqual(["register-broker", "register-broker", "topic", "topic"]);
   });
 });
 

@@ -20,8 +20,8 @@ function world() {
   const path = `${directory}/log.db`;
   const options = { path, kind: "log", pageBytes: LOG_PAGE_BYTES, busyMs: 1_000 } as const;
   // A small cache: what a transaction changes is in the write-ahead log long before its end.
-  const writer = openDatabase({ ...options, cacheBytes: 128 * KIB });
-  const reader = openBeside({ ...options, cacheBytes: 128 * KIB });
+  const { database: writer } = openDatabase({ ...options, cacheBytes: 128 * KIB });
+  const reader = openBeside({ ...options, cacheBytes: 128 * KIB }, false);
   writer.exec("pragma synchronous = 0");
   const files = openLogFiles(directory);
   const file = files && openRowFile(reader, path, LOG_PAGE_BYTES, files);
