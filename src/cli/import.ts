@@ -69,6 +69,7 @@ class Importer {
     const decoder = new TextDecoder();
     const signal = this.#session.io.interrupted;
     let number = 0;
+    let isRead = false;
     try {
       for await (const bytes of byteLines(input, signal)) {
         number += 1;
@@ -77,10 +78,15 @@ class Importer {
         // What failed once fails again: the rest would only come in a changed order.
         if (this.#failure) break;
       }
+      isRead = true;
     } finally {
       for (const topic of this.#topics.values()) await topic.flush().catch(() => {});
       await this.#progress.end();
-      await this.#session.note(`${this.#progress.text()}, ${counted(this.#topics.size, "topics")}`);
+      // Where nothing was done the error says it all.
+      if (isRead || this.#progress.count > 0)
+        await this.#session.note(
+          `${this.#progress.text()}, ${counted(this.#topics.size, "topics")}`,
+        );
     }
     await this.#tell();
   }

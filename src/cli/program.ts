@@ -14,6 +14,7 @@ import { addConsume } from "./consume.ts";
 import { addDoctor } from "./doctor.ts";
 import { endingOf, exitCodes } from "./exit.ts";
 import { addExport } from "./export.ts";
+import { addHelp, commandOf } from "./help.ts";
 import { addGroup } from "./group/group.ts";
 import { addImport } from "./import.ts";
 import type { Io } from "./io.ts";
@@ -76,7 +77,7 @@ function helpFor(program: Command, args: readonly string[]): string {
   const words = [KEDGE];
   let at = program;
   for (const word of args) {
-    const next = at.commands.find((each) => each.name() === word || each.aliases().includes(word));
+    const next = word === "help" ? undefined : commandOf(at, word);
     if (!next) continue;
     at = next;
     words.push(next.name());
@@ -108,8 +109,7 @@ function build(program: Command, session: Session, writers: Writers): void {
       getOutHelpWidth: () => stdout.columns,
       getErrHelpWidth: () => stderr.columns,
     })
-    .showSuggestionAfterError()
-    .helpCommand(true);
+    .showSuggestionAfterError();
   addGlobalOptions(program);
   program.command("serve").description(`start a node (${START_NODE} --help tells its flags)`);
   addTopic(program, session);
@@ -129,4 +129,5 @@ function build(program: Command, session: Session, writers: Writers): void {
   addKafkaConsoleConsumer(program, session);
   addKafkaGetOffsets(program, session);
   addKafkaDeleteRecords(program, session);
+  addHelp(program);
 }

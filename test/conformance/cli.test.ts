@@ -41,6 +41,20 @@ describe("usage", () => {
     [["consume", "t", "--from-beginning", "--since", "1h"], 2, /one start/],
     [["consume", "t", "--follow", "--exit"], 2, /opposite/],
     [["consume", "t", "-o", "xml"], 2, /Allowed choices/],
+    [["help", "topic"], 0, /^Usage: kedge topic/],
+    [["help", "topic", "list"], 0, /^Usage: kedge topic list/],
+    [["topic", "help", "list"], 0, /^Usage: kedge topic list/],
+    [
+      ["help", "topc"],
+      2,
+      /^error: unknown command 'topc'\n\(Did you mean topic\?\)\nTry "[^"]*"\.\n$/,
+    ],
+    [
+      ["help", "topic", "bogus"],
+      2,
+      /^error: unknown command 'bogus'\nTry "[^"]* topic --help"\.\n$/,
+    ],
+    [["help", "produce", "bogus"], 2, /^error: unknown command 'bogus'/],
     [["export"], 2, /--all/],
     [["--url", "http://", "topic", "list"], 2, /--url must be/],
   ];
@@ -344,6 +358,12 @@ describe("export and import", () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  test("say what is wrong, and no more, where nothing was done", async () => {
+    const missing = await kedge(["import", "nowhere.jsonl"]);
+    expect([missing.code, missing.out]).toEqual([3, ""]);
+    expect(missing.err).toMatch(/^kedge: .*nowhere\.jsonl.*\n$/);
   });
 
   test("refuse what does not fit, by its line", async () => {
