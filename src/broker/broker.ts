@@ -27,6 +27,7 @@ import type { TransactionCoordinator } from "../coordinators/transactions/coordi
 import { clusterVerbs } from "./cluster/cluster.ts";
 import { groupVerbs } from "./groups/groups.ts";
 import { type LogLookup, logLookup } from "./log-lookup.ts";
+import { LogChecks } from "./log-check.ts";
 import { PollingMembers } from "./polling/polling.ts";
 import { producerVerbs } from "./transactions/producers.ts";
 import { quotaVerbs } from "./quotas/quotas.ts";
@@ -38,7 +39,14 @@ import { known } from "./topics/rules.ts";
 import { type TopicsOptions, topicVerbs } from "./topics/topics.ts";
 import { Traffic } from "./traffic.ts";
 import { createTransactionVerbs } from "./transactions/transactions.ts";
-import type { AppendAnswer, AppendRequest, Broker, OffsetAnswer, OffsetSpec } from "./verbs.ts";
+import type {
+  AppendAnswer,
+  AppendRequest,
+  Broker,
+  EpochEnd,
+  OffsetAnswer,
+  OffsetSpec,
+} from "./verbs.ts";
 
 export interface BrokerOptions extends TopicsOptions {
   readonly logs: Logs<Partition>;
@@ -65,6 +73,7 @@ export function createBroker(given: BrokerOptions): Broker {
   const lookup = logLookup(image, logs);
   const arriving: Arriving = new Map();
   const traffic = new Traffic(image);
+  const checks = new LogChecks(node.clock);
   const appendNow = (request: AppendRequest): Promise<AppendAnswer> =>
     traffic.appending(request, () => append(lookup, logs, arriving, verifier, request));
   const { nodeId } = identity;
@@ -85,12 +94,10 @@ export function createBroker(given: BrokerOptions): Broker {
       if (leaderEpoch !== undefined) log.checkEpoch(leaderEpoch);
       return findOffset(log, spec);
     },
-    endOfEpoch: async (_context, topic, index, leaderEpoch, current) => {
-      const log = await logOf(lookup, logs, topic, index);
-      if (current !== undefined) log.checkEpoch(current);
-      const { epoch, endOffset } = log.endOfEpoch(leaderEpoch);
-      return { leaderEpoch: epoch, endOffset };
-    },
+    checkLog: async (_context, topic, index, request) =>
+      checks.check(await logOf(lookup, logs, topic, index), request),
+    endOfEpoch: async (_context, topic, index, leaderEpoch, current) =>
+      endOfEpoch(await logOf(lookup, logs, topic, index), leaderEpoch, current),
     pastSkipped: (_context, topic, index, offset) =>
       pastSkipped(logs.log(image.topic(topic)?.id ?? "", index), offset),
     deleteRecords: async (_context, topic, index, before) => {
@@ -252,6 +259,12 @@ async function findOffset(log: Partition, spec: OffsetSpec): Promise<OffsetAnswe
   const found = await findPlace(log, spec);
   const leaderEpoch = found?.offset === undefined ? -1 : log.epochAt(found.offset);
   return { offset: -1, timestampMs: -1, ...found, leaderEpoch, ...log.ends() };
+}
+
+function endOfEpoch(log: Partition, leaderEpoch: number, current: number | undefined): EpochEnd {
+  if (current !== undefined) log.checkEpoch(current);
+  const { epoch, endOffset } = log.endOfEpoch(leaderEpoch);
+  return { leaderEpoch: epoch, endOffset };
 }
 
 async function findPlace(log: Partition, spec: OffsetSpec): Promise<Partial<FoundRecord> | null> {

@@ -10,6 +10,7 @@ import type { Isolation, LogEnds } from "../log/reading/reader-watchers.ts";
 import type { Idempotence } from "../log/receipts/receipts.ts";
 import type { TransactionalAppend } from "../log/transactions/transactional-append.ts";
 import type { AdminVerbs } from "./topics/admin-verbs.ts";
+import type { LogCheck, LogCheckRequest } from "./log-check.ts";
 import type { ConfigVerbs } from "./configs/verbs.ts";
 import type { Refusal } from "../lib/refusal.ts";
 import type { Together } from "../log/appending/together.ts";
@@ -289,6 +290,16 @@ export interface Broker {
     requests: readonly ReadRequest[],
     options: ReadOptions,
   ): Promise<ReadAnswer[]>;
+  /**
+   * Reads a span of a log from the disk again and tells what is damaged. @throws Refusal offset_out_of_range,
+   * throttling_quota_exceeded.
+   */
+  checkLog(
+    context: Context,
+    topic: string,
+    partition: number,
+    request: LogCheckRequest,
+  ): Promise<LogCheck>;
   findOffset(
     context: Context,
     topic: string,

@@ -1,13 +1,15 @@
 /**
  * `kedge doctor`: what is wrong with a node, or with a data folder that no node has open, and what to do.
  *
- * Exit 1 if anything is wrong. Each finding is `ok`, a `note`, or `wrong`.
+ * Either way every record is read again, by a node at its own pace. Exit 1 if anything is wrong. Each finding is `ok`, a
+ * `note`, or `wrong`.
  */
 import { existsSync } from "node:fs";
 import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { type Kedge, KedgeError, type LogCheck } from "../client/client.ts";
 import { Ended, exitCodes, Failure } from "./exit.ts";
 import { formatFor, outputOption, showList, type Column, type ListFormat } from "./output.ts";
 import { counted, Progress } from "./progress.ts";
@@ -27,6 +29,13 @@ interface Finding {
   readonly detail: string;
 }
 
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+const DAMAGED_SHOWN = 20;
+
 const columns: readonly Column<Finding>[] = [
   ["", (finding) => finding.state],
   ["WHAT", (finding) => finding.what],
@@ -38,14 +47,17 @@ export function addDoctor(program: Command, session: Session): void {
     .command("doctor")
     .description("look for what is wrong, with a running node or with a data folder at rest")
     .option("--data <folder>", "this folder's files, which no node may have open")
-    .option("--quick", "leave out reading every record")
+    .option(
+      "--quick",
+      "leave out reading every record; a node reads them slowly, so as not to disturb others",
+    )
     .addOption(outputOption())
     .action(async (options: Options) => {
       const { stdout } = session.io;
       const { data } = options;
       const findings =
         data === undefined
-          ? await examineNode(session)
+          ? await examineNode(session, options.quick === true)
           : await examineFolder(session, data, options.quick === true);
       await showList(findings, columns, formatFor(options.output, stdout), stdout);
       const wrong = findings.filter(({ state }) => state === "wrong").length;
@@ -53,7 +65,7 @@ export function addDoctor(program: Command, session: Session): void {
     });
 }
 
-async function examineNode(session: Session): Promise<Finding[]> {
+async function examineNode(session: Session, quick: boolean): Promise<Finding[]> {
   const kedge = await session.connect();
   const node = await kedge.node();
   const same = node.version === manifest.version;
@@ -83,9 +95,11 @@ async function examineNode(session: Session): Promise<Finding[]> {
       what: name,
       detail: detail ?? (ready ? "works" : "fails"),
     });
+  const places: Place[] = [];
   for (const { name } of await kedge.topics({ internal: true })) {
     const { partitionList } = await kedge.describeTopic(name);
     for (const { partition, leader, isr, replicas } of partitionList) {
+      places.push({ topic: name, partition });
       const what = `${name} ${partition}`;
       if (leader < 0) findings.push({ state: "wrong", what, detail: "has no leader" });
       else if (isr.length < replicas.length)
@@ -96,7 +110,60 @@ async function examineNode(session: Session): Promise<Finding[]> {
         });
     }
   }
+  if (!quick) findings.push(...(await recordsFindings(session, kedge, places)));
   return findings;
+}
+
+/** What the node finds as it reads its records again; a topic that goes meanwhile is left out. */
+async function recordsFindings(
+  session: Session,
+  kedge: Kedge,
+  places: readonly Place[],
+): Promise<Finding[]> {
+  const progress = new Progress(session.io.stderr, "bytes");
+  const signal = session.io.interrupted;
+  const damaged: Finding[] = [];
+  let [batches, unnamed] = [0, 0];
+  try {
+    for (const { topic, partition } of places) {
+      try {
+        for await (const check of kedge.topic(topic).check(partition, { signal })) {
+          batches += check.batches;
+          progress.add(check.bytes);
+          const found = check.damaged.map((span) => damagedFinding(`${topic} ${partition}`, span));
+          damaged.push(...found.splice(0, DAMAGED_SHOWN - damaged.length));
+          unnamed += found.length;
+        }
+      } catch (error) {
+        if (!(error instanceof KedgeError) || error.status !== 404) throw error;
+        if (error.code !== "unknown_topic_or_partition") return [cannotLook];
+      }
+    }
+  } finally {
+    await progress.end();
+  }
+  const size = `${counted(batches, "batches")} in ${counted(places.length, "partitions")}, ${Math.round(progress.count / MIB)} MiB`;
+  if (damaged.length === 0)
+    return [{ state: "ok", what: "records", detail: `${size}: every checksum is right` }];
+  const others = unnamed === 0 ? "" : `; ${unnamed} more places are damaged`;
+  return [
+    ...damaged,
+    {
+      state: "wrong",
+      what: "records",
+      detail: `${size}${others}: restore a backup, or export what can be read`,
+    },
+  ];
+}
+
+const cannotLook: Finding = {
+  state: "note",
+  what: "records",
+  detail: "this node cannot look for damage while it serves: update it",
+};
+
+function damagedFinding(what: string, { from, next, why }: LogCheck["damaged"][number]): Finding {
+  return { state: "wrong", what, detail: `offsets ${from} to ${next - 1} are damaged: ${why}` };
 }
 
 const FREE_BYTES_LOW = 1024 * 1024 * 1024;

@@ -38,6 +38,7 @@ import {
 } from "./transactions.ts";
 import { Transport, type Call, type KedgeOptions } from "./transport.ts";
 
+export type { LogCheck } from "./check.ts";
 export { KedgeError, SchemaError, type RecordPlace, type SideEffects } from "./errors.ts";
 export type { Format, TextOrBytes } from "./data.ts";
 export type { FetchOptions, From, Isolation, LogEnds, Page } from "./fetch.ts";

@@ -2,6 +2,7 @@
  * One topic as a typed handle: produce, read, follow. The handle keeps the order of what it is given: the records of two
  * `produce` calls on it stand in the log in the order of the calls.
  */
+import { checkLog, type LogCheck } from "./check.ts";
 import type { TextOrBytes } from "./data.ts";
 import { KedgeError } from "./errors.ts";
 import { fetchPage, fromText, type FetchOptions, type Page } from "./fetch.ts";
@@ -173,6 +174,22 @@ export class Topic<Input, Output = Input, KeyInput = TextOrBytes, KeyOutput = Ke
       signal: options.signal,
     });
     return answer.offset;
+  }
+
+  /**
+   * Lets the node look for damage: it reads the partition's stored records from its disk again and checks their checksums, a
+   * part at a time. Leaving the loop ends it.
+   *
+   * @example
+   * ```ts
+   * for await (const { from, next, damaged } of topic.check(0)) console.log(from, next, damaged);
+   * ```
+   */
+  check(
+    partition: number,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<LogCheck, void, void> {
+    return checkLog(this.#transport, this.name, partition, options.signal);
   }
 
   /** Removes the records of one partition below an offset (all of them if none is given) and gives the new log start. */

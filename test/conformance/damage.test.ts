@@ -120,6 +120,47 @@ test("consume does so too", async () => {
   expect(err).toContain("records 2 to 3 of partition 0 are damaged");
 });
 
+test("the node looks for it while it serves, a part at a time", async () => {
+  const at = (partition: number, query = "") =>
+    ask(`/topics/teas/partitions/${partition}/check${query}`).then((answer) => answer.json());
+  const why = "a batch's checksum is wrong";
+  expect(await at(0)).toEqual({
+    topic: "teas",
+    partition: 0,
+    from: 0,
+    next: 6,
+    end: 6,
+    batches: 3,
+    bytes: expect.any(Number),
+    damaged: [{ from: damage.from, next: damage.next, why }],
+  });
+  expect(await at(0, "?from=4")).toMatchObject({ from: 4, next: 6, damaged: [] });
+  expect(await at(1)).toMatchObject({ next: 1, damaged: [] });
+  expect((await ask("/topics/teas/partitions/0/check?from=7")).status).toBe(416);
+  expect((await ask("/topics/teas/partitions/9/check")).status).toBe(404);
+  expect((await ask("/topics/teas/partitions/0/check?max_bytes=0")).status).toBe(400);
+});
+
+test("doctor asks it to, and names the place; --quick does not", async () => {
+  const { code, out } = await runCli(["--url", node.url, "doctor"]);
+  expect(code).toBe(1);
+  expect(jsonLines(out)).toEqual(
+    expect.arrayContaining([
+      {
+        state: "wrong",
+        what: "teas 0",
+        detail: "offsets 2 to 3 are damaged: a batch's checksum is wrong",
+      },
+      expect.objectContaining({
+        state: "wrong",
+        what: "records",
+        detail: expect.stringContaining("restore a backup"),
+      }),
+    ]),
+  );
+  expect((await runCli(["--url", node.url, "doctor", "--quick"])).code).toBe(0);
+});
+
 test("the console consumer over Kafka's protocol stops at it", async () => {
   const { code, err } = await runCli([
     "kafka-console-consumer",

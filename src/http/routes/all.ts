@@ -3,6 +3,7 @@
  */
 import type { Route } from "../route.ts";
 import { backup } from "./backup.ts";
+import { checkLog } from "./check.ts";
 import { getChunk } from "./chunks.ts";
 import { getDocs, getOpenApi, getRoot } from "./docs.ts";
 import { getError, listErrors } from "./errors.ts";
@@ -57,6 +58,7 @@ export const routes: readonly Route[] = [
   fetchPartition,
   fetchMany,
   findOffset,
+  checkLog,
   getChunk,
   tail,
   socket,

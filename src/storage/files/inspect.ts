@@ -5,8 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
-import { walkBatches, field, viewOf } from "../../records/batch.ts";
-import { crc32c } from "../../records/crc32c.ts";
+import { checkRow, type StoredBatches } from "../../records/stored-row.ts";
 import { connectWithIndex, fileVersion, readMigrations, type DatabaseKind } from "./open.ts";
 import { blob, integer, prepareAll, text } from "../sql/prepared.ts";
 import { logStatements, raftStatements } from "../sql/statements.ts";
@@ -79,14 +78,9 @@ export async function scanLogs(
       for (const head of heads) {
         before = integer(head.id);
         const row = sql.rowById.first({ id: before });
-        if (row)
-          scanRow(
-            integer(head.partition),
-            integer(row.base),
-            integer(row.last),
-            blob(row.data),
-            scan,
-          );
+        if (!row) continue;
+        const [base, last] = [integer(row.base), integer(row.last)];
+        scanRow(integer(head.partition), { base, last, data: blob(row.data) }, scan);
       }
       await onProgress(scan);
     }
@@ -95,32 +89,16 @@ export async function scanLogs(
   }
 }
 
-function scanRow(
-  partition: number,
-  base: number,
-  last: number,
-  data: Uint8Array,
-  scan: LogScan,
-): void {
+function scanRow(partition: number, row: StoredBatches, scan: LogScan): void {
+  const { batches, damaged } = checkRow(row);
   scan.rows += 1;
-  scan.bytes += data.length;
-  const view = viewOf(data);
-  let next = base;
-  let words: string | null = null;
-  try {
-    for (const { at, header } of walkBatches(data)) {
-      scan.batches += 1;
-      const sum = crc32c(data.subarray(at + field.attributes, at + header.sizeBytes));
-      if (sum !== view.getUint32(at + field.crc)) words ??= "a batch's checksum is wrong";
-      if (header.baseOffset < next) words ??= "its batches are out of order";
-      next = header.baseOffset + header.lastOffsetDelta + 1;
-    }
-    if (next !== last + 1) words ??= "its last offset is not what it says";
-  } catch {
-    words ??= "it holds what is not a batch";
-  }
-  if (words !== null && scan.damage.length < DAMAGE_MAX)
-    scan.damage.push(`partition ${partition}, row of offsets ${base} to ${last}: ${words}`);
+  scan.batches += batches;
+  scan.bytes += row.data.length;
+  const [first] = damaged;
+  if (first && scan.damage.length < DAMAGE_MAX)
+    scan.damage.push(
+      `partition ${partition}, row of offsets ${row.base} to ${row.last}: ${first.why}`,
+    );
 }
 
 /** Marks a restored folder, so that its first start counts as one after a power cut: no offset is given twice. */

@@ -1,0 +1,44 @@
+/**
+ * Looking for damage on the node's disk: one partition's log, span by span, as it was when this began.
+ */
+import type { Transport } from "./transport.ts";
+
+/** What the node found in a part of a log. */
+export interface LogCheck {
+  /** The offsets looked at: from `from` to below `next`. */
+  readonly from: number;
+  readonly next: number;
+  /** Where the log ended. */
+  readonly end: number;
+  readonly batches: number;
+  readonly bytes: number;
+  /** Offsets that cannot be read, from `from` to below `next`, and why. */
+  readonly damaged: readonly {
+    readonly from: number;
+    readonly next: number;
+    readonly why: string;
+  }[];
+}
+
+/** @throws KedgeError `unknown_topic_or_partition`; `not_found` by a node that cannot do it. */
+export async function* checkLog(
+  transport: Transport,
+  topic: string,
+  partition: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<LogCheck, void, void> {
+  let from: number | undefined;
+  let end: number | undefined;
+  do {
+    const check: LogCheck = await transport.json<LogCheck>({
+      method: "GET",
+      path: ["v1", "topics", topic, "partitions", partition, "check"],
+      query: { from },
+      repeatable: true,
+      signal,
+    });
+    end ??= check.end;
+    from = check.next;
+    yield check;
+  } while (from < end);
+}
