@@ -319,18 +319,17 @@ export class LogFile {
     return damaged;
   }
 
+  #unmark(): void {
+    this.#writer.transaction(true, () => {
+      this.#writer.sql.deleteMeta.run({ key: "running" });
+    });
+  }
+
   /** On a full disk the mark may stay: the next start proves the ends of the logs. */
   #close(): void {
     try {
-      if (!this.#powerLost) {
-        this.#writer.transaction(true, () => {
-          this.#writer.sql.deleteMeta.run({ key: "running" });
-        });
-      }
-      this.#database.exec("pragma wal_checkpoint(truncate)");
-    } catch (error) {
-      const isShort = error instanceof StorageFault ? error.kind === "full" : isFull(error);
-      if (!isShort) throw error;
+      if (!this.#powerLost) unlessFull(() => this.#unmark());
+      unlessFull(() => this.#database.exec("pragma wal_checkpoint(truncate)"));
     } finally {
       this.#database.close();
       this.#lock.release();
@@ -347,6 +346,16 @@ function writes({ type }: WriterRequest): boolean {
     type === "forget" ||
     type === "sweep"
   );
+}
+
+/** Does it where there is room. */
+function unlessFull(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    const isShort = error instanceof StorageFault ? error.kind === "full" : isFull(error);
+    if (!isShort) throw error;
+  }
 }
 
 /** SQLite holds no lock by this file: closing it drops none. */
