@@ -15,7 +15,7 @@ import type { Guards } from "./guards.ts";
 import type { RouteMeter } from "./metrics/metrics.ts";
 import type { Pace } from "./pace.ts";
 import { HttpRefusal, isBug, problemOf, problemReply } from "./answers/problem.ts";
-import type { Reply, Runs } from "./answers/reply.ts";
+import { isRuns, type Reply } from "./answers/reply.ts";
 import type { Door, Route } from "./route.ts";
 import type { TimeLimit } from "./time-limit.ts";
 import { parseJson, queryOf, validate } from "./bodies/validate.ts";
@@ -263,12 +263,9 @@ function responseOf(
     const sent = isRuns(body) ? new Blob([...body.runs]) : body;
     return new Response(sent, { status, headers });
   }
+  const isOwn = isRuns(body) ? body.isOwn === true : typeof body === "string";
   const runs = isRuns(body) ? body.runs : [typeof body === "string" ? encoder.encode(body) : body];
-  const pieces = door.untaken.pieces(runs, reply.done);
+  const pieces = door.untaken.pieces(runs, { done: reply.done, isOwn });
   headers["content-length"] = String(pieces.length); // Bun leaves it out of a stream's answer.
   return new Response(pieces.stream, { status, headers });
-}
-
-function isRuns(body: Reply["body"]): body is Runs {
-  return body !== null && typeof body === "object" && "runs" in body;
 }

@@ -5,7 +5,8 @@
 import * as zlib from "node:zlib";
 import { promisify } from "node:util";
 import type { HttpLimits } from "../limits.ts";
-import type { Reply } from "./reply.ts";
+import { joined, letGo } from "../../lib/bytes.ts";
+import { isRuns, type Reply, type Runs } from "./reply.ts";
 
 const gzip = promisify(zlib.gzip);
 const zstd = promisify(zlib.zstdCompress);
@@ -27,8 +28,7 @@ export class Compressor {
   /** The encoding that the client likes and this answer is worth, or null. */
   choose(request: Request, reply: Reply): "gzip" | "zstd" | null {
     const { body, type } = reply;
-    if (body === null || (typeof body === "object" && !(body instanceof Uint8Array))) return null;
-    if (type === null) return null;
+    if (body === null || body instanceof ReadableStream || type === null) return null;
     if (body.length < this.#limits.compressBytesMin) return null;
     if (this.#running >= this.#limits.compressionsMax || !compressible.test(type)) return null;
     const accepted = request.headers.get("accept-encoding");
@@ -43,8 +43,8 @@ export class Compressor {
   }
 
   async compress(encoding: "gzip" | "zstd", reply: Reply): Promise<Reply> {
-    const { body } = reply;
-    if (body === null || (typeof body === "object" && !(body instanceof Uint8Array))) return reply;
+    if (reply.body === null || reply.body instanceof ReadableStream) return reply;
+    const body = isRuns(reply.body) ? whole(reply.body) : reply.body;
     const vary = reply.headers?.["vary"];
     this.#running++;
     try {
@@ -64,4 +64,11 @@ export class Compressor {
       this.#running--;
     }
   }
+}
+
+/** In one buffer, for the compressor; runs of its own are let go. */
+function whole({ runs, isOwn }: Runs): Uint8Array {
+  const bytes = joined(runs);
+  if (isOwn) for (const { buffer } of runs) if (buffer !== bytes.buffer) letGo(buffer);
+  return bytes;
 }

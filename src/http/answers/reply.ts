@@ -11,6 +11,8 @@ export interface Runs {
   readonly runs: readonly Uint8Array<ArrayBuffer>[];
   /** Of all of them, in bytes. */
   readonly length: number;
+  /** Nobody else has the buffers: the memory of each is let go when it was taken. */
+  readonly isOwn?: boolean;
 }
 
 export interface Reply {
@@ -23,12 +25,16 @@ export interface Reply {
   readonly done?: () => void;
 }
 
+export function isRuns(body: Reply["body"]): body is Runs {
+  return body !== null && typeof body === "object" && "runs" in body;
+}
+
 export function json(value: unknown, status = 200, headers?: ReplyHeaders): Reply {
   return jsonText(JSON.stringify(value), status, headers);
 }
 
 /** For JSON that was written by hand on a hot path. */
-export function jsonText(body: string, status = 200, headers?: ReplyHeaders): Reply {
+export function jsonText(body: string | Runs, status = 200, headers?: ReplyHeaders): Reply {
   return headers
     ? { status, type: "application/json", body, headers }
     : { status, type: "application/json", body };

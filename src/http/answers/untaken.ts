@@ -4,13 +4,15 @@
  *
  * - Pages are read and made so many at a time; the others wait in line, large pages in one of their own. A page that nobody
  *   has to wait for costs two additions.
- * - A page sets bytes aside for as long as it is made. When they are short it is granted fewer, and gets shorter.
+ * - A page sets bytes aside for as long as it is made, and reads no batch that is larger: one that meets such a batch stands in
+ *   line for its size. When they are short it is granted fewer, and gets shorter.
  * - At twice the limit a large answer is let go, and made anew when clients have taken or left what they asked for. What
  *   has waited for `answerWaitMs` is refused.
  * - A client that takes no piece for `answerStallMs` is cut off; where others wait, after `stallPressedMs`.
  * - Left out: answers below `answerPiecesMin`. The kernel's buffers take those, and most requests have no larger ones.
  */
 import type { Clock, Timer } from "../../lib/clock.ts";
+import { letGo } from "../../lib/bytes.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { HttpLimits } from "../limits.ts";
 import type { Reply } from "./reply.ts";
@@ -27,9 +29,19 @@ const MAKING_BYTES_MIN = 512 * 1024;
 export interface Making {
   /** How many bytes it may have. */
   readonly bytes: number;
+  /** What it counts, and what a whole batch may have that comes with it. */
   readonly weight: number;
   readonly pages: Room;
 }
+
+/**
+ * Reads and makes an answer within so many bytes, or with one batch of `firstBytesMax`; gives the size of a batch that is larger.
+ * It may be asked several times.
+ */
+export type MakeAnswer = (bytesMax: number, firstBytesMax: number) => Promise<Reply | number>;
+
+/** How often an answer may turn out larger than what it waited for. */
+const TRIES_MAX = 3;
 
 /** Whose answer it is. */
 export interface Asker {
@@ -70,27 +82,24 @@ export class Untaken {
 
   /**
    * Makes an answer of about so many bytes, fewer where they are short, once it is its turn; one of which it is known that its
-   * `size` has to wait for room, once there is some (0: nothing is known). `work` reads and makes it, and may be asked twice.
+   * `size` has to wait for room, once there is some (0: nothing is known).
    * @throws Refusal throttling_quota_exceeded after `answerWaitMs`.
    */
-  async make(
-    bytesAsked: number,
-    size: number,
-    asker: Asker,
-    work: (bytesMax: number) => Promise<Reply>,
-  ): Promise<Reply> {
+  async make(bytesAsked: number, size: number, asker: Asker, work: MakeAnswer): Promise<Reply> {
     const endMs = this.#clock.monotonicMs() + this.#limits.answerWaitMs;
-    const made = size === 0 ? await this.#attempt(bytesAsked, asker, endMs, 0, work) : size;
-    if (typeof made !== "number") return made;
-    // Nothing of the answer is held while it waits.
-    await this.#wait(this.#room.enter(made), asker, endMs);
-    try {
-      const again = await this.#attempt(bytesAsked, asker, endMs, made, work);
-      if (typeof again !== "number") return again;
-    } finally {
-      this.#room.release(made);
+    let made = size === 0 ? await this.#attempt(bytesAsked, asker, endMs, 0, work) : size;
+    for (let tries = 0; typeof made === "number" && tries < TRIES_MAX; tries++) {
+      // Nothing of the answer is held while it waits.
+      const aside = made;
+      await this.#wait(this.#room.enter(aside), asker, endMs);
+      try {
+        made = await this.#attempt(bytesAsked, asker, endMs, aside, work);
+      } finally {
+        this.#room.release(aside);
+      }
     }
-    throw tooMany();
+    if (typeof made === "number") throw tooMany();
+    return made;
   }
 
   /** The page, or its size where it has to be let go. */
@@ -99,21 +108,23 @@ export class Untaken {
     asker: Asker,
     endMs: number,
     aside: number,
-    work: (bytesMax: number) => Promise<Reply>,
+    work: MakeAnswer,
   ): Promise<Reply | number> {
-    const making = this.begin(bytesAsked) ?? (await this.#beginLater(bytesAsked, asker, endMs));
+    const making =
+      this.begin(bytesAsked, aside) ?? (await this.#beginLater(bytesAsked, aside, asker, endMs));
     try {
-      const reply = await work(making.bytes);
+      const reply = await work(making.bytes, making.weight);
+      if (typeof reply === "number") return reply;
       return this.sizeToWaitFor(reply, making.bytes + aside) || reply;
     } finally {
       this.end(making);
     }
   }
 
-  /** For a page that may be made at once; null: it has to wait. One of no bytes may always. */
-  begin(bytesAsked: number): Making | null {
-    const pages = this.#pagesOf(bytesAsked);
-    const weight = this.#weightOf(bytesAsked);
+  /** For a page that may be made at once, with a batch of so many bytes; null: it has to wait. One of no bytes may always. */
+  begin(bytesAsked: number, batchBytes = 0): Making | null {
+    const pages = this.#pagesOf(Math.max(bytesAsked, batchBytes));
+    const weight = this.#weightOf(bytesAsked, batchBytes);
     if (bytesAsked === 0) pages.add(weight);
     else if (!pages.take(weight)) return null;
     return this.#begun(pages, weight, bytesAsked);
@@ -124,12 +135,12 @@ export class Untaken {
    * @throws Refusal throttling_quota_exceeded where such pages are too many.
    */
   async beginHolding(bytesAsked: number, bytesHeld: number, asker: Asker): Promise<Making> {
-    const making = this.begin(bytesAsked);
+    const making = this.begin(bytesAsked, bytesHeld);
     if (making) return making;
     if (!this.#room.take(bytesHeld)) throw tooMany();
     try {
       const endMs = this.#clock.monotonicMs() + this.#limits.answerWaitMs;
-      return await this.#beginLater(bytesAsked, asker, endMs);
+      return await this.#beginLater(bytesAsked, bytesHeld, asker, endMs);
     } finally {
       this.#room.release(bytesHeld);
     }
@@ -155,28 +166,32 @@ export class Untaken {
 
   /**
    * The runs as a stream that is read in pieces; a run is given back when the client asks for what follows it. Where the
-   * runtime copies pieces `done` is called when all of them were taken.
+   * runtime copies pieces `done` is called when all of them were taken, or the client is gone, and runs of their own are let go.
    */
   pieces(
     runs: readonly Uint8Array[],
-    done?: () => void,
+    {
+      done,
+      isOwn = false,
+    }: { readonly done?: (() => void) | undefined; readonly isOwn?: boolean } = {},
   ): { stream: ReadableStream<Uint8Array>; length: number } {
     let length = 0;
     for (const run of runs) length += run.length;
     this.#room.add(length);
     const source = new Pieces(runs, length, this.#clock, this.#limits, this.#room);
     if (done && this.#copiesPieces) source.whenTaken(done);
+    if (isOwn && this.#copiesPieces) source.letGo();
     return { stream: new ReadableStream(source, { highWaterMark: 0 }), length };
   }
 
-  #pagesOf(bytesAsked: number): Room {
-    return bytesAsked > LARGE_BYTES ? this.#largePages : this.#pages;
+  #pagesOf(bytes: number): Room {
+    return bytes > LARGE_BYTES ? this.#largePages : this.#pages;
   }
 
   /** What it counts while it is made: with a short page, too, comes one whole batch. */
-  #weightOf(bytesAsked: number): number {
+  #weightOf(bytesAsked: number, batchBytes: number): number {
     if (bytesAsked === 0) return 0;
-    const batch = Math.max(Math.min(bytesAsked, LARGE_BYTES), MAKING_BYTES_MIN);
+    const batch = Math.max(Math.min(bytesAsked, LARGE_BYTES), MAKING_BYTES_MIN, batchBytes);
     return Math.max(this.fitting(bytesAsked), batch);
   }
 
@@ -186,9 +201,14 @@ export class Untaken {
     return { bytes, weight, pages };
   }
 
-  async #beginLater(bytesAsked: number, asker: Asker, endMs: number): Promise<Making> {
-    const pages = this.#pagesOf(bytesAsked);
-    const weight = this.#weightOf(bytesAsked);
+  async #beginLater(
+    bytesAsked: number,
+    batchBytes: number,
+    asker: Asker,
+    endMs: number,
+  ): Promise<Making> {
+    const pages = this.#pagesOf(Math.max(bytesAsked, batchBytes));
+    const weight = this.#weightOf(bytesAsked, batchBytes);
     await this.#wait(pages.enter(weight), asker, endMs);
     return this.#begun(pages, weight, bytesAsked);
   }
@@ -230,6 +250,7 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
   /** Bytes that were not given back: a run is in memory until its end is taken. */
   #left: number;
   #done: () => void = () => {};
+  #letsGo = false;
 
   constructor(
     runs: readonly Uint8Array[],
@@ -248,9 +269,14 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
     room.watch(this);
   }
 
-  /** Calls it when the last piece was taken; not when the client went, or was cut off. */
+  /** Calls it when the last piece was taken, or nobody will take any more. */
   whenTaken(done: () => void): void {
     this.#done = done;
+  }
+
+  /** The memory of each run goes back as soon as it was taken. */
+  letGo(): void {
+    this.#letsGo = true;
   }
 
   stalledSinceMs(): number {
@@ -258,7 +284,7 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
   }
 
   cut(): void {
-    this.#finish();
+    this.#abandon();
     this.#controller?.error(new Error("the client stopped reading"));
   }
 
@@ -270,6 +296,7 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
     if (!this.#runs) return;
     this.#pulledMs = this.#clock.monotonicMs();
     this.#return(this.#given);
+    if (this.#given > 0) this.#drop(this.#runs[this.#run - 1]);
     const run = this.#runs[this.#run];
     if (!run) {
       this.#finish();
@@ -289,12 +316,16 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
   }
 
   cancel(): void {
-    this.#finish();
+    this.#abandon();
   }
 
   #return(bytes: number): void {
     this.#left -= bytes;
     this.#room.release(bytes);
+  }
+
+  #drop(run: Uint8Array | undefined): void {
+    if (this.#letsGo && run?.buffer instanceof ArrayBuffer) letGo(run.buffer);
   }
 
   #watchForStall(waitMs: number): void {
@@ -315,5 +346,16 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
     this.#runs = null;
     this.#room.forget(this);
     this.#watch?.cancel();
+  }
+
+  /** Nobody takes the rest; a piece that was given in this very turn may not be copied yet. */
+  #abandon(): void {
+    const runs = this.#runs;
+    if (!runs) return;
+    this.#finish();
+    void this.#clock.turn().then(() => {
+      for (const run of runs) this.#drop(run);
+      this.#done();
+    });
   }
 }

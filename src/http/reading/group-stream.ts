@@ -9,8 +9,11 @@ import { isFenced } from "../../broker/polling/refusals.ts";
 import type { PollCommit, PollJoin } from "../../broker/polling/verbs.ts";
 import type { Context } from "../../broker/verbs.ts";
 import { randomUuid } from "../../lib/random.ts";
+import { LongText } from "../answers/long-text.ts";
+import type { Runs } from "../answers/reply.ts";
 import type { PageTerms } from "./page.ts";
 import { bytesRead, renderPages } from "./polled.ts";
+import { asEvents, inLines, RecordsText } from "./records-text.ts";
 import type { Holder } from "../../lib/room.ts";
 import type { Door } from "../route.ts";
 import { TailShare } from "../tail/share.ts";
@@ -64,6 +67,8 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
   #polls = 0;
   #joins = 0;
   #next: readonly PollCommit[] = [];
+  /** What is left of a page that is given in pieces. */
+  #rest: Uint8Array[] = [];
   /** Topics that are not there, until the reader of events has heard of them. */
   #untold: readonly string[] = [];
 
@@ -103,6 +108,11 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
   }
 
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    const next = this.#rest.shift();
+    if (next) {
+      this.#givenMs = this.#options.door.clock.monotonicMs();
+      return controller.enqueue(next);
+    }
     this.#givenMs = null;
     this.#share.free();
     try {
@@ -110,7 +120,9 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
       const text = await this.#poll();
       if (!this.#signal.aborted) {
         this.#givenMs = this.#options.door.clock.monotonicMs();
-        return controller.enqueue(encoder.encode(text));
+        const [first, ...rest] = typeof text === "string" ? [encoder.encode(text)] : text.runs;
+        this.#rest = rest;
+        return first && controller.enqueue(first);
       }
     } catch (error) {
       const told = JSON.stringify({ error: this.#options.problem(error) });
@@ -126,8 +138,9 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
     this.#left.abort();
   }
 
-  async #poll(): Promise<string> {
+  async #poll(): Promise<string | Runs> {
     const { door, context, group, terms, isEvents } = this.#options;
+    const shape = isEvents ? asEvents : inLines;
     const told = JSON.stringify({ unknown_topics: this.#untold });
     const isNews = this.#untold.length > 0;
     this.#untold = [];
@@ -151,17 +164,18 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
         async (reads) => {
           const bytes = bytesRead(reads);
           if (bytes === 0 || this.#share.hold(bytes))
-            return renderPages(terms, door.broker.traffic)(reads);
+            return renderPages(terms, door.broker.traffic, shape)(reads);
           this.#bytesRefused = bytes;
-          return { given: reads.map(({ from }) => from), value: [] };
+          for (const { answer } of reads) answer.done?.();
+          const given = reads.map(({ from }) => from);
+          return { given, value: new RecordsText(new LongText(), shape) };
         },
       );
       this.#epoch = memberEpoch;
       this.#next = next;
-      if (value.length === 0) return isEvents ? ":\n\n" : "\n";
+      if (value.count === 0) return isEvents ? ":\n\n" : "\n";
       this.#joins = 0;
-      if (!isEvents) return `${value.join("\n")}\n`;
-      return value.map((record) => `event: record\ndata: ${record}\n\n`).join("");
+      return value.text.finish();
     } catch (error) {
       if (!isFenced(error) || this.#joins >= JOINS_MAX) throw error;
       await this.join();

@@ -13,7 +13,8 @@ import { Refusal } from "../../lib/refusal.ts";
 import { type BatchHeader, walkBatches } from "../../records/batch.ts";
 import type { LogRecord } from "../../records/record.ts";
 import type { BatchOpener } from "./batch-opener.ts";
-import { placeText, recordText, type RecordForm } from "./record-out.ts";
+import { placeText, type RecordForm } from "./record-out.ts";
+import type { RecordsText } from "./records-text.ts";
 
 export interface PageTerms {
   readonly recordsMax: number;
@@ -24,8 +25,8 @@ export interface PageTerms {
 }
 
 export interface Page {
-  /** Each record as JSON text. */
-  readonly records: readonly string[];
+  /** How many records it has. */
+  readonly records: number;
   /** What of `bytesMax` it used up. */
   readonly bytes: number;
   /** The offset to ask for next. */
@@ -38,14 +39,18 @@ const TEXT_PER_BYTE = 1.25;
 /** What it costs to step over a record, as `Pause` takes it. */
 const SKIPPED_COST = 100;
 
-/** The records of `answer` at or past `from` and below `to`. Throws Refusal log_damaged where the first cannot be read. */
+/**
+ * Adds the records of `answer` at or past `from` and below `to` to `records`. Nobody uses what was read afterwards.
+ * @throws Refusal log_damaged where the first cannot be read.
+ */
 export async function pageOf(
   answer: ReadAnswer,
   from: number,
   to: number,
   terms: PageTerms,
+  records: RecordsText,
 ): Promise<Page> {
-  const page = new PageBuilder(answer, from, to, terms);
+  const page = new PageBuilder(answer, from, to, terms, records);
   try {
     await fill(page, answer, to, terms.opener);
   } catch (error) {
@@ -53,6 +58,7 @@ export async function pageOf(
     if (!(error instanceof Refusal) || page.isEmpty)
       throw damageOf(error, { ...answer, from: page.next, next: null });
   }
+  answer.done?.();
   return page.finish();
 }
 
@@ -82,12 +88,20 @@ class PageBuilder {
   readonly #terms: PageTerms;
   readonly #prefix: string;
   readonly #textLengthMax: number;
-  readonly #records: string[] = [];
+  readonly #records: RecordsText;
+  #count = 0;
   #textLength = 0;
   #bytes = 0;
   #next: number;
 
-  constructor(answer: ReadAnswer, from: number, to: number, terms: PageTerms) {
+  constructor(
+    answer: ReadAnswer,
+    from: number,
+    to: number,
+    terms: PageTerms,
+    records: RecordsText,
+  ) {
+    this.#records = records;
     this.#answer = answer;
     this.#from = from;
     this.#to = to;
@@ -98,7 +112,7 @@ class PageBuilder {
   }
 
   get isEmpty(): boolean {
-    return this.#records.length === 0;
+    return this.#count === 0;
   }
 
   get next(): number {
@@ -110,17 +124,17 @@ class PageBuilder {
     const { recordsMax, bytesMax, form } = this.#terms;
     if (record.offset < this.#from) return SKIPPED_COST;
     if (record.offset >= this.#to) return null;
-    const records = this.#records;
     const size = recordBytes(record);
-    const full = records.length >= recordsMax || this.#bytes + size > bytesMax;
-    if (full && records.length > 0) return null;
-    const text = recordText(this.#prefix, record, timestampType, form);
-    if (this.#textLength + text.length > this.#textLengthMax && records.length > 0) return null;
-    records.push(text);
-    this.#textLength += text.length;
+    const full = this.#count >= recordsMax || this.#bytes + size > bytesMax;
+    if (full && !this.isEmpty) return null;
+    const lengthMax = this.isEmpty ? Infinity : this.#textLengthMax - this.#textLength;
+    const length = this.#records.add(this.#prefix, record, timestampType, form, lengthMax);
+    if (length === null) return null;
+    this.#count += 1;
+    this.#textLength += length;
     this.#bytes += size;
     this.#next = record.offset + 1;
-    return textCost(text);
+    return textCost({ length });
   }
 
   /** All that the batch holds was taken, or is not to be shown. */
@@ -130,7 +144,7 @@ class PageBuilder {
 
   finish(): Page {
     return {
-      records: this.#records,
+      records: this.#count,
       bytes: Math.max(this.#bytes, Math.ceil(this.#textLength / TEXT_PER_BYTE)),
       next: this.#next,
       upToDate: upToDate(this.#answer, this.#next, this.#terms.isolation),
@@ -139,7 +153,7 @@ class PageBuilder {
 }
 
 /** What it costs to make a record's text, as `Pause` takes it. */
-export function textCost({ length }: string): number {
+export function textCost({ length }: { readonly length: number }): number {
   return 300 + 4 * length;
 }
 

@@ -5,7 +5,10 @@
  *   always `{"b64"}`.
  * - `json`: the value is put in as the JSON that it is; as with `auto` where it is none, and as a string where a number
  *   has digits that a double would change, or where it is too deep or too rich to be parsed well. Keys and header values stay as with `auto`.
+ * - Large values are written piece by piece: as one string they would be several more as they are escaped and joined. Left out:
+ *   JSON values that go out as they are, which have to be parsed whole.
  */
+import { isUtf8 } from "node:buffer";
 import type { LogRecord } from "../../records/record.ts";
 import { jsonFault } from "../bodies/json-text.ts";
 
@@ -34,6 +37,71 @@ export function recordText(
     `${place}${offset},"timestamp":${timestampMs},"timestamp_type":"${timestampType}",` +
     `"key":${dataText(key, around)},"value":${dataText(value, form)},"headers":${headersText}}`
   );
+}
+
+/** Records from this size on are written in pieces. */
+const LONG_BYTES = 64 * 1024;
+/** What is written at a time; three bytes of it are four characters of base64. */
+const PIECE_BYTES = 48 * 1024;
+
+/** Whether a record is better written by `recordPieces`. */
+export function isLong({ key, value, headers }: LogRecord): boolean {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) bytes += header.value?.length ?? 0;
+  return bytes >= LONG_BYTES;
+}
+
+/** What `recordText` gives, in pieces. */
+export function* recordPieces(
+  place: string,
+  record: LogRecord,
+  timestampType: "create" | "append",
+  form: RecordForm,
+): Generator<string, void, undefined> {
+  const { offset, timestampMs, key, value, headers } = record;
+  const around = form === "json" ? "auto" : form;
+  yield `${place}${offset},"timestamp":${timestampMs},"timestamp_type":"${timestampType}","key":`;
+  yield* dataPieces(key, around);
+  yield `,"value":`;
+  yield* dataPieces(value, form);
+  yield `,"headers":[`;
+  for (const [at, header] of headers.entries()) {
+    yield `${at > 0 ? "," : ""}[${JSON.stringify(header.name)},`;
+    yield* dataPieces(header.value, around);
+    yield "]";
+  }
+  yield "]}";
+}
+
+/** What `dataText` gives, in pieces. */
+function* dataPieces(
+  bytes: Uint8Array | null,
+  form: RecordForm,
+): Generator<string, void, undefined> {
+  if (bytes === null || bytes.length <= PIECE_BYTES || form === "json") {
+    yield dataText(bytes, form);
+    return;
+  }
+  if (form === "b64" || (form === "auto" && !isUtf8(bytes))) {
+    yield `{"b64":"`;
+    for (const piece of piecesOf(bytes)) yield piece.toBase64();
+    yield `"}`;
+    return;
+  }
+  // Of its own: it keeps what a piece leaves of a character.
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  yield `"`;
+  for (const piece of piecesOf(bytes)) yield escaped(decoder.decode(piece, { stream: true }));
+  yield `${escaped(decoder.decode())}"`;
+}
+
+function* piecesOf(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES);
+}
+
+/** As it stands within a string of JSON. */
+function escaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -48,9 +48,10 @@ export const getChunk = defineRoute({
   },
   async handle(call) {
     const { params, door, context, request } = call;
-    return door.untaken.make(CHUNK_BYTES, 0, call, async () => {
-      const chunk = await readChunk(call, params, params.base);
-      const { last, next, runs, size, sealed } = chunk;
+    return door.untaken.make(CHUNK_BYTES, CHUNK_BYTES, call, async (_granted, firstBytesMax) => {
+      const chunk = await readChunk(call, params, params.base, firstBytesMax);
+      if (typeof chunk === "number") return chunk;
+      const { last, next, runs, size, sealed, done } = chunk;
       const body = joined(runs, size);
       const checksum = runs.reduce((sum, run) => crc32c(run, sum), 0);
       const etag = `"${last.topicId}.${params.partition}.${params.base}.${next}.${checksum.toString(16)}"`;
@@ -66,7 +67,7 @@ export const getChunk = defineRoute({
       if (matches(request.headers.get("if-none-match"), etag))
         return { status: 304, type: null, body: null, headers };
       door.broker.traffic.fetched(params.topic, size);
-      return { status: 200, type: BATCH_TYPE, body, headers };
+      return { status: 200, type: BATCH_TYPE, body, headers, done };
     });
   },
 });
@@ -77,21 +78,42 @@ interface Chunk {
   readonly next: number;
   readonly sealed: boolean;
   readonly last: ReadAnswer;
+  /** As that of a read. */
+  readonly done: () => void;
 }
 
-/** Reads until the boundary after the batch that holds `base`, or the end of the log. */
-async function readChunk(call: Call, name: PartitionName, base: number): Promise<Chunk> {
+/** What it takes where that is more than `bytesMax`. Reads until the boundary after the batch that holds `base`, or the end of the log. */
+async function readChunk(
+  call: Call,
+  name: PartitionName,
+  base: number,
+  bytesMax: number,
+): Promise<Chunk | number> {
   const { broker } = call.door;
   const runs: Uint8Array[] = [];
+  const reads: ReadAnswer[] = [];
+  const done = (): void => reads.forEach((read) => read.done?.());
   let size = 0;
   let next = base;
   let boundary = -1;
   for (;;) {
     const ask = { topic: name.topic, partition: name.partition, from: next, bytesMax: CHUNK_BYTES };
-    const options = { bytesMin: 0, bytesMax: CHUNK_BYTES, waitMs: 0, isolation: ISOLATION };
+    const firstBytesMax = Math.max(bytesMax - size, CHUNK_BYTES);
+    const options = {
+      bytesMin: 0,
+      bytesMax: CHUNK_BYTES,
+      firstBytesMax,
+      waitMs: 0,
+      isolation: ISOLATION,
+    };
     const [answer] = await broker.read(call.context, [ask], options);
     if (!answer) throw new Refusal("unknown_topic_or_partition", "The partition gave no answer.");
     if (answer.refusal) throw answer.refusal;
+    reads.push(answer);
+    if (answer.refusedBytes !== undefined) {
+      done();
+      return size + answer.refusedBytes;
+    }
     let { position } = answer;
     let sealed = false;
     if (boundary < 0) boundary = (Math.floor(position / CHUNK_BYTES) + 1) * CHUNK_BYTES;
@@ -110,7 +132,8 @@ async function readChunk(call: Call, name: PartitionName, base: number): Promise
     }
     sealed ||= position >= boundary;
     next = Math.max(next, answer.from);
-    if (sealed || answer.batches.length === 0) return { runs, size, next, sealed, last: answer };
+    if (sealed || answer.batches.length === 0)
+      return { runs, size, next, sealed, last: answer, done };
   }
 }
 

@@ -15,9 +15,11 @@ import { offsetOf, type PartitionName } from "../reading/places.ts";
 import { problemOf } from "../answers/problem.ts";
 import { BATCH_TYPE } from "../producing/produce-bytes.ts";
 import { LINES_TYPE } from "../producing/produce-stream.ts";
+import { LongText } from "../answers/long-text.ts";
 import { jsonText, type Reply } from "../answers/reply.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { batchesReply, type Span } from "../reading/raw-batches.ts";
+import { inLines, listed, RecordsText } from "../reading/records-text.ts";
 import { fetched, fetchedMany, fetchManyBody, fetchQuery } from "../schema/fetch.ts";
 import { recordOut } from "../schema/record.ts";
 import { noQuery, partitionParams } from "../schema/shapes.ts";
@@ -78,17 +80,20 @@ async function pageReply(
   const turn = turnOf(call.door.clock.nowMs(), query.turn);
   const besides = { "kafka-turn": turn, ...live };
   if (accept.includes(BATCH_TYPE)) return batchesReply(answer, span, isolationOf(query), besides);
-  const page = await pageOf(answer, span.from, span.to, pageTerms(call, query, span.bytesMax));
-  if (accept.includes(LINES_TYPE)) {
+  const isLines = accept.includes(LINES_TYPE);
+  const text = new LongText();
+  if (!isLines) text.add(`{"records":[`);
+  const records = new RecordsText(text, isLines ? inLines : listed);
+  const terms = pageTerms(call, query, span.bytesMax);
+  const page = await pageOf(answer, span.from, span.to, terms, records);
+  if (isLines) {
     const headers = { ...endsHeaders(answer, page.next, page.upToDate), ...besides };
-    const body = page.records.length === 0 ? "" : `${page.records.join("\n")}\n`;
-    return { status: 200, type: LINES_TYPE, body, headers };
+    return { status: 200, type: LINES_TYPE, body: text.finish(), headers };
   }
-  return jsonText(
-    `{"records":[${page.records.join(",")}],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)},"turn":"${turn}"}`,
-    200,
-    live,
+  text.add(
+    `],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)},"turn":"${turn}"}`,
   );
+  return jsonText(text.finish(), 200, live);
 }
 
 export const fetchMany = defineRoute({
@@ -144,7 +149,8 @@ async function pagesReply(
   bytesMax: number,
 ): Promise<Reply> {
   const isolation = isolationOf(body);
-  const texts: string[] = [];
+  const text = new LongText();
+  let between = `{"partitions":[`;
   let recordsLeft = body.max_records ?? RECORDS_DEFAULT;
   let bytesLeft = bytesMax;
   let failed = 0;
@@ -155,34 +161,39 @@ async function pagesReply(
       failed++;
       firstError ??= error;
       const problem = problemOf(error, call.id);
-      texts.push(
-        `{${nameText(ask)},"status":${problem.status},"error":${JSON.stringify(problem)}}`,
+      text.add(
+        `${between}{${nameText(ask)},"status":${problem.status},"error":${JSON.stringify(problem)}}`,
       );
+      between = ",";
     } else if (answer) {
+      text.add(`${between}{${nameText(ask)},"records":[`);
+      between = ",";
       const terms = { ...pageTerms(call, body, bytesLeft), recordsMax: recordsLeft };
       const page =
         recordsLeft > 0 && bytesLeft > 0
-          ? await pageOf(answer, ask.from, Number.MAX_SAFE_INTEGER, terms)
+          ? await pageOf(
+              answer,
+              ask.from,
+              Number.MAX_SAFE_INTEGER,
+              terms,
+              new RecordsText(text, listed),
+            )
           : {
-              records: [],
+              records: 0,
               bytes: 0,
               next: answer.from,
               upToDate: upToDate(answer, answer.from, isolation),
             };
-      recordsLeft -= page.records.length;
+      recordsLeft -= page.records;
       bytesLeft -= page.bytes;
-      texts.push(
-        `{${nameText(ask)},"records":[${page.records.join(",")}],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)}}`,
-      );
+      text.add(`],"next":${page.next},"up_to_date":${page.upToDate},${endsText(answer)}}`);
     }
   }
   if (failed > 0 && places.length === 1) throw firstError;
   const turn = turnOf(call.door.clock.nowMs(), undefined);
-  return jsonText(
-    `{"partitions":[${texts.join(",")}],"turn":"${turn}"}`,
-    failed > 0 ? 207 : 200,
-    live,
-  );
+  if (places.length === 0) text.add(between);
+  text.add(`],"turn":"${turn}"}`);
+  return jsonText(text.finish(), failed > 0 ? 207 : 200, live);
 }
 
 /** Makes the reply to what was read, within so many bytes. */
@@ -204,31 +215,49 @@ async function answered(
   if (waits || making) {
     try {
       const fitting = making?.bytes ?? untaken.fitting(bytesMax);
-      const answers = await readWith(readOptions(call, terms, fitting, waits));
-      making ??= untaken.begin(hasRecords(answers) ? bytesMax : 0);
-      if (making) {
+      const options = readOptions(call, terms, fitting, waits);
+      const answers = await readWith(
+        making ? { ...options, firstBytesMax: making.weight } : options,
+      );
+      size = refusedBytesOf(answers);
+      const found = bytesOf(answers);
+      making ??= untaken.begin(found > 0 ? bytesMax : 0, found);
+      if (making && size === 0) {
+        const given = givenOf(answers);
         const made = await reply(answers, making.bytes || bytesMax);
         size = untaken.sizeToWaitFor(made, making.bytes);
         if (size === 0) {
-          countOut(call, answers);
+          countOut(call, given);
           return made;
         }
+      } else {
+        for (const { done } of answers) done?.();
+        size ||= found;
       }
     } finally {
       if (making) untaken.end(making);
     }
   }
   // What was found meanwhile is read again when it is its turn, rather than held until then.
-  return untaken.make(bytesMax, size, call, async (granted) => {
-    const answers = await readWith(readOptions(call, terms, granted, false));
+  return untaken.make(bytesMax, size, call, async (granted, firstBytesMax) => {
+    const options = { ...readOptions(call, terms, granted, false), firstBytesMax };
+    const answers = await readWith(options);
+    const refused = refusedBytesOf(answers);
+    if (refused > 0) return refused;
+    const given = givenOf(answers);
     const made = await reply(answers, granted);
-    countOut(call, answers);
+    countOut(call, given);
     return made;
   });
 }
 
-function hasRecords(answers: readonly ReadAnswer[]): boolean {
-  return answers.some(({ batches }) => batches.length > 0);
+function bytesOf(answers: readonly ReadAnswer[]): number {
+  return answers.reduce((sum, answer) => sum + readBytesOf(answer), 0);
+}
+
+/** The size of the batch for which there was no room, or 0. */
+function refusedBytesOf(answers: readonly ReadAnswer[]): number {
+  return answers.find(({ refusedBytes }) => refusedBytes !== undefined)?.refusedBytes ?? 0;
 }
 
 function readOptions(call: Call, terms: Terms, bytesMax: number, waits: boolean): ReadOptions {
@@ -256,10 +285,20 @@ function pageTerms(call: Call, terms: Terms, bytesMax: number): PageTerms {
   };
 }
 
-function countOut({ door }: Call, answers: readonly ReadAnswer[]): void {
-  const { traffic } = door.broker;
-  for (const answer of answers)
-    if (!answer.refusal) traffic.fetched(answer.topic, readBytesOf(answer));
+interface Given {
+  readonly topic: string;
+  readonly bytes: number;
+}
+
+/** What of the log goes out; to be asked before it is done with. */
+function givenOf(answers: readonly ReadAnswer[]): Given[] {
+  return answers.flatMap((answer) =>
+    answer.refusal ? [] : [{ topic: answer.topic, bytes: readBytesOf(answer) }],
+  );
+}
+
+function countOut({ door }: Call, given: readonly Given[]): void {
+  for (const { topic, bytes } of given) door.broker.traffic.fetched(topic, bytes);
 }
 
 function nameText({ topic, partition }: PartitionName): string {

@@ -11,6 +11,7 @@ import type { Connection } from "../../lib/platform.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { groupStream } from "../reading/group-stream.ts";
 import { bytesRead, renderPages } from "../reading/polled.ts";
+import { listed } from "../reading/records-text.ts";
 import { problemOf } from "../answers/problem.ts";
 import { LINES_TYPE } from "../producing/produce-stream.ts";
 import { empty, json, jsonText } from "../answers/reply.ts";
@@ -139,18 +140,15 @@ export const pollGroup = defineRoute({
           const form = body.as ?? "auto";
           const bounds = { recordsMax, bytesMax: making?.bytes ?? bytesMax, opener: door.opener };
           const terms = { ...bounds, isolation, form };
-          return renderPages(terms, door.broker.traffic)(reads);
+          return renderPages(terms, door.broker.traffic, listed)(reads);
         },
       );
       const { unknownTopics } = answer;
       const unknown =
         unknownTopics.length > 0 ? `,"unknown_topics":${JSON.stringify(unknownTopics)}` : "";
-      const reply = jsonText(
-        `{"member_epoch":${answer.memberEpoch},"assignment":${JSON.stringify(answer.assignment)},` +
-          `"records":[${answer.value.join(",")}],"next":${JSON.stringify(answer.next)}${unknown}}`,
-        200,
-        live,
-      );
+      const before = `{"member_epoch":${answer.memberEpoch},"assignment":${JSON.stringify(answer.assignment)},"records":[`;
+      const after = `],"next":${JSON.stringify(answer.next)}${unknown}}`;
+      const reply = jsonText(answer.value.text.finish(before, after), 200, live);
       // Asked again by its id, the poll gives the same records.
       if (untaken.sizeToWaitFor(reply, makings[0]?.bytes ?? 0) > 0) throw tooMany();
       return reply;

@@ -5,7 +5,9 @@
 import { describe, expect, test } from "bun:test";
 import { type HttpLimits, httpLimits } from "../../../../src/http/limits.ts";
 import { BatchOpener } from "../../../../src/http/reading/batch-opener.ts";
+import { LongText } from "../../../../src/http/answers/long-text.ts";
 import { pageOf } from "../../../../src/http/reading/page.ts";
+import { inLines, RecordsText } from "../../../../src/http/reading/records-text.ts";
 import { Untaken } from "../../../../src/http/answers/untaken.ts";
 import { present } from "../../../../src/lib/assert.ts";
 import { encodeBatch } from "../../../../src/records/batch-encode.ts";
@@ -79,6 +81,29 @@ describe("an answer past twice the limit", () => {
     await others.cancel();
     expect(await answer).toEqual(reply(100));
     expect([made, untaken.bytes]).toEqual([2, 0]);
+  });
+
+  test("waits for the size of a batch that is larger than what it set aside, and has that much then", async () => {
+    const { untaken } = world({ answerBytesMax: 1_000_000 });
+    const others = untaken.pieces([new Uint8Array(1_500_000)]).stream;
+    const asked: number[] = [];
+    const answer = untaken.make(10, 0, asker, (_bytes, firstBytesMax) => {
+      asked.push(firstBytesMax);
+      return Promise.resolve(firstBytesMax < 900_000 ? 900_000 : reply(900_000));
+    });
+    await settled();
+    expect([asked.length, untaken.bytes]).toEqual([1, 1_500_000]);
+    await others.cancel();
+    expect(await answer).toEqual(reply(900_000));
+    expect([asked[1], untaken.bytes]).toEqual([900_000, 0]);
+  });
+
+  test("is refused when it turns out larger again and again", async () => {
+    const { untaken } = world();
+    let size = 1_000_000;
+    const answer = untaken.make(10, 0, asker, () => Promise.resolve((size *= 2)));
+    expect(await answer.catch(String)).toContain("Too many large answers");
+    expect(untaken.bytes).toBe(0);
   });
 
   test("is refused when it has waited for long, and nothing is left behind", async () => {
@@ -156,7 +181,8 @@ describe("an answer in pieces", () => {
     for (const copiesPieces of [true, false]) {
       const untaken = new Untaken(new VirtualClock(), limits, copiesPieces);
       let done = 0;
-      const reader = untaken.pieces([new Uint8Array(100)], () => (done += 1)).stream.getReader();
+      const answer = untaken.pieces([new Uint8Array(100)], { done: () => (done += 1) });
+      const reader = answer.stream.getReader();
       for (let pieces = 0; pieces < 3; pieces++) await reader.read();
       expect(done).toBe(0);
       expect((await reader.read()).done).toBe(true);
@@ -164,18 +190,50 @@ describe("an answer in pieces", () => {
     }
   });
 
-  test("is not done with when its client leaves or is cut off", async () => {
+  test("is done with when its client leaves or is cut off, a turn later", async () => {
     const clock = new VirtualClock();
     const untaken = new Untaken(clock, limits, true);
     let done = 0;
-    const left = untaken.pieces([new Uint8Array(100)], () => (done += 1)).stream.getReader();
-    const stalled = untaken.pieces([new Uint8Array(100)], () => (done += 1)).stream.getReader();
+    const open = () => {
+      const { stream } = untaken.pieces([new Uint8Array(100)], { done: () => (done += 1) });
+      return stream.getReader();
+    };
+    const [left, stalled] = [open(), open()];
     for (const reader of [left, stalled]) await reader.read();
     await left.cancel();
-    await clock.advance(limits.answerStallMs * 2);
-    expect([done, untaken.bytes]).toEqual([0, 0]);
-    await stalled.read().catch(() => {});
     expect(done).toBe(0);
+    await clock.advance(limits.answerStallMs * 2);
+    expect([done, untaken.bytes]).toEqual([2, 0]);
+    await stalled.read().catch(() => {});
+    expect(done).toBe(2);
+  });
+
+  test("of its own memory lets go of it run by run, and of the rest when its client goes", async () => {
+    const runs = [0, 1, 2].map(() => new Uint8Array(20_000));
+    const sizes = () => runs.map(({ length }) => length);
+    const clock = new VirtualClock();
+    const untaken = new Untaken(
+      clock,
+      { ...limits, answerPieceBytes: 10_000, answerBytesMax: 100_000 },
+      true,
+    );
+    const reader = untaken.pieces(runs, { isOwn: true }).stream.getReader();
+    for (let pieces = 0; pieces < 2; pieces++) await reader.read();
+    expect(sizes()).toEqual([20_000, 20_000, 20_000]);
+    await reader.read();
+    expect(sizes()).toEqual([0, 20_000, 20_000]);
+    await reader.cancel();
+    await clock.settle();
+    expect(sizes()).toEqual([0, 0, 0]);
+  });
+
+  test("of memory that others have is left as it is", async () => {
+    const run = new Uint8Array(20_000);
+    const clock = new VirtualClock();
+    const untaken = new Untaken(clock, limits, true);
+    await untaken.pieces([run]).stream.cancel();
+    await clock.settle();
+    expect(run.length).toBe(20_000);
   });
 
   test("is given back when its client leaves", async () => {
@@ -235,16 +293,20 @@ describe("a page's text", () => {
           epoch: 0,
         };
         const terms = { recordsMax: 1_000, bytesMax, isolation: "read_committed" as const };
-        const page = await pageOf(answer, 0, Number.MAX_SAFE_INTEGER, {
-          ...terms,
-          form: "auto",
-          opener: new BatchOpener(new VirtualClock(), 1_000_000),
-        });
-        const sizes = page.records.map((text) => new TextEncoder().encode(text).length);
+        const text = new LongText();
+        const page = await pageOf(
+          answer,
+          0,
+          Number.MAX_SAFE_INTEGER,
+          { ...terms, form: "auto", opener: new BatchOpener(new VirtualClock(), 1_000_000) },
+          new RecordsText(text, inLines),
+        );
+        const body = text.finish();
+        const lines = (typeof body === "string" ? body : "").trimEnd().split("\n");
+        const sizes = lines.map((line) => new TextEncoder().encode(line).length);
         const size = sizes.reduce((sum, each) => sum + each, 0);
         const one = sizes[0] ?? 0;
-        expect(page.next).toBe(page.records.length);
-        expect(page.records.length).toBeGreaterThan(0);
+        expect([page.next, page.records]).toEqual([lines.length, lines.length]);
         expect(size).toBeLessThanOrEqual(1.25 * bytesMax + one);
         if (page.next < 100) expect(size).toBeGreaterThan(bytesMax - 2 * one);
       });

@@ -3,7 +3,9 @@
  */
 import { expect, test } from "bun:test";
 import { BatchOpener } from "../../../../src/http/reading/batch-opener.ts";
+import { LongText } from "../../../../src/http/answers/long-text.ts";
 import { pageOf } from "../../../../src/http/reading/page.ts";
+import { listed, RecordsText } from "../../../../src/http/reading/records-text.ts";
 import { EncodedBatches } from "../../../../src/http/tail/encoded.ts";
 import { encodeBatch } from "../../../../src/records/batch-encode.ts";
 import { readBatchHeader } from "../../../../src/records/batch.ts";
@@ -64,12 +66,13 @@ test("a page out of it is made with turns for others in between", async () => {
     form: "auto" as const,
     opener,
   };
-  const clocked = pageOf(answerOf([large()]), 5, Number.MAX_SAFE_INTEGER, terms);
+  const records = () => new RecordsText(new LongText(), listed);
+  const clocked = pageOf(answerOf([large()]), 5, Number.MAX_SAFE_INTEGER, terms, records());
   const [page, turns] = await turnsOf(clock, clocked);
-  expect(page.records).toHaveLength(RECORDS - 5);
+  expect(page.records).toBe(RECORDS - 5);
   expect(page.next).toBe(RECORDS);
   expect(turns).toBeGreaterThan(3);
-  const few = pageOf(answerOf([large()]), 0, 7, { ...terms, recordsMax: 100 });
+  const few = pageOf(answerOf([large()]), 0, 7, { ...terms, recordsMax: 100 }, records());
   expect((await turnsOf(clock, few))[0]).toMatchObject({ next: 7 });
 });
 

@@ -1,6 +1,12 @@
 /** Records as JSON text, in each form. */
 import { expect, test } from "bun:test";
-import { dataText, placeText, recordText } from "../../../../src/http/reading/record-out.ts";
+import {
+  dataText,
+  isLong,
+  placeText,
+  recordPieces,
+  recordText,
+} from "../../../../src/http/reading/record-out.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const binary = Uint8Array.of(0xff, 0x00);
@@ -55,4 +61,38 @@ test("a record says everything on one line", () => {
       ["none", null],
     ],
   });
+});
+
+test("a long record says the same in pieces, none of which is long", () => {
+  const forms = ["auto", "text", "json", "b64"] as const;
+  const texts = ["x", '\u0001"\\', "\u00e9", "\u4e16", "\u{1f600}", "ab\u{1f600}\n\u00e9"];
+  const values = texts.map((text) => bytes(text.repeat(Math.ceil(200_000 / text.length))));
+  // Invalid at a piece's end, within it, and cut off in the midst of a character.
+  for (const at of [48 * 1024 - 1, 48 * 1024, 100_000]) {
+    const broken = bytes("x".repeat(150_000));
+    broken[at] = 0xe4;
+    values.push(broken);
+  }
+  values.push(bytes("\u4e16".repeat(60_000)).subarray(0, -1));
+  values.push(bytes(`\ufeff${"y".repeat(70_000)}`));
+  for (const value of values)
+    for (const form of forms)
+      for (const field of ["key", "value", "header"]) {
+        const record = {
+          offset: 7,
+          timestampMs: 1,
+          key: field === "key" ? value : null,
+          value: field === "value" ? value : bytes("{}"),
+          headers: [
+            { name: "a", value: field === "header" ? value : null },
+            { name: "b", value: bytes("1") },
+          ],
+        };
+        expect(isLong(record)).toBe(true);
+        const place = placeText("t", 3);
+        const pieces = [...recordPieces(place, record, "create", form)];
+        expect(pieces.join("") === recordText(place, record, "create", form)).toBe(true);
+        if (form !== "json" || field !== "value")
+          expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(6 * 48 * 1024 + 10);
+      }
 });
