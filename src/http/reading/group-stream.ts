@@ -16,7 +16,7 @@ import { bytesRead, renderPages } from "./polled.ts";
 import { asEvents, inLines, RecordsText } from "./records-text.ts";
 import type { Holder } from "../../lib/room.ts";
 import type { Door } from "../route.ts";
-import { TailShare } from "../tail/share.ts";
+import { costOf, TailShare } from "../tail/share.ts";
 
 /** Silence is broken this often, so that nobody on the way takes the stream for dead. */
 const SILENCE_MS = 5_000;
@@ -61,7 +61,7 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   /** When the reader was given what it has not followed by asking for more; null while it asks. */
   #givenMs: number | null = null;
-  /** Log that was read and found no room. */
+  /** What a page would have taken for which there was no room. */
   #bytesRefused = 0;
   #epoch = 0;
   #polls = 0;
@@ -163,9 +163,9 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
         },
         async (reads) => {
           const bytes = bytesRead(reads);
-          if (bytes === 0 || this.#share.hold(bytes))
+          if (bytes === 0 || this.#share.hold(costOf(bytes)))
             return renderPages(terms, door.broker.traffic, shape)(reads);
-          this.#bytesRefused = bytes;
+          this.#bytesRefused = costOf(bytes);
           for (const { answer } of reads) answer.done?.();
           const given = reads.map(({ from }) => from);
           return { given, value: new RecordsText(new LongText(), shape) };

@@ -8,7 +8,7 @@ import type { EncodedBatches, EncodedRecord } from "./encoded.ts";
 import { Follower, type FollowOptions, type Found, type Run } from "./follower.ts";
 import type { Gap } from "./followed.ts";
 import type { Holder } from "../../lib/room.ts";
-import type { TailShare } from "./share.ts";
+import { costOf, type TailShare } from "./share.ts";
 
 export interface TailEvent {
   readonly type: "record" | "batch" | "gap" | "end";
@@ -36,9 +36,16 @@ export interface FeedOptions extends FollowOptions {
   readonly share: TailShare;
 }
 
+/** Texts that are not much longer than the log they are made of need no more room than that has. */
+const TEXT_PER_BYTE = 2;
+const TEXT_LENGTH_FREE = 64 * 1024;
+
 export class Feed {
   readonly #options: FeedOptions;
   readonly #follower: Follower;
+  /** Of the read whose events are given: log, and what its texts were found to need. */
+  #logBytes = 0;
+  #bytesWanted = 0;
 
   /** Throws as `openTopics` does. */
   static async open(options: FeedOptions): Promise<Feed> {
@@ -64,14 +71,19 @@ export class Feed {
     const { share } = this.#options;
     share.free();
     if (share.isWaiting && !(await share.waitOn(waitMs, signal))) return this.#events([]);
+    const wanted = this.#bytesWanted;
+    this.#bytesWanted = 0;
+    if (wanted > 0 && !(await share.wait(wanted, waitMs, signal))) return this.#events([]);
     for (;;) {
       const found = await this.#follower.next(waitMs, bytesMax, signal);
       let bytes = 0;
       for (const item of found) if (item.type === "run") bytes += item.bytes.length;
+      this.#logBytes = bytes;
       if (bytes === 0) share.free();
-      if (bytes === 0 || share.hold(bytes)) return this.#events(found);
+      if (bytes === 0 || share.hold(costOf(bytes))) return this.#events(found);
       this.#follower.giveBack();
-      if (!(await share.wait(bytes, waitMs, signal))) return this.#events([]);
+      letGo(found);
+      if (!(await share.wait(costOf(bytes), waitMs, signal))) return this.#events([]);
     }
   }
 
@@ -98,13 +110,16 @@ export class Feed {
 
   *#events(found: readonly Found[]): TailEvents {
     for (const item of found) {
-      if (item.type === "run") yield* this.#runEvents(item);
-      else if (item.type === "gap") yield this.#gapEvent(item);
+      if (item.type === "run") {
+        if (!(yield* this.#runEvents(item))) break;
+      } else if (item.type === "gap") yield this.#gapEvent(item);
       else yield endEvent(this.cursor(), "deleted");
     }
+    letGo(found);
   }
 
-  *#runEvents(run: Run): TailEvents {
+  /** False where there is no room for the texts: they are made anew when there is. */
+  *#runEvents(run: Run): Generator<TailEvent | Promise<void>, boolean, undefined> {
     const { encoded, form, isShared, onTaken } = this.#options;
     onTaken(run.topic.name, run.bytes.length);
     const place = { topic: run.topic.name, topicId: run.topic.id, partition: run.slot.partition };
@@ -117,11 +132,24 @@ export class Feed {
         let records: readonly EncodedRecord[] = [];
         if (encoding instanceof Promise) yield encoding.then((made) => void (records = made));
         else records = encoding;
+        if (!this.#holds(records)) return false;
         yield* this.#batchEvents(run, records, end);
       }
       this.#follower.moveTo(run.slot, end);
       at += header.sizeBytes;
     }
+    return true;
+  }
+
+  /** A batch that was compressed may have texts of many times its size. */
+  #holds(records: readonly EncodedRecord[]): boolean {
+    const textLength = records.reduce((sum, { json }) => sum + json.length, 0);
+    if (textLength <= TEXT_PER_BYTE * this.#logBytes + TEXT_LENGTH_FREE) return true;
+    const bytes = costOf(this.#logBytes, textLength);
+    if (this.#options.share.hold(bytes)) return true;
+    this.#bytesWanted = bytes;
+    this.#follower.giveBack();
+    return false;
   }
 
   *#batchEvents(
@@ -163,6 +191,11 @@ export class Feed {
 export function endEvent(cursor: string, reason: string, error?: unknown): TailEvent {
   const json = JSON.stringify({ reason, cursor, ...(error === undefined ? {} : { error }) });
   return { type: "end", cursor, json, records: 0 };
+}
+
+/** Nobody reads the runs any more. */
+function letGo(found: readonly Found[]): void {
+  for (const item of found) if (item.type === "run") item.done?.();
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -36,6 +36,8 @@ export interface Run {
   readonly from: number;
   /** The offset after the last batch. */
   readonly end: number;
+  /** As that of the read that gave it, with its last run. */
+  readonly done?: () => void;
 }
 
 /** Nothing more will come: every topic is gone. */
@@ -132,10 +134,12 @@ export class Follower {
     if (answer.refusal) return this.#refused(topic, slot, answer, found);
     if (answer.topicId !== topic.id) return true; // Made anew just now: the next look tells.
     const isHidden = hiddenBy(answer.aborted);
-    for (const bytes of answer.batches) {
+    const { batches, done } = answer;
+    for (const [at, bytes] of batches.entries()) {
       const end = endOf(bytes);
       assert(end > slot.next, "a read gives batches that reach past where it began");
-      found.push({ type: "run", topic, slot, bytes, isHidden, from: slot.next, end });
+      const run: Run = { type: "run", topic, slot, bytes, isHidden, from: slot.next, end };
+      found.push(done && at === batches.length - 1 ? { ...run, done } : run);
       slot.next = end;
     }
     if (answer.batches.length === 0 && answer.from > slot.next) {

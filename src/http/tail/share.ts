@@ -10,8 +10,13 @@ import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type Holder, type Place, type Room, within } from "../../lib/room.ts";
 
-/** What a byte of log costs a tail: itself, its text, and the text as it is sent. */
-const PER_BYTE = 3;
+/** What a byte of text costs a tail: itself, and the same as it is sent. */
+const PER_TEXT_BYTE = 2;
+
+/** What a tail holds of so much log and its text; by default as much text as log, as it is without compression. */
+export function costOf(logBytes: number, textLength = logBytes): number {
+  return logBytes + PER_TEXT_BYTE * textLength;
+}
 
 export class TailShare {
   readonly #room: Room;
@@ -37,12 +42,11 @@ export class TailShare {
     this.#reader = reader;
   }
 
-  /** Holds what so much log costs, instead of what it held; false: there is no room, it has to wait. */
-  hold(logBytes: number): boolean {
+  /** Holds so many bytes where it held fewer; false: there is no room, nothing is held, it has to wait. */
+  hold(bytes: number): boolean {
     if (this.#place) return false;
     // A read that was under way has come too late: nobody is given what it found.
     if (this.#closed) return true;
-    const bytes = PER_BYTE * logBytes;
     if (bytes > this.#held) {
       this.free();
       if (!this.#room.take(bytes)) return false;
@@ -52,14 +56,14 @@ export class TailShare {
   }
 
   /**
-   * Waits for room for so much log; false when there is none within `waitMs`, or before the signal. Where it stands in line
+   * Waits for room for so many bytes; false when there is none within `waitMs`, or before the signal. Where it stands in line
    * already it goes on with that place, for as much as it asked for first: a read that came to more asks again.
    */
-  async wait(logBytes: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
+  async wait(bytes: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
     this.free();
     if (this.#closed) return false;
     if (!this.#place) {
-      this.#bytesWanted = PER_BYTE * logBytes;
+      this.#bytesWanted = bytes;
       this.#place = this.#room.enter(this.#bytesWanted);
     }
     return this.waitOn(waitMs, signal);

@@ -20,6 +20,7 @@ import { randomUuid, seededRandom } from "../../../src/lib/random.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import { encodeBatch } from "../../../src/records/batch-encode.ts";
 import { readBatchHeader } from "../../../src/records/batch.ts";
+import type { Codec } from "../../../src/records/compression.ts";
 import { StreamReader } from "../../conformance/event-reader.ts";
 
 export class StillClock implements Clock {
@@ -70,6 +71,8 @@ export class FakeBroker {
   /** Reads that were asked for, and how many wait now. */
   reads = 0;
   refuseReads: Error | null = null;
+  /** How batches are compressed from now on. */
+  codec: Codec = "none";
   /** Appends wait in `held` until they are let go. */
   holdAppends = false;
   readonly held: (() => void)[] = [];
@@ -119,7 +122,9 @@ export class FakeBroker {
         timestampMs: this.#clock.nowMs(),
       };
     });
-    log.batches.push(encodeBatch(records, { baseOffset: log.end, leaderEpoch: 0 }));
+    log.batches.push(
+      encodeBatch(records, { baseOffset: log.end, leaderEpoch: 0, codec: this.codec }),
+    );
     log.end += values.length;
     this.#wake();
   }
