@@ -1,9 +1,10 @@
 /**
- * The official Java consumer's catch-up, and the time from one record's send to its receipt, beside Apache Kafka.
+ * The official Java consumer's catch-up, and the time from one record's send to its receipt, beside Apache Kafka; for
+ * the catch-up beside a broker that answers from memory, too, which is the most that the tool can take on this machine.
  */
 import { type Bench, type Figure, figure, interleave } from "./harness.ts";
 import { consumePerformance, endToEndLatency, producePerformance } from "./java-tools.ts";
-import { createTopic, withBrokers } from "./kafka-servers.ts";
+import { createTopic, type KafkaSubject, startStub, withBrokers } from "./kafka-servers.ts";
 import { warm } from "./kafka-produce.ts";
 import { cpuSeconds } from "./proc.ts";
 
@@ -17,16 +18,14 @@ export const kafkaConsume: Bench = {
   about:
     "the official Java consumer's performance tool from the beginning (records a second, the group's join left out) and its end-to-end latency tool with acks=all (ms, mean)",
   goals: [
-    ...partitionCounts.map((partitions) => ({
-      case: catchUpCase(partitions),
-      subject: "kedge",
-      beside: "kafka",
-      least: 1,
-    })),
+    ...partitionCounts.flatMap((partitions) => [
+      { case: catchUpCase(partitions), subject: "kedge", beside: "kafka", least: 1 },
+      { case: catchUpCase(partitions), subject: "bun from memory", beside: "kafka" },
+    ]),
     { case: tailCase, subject: "kedge", beside: "kafka", most: 0.5 },
   ],
   run: (context) =>
-    withBrokers(async (subjects) => {
+    withBrokers(async (subjects, node) => {
       const figures: Figure[] = [];
       const records = context.scale.kafkaMb * 1000 * 3;
       for (const partitions of partitionCounts) {
@@ -42,16 +41,21 @@ export const kafkaConsume: Bench = {
             properties: { acks: "all" },
           });
         }
-        const results = await interleave(subjects, context.scale.runs, async (subject) => {
+        const stub = await startStub(node, topic("kedge"), partitions);
+        const memory: KafkaSubject = { name: "bun from memory", broker: stub, topicConfigs: {} };
+        const entrants = [...subjects, memory];
+        const results = await interleave(entrants, context.scale.runs, async (subject) => {
           const { pid, port } = subject.broker;
           const before = cpuSeconds(pid);
-          const run = await consumePerformance(port, topic(subject.name), records);
+          const name = subject === memory ? "kedge" : subject.name;
+          const run = await consumePerformance(port, topic(name), records);
           const cpuMsPerMb = ((cpuSeconds(pid) - before) * 1000) / ((records * 1024) / 1e6);
           return {
             value: run.fetchedPerSecond,
             more: { withJoin: run.recordsPerSecond, cpuMsPerMb },
           };
         });
+        await stub.stop();
         for (const [{ name }, runs] of results)
           figures.push(figure(catchUpCase(partitions), name, "records/s", runs));
         context.say(`${catchUpCase(partitions)} done`);

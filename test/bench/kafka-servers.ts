@@ -8,11 +8,11 @@
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import { kafkaMissing, startKafka as startPeer } from "../peers/kafka.ts";
-import { freePort, scratchDirectory, type Server, startServer } from "./server.ts";
+import { freePort, scratchDirectory, type Server, startServer, waitForPort } from "./server.ts";
 import { root } from "./subjects.ts";
 
 export interface KafkaSubject {
-  readonly name: "kedge" | "kedge, relaxed" | "kafka" | "kafka, synced";
+  readonly name: "kedge" | "kedge, relaxed" | "kafka" | "kafka, synced" | "bun from memory";
   readonly broker: Broker;
   readonly topicConfigs: Readonly<Record<string, string>>;
 }
@@ -23,8 +23,9 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
-export async function startKedge(directory?: string): Promise<Broker> {
+export async function startKedge(directory?: string): Promise<StubbedBroker> {
   const port = await freePort();
+  const [listenerPort, stubPort] = [port + 1, port + 2];
   const server: Server = await startServer(
     "kedge-kafka",
     (http, data) => [
@@ -37,12 +38,45 @@ export async function startKedge(directory?: string): Promise<Broker> {
       `127.0.0.1:${http}`,
       "--kafka",
       `127.0.0.1:${port}`,
+      "--kafka",
+      `STUB://127.0.0.1:${listenerPort}`,
+      "--kafka-advertised",
+      `STUB://127.0.0.1:${stubPort}`,
       "--group-initial-rebalance-delay-ms",
       "0",
     ],
     directory === undefined ? {} : { directory },
   );
-  return { pid: server.pid, port, stop: async () => void (await server.stop()) };
+  const stop = async () => void (await server.stop());
+  return { pid: server.pid, port, httpPort: server.port, listenerPort, stubPort, stop };
+}
+
+/** kedge, and a second listener of it at which clients are told to come to `stubPort`. */
+export interface StubbedBroker extends Broker {
+  readonly httpPort: number;
+  readonly listenerPort: number;
+  readonly stubPort: number;
+}
+
+/** Answers Fetch of one topic that this node has from memory (`kafka-stub.ts`). */
+export async function startStub(node: StubbedBroker, topic: string, partitions: number) {
+  const { stubPort, listenerPort, httpPort } = node;
+  const words = [stubPort, listenerPort, httpPort, topic, partitions].map(String);
+  const child = Bun.spawn([process.execPath, join(root, "test/bench/kafka-stub.ts"), ...words], {
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  await waitForPort(stubPort, child);
+  const broker: Broker = {
+    pid: child.pid,
+    port: stubPort,
+    async stop() {
+      child.kill();
+      await child.exited;
+    },
+  };
+  return broker;
 }
 
 export async function startKafka(): Promise<Broker> {
@@ -52,7 +86,7 @@ export async function startKafka(): Promise<Broker> {
 
 /** Starts both, hands over the three subjects, and stops both whatever happens. */
 export async function withBrokers<T>(
-  use: (subjects: readonly KafkaSubject[]) => Promise<T>,
+  use: (subjects: readonly KafkaSubject[], node: StubbedBroker) => Promise<T>,
 ): Promise<T> {
   const missing = kafkaMissing();
   if (missing !== null)
@@ -63,11 +97,12 @@ export async function withBrokers<T>(
     started.push(kedge);
     const kafka = await startKafka();
     started.push(kafka);
-    return await use([
+    const subjects: KafkaSubject[] = [
       { name: "kedge", broker: kedge, topicConfigs: {} },
       { name: "kafka", broker: kafka, topicConfigs: {} },
       { name: "kafka, synced", broker: kafka, topicConfigs: { "flush.messages": "1" } },
-    ]);
+    ];
+    return await use(subjects, kedge);
   } finally {
     await Promise.all(started.map((broker) => broker.stop()));
   }
