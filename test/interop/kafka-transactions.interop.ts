@@ -49,7 +49,7 @@ describe.skipIf(skipped).each(makers)("%s", (_name, start) => {
   test("the Java client's commit that overtakes its own records is refused", async () => {
     const program = join(import.meta.dir, "java/EarlyCommit.java");
     const command = ["java", "-Xmx256m", "-cp", classPath, program, broker.bootstrap, "java"];
-    const { out, err } = await run(command, { timeoutMs: 60_000 });
+    const { out, err } = await run(command, { timeoutMs: 100_000 });
     expect(out.trim().split("\n").at(-1), err).toBe("InvalidTxnStateException");
   });
 
