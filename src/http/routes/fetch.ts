@@ -232,7 +232,8 @@ async function answered(
         }
       } else {
         for (const { done } of answers) done?.();
-        size ||= found;
+        // A small one waits for its turn, and for no room.
+        if (size === 0 && found >= call.door.limits.answerPiecesMin) size = found;
       }
     } finally {
       if (making) untaken.end(making);

@@ -1,6 +1,7 @@
 /**
  * Reading one partition: from memory when it is at the tail, else from storage, never past what the reader may see.
  *
+ * - What is given holds no more than twice its size of memory: a small part of what storage read is copied.
  * - A read that went to storage looks again afterwards at the log start: what was deleted in between is refused, never
  *   left out in silence.
  */
@@ -135,9 +136,16 @@ async function readStored(
   if (refusedBytes > 0)
     return readStored(partition, from, { rows: storedRows(partition, from, limit), end }, limit);
   const read = cut(rows, from, end, limit) ?? nothing(partition, pastHole(rows, from, end));
-  if (read.runs.length > 0) return done ? { ...read, done } : read;
-  done?.();
-  return read;
+  if (!done) return read;
+  if (2 * sizeOf(read.runs) >= sizeOf(rows.map(({ data }) => data))) return { ...read, done };
+  // A small part would keep all that was read, for as long as its reader has it.
+  const runs = read.runs.map((run) => run.slice());
+  done();
+  return { ...read, runs };
+}
+
+function sizeOf(runs: readonly Uint8Array[]): number {
+  return runs.reduce((sum, run) => sum + run.byteLength, 0);
 }
 
 /**

@@ -176,6 +176,31 @@ test("rows that lie side by side in memory are given as one run, others apart", 
   expect((await given(rows))?.batches.length).toBe(2);
 });
 
+test("a small part of what storage read does not keep the rest of it", async () => {
+  const { node, held } = await world();
+  held.isHeld = false;
+  for (let more = 0; more < 3; more++) await append(node, 0);
+  const [log] = node.logs.all();
+  if (!log) throw new Error("there are three");
+  const { rows, logStart } = await now(node, node.storage.read(log.id, 0, 1_000));
+  const size = rows[0]?.data.length ?? 0;
+  let left = 0;
+  const part = async (count: number) => {
+    held.isHeld = true;
+    held.replaced = { rows, logStart, done: () => (left += 1) };
+    const request = { topic: "t", partition: 0, from: 0, bytesMax: count * size };
+    const [answer] = await now(node, node.broker.read(somebody, [request], atOnce));
+    const [first] = answer?.batches ?? [];
+    const isView = rows.some(({ data }) => data.buffer === first?.buffer);
+    return [answer?.batches.length, isView, answer?.done !== undefined, left];
+  };
+  held.release();
+  expect(await part(4)).toEqual([4, true, true, 0]);
+  expect(await part(2)).toEqual([2, true, true, 0]);
+  expect(await part(1)).toEqual([1, false, false, 1]);
+  expect(await part(0)).toEqual([1, false, false, 2]);
+});
+
 test("what was appended while storage was read is never passed over", async () => {
   const { node, held } = await world();
   const reading = node.broker.read(somebody, all(1_000), atOnce);
