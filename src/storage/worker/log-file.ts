@@ -30,6 +30,7 @@ import {
   type StoredProducer,
 } from "../storage.ts";
 import { RECEIPTS_FORGOTTEN_MAX, Sweeper } from "./sweeper.ts";
+import { openWalSync, type WalSync } from "./wal-sync.ts";
 import { Writer } from "./writer.ts";
 
 const CACHE_BYTES = 16 * 1024 * 1024;
@@ -59,6 +60,7 @@ export class LogFile {
   readonly #database: Database.Database;
   readonly #writer: Writer;
   readonly #sweeper: Sweeper;
+  readonly #walSync: WalSync | null;
   readonly #freeBytesMin: number;
   readonly #checkpointBytes: number;
   /** About how much the write-ahead log holds that is not yet in the file. */
@@ -97,6 +99,8 @@ export class LogFile {
       const cut = this.#mend();
       this.#powerLost = this.#lostPower(bootId);
       if (!this.#powerLost) this.#marked = this.#tryToMark() === null;
+      this.#walSync = openWalSync(directory);
+      if (this.#walSync) this.#writer.syncBy(this.#walSync.sync);
       this.opened = {
         powerLost: this.#powerLost,
         cut,
@@ -331,6 +335,7 @@ export class LogFile {
       if (!this.#powerLost) unlessFull(() => this.#unmark());
       unlessFull(() => this.#database.exec("pragma wal_checkpoint(truncate)"));
     } finally {
+      this.#walSync?.close();
       this.#database.close();
       this.#lock.release();
     }

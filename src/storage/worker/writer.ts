@@ -56,6 +56,8 @@ export class Writer {
   syncs = 0;
   readonly #database: Database.Database;
   #synchronous = true;
+  /** Syncs a commit in place of SQLite. */
+  #sync: (() => void) | null = null;
   #broken: StorageFault | null = null;
 
   constructor(database: Database.Database) {
@@ -114,16 +116,22 @@ export class Writer {
     for (const id of partitions) this.table.drop(id);
   }
 
+  /** From here on commits that are to be synced are so by this, which throws where the disk fails. */
+  syncBy(sync: () => void): void {
+    this.#sync = sync;
+  }
+
   /** Runs `work` in a transaction: synced, or kept from a kill alone. Throws StorageFault when the engine failed. */
   transaction(synced: boolean, work: () => void): void {
     if (this.#broken) throw this.#broken;
-    this.#setSynchronous(synced);
+    this.#setSynchronous(synced && !this.#sync);
     let committing = false;
     try {
       begin(this.#database);
       work();
       committing = true;
       this.#database.exec("COMMIT");
+      if (synced) this.#sync?.();
     } catch (error) {
       throw this.#failed(error, committing);
     }
