@@ -99,9 +99,10 @@ describe("a rebalance", () => {
     expect(world.says("m2", { memberEpoch: 3 }).assigned).toBe(null);
   });
 
-  test("who does not give up in time is out", () => {
+  test.each([false, true])("who does not give up in time is out (restarts: %p)", (restarts) => {
     const world = two();
     world.says("m1", { memberEpoch: 2 });
+    if (restarts) world.restarts();
     for (let round = 0; round < 3; round += 1) {
       world.passes(25_000);
       world.says("m2", { memberEpoch: world.consumer.members.get("m2")?.epoch ?? 0 });

@@ -2,6 +2,7 @@
  * Offsets of a group: who may commit, what transactions keep aside, what expires, what is deleted.
  */
 import { describe, expect, test } from "bun:test";
+import { groupCore } from "../../../../src/coordinators/groups/groups.ts";
 import type { OffsetOutcome } from "../../../../src/coordinators/offsets/state.ts";
 import { isPending } from "../../../../src/coordinators/offsets/table.ts";
 import { bytes, GroupWorld } from "../group-world.ts";
@@ -120,6 +121,21 @@ describe("in a transaction", () => {
     world.commit([{ offset: 3 }]);
     world.step({ type: "marker", transaction, committed: true });
     expect(world.offset()).toBe(3);
+  });
+
+  test("a plain commit after them wins after a restart, too, be it before or after it", () => {
+    const world = new GroupWorld();
+    world.commit([{ offset: 5 }, { offset: 6, partition: 1 }], {}, transaction);
+    world.commit([{ offset: 3 }]);
+    world.group = world.replayed();
+    world.commit([{ offset: 4, partition: 1 }]);
+    const replayed = world.replayed();
+    const read = replayed && groupCore.replayMarker(replayed, transaction, true);
+    world.step({ type: "marker", transaction, committed: true });
+    for (const group of [world.group, read]) {
+      const committed = group?.offsets.committed.get("t");
+      expect([committed?.get(0)?.offset, committed?.get(1)?.offset]).toEqual([3, 4]);
+    }
   });
 
   test("a replay sees the same", () => {

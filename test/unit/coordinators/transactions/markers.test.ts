@@ -60,6 +60,21 @@ test("every partition gets one marker; a topic that is gone needs none", async (
   expect(markers.size).toBe(0);
 });
 
+test("the next transaction's markers are written, though those of the one before are still tried", async () => {
+  const { clock, written, done, markers } = world(
+    () => "written",
+    () => done.length > 0 || written.length > 3,
+  );
+  markers.begin(prepared);
+  await clock.settle();
+  markers.begin({ ...prepared, producerEpoch: 4 });
+  await clock.advance(100);
+  expect(written.filter((line) => line.includes(" 4 "))).toHaveLength(3);
+  expect(done.toSorted()).toEqual(["id 1/3", "id 1/4"]);
+  await markers.finished("id");
+  expect(markers.size).toBe(0);
+});
+
 test("what fails is tried again until it works, also telling the coordinator", async () => {
   let failures = 3;
   let refusals = 2;
