@@ -10,6 +10,7 @@ import type {
 } from "../../../src/broker/verbs.ts";
 import { encodeBatch } from "../../../src/records/batch-encode.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
+import type { Partition } from "../../../src/log/partition.ts";
 import { type Change, type Storage, StorageFault } from "../../../src/storage/storage.ts";
 import { openTestNode, somebody, type TestNode } from "../../simulation/test-node.ts";
 import { end, inTransaction, send } from "./transaction-world.ts";
@@ -234,20 +235,34 @@ async function outcome(node: TestNode, work: Promise<unknown>): Promise<string> 
 }
 
 describe("a leader whose epoch rose", () => {
+  const ofEpoch = (log: Partition, leaderEpoch: number) => {
+    const [index, partitionEpoch, leader] = [0, 1, 1];
+    const partition = { index, partitionEpoch, leader, replicas: [1], inSyncReplicas: [1] };
+    return { name: "t", id: log.topicId, partitions: [{ ...partition, leaderEpoch }] };
+  };
+
+  test("tells where the one before ended", async () => {
+    const node = await withTopic();
+    await append(node, records("a"));
+    const [log] = node.logs.all();
+    if (!log) throw new Error("there is a log");
+    for (const epoch of [3, 5]) {
+      log.refresh(ofEpoch(log, epoch));
+      await append(node, records("b"));
+    }
+    expect([0, 1, 2].map((offset) => log.epochAt(offset))).toEqual([0, 3, 5]);
+    expect(log.endOfEpoch(0)).toEqual({ epoch: 0, endOffset: 1 });
+    expect(log.endOfEpoch(4)).toEqual({ epoch: 3, endOffset: 2 });
+    expect(log.endOfEpoch(5)).toEqual({ epoch: 5, endOffset: 3 });
+  });
+
   test("moves the log start and goes on writing", async () => {
     const node = await withTopic();
     await append(node, records("a"));
     await append(node, records("b"));
     const log = [...node.logs.all()][0];
     if (!log) throw new Error("there is a log");
-    const partition = {
-      index: 0,
-      replicas: [1],
-      inSyncReplicas: [1],
-      leader: 1,
-      partitionEpoch: 1,
-    };
-    log.refresh({ name: "t", id: log.topicId, partitions: [{ ...partition, leaderEpoch: 3 }] });
+    log.refresh(ofEpoch(log, 3));
     const trimmed = log.trim(1);
     await node.clock.settle();
     expect(await trimmed).toBe(1);

@@ -114,3 +114,17 @@ test("small batches share a row, large ones have their own", () => {
   // Not copied: a large batch goes to storage as it came.
   expect(large?.type === "batch" && turn.appends[1]?.data === large.bytes).toBe(true);
 });
+
+test("a row is as new as the newest of its batches, whichever came last", () => {
+  const config = parseTopicConfig({}, {});
+  const sent = [5, 30, 10].map((sentMs, name) => {
+    const [record] = recordsOf(name, { raw: true, sizes: [10] });
+    if (!record) throw new Error("one size is one record");
+    const bytes = encodeBatch([{ ...record, timestampMs: nowMs + sentMs }]);
+    const input = { acks: -1 as const, payload: { type: "batch" as const, bytes } };
+    return new AppendRequest(input, 1e7, new Opening(new VirtualClock()));
+  });
+  const turn = buildTurn(sent, { epoch: 0, end: 0, config, nowMs }, noReceipts, noProducers);
+  const found = turn.appends.map(({ count, maxTimestamp }) => [count, maxTimestamp - nowMs]);
+  expect(found).toEqual([[3, 30]]);
+});
