@@ -129,6 +129,35 @@ describe("a transaction", () => {
     expect(seen).toEqual(["read_uncommitted", "read_committed"]);
   });
 
+  test("that ends is as much as all that it held back, to who waits for more than its marker", async () => {
+    const node = await withTopic();
+    await send(node, inTransaction({ sequence: 0, records: 20 }));
+    const bytesMin = logOf(node).bytes();
+    let seen = false;
+    const options = { bytesMin, bytesMax: 1e6, waitMs: 60_000 };
+    node.broker
+      .read(somebody, [{ topic: "t", partition: 0, from: 0, bytesMax: 1e6 }], {
+        ...options,
+        isolation: "read_committed",
+      })
+      .then(
+        () => (seen = true),
+        () => {},
+      );
+    await node.clock.settle();
+    await end(node);
+    expect(seen).toBe(true);
+  });
+
+  test("is not forgotten, however many other producers come", async () => {
+    const node = await withTopic({ limits: { producersPerPartition: 4 } });
+    await send(node, inTransaction({ sequence: 0 }));
+    for (let id = 10n; id < 30n; id += 1n) await send(node, request({ id, sequence: 0 }));
+    expect(logOf(node).lastStable).toBe(0);
+    await end(node);
+    expect(logOf(node).lastStable).toBe(22);
+  });
+
   test("leaves a marker that says how it ended", async () => {
     const node = await withTopic();
     await send(node, inTransaction({ sequence: 0 }));
