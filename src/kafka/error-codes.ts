@@ -12,6 +12,9 @@ export const NONE = 0;
 /** DELEGATION_TOKEN_REQUEST_NOT_ALLOWED, which no verb refuses with: tokens are for listeners with security. */
 export const TOKEN_REQUEST_NOT_ALLOWED = 64;
 
+/** ILLEGAL_SASL_STATE, which no verb refuses with: on a listener without SASL there is nobody to ask who they are. */
+export const ILLEGAL_SASL_STATE = 34;
+
 export function codeFor(name: RefusalName): number {
   return refusalKinds[name].kafka;
 }

@@ -25,12 +25,13 @@ export function spawnNode(
     data = join(directory, "data"),
     runtime = [process.execPath],
     kafka = "none",
-  }: { data?: string; runtime?: readonly string[]; kafka?: string } = {},
+    flags = [],
+  }: { data?: string; runtime?: readonly string[]; kafka?: string; flags?: readonly string[] } = {},
 ): NodeProcess {
   const started = performance.now();
   const log = join(directory, "node.log");
   const command = ["serve", "--data", data, "--http", `127.0.0.1:${port}`, "--kafka", kafka];
-  const child = Bun.spawn([...runtime, join(root, "src/main.ts"), ...command], {
+  const child = Bun.spawn([...runtime, join(root, "src/main.ts"), ...command, ...flags], {
     cwd: directory,
     stdin: "ignore",
     stdout: "ignore",

@@ -126,6 +126,18 @@ test("lines in, records out", async () => {
   expect(await kedge(one)).toMatchObject({ code: 0, out: "v\n" });
 });
 
+test("what a group has not committed has no lag yet", async () => {
+  await kedge("kafka-topics --create --topic unread");
+  const member = `http://127.0.0.1:${node.port}/v1/groups/new/members/m`;
+  const body = JSON.stringify({ topics: ["unread"] });
+  const headers = { "content-type": "application/json" };
+  expect((await fetch(member, { method: "PUT", body, headers })).status).toBe(200);
+  expect(jsonLines((await kedge("group describe new")).out)[0]).toMatchObject({ lag: null });
+  expect((await kedge("group describe new -o table")).out).toContain("  1 member  lag -\n");
+  expect((await fetch(member, { method: "DELETE" })).status).toBe(204);
+  expect((await kedge("group delete new --yes")).code).toBe(0);
+});
+
 test("a group reads on where it left off, and is moved, listed and deleted", async () => {
   await kedge("kafka-topics --create --topic read --partitions 2");
   const stdin = Array.from({ length: 10 }, (_, at) => `k${at}:${at}\n`).join("");

@@ -2,10 +2,7 @@
 import { afterAll } from "bun:test";
 import type { Node } from "../../src/node.ts";
 import { anyPorts, startInProcess } from "./in-process-node.ts";
-import { kafkaAdminSuite } from "./kafka-admin.ts";
-import { kafkaClusterSuite } from "./kafka-cluster.ts";
-import { kafkaConfigsSuite } from "./kafka-configs.ts";
-import { kafkaQuotasSuite } from "./kafka-quotas.ts";
+import { kafkaAdminSuites } from "./kafka-suites.ts";
 
 let opened: Promise<Node> | null = null;
 
@@ -15,9 +12,6 @@ async function open(): Promise<number> {
   return (await opened).kafkaPorts.get("PLAINTEXT") ?? 0;
 }
 
-kafkaAdminSuite("in process", open);
-kafkaClusterSuite("in process", open);
-kafkaConfigsSuite("in process", open);
-kafkaQuotasSuite("in process", open);
+for (const suite of kafkaAdminSuites) suite("in process", open);
 
 afterAll(async () => (await opened)?.stop());

@@ -4,9 +4,12 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createTopics } from "../../src/kafka/apis/19-create-topics.ts";
+import { saslHandshake } from "../../src/kafka/apis/17-sasl-handshake.ts";
+import { apiVersions } from "../../src/kafka/apis/18-api-versions.ts";
 import { deleteTopics } from "../../src/kafka/apis/20-delete-topics.ts";
 import { alterReplicaLogDirs } from "../../src/kafka/apis/34-alter-replica-log-dirs.ts";
 import { describeLogDirs } from "../../src/kafka/apis/35-describe-log-dirs.ts";
+import { saslAuthenticate } from "../../src/kafka/apis/36-sasl-authenticate.ts";
 import { createDelegationToken } from "../../src/kafka/apis/38-create-delegation-token.ts";
 import { renewDelegationToken } from "../../src/kafka/apis/39-renew-delegation-token.ts";
 import { expireDelegationToken } from "../../src/kafka/apis/40-expire-delegation-token.ts";
@@ -267,6 +270,30 @@ export function kafkaClusterSuite(name: string, open: () => Promise<number>): vo
           wire.ask(describeDelegationToken, { owners: null }),
         ]),
       ).toMatchObject(Array.from({ length: 4 }, () => ({ errorCode: 64 })));
+    });
+
+    test("SASL on a plain listener is refused, and the connection stays", async () => {
+      for (const version of [0, 1])
+        expect(await wire.ask(saslHandshake, { mechanism: "PLAIN" }, version)).toEqual({
+          errorCode: 34,
+          mechanisms: [],
+        });
+      for (const version of [0, 1, 2])
+        expect(
+          await wire.ask(saslAuthenticate, { authBytes: new Uint8Array(3) }, version),
+        ).toMatchObject({ errorCode: 34, authBytes: new Uint8Array(0) });
+      const { apiKeys } = await wire.ask(apiVersions, {
+        clientSoftwareName: "kedge",
+        clientSoftwareVersion: "1",
+      });
+      const versionsOf = (key: number) => {
+        const api = apiKeys.find((each) => each.apiKey === key);
+        return api && [api.minVersion, api.maxVersion];
+      };
+      expect([versionsOf(17), versionsOf(36)]).toEqual([
+        [0, 1],
+        [0, 2],
+      ]);
     });
 
     test("users without passwords have none", async () => {

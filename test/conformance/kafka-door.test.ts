@@ -3,35 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
-import { kafkaBadInputSuite } from "./kafka-bad-input.ts";
-import { kafkaGroupsSuite } from "./kafka-groups.ts";
-import { kafkaConsumerGroupsSuite } from "./kafka-consumer-groups.ts";
-import { kafkaTransactionsSuite } from "./kafka-transactions.ts";
 import { kafkaDoorSuite } from "./kafka-door.ts";
-
-/** What the groups' suite asks of both. */
-const quickGroups = [
-  "--group-initial-rebalance-delay-ms",
-  "0",
-  "--group-consumer-assignment-interval-ms",
-  "0",
-  "--group-min-session-timeout-ms",
-  "100",
-];
+import { kafkaSuites, quickGroups } from "./kafka-suites.ts";
 
 async function open(data = ":memory:") {
   const node = await startInProcess(["--data", data, ...anyPorts, ...quickGroups]);
   return { address: kafkaAddress(node), close: () => node.stop() };
 }
 
-for (const suite of [
-  kafkaDoorSuite,
-  kafkaBadInputSuite,
-  kafkaGroupsSuite,
-  kafkaConsumerGroupsSuite,
-  kafkaTransactionsSuite,
-])
-  suite("in process", () => open());
+for (const suite of kafkaSuites) suite("in process", () => open());
 
 /** Storage takes over whole frames there, which are not to be looked at afterwards. */
 kafkaDoorSuite("in process, over files", async () => {

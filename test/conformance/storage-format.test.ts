@@ -2,6 +2,7 @@
  * What a storage's file holds: exact types, formats of before, newer ones.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { readMigrations } from "../../src/storage/files/open.ts";
 import { append, batch } from "./batches.ts";
@@ -14,6 +15,7 @@ setDefaultTimeout(30_000);
 
 /** The format that this kedge writes. */
 const known = readMigrations("log").length;
+const migrationsFolder = new URL("../../migrations/log", import.meta.url).pathname;
 
 test("every integer is stored as one", () =>
   inFolder(async (directory) => {
@@ -68,24 +70,39 @@ test("every integer is stored as one", () =>
     });
   }));
 
-test("a database of the first format is upgraded", () =>
-  inFolder(async (directory) => {
-    const first = await readFile(
-      new URL("../../migrations/log/0000_log.sql", import.meta.url),
-      "utf8",
+/** A database as the kedge of that format left it, with one row in one partition. */
+async function makeOfFormat(directory: string, format: number): Promise<void> {
+  const migrations = await Promise.all(
+    readdirSync(migrationsFolder)
+      .filter((name) => name.endsWith(".sql"))
+      .toSorted()
+      .slice(0, format)
+      .map((name) => readFile(`${migrationsFolder}/${name}`, "utf8")),
+  );
+  expect(migrations).toHaveLength(format);
+  withSql(directory, (database) => {
+    for (const pragma of ["page_size = 16384", "auto_vacuum = 2", "journal_mode = wal"])
+      database.exec(`pragma ${pragma}`);
+    const [first = "", ...rest] = migrations;
+    // What came after the first format has defaults.
+    database.exec(`begin; ${first}`);
+    database.exec(
+      `insert into partitions values (1, '${topicId}', 0, 0, 0, 1, 10001, 0, 100, 0, 0, 0, 1)`,
     );
-    withSql(directory, (database) => {
-      for (const pragma of ["page_size = 16384", "auto_vacuum = 2", "journal_mode = wal"])
-        database.exec(`pragma ${pragma}`);
-      database.exec(`begin; ${first}; pragma user_version = 1; commit`);
-      database.exec(
-        `insert into partitions values (1, '${topicId}', 0, 0, 0, 1, 10001, 0, 100, 0, 0, 0, 1)`,
-      );
-      database
-        .prepare("insert into rows values (1, 1, 0, 0, 0, 1, 0, 0, ?)")
-        .run([batch({ base: 0, bytes: 1000 }).subarray(0, 1000)]);
-      database.exec("update partitions set end_position = 1000");
-    });
+    for (const each of rest) database.exec(each);
+    database.exec(`pragma user_version = ${format}; commit`);
+    database
+      .prepare("insert into rows values (1, 1, 0, 0, 0, 1, 0, 0, ?)")
+      .run([batch({ base: 0, bytes: 1000 }).subarray(0, 1000)]);
+    database.exec("update partitions set end_position = 1000");
+  });
+}
+
+const older = Array.from({ length: known - 1 }, (_, at) => at + 1);
+
+test.each(older)("a database of format %d is upgraded", (format) =>
+  inFolder(async (directory) => {
+    await makeOfFormat(directory, format);
     const storage = await openIn(directory);
     // Nobody could be told of producers before: nothing has to be read back.
     expect(await storage.bounds(1)).toMatchObject({ end: 1, producersEnd: 1, abortedEnd: 0 });
@@ -98,7 +115,8 @@ test("a database of the first format is upgraded", () =>
     expect(
       withSql(directory, (database) => database.pragma("user_version", { simple: false })),
     ).toEqual([{ user_version: known }]);
-  }));
+  }),
+);
 
 test("a database of a newer format is refused and not touched", () =>
   inFolder(async (directory) => {

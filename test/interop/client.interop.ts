@@ -3,7 +3,7 @@
  * Deno against a real node.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
@@ -77,16 +77,20 @@ test("it works in Node 20", async () => {
   expect(JSON.parse(ran.out)).toEqual(wholeTrip);
 }, 60_000);
 
-/** A project of its own that has the packed client, as `npm install` would lay it. */
+/** A project of its own that installed the packed client, which brings nothing with it. */
 async function projectWithPackage(): Promise<string> {
   const project = join(folder, "project");
-  const installed = join(project, "node_modules", "kedge");
-  await mkdir(installed, { recursive: true });
-  const packed = await run(["bun", "pm", "pack", "--destination", folder]);
+  await mkdir(project, { recursive: true });
+  const packed = await run(["bun", "run", "pack:client"]);
   expect([packed.code, packed.out]).toEqual([0, expect.any(String)]);
-  const [tarball = ""] = await Array.fromAsync(new Bun.Glob("kedge-*.tgz").scan(folder));
-  await run(["tar", "-xzf", join(folder, tarball), "-C", installed, "--strip-components=1"]);
+  const { version } = await Bun.file(join(root, "package.json")).json();
+  const tarball = join(root, "dist", `kedge-${version}.tgz`);
   await Bun.write(join(project, "package.json"), '{ "type": "module" }');
+  const flags = ["--offline", "--engine-strict", "--no-audit", "--no-fund", "--prefix", project];
+  const installed = await run(["npm", "install", ...flags, tarball]);
+  expect([installed.code, installed.out]).toEqual([0, expect.any(String)]);
+  const packages = await readdir(join(project, "node_modules"));
+  expect(packages.filter((name) => !name.startsWith("."))).toEqual(["kedge"]);
   await Bun.write(
     join(project, "app.ts"),
     `import { Kedge } from "kedge/client";
@@ -102,7 +106,7 @@ declare const process: { argv: string[] };
   return project;
 }
 
-test("packed, it is a library for Node and for TypeScript without any setting of ours", async () => {
+test("packed, it installs alone and is a library for Node and for TypeScript without any setting of ours", async () => {
   const project = await projectWithPackage();
   const flags = "--strict --target es2023 --lib es2023,dom --skipLibCheck false --ignoreConfig";
   for (const way of ["--module nodenext", "--module esnext --moduleResolution bundler"]) {

@@ -11,8 +11,7 @@ import type { HttpDoor } from "../conformance/http-door.ts";
 import { httpSuites } from "../conformance/http-suites.ts";
 import { wireSuite } from "../conformance/http-wire.ts";
 import { socketSuite } from "../conformance/http-ws.ts";
-import { kafkaBadInputSuite } from "../conformance/kafka-bad-input.ts";
-import { kafkaDoorSuite } from "../conformance/kafka-door.ts";
+import { kafkaAdminSuites, kafkaSuites, quickGroups } from "../conformance/kafka-suites.ts";
 import { nodeSuite } from "../conformance/node-suite.ts";
 import { denoBinary } from "./deno-binary.ts";
 
@@ -25,7 +24,8 @@ beforeAll(async () => {
   const port = await freePort();
   url = new URL(`http://127.0.0.1:${port}`);
   kafka = `127.0.0.1:${await freePort()}`;
-  node = spawnNode(directory, port, { runtime: [await denoBinary(), "run", "-A"], kafka });
+  const runtime = [await denoBinary(), "run", "-A"];
+  node = spawnNode(directory, port, { runtime, kafka, flags: quickGroups });
   const startMs = await node.ready();
   console.log(`deno: ready after ${Math.round(startMs)} ms`);
 }, 180_000);
@@ -44,8 +44,10 @@ const open = (): Promise<HttpDoor & { readonly url: URL }> =>
 
 for (const suite of httpSuites) suite("on Deno", open);
 for (const suite of [wireSuite, socketSuite]) suite("on Deno", open);
-for (const suite of [kafkaDoorSuite, kafkaBadInputSuite])
+for (const suite of kafkaSuites)
   suite("on Deno", () => Promise.resolve({ address: kafka, close: () => Promise.resolve() }));
+for (const suite of kafkaAdminSuites)
+  suite("on Deno", () => Promise.resolve(Number(kafka.split(":")[1])));
 nodeSuite("on Deno", async () => ({ runtime: [await denoBinary(), "run", "-A"] }));
 
 test("on Deno: TERM ends the node cleanly, with a tail open", async () => {

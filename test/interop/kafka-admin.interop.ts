@@ -4,10 +4,7 @@
  * - The broker is one of this suite's own, in folders and on ports of its own.
  */
 import { afterAll, test } from "bun:test";
-import { kafkaAdminSuite } from "../conformance/kafka-admin.ts";
-import { kafkaClusterSuite } from "../conformance/kafka-cluster.ts";
-import { kafkaConfigsSuite } from "../conformance/kafka-configs.ts";
-import { kafkaQuotasSuite } from "../conformance/kafka-quotas.ts";
+import { kafkaAdminSuites } from "../conformance/kafka-suites.ts";
 import { kafkaMissing } from "../peers/kafka.ts";
 import { type InteropBroker, startApacheKafka } from "./kafka-broker.ts";
 
@@ -21,9 +18,6 @@ if (missing !== null) {
     const { bootstrap } = await (starting ??= startApacheKafka());
     return Number(bootstrap.split(":")[1]);
   };
-  kafkaAdminSuite("Apache Kafka", open);
-  kafkaClusterSuite("Apache Kafka", open);
-  kafkaConfigsSuite("Apache Kafka", open);
-  kafkaQuotasSuite("Apache Kafka", open);
+  for (const suite of kafkaAdminSuites) suite("Apache Kafka", open);
   afterAll(async () => (await starting)?.stop());
 }

@@ -143,7 +143,7 @@ function show(session: Session, name: string, options: Options): Promise<void> {
     const group = await describeGroup(client, name);
     const offsets = await offsetsOfGroup(client, group);
     const format = formatFor(options.output, stdout);
-    const lag = offsets.reduce((sum, each) => sum + (each.lag ?? 0), 0);
+    const lag = lagOf(offsets);
     if (format !== "table") {
       const { members, ...facts } = group;
       const shown = offsets.map(({ member, ...each }) => ({
@@ -154,10 +154,19 @@ function show(session: Session, name: string, options: Options): Promise<void> {
       return stdout.write(`${jsonText(all, format === "json" ? 2 : 0)}\n`);
     }
     const { state, type, assignor, members } = group;
-    const facts = [type, state, assignor, `${members.length} members`, `lag ${lag}`];
+    const count = `${members.length} ${members.length === 1 ? "member" : "members"}`;
+    const facts = [type, state, assignor, count, `lag ${lag ?? "-"}`];
     const head = `${name}  ${facts.filter((fact) => fact !== "").join("  ")}\n`;
     return stdout.write(offsets.length === 0 ? head : `${head}\n${table(offsets, offsetColumns)}`);
   });
+}
+
+/** Null where none is known: what a group has not committed has no lag yet, as Kafka's own tool has it. */
+function lagOf(offsets: readonly GroupOffset[]): number | null {
+  const known = offsets.flatMap((each) => each.lag ?? []);
+  return known.length === 0 && offsets.length > 0
+    ? null
+    : known.reduce((sum, each) => sum + each, 0);
 }
 
 function resetOf(text: string): Reset {
