@@ -2,7 +2,7 @@
  * The order in which reads go to the readers, several in one message.
  *
  * - Receipts go first and alone: they are small, and appends wait for them, which must not wait for readers that catch up.
- * - What is read ahead of its reader goes last, one read a message, where nobody waits for anything.
+ * - What is read ahead of its reader goes last, few reads a message, where nobody waits for anything.
  */
 import type { Read, ReadAnswer } from "../messages/messages.ts";
 
@@ -23,6 +23,9 @@ export interface ReadLineLimits {
 const ROW_BYTES = 256 * 1024;
 /** What one counts at least that gives one row however large it is. */
 const LARGE_ROW_BYTES = 1024 * 1024;
+
+/** Of a message's bytes what is read ahead may have one part: who begins to wait for it waits for the whole message. */
+const AHEAD_PART = 2;
 
 export class ReadLine {
   readonly #limits: ReadLineLimits;
@@ -61,20 +64,24 @@ export class ReadLine {
   take(): WaitingRead[] {
     const { readsMax, bytesMax } = this.#limits;
     if (this.#receipts.length > 0) return this.#receipts.splice(0, readsMax);
-    if (this.#waiting.length === 0) return this.#ahead.splice(0, 1);
-    let bytes = 0;
-    let count = 0;
-    for (const { read } of this.#waiting) {
-      bytes += bytesOf(read);
-      if (count > 0 && (bytes > bytesMax || count >= readsMax)) break;
-      count += 1;
-    }
-    return this.#waiting.splice(0, count);
+    if (this.#waiting.length > 0) return takeFitting(this.#waiting, readsMax, bytesMax);
+    return takeFitting(this.#ahead, readsMax, bytesMax / AHEAD_PART);
   }
 
   takeAll(): WaitingRead[] {
     return [this.#receipts, this.#waiting, this.#ahead].flatMap((line) => line.splice(0));
   }
+}
+
+function takeFitting(line: WaitingRead[], readsMax: number, bytesMax: number): WaitingRead[] {
+  let bytes = 0;
+  let count = 0;
+  for (const { read } of line) {
+    bytes += bytesOf(read);
+    if (count > 0 && (bytes > bytesMax || count >= readsMax)) break;
+    count += 1;
+  }
+  return line.splice(0, count);
 }
 
 function bytesOf(read: Read): number {

@@ -4,7 +4,7 @@ import type { Read } from "../../../../src/storage/messages/messages.ts";
 import { ReadLine } from "../../../../src/storage/reading/read-line.ts";
 
 const MiB = 1024 * 1024;
-const page = (partition: number): Read => ({ type: "read", partition, from: 0, bytesMax: MiB });
+const page = (partition: number) => ({ type: "read" as const, partition, from: 0, bytesMax: MiB });
 const receipt: Read = { type: "receipt", partition: 1, key: new Uint8Array(1) };
 
 function line(...reads: readonly (Read | { readonly ahead: Read })[]): ReadLine {
@@ -25,12 +25,18 @@ test("receipts go first, then what is waited for, at last what is read ahead", (
   expect(all.isAwaited || all.hasAhead).toBe(false);
 });
 
-test("a message holds what fits; what is read ahead goes alone", () => {
+test("a message holds what fits, half as much of what is read ahead", () => {
   const [first, second, third] = [page(1), page(2), page(3)];
   const awaited = line(first, second, third);
   expect([taken(awaited), taken(awaited)]).toEqual([[first, second], [third]]);
   const ahead = line({ ahead: first }, { ahead: second });
   expect([taken(ahead), taken(ahead)]).toEqual([[first], [second]]);
+  const [half, quarter] = [
+    { ...first, bytesMax: MiB / 2, firstBytesMax: 0 },
+    { ...second, bytesMax: MiB / 4, firstBytesMax: 0 },
+  ];
+  const small = line({ ahead: half }, { ahead: quarter }, { ahead: third });
+  expect([taken(small), taken(small)]).toEqual([[half, quarter], [third]]);
 });
 
 test("what was read ahead and is waited for now goes before the rest of it", () => {

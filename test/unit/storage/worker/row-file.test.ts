@@ -114,6 +114,16 @@ test("what the write-ahead log holds is left to SQLite, the rest is not", () => 
   expect(found).toBeLessThanOrEqual(54);
 });
 
+test("a leaf that changes in the log is asked for anew", () => {
+  const made = world();
+  for (let id = 1; id <= 40; id += 1) insert(made.writer, id, 50 * KIB);
+  checkpoint(made.writer);
+  for (let salt = 1; salt < 5; salt += 1) {
+    insert(made.writer, 60, 100 * salt, salt);
+    expect(compare(made)).toBeGreaterThan(30);
+  }
+});
+
 test("a snapshot keeps its rows while others write, roll back and copy back", () => {
   const made = world();
   const { writer } = made;
