@@ -7,9 +7,9 @@
  * - Each page of a row names the next one, so that a page which is not its own shows.
  * - Left out: encrypted files, files with reserved bytes.
  */
-import { fstatSync, readSync, readvSync, statSync } from "node:fs";
+import { readSync, readvSync } from "node:fs";
 import type Database from "libsql";
-import type { LogDescriptors } from "../files/log-descriptors.ts";
+import { isFile, type LogDescriptors } from "../files/log-descriptors.ts";
 import { WalPages } from "./wal-pages.ts";
 
 /** A row that was found, and how large its data is; valid until the next one is looked for. */
@@ -49,15 +49,6 @@ export function openRowFile(
   const isKnown = columns.flat().join(" ") === COLUMNS && reserved[0] === 0;
   if (!isKnown || !Array.isArray(root) || typeof root[0] !== "number") return null;
   return new RowFile(database, files, root[0], pageBytes);
-}
-
-function isFile(descriptor: number, path: string): boolean {
-  try {
-    const [ours, named] = [fstatSync(descriptor), statSync(path)];
-    return ours.ino === named.ino && ours.dev === named.dev;
-  } catch {
-    return false;
-  }
 }
 
 interface Page {

@@ -1,6 +1,14 @@
 /** Rows read straight from the database file: always what SQLite has of them, or nothing. */
 import { afterEach, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import type Database from "libsql";
 import { closeLogFiles, openLogFiles } from "../../../../src/storage/files/log-descriptors.ts";
@@ -32,7 +40,7 @@ function world() {
     rmSync(directory, { recursive: true });
   });
   if (!files || !file) throw new Error("there is a file to read");
-  return { path, files, file, writer, reader };
+  return { directory, path, files, file, writer, reader };
 }
 
 type World = ReturnType<typeof world>;
@@ -190,6 +198,23 @@ test("whatever is done to the rows, in any order, they are SQLite's", () => {
     }
     expect(found).toBeGreaterThan(100);
   }
+});
+
+test("a database's descriptor stays for whoever opens it again, until its file is gone", () => {
+  const { directory, path, files } = world();
+  closeLogFiles(openLogFiles(directory));
+  expect(openLogFiles(directory)?.database).toBe(files.database);
+  closeLogFiles(openLogFiles(directory));
+  const copy = mkdtempSync(`${tmpdir()}/kedge-row-file-`);
+  closers.push(() => rmSync(copy, { recursive: true }));
+  for (const name of ["log.db", "log.db-wal"]) writeFileSync(`${copy}/${name}`, "");
+  const first = openLogFiles(copy);
+  closeLogFiles(first);
+  expect(fstatSync(first?.database ?? -1).ino).toBe(statSync(`${copy}/log.db`).ino);
+  rmSync(`${copy}/log.db`);
+  expect(openLogFiles(copy)).toBeNull();
+  expect(() => fstatSync(first?.database ?? -1)).toThrow();
+  expect(statSync(path).ino).toBe(fstatSync(files.database).ino);
 });
 
 test("descriptors of other files, and tables of another kind, are not read", () => {
