@@ -38,7 +38,12 @@ export function openRowFile(
   pageBytes: number,
   files: LogDescriptors,
 ): RowFile | null {
-  if (!isFile(files.database, path) || !isFile(files.wal, `${path}-wal`)) return null;
+  const named: [number, string][] = [
+    [files.database, path],
+    [files.wal, `${path}-wal`],
+    [files.index, `${path}-shm`],
+  ];
+  if (!named.every(([descriptor, name]) => isFile(descriptor, name))) return null;
   const columns = database.prepare("select name from pragma_table_info('rows')").raw().all([]);
   const root: unknown = database
     .prepare("select rootpage from sqlite_schema where name = 'rows'")
@@ -77,7 +82,7 @@ export class RowFile {
     this.#file = files.database;
     this.#root = root;
     this.#pageBytes = pageBytes;
-    this.#wal = new WalPages(files.wal, pageBytes);
+    this.#wal = new WalPages(files, pageBytes);
     this.#pageOf = database.prepare("select data from sqlite_dbpage where pgno = ?").raw();
     this.#leafBuffer = new Uint8Array(pageBytes);
     const pointers = new ArrayBuffer(RUN_PAGES_MAX * POINTER_BYTES);

@@ -5,9 +5,11 @@ import {
   fstatSync,
   mkdtempSync,
   openSync,
+  readSync,
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import type Database from "libsql";
@@ -164,6 +166,29 @@ test("a place in the log that was rolled back and written anew is noticed", () =
   }
 });
 
+test("frames that a failed commit left in the log are none of it, though one of them ends a commit", () => {
+  const made = world();
+  const { writer, files } = made;
+  for (let id = 1; id <= 40; id += 1) insert(writer, id, 50 * KIB);
+  checkpoint(writer);
+  insert(writer, 1, 10 * KIB, 1);
+  writer.exec("BEGIN");
+  for (let id = 2; id <= 30; id += 1) insert(writer, id, 50 * KIB, 2);
+  // As where the disk is full in the middle of a commit: the frame that ends it has its head, and no data.
+  const wal = openSync(`${made.path}-wal`, "r+");
+  closers.push(() => closeSync(wal));
+  const frames = Math.floor((fstatSync(files.wal).size - 32) / (LOG_PAGE_BYTES + 24));
+  const head = new Uint8Array(24);
+  readSync(wal, head, 0, 24, 32 + (frames - 1) * (LOG_PAGE_BYTES + 24));
+  new DataView(head.buffer).setUint32(4, 1);
+  writeSync(wal, head, 0, 24, 32 + (frames - 1) * (LOG_PAGE_BYTES + 24));
+  for (let looks = 0; looks < 4; looks += 1) compare(made);
+  writer.exec("ROLLBACK");
+  for (let looks = 0; looks < 4; looks += 1) compare(made);
+  for (let id = 40; id > 10; id -= 1) insert(writer, id, 50 * KIB, 3);
+  expect(compare(made)).toBeLessThan(20);
+});
+
 test("a log that began anew is looked at from its beginning", () => {
   const made = world();
   for (let id = 1; id <= 40; id += 1) insert(made.writer, id, 50 * KIB);
@@ -207,7 +232,7 @@ test("a database's descriptor stays for whoever opens it again, until its file i
   closeLogFiles(openLogFiles(directory));
   const copy = mkdtempSync(`${tmpdir()}/kedge-row-file-`);
   closers.push(() => rmSync(copy, { recursive: true }));
-  for (const name of ["log.db", "log.db-wal"]) writeFileSync(`${copy}/${name}`, "");
+  for (const name of ["log.db", "log.db-wal", "log.db-shm"]) writeFileSync(`${copy}/${name}`, "");
   const first = openLogFiles(copy);
   closeLogFiles(first);
   expect(fstatSync(first?.database ?? -1).ino).toBe(statSync(`${copy}/log.db`).ino);
@@ -224,6 +249,7 @@ test("descriptors of other files, and tables of another kind, are not read", () 
   closers.push(() => closeSync(other));
   expect(openRowFile(reader, path, LOG_PAGE_BYTES, { ...files, wal: other })).toBeNull();
   expect(openRowFile(reader, path, LOG_PAGE_BYTES, { ...files, wal: 99_999 })).toBeNull();
+  expect(openRowFile(reader, path, LOG_PAGE_BYTES, { ...files, index: other })).toBeNull();
   expect(openLogFiles(`${path}-none`)).toBeNull();
   writer.exec("alter table rows add column more integer");
   expect(openRowFile(reader, path, LOG_PAGE_BYTES, files)).toBeNull();
