@@ -55,6 +55,16 @@ export function integer(text: string): number {
   return Number(text);
 }
 
+/** `name=value`, gathered in order over repeated options: a name may come twice. */
+export function pair(
+  text: string,
+  before: readonly (readonly [name: string, value: string])[] = [],
+): readonly (readonly [name: string, value: string])[] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("It is written name=value.");
+  return [...before, [text.slice(0, at), text.slice(at + 1)]];
+}
+
 /** `name=value`, gathered over repeated options. */
 export function assignment(
   text: string,

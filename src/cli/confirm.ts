@@ -17,8 +17,12 @@ export async function confirm(io: Io, question: string, yes: boolean | undefined
   throw new Ended(exitCodes.failure);
 }
 
-async function firstLine(io: Io): Promise<string> {
-  const reader = io.stdin.stream().getReader();
+/** Rejects with the reason of an interruption, on a line of its own. */
+async function firstLine({ stdin, stderr, interrupted }: Io): Promise<string> {
+  interrupted.throwIfAborted();
+  const reader = stdin.stream().getReader();
+  const cancel = () => void reader.cancel().catch(() => {});
+  interrupted.addEventListener("abort", cancel, { once: true });
   const decoder = new TextDecoder();
   let text = "";
   try {
@@ -28,7 +32,10 @@ async function firstLine(io: Io): Promise<string> {
       text += decoder.decode(value, { stream: true });
     }
   } finally {
+    interrupted.removeEventListener("abort", cancel);
     await reader.cancel().catch(() => {});
   }
+  if (interrupted.aborted) await stderr.write("\n");
+  interrupted.throwIfAborted();
   return text.split("\n", 1)[0] ?? "";
 }

@@ -46,12 +46,16 @@ async function exportTopics(
     throw new UsageError("Name the topics to export, or say --all.");
   const kedge = await session.connect();
   const names = given.length > 0 ? given : (await kedge.topics()).map(({ name }) => name);
+  // All are looked for first: what is not there must not be found out with half of the file written.
+  const described: TopicDescription[] = [];
+  for (const name of names)
+    described.push(await withTopic(kedge, name, () => kedge.describeTopic(name)));
   const target = await Target.open(session.io.stdout, options);
   const progress = new Progress(session.io.stderr, "records");
   let isWhole = true;
   try {
-    for (const name of names)
-      isWhole = (await exportTopic(session, kedge, name, target, progress)) && isWhole;
+    for (const each of described)
+      isWhole = (await exportTopic(session, kedge, each, target, progress)) && isWhole;
     await target.finish();
   } catch (error) {
     await target.abandon();
@@ -70,11 +74,11 @@ const GATHER_CHARS = 256 * 1024;
 async function exportTopic(
   session: Session,
   kedge: Kedge,
-  name: string,
+  described: TopicDescription,
   target: Target,
   progress: Progress,
 ): Promise<boolean> {
-  const described = await withTopic(kedge, name, () => kedge.describeTopic(name));
+  const { name } = described;
   let isWhole = true;
   let gathered = `${JSON.stringify({ topic: headOf(described) })}\n`;
   const records = kedge.topic(name).records({

@@ -10,7 +10,8 @@ import { Readable } from "node:stream";
 import type { Command } from "commander";
 import { type Kedge, KedgeError, type NewRecord, type Topic } from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
-import { Ended, exitCodes } from "./exit.ts";
+import { Ended, endingOf, exitCodes } from "./exit.ts";
+import { ANSWERS_MS, endedBy } from "./interruption.ts";
 import { byteLines } from "./lines.ts";
 import { counted, Progress } from "./progress.ts";
 import { isObject, parseRecordJson } from "./record-text.ts";
@@ -56,6 +57,8 @@ class Importer {
   readonly #topics = new Map<string, Handle>();
   readonly #progress: Progress;
   #failed = 0;
+  /** A line that could not be read. */
+  #stopped: UsageError | null = null;
   #failure: { readonly line: number; readonly error: Error } | null = null;
 
   constructor(session: Session, kedge: Kedge, rename: string | null) {
@@ -79,8 +82,12 @@ class Importer {
         if (this.#failure) break;
       }
       isRead = true;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof UsageError)) throw error;
+      this.#stopped = error;
     } finally {
-      for (const topic of this.#topics.values()) await topic.flush().catch(() => {});
+      const flushed = Promise.allSettled([...this.#topics.values()].map((topic) => topic.flush()));
+      await endedBy(flushed, signal, ANSWERS_MS).catch(() => {});
       await this.#progress.end();
       // Where nothing was done the error says it all.
       if (isRead || this.#progress.count > 0)
@@ -92,6 +99,13 @@ class Importer {
   }
 
   async #tell(): Promise<void> {
+    if (this.#stopped && !this.#failure) {
+      if (this.#progress.count === 0) throw this.#stopped;
+      await this.#session.note(
+        `kedge: ${endingOf(this.#stopped).message} Nothing after it is kept.`,
+      );
+      throw new Ended(exitCodes.partial);
+    }
     if (!this.#failure) return;
     const { line, error } = this.#failure;
     if (this.#progress.count === 0) throw error;

@@ -2,11 +2,12 @@
  * The real outside of a command: this process' streams and signals.
  */
 import process from "node:process";
+import { Failure } from "./exit.ts";
 import { ClosedPipe, type Io, type Sink, type Source } from "./io.ts";
 
 const COLUMNS = 80;
 
-/** The first Ctrl-C asks the command to end; a second one ends it. */
+/** The first Ctrl-C asks the command to end, which has a moment for it (interruption.ts); a second one ends it. */
 export function processIo(): Io {
   const controller = new AbortController();
   const interrupt = () => {
@@ -16,29 +17,34 @@ export function processIo(): Io {
   process.on("SIGINT", interrupt);
   return {
     stdin: stdin(),
-    stdout: sink(process.stdout),
-    stderr: sink(process.stderr),
+    stdout: sink(process.stdout, "stdout"),
+    stderr: sink(process.stderr, "stderr"),
     env: process.env,
     interrupted: controller.signal,
   };
 }
 
-function sink(stream: typeof process.stdout | typeof process.stderr): Sink {
-  let closed = false;
-  stream.on("error", (error: Error & { code?: string }) => {
-    closed = true;
-    if (error.code !== "EPIPE") throw error;
-  });
+function sink(stream: typeof process.stdout | typeof process.stderr, name: string): Sink {
+  let broken: Error | null = null;
+  // A write that fails is told by the write; nobody else is to hear of it.
+  stream.on("error", (error: Error) => (broken ??= failureOf(error, name)));
   return {
     isTerminal: stream.isTTY,
     columns: stream.columns ?? COLUMNS,
     write: (data) =>
       new Promise((resolve, reject) => {
-        if (closed) return reject(new ClosedPipe());
-        stream.write(data, (error) => (error ? reject(new ClosedPipe()) : resolve()));
+        if (broken) return reject(broken);
+        stream.write(data, (error) => (error ? reject(failureOf(error, name)) : resolve()));
         return undefined;
       }),
   };
+}
+
+/** Only a reader that has left ends a command quietly: what a full disk did not take is missed. */
+function failureOf(error: Error & { readonly code?: string }, name: string): Error {
+  const { code = "" } = error;
+  const hasLeft = ["EPIPE", "ERR_STREAM_DESTROYED", "ECONNRESET"].includes(code);
+  return hasLeft ? new ClosedPipe() : new Failure(`${name} cannot be written: ${error.message}.`);
 }
 
 function stdin(): Source {

@@ -2,25 +2,26 @@
  * `kedge produce TOPIC`: lines of stdin as records, or one value given, or one file.
  *
  * Records go in order and are kept once, however often the network fails. A record that the node refuses for what it is
- * does not stop the others; any other failure stops at once.
+ * does not stop the others; any other failure stops at once, a line that cannot be read too: exit 6 where some were kept.
  */
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { type Command, Option } from "commander";
 import { type Acks, KedgeError, type NewRecord, type Receipt } from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
-import { codeOf, Ended, exitCodes } from "./exit.ts";
+import { codeOf, Ended, endingOf, exitCodes } from "./exit.ts";
+import { ANSWERS_MS, endedBy } from "./interruption.ts";
 import { allBytes, byteLines } from "./lines.ts";
-import { Progress } from "./progress.ts";
+import { counted, Progress } from "./progress.ts";
 import { parseRecordJson } from "./record-text.ts";
 import type { Session } from "./session.ts";
-import { assignment, wholeNumber } from "./arguments.ts";
+import { pair, wholeNumber } from "./arguments.ts";
 import { withTopic } from "./near-topic.ts";
 
 interface Options {
   readonly key?: string;
   readonly keySeparator?: string;
-  readonly header?: Readonly<Record<string, string>>;
+  readonly header?: readonly (readonly [name: string, value: string])[];
   readonly partition?: number;
   readonly timestamp?: number;
   readonly acks: "all" | "1" | "0";
@@ -39,7 +40,7 @@ export function addProduce(program: Command, session: Session): void {
     .argument("[value]", "one record's value; stdin is not read then")
     .option("-k, --key <key>", "the key of every record")
     .option("-K, --key-separator <text>", "each line is its key, this, its value")
-    .option("-H, --header <name=value>", "a header of every record; may repeat", assignment)
+    .option("-H, --header <name=value>", "a header of every record; may repeat", pair)
     .option("-p, --partition <number>", "the partition (else by key)", wholeNumber)
     .option(
       "-t, --timestamp <ms>",
@@ -66,7 +67,8 @@ function acksOption(): Option {
 function formatOption(): Option {
   return new Option(
     "--format <format>",
-    "lines; jsonl: objects as consume writes; raw: all is one record",
+    "lines; jsonl: objects as consume writes, whose value is text, null (a tombstone) or " +
+      '{"b64": …}, else it is kept as the JSON text it is; raw: all is one record',
   )
     .choices(["lines", "jsonl", "raw"])
     .default("lines");
@@ -100,15 +102,16 @@ async function produce(
   } catch (error) {
     if (!stop.signal.aborted) failure = { error };
   }
-  // What was handed over is settled and told, however the input ended.
-  await topic.flush().catch(() => {}); // The tally has seen it.
+  // What was handed over is settled and told, however the input ended; by Ctrl-C, as far as it is answered soon.
+  await endedBy(topic.flush(), interrupted, ANSWERS_MS).catch(() => {}); // The tally has seen it.
   if (failure && position === 0) throw failure.error;
+  if (interrupted.aborted) await tally.tellOpen(position);
   await withTopic(kedge, name, async () => {
     // Nothing was sent that the node could have refused: a wrong name must show all the same.
     if (position === 0 && options.create !== true) await kedge.describeTopic(name);
     await tally.end(name);
   });
-  if (failure) throw failure.error;
+  if (failure) await tally.stoppedBy(failure.error);
   interrupted.throwIfAborted();
 }
 
@@ -232,6 +235,26 @@ class Tally {
     if (this.#fatal) this.#onFatal();
     if (this.#fatal || this.#failed > COMPLAINTS_MAX) return;
     void this.#session.note(`kedge: record ${line}: ${error.message}`);
+  }
+
+  /** Says how many of those handed over nobody has answered for. */
+  async tellOpen(handedOver: number): Promise<void> {
+    const open = handedOver - this.#progress.count - this.#failed;
+    if (open > 0)
+      await this.#session.note(
+        `kedge: ${counted(open, "records")} had no answer yet: the node may have kept them or not.`,
+      );
+  }
+
+  /** Throws what the command ends with when the input could not be read on. */
+  async stoppedBy(error: unknown): Promise<never> {
+    const kept = this.#progress.count;
+    if (kept === 0) throw error;
+    const { message } = endingOf(error);
+    await this.#session.note(
+      `kedge: ${message ?? "The input could not be read on."} ${counted(kept, "records")} before it ${kept === 1 ? "is" : "are"} kept, nothing after it.`,
+    );
+    throw new Ended(exitCodes.partial);
   }
 
   /** Throws what the command ends with, if anything failed. */

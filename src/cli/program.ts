@@ -7,6 +7,7 @@
  *   Kafka's protocol; `restore` and `doctor --data` alone open a data folder.
  * - `serve` is listed here for `--help` alone: main.ts runs it without loading this file.
  */
+import process from "node:process";
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { addBackup } from "./backup.ts";
@@ -17,6 +18,7 @@ import { addExport } from "./export.ts";
 import { addHelp, commandOf } from "./help.ts";
 import { addGroup } from "./group/group.ts";
 import { addImport } from "./import.ts";
+import { endedBy, WIND_UP_MS } from "./interruption.ts";
 import type { Io } from "./io.ts";
 import { processIo } from "./process-io.ts";
 import { addKafkaConfigs } from "./kafka/configs.ts";
@@ -34,11 +36,18 @@ import { addTopic } from "./topic/topic.ts";
 import { KEDGE, START_NODE } from "./kedge-command.ts";
 
 /** Runs one command line of this process and gives the exit code. */
-export function runProgram(args: readonly string[]): Promise<number> {
-  return run(args, processIo());
+export async function runProgram(args: readonly string[]): Promise<number> {
+  const io = processIo();
+  const code = await run(args, io);
+  // What a command that was interrupted still waits for must not keep the process.
+  if (io.interrupted.aborted) process.exit(code);
+  return code;
 }
 
-/** Runs one command line and gives the exit code; touches nothing but `io`. */
+/**
+ * Runs one command line and gives the exit code; touches nothing but `io`. Ctrl-C ends any command in WIND_UP_MS at the
+ * latest: what it was about may go on until the process is gone.
+ */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const written: Promise<void>[] = [];
   const program = new Command("kedge");
@@ -49,11 +58,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   });
   try {
     if (args.length === 0) program.help({ error: true });
-    await program.parseAsync(args, { from: "user" });
+    await endedBy(program.parseAsync(args, { from: "user" }), io.interrupted, WIND_UP_MS);
     await Promise.all(written);
     return io.interrupted.aborted ? exitCodes.interrupted : exitCodes.ok;
-  } catch (error) {
-    await Promise.allSettled(written);
+  } catch (thrown) {
+    const error = await withHelp(written, thrown);
     if (io.interrupted.aborted && error === io.interrupted.reason) return exitCodes.interrupted;
     const { code, message } = endingOf(error);
     const tool = message === null && isUnknownCommand(error) && args.find(isToolOfKafka);
@@ -65,6 +74,12 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (hint !== null) await io.stderr.write(`kedge: ${hint}\n`).catch(() => {});
     return code;
   }
+}
+
+/** What the command ended with; where that was help which could not be written, why. */
+async function withHelp(written: readonly Promise<void>[], thrown: unknown): Promise<unknown> {
+  const unwritten = (await Promise.allSettled(written)).find((each) => each.status === "rejected");
+  return unwritten && endingOf(thrown).code === exitCodes.ok ? unwritten.reason : thrown;
 }
 
 /** A word that commander has refused; those who asked for nothing got their help already. */

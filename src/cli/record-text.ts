@@ -2,6 +2,7 @@
  * Records as text: the JSON object a line that `consume` writes and `produce` reads back, and the line a person reads.
  * The JSON is the API's own form: text where it is UTF-8, else `{"b64": …}`.
  */
+import { nearest } from "../lib/nearest.ts";
 import { UsageError } from "../lib/setting.ts";
 import type { LogRecord, NewRecord, TextOrBytes } from "../client/client.ts";
 import { printable } from "./output.ts";
@@ -29,9 +30,22 @@ function data(value: TextOrBytes | null): unknown {
   return value instanceof Uint8Array ? { b64: Buffer.from(value).toString("base64") } : value;
 }
 
+/** What a line may say; an offset, and what kind of timestamp it was, are the new log's own affair. */
+const fields = [
+  "topic",
+  "partition",
+  "offset",
+  "timestamp",
+  "timestamp_type",
+  "key",
+  "value",
+  "headers",
+];
+
 /** @throws UsageError that says what is wrong with the line. */
 export function parseRecordJson(line: string): ReadLine {
   const parsed: unknown = parse(line);
+  if (isObject(parsed)) refuseUnknown(parsed);
   if (!isObject(parsed) || !("value" in parsed))
     throw new UsageError('must be a JSON object with a "value" (null for a tombstone)');
   const { topic, partition, timestamp, headers, key } = parsed;
@@ -40,11 +54,26 @@ export function parseRecordJson(line: string): ReadLine {
     record: {
       value: value(parsed["value"]),
       key: key === undefined ? null : text(key, "key"),
-      headers: headers === undefined ? [] : headerPairs(headers),
-      partition: typeof partition === "number" ? partition : undefined,
-      timestamp: typeof timestamp === "number" ? timestamp : undefined,
+      headers: headers === undefined ? undefined : headerPairs(headers),
+      partition: wholeOrNothing(partition, "partition"),
+      timestamp: wholeOrNothing(timestamp, "timestamp"),
     },
   };
+}
+
+/** A field that is misspelled would be lost without a word. */
+function refuseUnknown(parsed: Readonly<Record<string, unknown>>): void {
+  const unknown = Object.keys(parsed).find((name) => !fields.includes(name));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, fields);
+  const hint = near === null ? `there are ${fields.join(", ")}` : `did you mean "${near}"?`;
+  throw new UsageError(`has a field "${unknown}" that no record has; ${hint}`);
+}
+
+function wholeOrNothing(given: unknown, where: string): number | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === "number" && Number.isSafeInteger(given)) return given;
+  throw new UsageError(`"${where}" must be a whole number`);
 }
 
 function parse(line: string): unknown {

@@ -45,9 +45,11 @@ async function restore(session: Session, backup: string, { data }: Options): Pro
         throw new Failure(
           `${name} has format ${format}, this kedge knows up to ${known}: restore with the newer kedge that wrote it.`,
         );
+      session.io.interrupted.throwIfAborted();
       const [damage] = checkStructure(partial, name);
       if (damage !== undefined) throw new Failure(`${name} is damaged: ${damage}`);
     }
+    session.io.interrupted.throwIfAborted();
     markRestored(partial);
     for (const name of names) await sync(join(partial, name));
     await rm(data, { recursive: true, force: true }); // It is empty, or not there.

@@ -300,10 +300,11 @@ export class Kedge {
   async backup(
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ReadableStream<Uint8Array>> {
-    const response = await this.#transport.open({
+    const response = await this.#transport.openRetried({
       method: "POST",
       path: ["v1", "node", "backup"],
-      repeatable: false,
+      // A copy that nobody took is deleted.
+      repeatable: true,
       waitMs: BACKUP_WAIT_MS,
       signal: options.signal,
     });

@@ -86,8 +86,17 @@ export function noAnswer(
   message: string,
   cause?: unknown,
 ): KedgeError {
-  const facts = { code, status: 0, retryable: true, sideEffects: "unknown" } as const;
+  const sideEffects = wasRefused(cause) ? "none" : "unknown";
+  const facts = { code, status: 0, retryable: true, sideEffects } as const;
   return new KedgeError(message, { ...facts, retryAfterMs: null, problem: {} }, cause);
+}
+
+/** Nobody listened, so that nothing was sent; each runtime says it in its own place (Node and Bun by code, Deno in words). */
+function wasRefused(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const code = "code" in cause ? cause.code : undefined;
+  if (code === "ECONNREFUSED" || code === "ConnectionRefused") return true;
+  return /\bconnection refused\b/i.test(cause.message) || wasRefused(cause.cause);
 }
 
 /** The error that a problem document, or any other answer that is no success, tells of. */

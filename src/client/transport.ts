@@ -110,6 +110,11 @@ export class Transport {
     }
   }
 
+  /** As `open`, tried again while no answer has begun. */
+  openRetried(call: Call): Promise<Response> {
+    return this.#retried(call, () => this.open(call));
+  }
+
   /** Tells whoever wants to know that a try failed and will be repeated. */
   retrying(error: KedgeError, call: Pick<Call, "onRetry"> = {}): void {
     call.onRetry?.(error);

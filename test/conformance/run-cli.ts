@@ -6,7 +6,7 @@ import { run } from "../../src/cli/program.ts";
 import type { Fetch } from "../../src/client/client.ts";
 
 export interface Given {
-  readonly stdin?: string | Uint8Array<ArrayBuffer>;
+  readonly stdin?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   readonly terminal?: boolean;
   readonly env?: Record<string, string>;
   readonly fetch?: Fetch;
@@ -37,7 +37,7 @@ export async function runCli(args: readonly string[], given: Given = {}): Promis
     },
   });
   const io: Io = {
-    stdin: { isTerminal, stream: () => new Blob([given.stdin ?? ""]).stream() },
+    stdin: { isTerminal, stream: () => streamOf(given.stdin ?? "") },
     stdout: sink(out, given.closesAfter, given.onOut),
     stderr: sink(err),
     env: given.env ?? {},
@@ -46,6 +46,10 @@ export async function runCli(args: readonly string[], given: Given = {}): Promis
   };
   const code = await run(args, io);
   return { code, out: out.join(""), err: err.join("") };
+}
+
+function streamOf(stdin: NonNullable<Given["stdin"]>): ReadableStream<Uint8Array> {
+  return stdin instanceof ReadableStream ? stdin : new Blob([stdin]).stream();
 }
 
 /** The JSON values of lines. */

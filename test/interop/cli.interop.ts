@@ -58,6 +58,47 @@ test("Ctrl-C ends a follower with 130 and a sum", async () => {
   ]);
 }, 30_000);
 
+test("Ctrl-C ends a command that waits for a node, once and at once", async () => {
+  using mute = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const away = ["--url", "http://127.0.0.1:1", "--patience", "60s"];
+  const commands = [
+    ["topic", "list"],
+    ["doctor"],
+    ["export", "piped"],
+    ["produce", "piped", "x"],
+    ["kafka-topics", "--list", "--bootstrap-server", `127.0.0.1:${mute.port}`],
+  ];
+  for (const command of commands) {
+    const child = Bun.spawn([process.execPath, main, ...away, ...command], {
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    const told = child.stderr.getReader();
+    // Kafka's tools wait without a word: by then they do.
+    if (command[0] === "kafka-topics") await Bun.sleep(1_500);
+    else await told.read();
+    child.kill("SIGINT");
+    expect([command[0], await child.exited]).toEqual([command[0], 130]);
+  }
+}, 30_000);
+
+test("a disk that is full is told in a sentence", async () => {
+  for (const command of [
+    "topic list",
+    "consume piped",
+    "consume piped -n 3",
+    "export piped",
+    "--help",
+  ]) {
+    const ran = await shell(`kedge ${command} > /dev/full`);
+    expect([command, ran.code, ran.err]).toEqual([
+      command,
+      1,
+      expect.stringMatching(/^kedge: stdout cannot be written: .*no space left.*\.\n$/),
+    ]);
+  }
+}, 30_000);
+
 test("input that never ends does not keep a command that can do no more", async () => {
   const child = Bun.spawn([process.execPath, main, "produce", "nowhere", "--url", node.url.href], {
     stdin: "pipe",

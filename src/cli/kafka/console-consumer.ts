@@ -10,6 +10,7 @@
  */
 import type { Command } from "commander";
 import type { KafkaClient } from "../../kafka/client.ts";
+import { endedBy } from "../interruption.ts";
 import type { Session } from "../session.ts";
 import { addConnectOptions, includes, ToolError, withKafka } from "./connect.ts";
 import {
@@ -26,7 +27,8 @@ import { Membership } from "./membership.ts";
 import type { Place } from "./offsets.ts";
 import { addTool, runsAs, tellDeprecated } from "./tool.ts";
 
-const POLL_MS = 500;
+/** Short, since a broker that waits for records answers nothing else meanwhile: Ctrl-C leaves the group behind one. */
+const POLL_MS = 250;
 const BEAT_MS = 3_000;
 const COMMIT_MS = 5_000;
 /** How often it is looked whether there are topics or partitions that were not there before. */
@@ -202,7 +204,8 @@ async function readAlong(
   while (count.read < most && !interrupted.aborted) {
     const leftMs = heardMs + timeoutMs - performance.now();
     if (leftMs <= 0) return;
-    const fetched = await fetcher.poll(Math.min(POLL_MS, Math.ceil(leftMs)));
+    const polled = fetcher.poll(Math.min(POLL_MS, Math.ceil(leftMs)));
+    const fetched = await endedBy(polled, interrupted, 0);
     for (const each of fetched.slice(0, most - count.read)) {
       count.read += 1;
       await show(each);
