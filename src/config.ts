@@ -4,7 +4,8 @@
  *
  * - Settings of one room are declared there (`…-settings.ts`) and put together here.
  * - Flags go before environment before `--config FILE` before defaults. `PORT` and `HOST` stand in for `KEDGE_HTTP`.
- * - An unknown flag is refused; an unknown key in a file or a `KEDGE_*` variable is a warning with the nearest name.
+ * - An unknown flag is refused, and an unknown key in a JSON file; an unknown key in Kafka's `server.properties` or a
+ *   `KEDGE_*` variable is a warning. Each tells the nearest name.
  * - Secrets come by file only, so that they stand in no process list and no environment dump.
  * - Left out, and refused rather than ignored: the flags of the cluster and of remote storage.
  */
@@ -13,7 +14,12 @@ import type { NodeSetting } from "./broker/configs/verbs.ts";
 import { nodeSettings } from "./broker/configs/node-settings.ts";
 import { groupSettings } from "./coordinators/groups/settings.ts";
 import { transactionSettings } from "./coordinators/transactions/settings.ts";
-import { checkListeners, listenerSettings, listenersText } from "./kafka/listener-settings.ts";
+import {
+  checkListeners,
+  clientListeners,
+  listenerSettings,
+  listenersText,
+} from "./kafka/listener-settings.ts";
 import { Refusal } from "./lib/refusal.ts";
 import { fromArgs, fromEnv, fromFile, type Said, type Vocabulary } from "./lib/setting-sources.ts";
 import {
@@ -171,6 +177,10 @@ const vocabulary: Vocabulary = {
   ]),
   conversions,
   notBuilt,
+  otherWords: new Map([
+    ["port", "http HOST:PORT"],
+    ["host", "http HOST:PORT"],
+  ]),
   // The command line's, which speaks to a node.
   otherVariables: ["KEDGE_URL", "KEDGE_TOKEN", "KEDGE_BOOTSTRAP_SERVER"],
 };
@@ -219,7 +229,7 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   const given = Object.fromEntries(own) as OwnConfig;
   const textsOf = (name: string) => said.find((source) => source.has(name))?.get(name)?.texts;
   const kafkaSettings = nodeSettings(settings, textsOf, places(given));
-  const config = { ...given, topicDefaults, kafkaSettings };
+  const config = { ...given, ...clientListeners(given), topicDefaults, kafkaSettings };
   const called = said.map((source) => source.get("http")?.called).find((each) => each);
   checkTogether(config, called ?? "--http");
   return { config, warnings };
@@ -238,6 +248,8 @@ function places({ data, kafka, "kafka-advertised": advertised }: OwnConfig) {
 function sayPortAndHost(said: Said, env: Sources["env"]): void {
   if (said.has("http") || !(env["PORT"] || env["HOST"])) return;
   const host = env["HOST"] || "127.0.0.1";
+  if (env["PORT"] && !(/^\d{1,5}$/.test(env["PORT"]) && Number(env["PORT"]) <= 65_535))
+    throw new UsageError(`PORT must be a port from 0 to 65535, not "${env["PORT"]}"`);
   const texts = [`${host.includes(":") ? `[${host}]` : host}:${env["PORT"] || "8080"}`];
   const called = ["HOST", "PORT"].filter((name) => env[name]).join(" and ");
   said.set("http", { texts, called });
@@ -248,7 +260,7 @@ function checkTogether(config: Config, httpCalled: string): void {
   const { http } = config;
   if (!isLoopback(http.host) && config["token-file"] === null && !config.insecure) {
     throw new UsageError(
-      `${httpCalled} asks for ${http.host}:${http.port}, which other machines can reach: give --token-file FILE ` +
+      `${httpCalled} ${httpCalled.includes(" and ") ? "ask" : "asks"} for ${http.host}:${http.port}, which other machines can reach: give --token-file FILE ` +
         `to ask for a token, or --insecure to let everybody in`,
     );
   }

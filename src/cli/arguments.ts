@@ -45,7 +45,8 @@ function timeSpec(text: string, nowMs: number): Date {
 }
 
 export function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  if (!/^\d{1,15}$/.test(text))
+    throw new InvalidArgumentError("It must be a whole number, 0 or more.");
   return Number(text);
 }
 

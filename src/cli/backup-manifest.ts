@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { exitCodes, Failure } from "./exit.ts";
@@ -28,6 +28,11 @@ export type Manifest = v.InferOutput<typeof manifest>;
 
 /** @throws Failure when the folder holds no whole backup. */
 export async function readManifest(folder: string): Promise<Manifest> {
+  if ((await stat(folder).catch(() => null))?.isFile() === true)
+    throw new Failure(
+      `${folder} is a file, and a backup is a folder. If it is the archive of "backup -", unpack it first: ` +
+        `"mkdir NEW && tar -xf ${folder} -C NEW", then restore NEW.`,
+    );
   const path = join(folder, "manifest.json");
   const text = await readFile(path, "utf8").catch(() => null);
   if (text === null)

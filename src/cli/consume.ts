@@ -35,15 +35,17 @@ interface Options {
 export function addConsume(program: Command, session: Session): void {
   program
     .command("consume")
-    .description("read records; to the end, or on and on with --follow")
+    .description(
+      "read records: from the first to the last there is, or with --follow those that come from now on",
+    )
     .argument("<topic>")
-    .option("--from-beginning", "from the first record there is")
+    .option("--from-beginning", "from the first record there is (as without --follow)")
     .option("--from <place>", "start, end, an offset, +n, -n (before the end), @TIME", (text) =>
       offsetSpec(text),
     )
     .option("--offset <place>", "the same as --from", (text) => offsetSpec(text))
     .option("--since <span>", "records of the last 90s, 10m, 2h, 7d", durationMs)
-    .option("-f, --follow", "wait for new records")
+    .option("-f, --follow", "wait for new records; from the end, unless a start is given")
     .option("-e, --exit", "end at the end of the log (as without --follow)")
     .option("-n, --count <count>", "end after so many records", wholeNumber)
     .option("-p, --partition <number>", "this partition alone", wholeNumber)
@@ -84,7 +86,9 @@ async function consume(session: Session, name: string, options: Options): Promis
         options.count === undefined ? undefined : Math.max(1, Math.min(options.count, 5_000)),
     };
     try {
-      if (options.count !== 0)
+      // Nothing is read that the node could have refused: a wrong name must show all the same.
+      if (options.count === 0) await kedge.describeTopic(name);
+      else
         for await (const record of topic.records(reading)) {
           await writer.write(record);
           if (writer.count === options.count) break;

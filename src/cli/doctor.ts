@@ -180,8 +180,12 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
       `A node has ${data} open: stop it first, or ask it with "${KEDGE} doctor --url".`,
     );
   const findings: Finding[] = [];
-  for (const { name, found, format, known } of formats)
-    findings.push(formatFinding(name, found, format, known));
+  for (const { name, found, isOurs, format, known } of formats)
+    findings.push(
+      isOurs
+        ? formatFinding(name, found, format, known)
+        : { state: "wrong", what: name, detail: storage.NOT_OURS },
+    );
   if (findings.some(({ state }) => state === "wrong")) return findings;
   for (const { name } of formats) {
     const damage = storage.checkStructure(data, name);

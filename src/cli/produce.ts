@@ -80,6 +80,8 @@ async function produce(
   value: string | undefined,
   options: Options,
 ): Promise<void> {
+  if ([value, options.file, options.tombstone].filter((each) => each !== undefined).length > 1)
+    throw new UsageError("Give one: a value, --file or --tombstone.");
   const kedge = await session.connect();
   const topic = kedge.topic(name, { create: options.create });
   const stop = new AbortController();

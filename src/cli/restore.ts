@@ -32,7 +32,7 @@ async function restore(session: Session, backup: string, { data }: Options): Pro
   const manifest = await readManifest(backup);
   const names = manifest.files.map(({ name }) => name);
   sameFiles(manifest, await Promise.all(names.map((name) => hashFile(backup, name))));
-  const { checkStructure, inspectFormats, markRestored } =
+  const { checkStructure, inspectFormats, markRestored, NOT_OURS } =
     await import("../storage/files/inspect.ts");
   const partial = `${data}.partial`;
   try {
@@ -40,7 +40,8 @@ async function restore(session: Session, backup: string, { data }: Options): Pro
     await mkdir(partial, { recursive: true });
     for (const name of names)
       await copyFile(join(backup, name), join(partial, name), constants.COPYFILE_FICLONE);
-    for (const { name, format, known } of inspectFormats(partial)) {
+    for (const { name, isOurs, format, known } of inspectFormats(partial)) {
+      if (!isOurs) throw new Failure(`${name} ${NOT_OURS}`);
       if (format > known)
         throw new Failure(
           `${name} has format ${format}, this kedge knows up to ${known}: restore with the newer kedge that wrote it.`,

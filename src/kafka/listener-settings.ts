@@ -7,6 +7,7 @@ import {
   listener,
   many,
   type Setting,
+  text,
   UsageError,
   type ValuesOf,
 } from "../lib/setting.ts";
@@ -24,13 +25,37 @@ export const listenerSettings = {
     "What Kafka clients are told to connect to, by listener name.",
     "advertised.listeners",
   ),
+  "kafka-controller-listeners": many(
+    text,
+    "Kafka listeners, by name, that are left shut: in Kafka they are for its controllers alone.",
+    "controller.listener.names",
+  ),
 } as const satisfies Record<string, Setting<unknown>>;
 
 type ListenerValues = ValuesOf<typeof listenerSettings>;
 
+/**
+ * The listeners for clients: without those that Kafka keeps for its controllers, as in its own `server.properties`.
+ * Throws UsageError where that leaves none.
+ */
+export function clientListeners({
+  kafka,
+  "kafka-advertised": advertised,
+  "kafka-controller-listeners": controllers,
+}: ListenerValues): Pick<ListenerValues, "kafka" | "kafka-advertised"> {
+  const shut = new Set(controllers.map((name) => name.toUpperCase()));
+  const isOpen = (each: Address) => !shut.has(listenerName(each));
+  const open = kafka.filter(isOpen);
+  if (kafka.length > 0 && open.length === 0)
+    throw new UsageError(
+      `controller.listener.names keeps every Kafka listener for controllers: clients want one of another name`,
+    );
+  return { kafka: open, "kafka-advertised": advertised.filter(isOpen) };
+}
+
 /** Refuses listeners that nobody may open, or that cannot be told apart. `insecure` lets everybody in. */
 export function checkListeners(
-  { kafka, "kafka-advertised": advertised }: ListenerValues,
+  { kafka, "kafka-advertised": advertised }: Pick<ListenerValues, "kafka" | "kafka-advertised">,
   insecure: boolean,
 ): void {
   const open = kafka.find(({ host }) => !isLoopback(host));
@@ -59,7 +84,7 @@ export function checkListeners(
 export function kafkaListeners({
   kafka,
   "kafka-advertised": advertised,
-}: ListenerValues): ListenerOptions[] {
+}: Pick<ListenerValues, "kafka" | "kafka-advertised">): ListenerOptions[] {
   return kafka.map((address) => {
     const name = listenerName(address);
     const told = advertised.find((each) => listenerName(each) === name);

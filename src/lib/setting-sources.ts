@@ -2,8 +2,9 @@
  * Where settings are said: flags, environment, a file. Each source gives texts by setting and how it calls it in a
  * message; the values are read by the settings themselves (setting.ts).
  *
- * - An unknown flag is refused, since whoever types it is there to mend it; an unknown key or variable is a warning with
- *   the nearest name.
+ * - An unknown flag is refused, since whoever types it is there to mend it, and so is an unknown key of a JSON file, which
+ *   was written for kedge. A variable may be another program's, and Kafka's `server.properties` has much that is not needed
+ *   here: those are warnings, with the nearest name.
  * - Names that are known and not built yet are refused from everywhere: better than silently ignored.
  */
 import { nearest } from "./nearest.ts";
@@ -16,6 +17,8 @@ export interface Vocabulary {
   /** Kafka's keys that say the same in another unit: to which setting, and times how much. */
   readonly conversions: ReadonlyMap<string, { readonly name: string; readonly factor: number }>;
   readonly notBuilt: readonly string[];
+  /** What other programs call a setting: to what it is here. */
+  readonly otherWords: ReadonlyMap<string, string>;
   /** Variables that other parts of the program read. */
   readonly otherVariables: readonly string[];
 }
@@ -28,7 +31,10 @@ function isSwitch(setting: Setting<unknown> | undefined): boolean {
   return setting?.kind.argument === "";
 }
 
-export function fromArgs(args: readonly string[], { settings, notBuilt }: Vocabulary): Said {
+export function fromArgs(
+  args: readonly string[],
+  { settings, notBuilt, otherWords }: Vocabulary,
+): Said {
   const said: Said = new Map();
   for (let at = 0; at < args.length; at++) {
     const [, flag, inline] = /^--([^=]+)(?:=([\s\S]*))?$/.exec(args[at] ?? "") ?? [];
@@ -38,7 +44,9 @@ export function fromArgs(args: readonly string[], { settings, notBuilt }: Vocabu
     const name = negated ? flag.slice(3) : flag;
     const setting = settings.get(name);
     if (!setting) {
-      throw new UsageError(`there is no flag --${flag}${meant(flag, settings.keys(), "--")}`);
+      const other = otherWords.get(flag);
+      const near = other === undefined ? meant(flag, settings.keys(), "--") : `; say --${other}`;
+      throw new UsageError(`there is no flag --${flag}${near}`);
     }
     const takesNext = !isSwitch(setting) || /^(true|false)$/.test(args[at + 1] ?? "");
     const given = negated ? "false" : (inline ?? (takesNext ? args[++at] : ""));
@@ -87,7 +95,8 @@ export function fromFile(
 ): Said {
   const { settings, conversions, notBuilt } = vocabulary;
   const byKafkaKey = new Map([...settings].map(([name, { kafka }]) => [kafka, name] as const));
-  const values = /^\s*[[{]/.test(content)
+  const isJson = /^\s*[[{]/.test(content);
+  const values = isJson
     ? jsonValues(content, path)
     : new Map([...parseProperties(content)].map(([key, text]) => [key, [text]]));
   const said: Said = new Map();
@@ -98,7 +107,9 @@ export function fromFile(
     else if (!conversions.has(key)) {
       const kafkaKeys = [...byKafkaKey.keys()].filter((each) => each !== null);
       const near = meant(key, [...settings.keys(), ...kafkaKeys]);
-      warnings.push(`"${key}" in ${path} is not a setting${near}`);
+      const words = `"${key}" in ${path} is not a setting${near}`;
+      if (isJson) throw new UsageError(words);
+      warnings.push(words);
     }
   }
   for (const [key, { name, factor }] of conversions) {

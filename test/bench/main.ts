@@ -50,15 +50,36 @@ const benches: readonly Bench[] = [
 
 const http = [produce, arrays, latency, catchUp];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const USAGE = `bun run bench [NAME…] [--quick|--full] [--runs N]
+bun run bench report [--ratios]
+
+  NAME      one of http, ${benches.map(({ name }) => name).join(", ")}; without one, all
+  --quick   small and short: shows that all runs, and keeps no figures
+  --full    large and long
+  --runs N  how often each is measured
+  report    print the kept figures as Markdown; with --ratios only how they compare`;
+
+function options() {
+  const options = {
     quick: { type: "boolean", default: false },
     full: { type: "boolean", default: false },
     runs: { type: "string" },
     ratios: { type: "boolean", default: false },
-  },
-});
+    help: { type: "boolean", short: "h", default: false },
+  } as const;
+  try {
+    const parsed = parseArgs({ allowPositionals: true, options });
+    const { runs = "1" } = parsed.values;
+    if (!/^[1-9]\d{0,3}$/.test(runs))
+      throw new RangeError(`--runs must be a whole number from 1 to 9999, not "${runs}"`);
+    return parsed;
+  } catch (error) {
+    console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const { values, positionals } = options();
 
 function chosenScale(): Scale {
   const scale = values.quick ? scales.quick : values.full ? scales.full : scales.ci;
@@ -109,7 +130,8 @@ async function runAll(): Promise<number> {
   return failures === 0 ? 0 : 1;
 }
 
-if (positionals[0] === "report") {
+if (values.help) console.log(USAGE);
+else if (positionals[0] === "report") {
   const results = await readResults();
   console.log(values.ratios ? ratiosTable(benches, results) : report(benches, results));
 } else process.exit(await runAll());

@@ -3,6 +3,9 @@
  * that say what nobody would hear.
  */
 import { describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Fetch } from "../../src/client/client.ts";
 import { openMemoryNode } from "./memory-node.ts";
 import { jsonLines, runCli } from "./run-cli.ts";
@@ -123,5 +126,46 @@ describe("what a record is given", () => {
     const given = { fetch, stdin: '{"value":"x"}\n{"v":1}\n' };
     const ran = await runCli(["import", "--topic", "t"], given);
     expect([ran.code, ran.err]).toEqual([6, expect.stringMatching(/1 record in.*\n.*Line 2 /)]);
+  });
+});
+
+describe("what would be passed over is refused", () => {
+  test.each([
+    [["produce", "t", "v", "-f", "/nope"], 2, "Give one: a value, --file or --tombstone."],
+    [["produce", "t", "v", "--tombstone"], 2, "Give one: a value, --file or --tombstone."],
+    [["consume", "nowhere", "-n", "0"], 3, "There is no topic nowhere."],
+    [["consume", "t", "-p", "-1"], 2, "It must be a whole number, 0 or more."],
+    [["consume", "t,u"], 3, "Several topics are not joined by commas."],
+  ])("%p", async (args, code, said) => {
+    const fetch = await openMemoryNode();
+    await runCli(["topic", "create", "t", "u"], { fetch });
+    const ran = await runCli(args, { fetch });
+    expect([ran.code, ran.out, ran.err]).toEqual([code, "", expect.stringContaining(said)]);
+  });
+
+  test("an archive is not a folder, and what to do with it is told", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "kedge-cli-"));
+    try {
+      const archive = join(folder, "bk.tar");
+      await writeFile(archive, "any");
+      const ran = await runCli(["restore", archive, "--data", join(folder, "data")]);
+      expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("tar -xf")]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("a file that is no database is called so", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "kedge-cli-"));
+    try {
+      await writeFile(join(folder, "log.db"), "garbage ".repeat(1_000));
+      const ran = await runCli(["doctor", "--data", folder]);
+      expect([ran.code, jsonLines(ran.out)[0]]).toMatchObject([
+        1,
+        { what: "log.db", detail: expect.stringContaining("is no database of kedge's") },
+      ]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -187,6 +187,21 @@ test("configs tell what is not there, and the default of brokers", async () => {
   expect((await kedge(gone)).err).toBe("Invalid config(s): producer_byte_rate\n");
 });
 
+test("hours of retention are what the node began with, as in Kafka, whatever was set since", async () => {
+  const hours = async () => {
+    const { out } = await kedge("kafka-configs --describe --broker 1 --all");
+    return /^  log\.retention\.hours=.*$/m.exec(out)?.[0];
+  };
+  const begun = await hours();
+  expect(begun).toBe(
+    "  log.retention.hours=168 sensitive=false synonyms={DEFAULT_CONFIG:log.retention.hours=168}",
+  );
+  const change = (words: string) => kedge(`kafka-configs --alter --broker-defaults ${words}`);
+  expect((await change("--add-config log.retention.ms=1000000")).code).toBe(0);
+  expect(await hours()).toBe(begun);
+  expect((await change("--delete-config log.retention.ms")).code).toBe(0);
+});
+
 test("patterns are told good or bad, and what groups lack fails", async () => {
   const validate = "kafka-consumer-groups --validate-regex";
   expect((await kedge(`${validate} a.*`)).out).toBe("The regular expression `a.*` is valid.\n");

@@ -148,6 +148,20 @@ test("a node that is away for a moment is waited for, and nothing comes twice", 
   }
 }, 60_000);
 
+test("the bench and the simulation tell what they take", async () => {
+  for (const file of ["bench/main.ts", "simulation/sim.ts"]) {
+    const path = new URL(`../${file}`, import.meta.url).pathname;
+    const help = await run([process.execPath, path, "--help"]);
+    expect([help.code, help.out, help.err]).toEqual([0, expect.stringMatching(/^bun run /), ""]);
+    const wrong = await run([process.execPath, path, "--sed", "1"]);
+    expect([wrong.code, wrong.out, wrong.err]).toEqual([
+      2,
+      "",
+      expect.stringMatching(/^(?:bench|sim): Unknown option '--sed'/),
+    ]);
+  }
+}, 30_000);
+
 test("a clone without its packages says what to run", async () => {
   const clone = await mkdtemp(join(tmpdir(), "kedge-bare-"));
   try {

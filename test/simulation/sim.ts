@@ -5,13 +5,36 @@
 import { parseArgs } from "node:util";
 import { runNode } from "./node-run.ts";
 
-const { values } = parseArgs({
-  options: {
+const USAGE = `bun run sim [--seed N] [--steps N] [--count N]
+
+  --seed N   replay this seed and print its trace; without it, seeds follow a random one until something breaks
+  --steps N  steps of a run (150)
+  --count N  runs, without a seed (1000)`;
+
+function options() {
+  const options = {
     seed: { type: "string" },
     steps: { type: "string", default: "150" },
     count: { type: "string", default: "1000" },
-  },
-});
+    help: { type: "boolean", short: "h", default: false },
+  } as const;
+  try {
+    const { values } = parseArgs({ options });
+    for (const name of ["seed", "steps", "count"] as const)
+      if (!/^\d{1,15}$/.test(values[name] ?? "0"))
+        throw new RangeError(`--${name} must be a whole number, not "${values[name]}"`);
+    return values;
+  } catch (error) {
+    console.error(`sim: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const values = options();
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 const steps = Number(values.steps);
 
 if (values.seed !== undefined) {

@@ -129,6 +129,19 @@ describe("values", () => {
     ]);
   });
 
+  test("Kafka's own server.properties opens no controller's listener", async () => {
+    const properties = [
+      "listeners=PLAINTEXT://:9092,CONTROLLER://:9093",
+      "advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093",
+      "controller.listener.names=CONTROLLER",
+    ].join("\n");
+    const args = ["--config", "p", "--insecure"];
+    const { config, warnings } = await load({ args, files: { p: properties } });
+    expect(config.kafka.map(({ name, port }) => [name, port])).toEqual([["PLAINTEXT", 9092]]);
+    expect(config["kafka-advertised"].map(({ host }) => host)).toEqual(["localhost"]);
+    expect(warnings).toEqual([]);
+  });
+
   test("a variable of ours that does not exist is a warning, another's is not", async () => {
     const { warnings } = await load({
       env: {
@@ -151,7 +164,28 @@ describe("what is refused", () => {
     ["a stray word", { args: ["now"] }, /only flags are taken here, not "now"/],
     ["no port", { args: ["--http", "localhost"] }, /--http must be HOST:PORT/],
     ["port 65536", { env: { KEDGE_HTTP: "127.0.0.1:65536" } }, /KEDGE_HTTP must be HOST:PORT/],
-    ["PORT that is none", { env: { PORT: "http" } }, /^PORT must be HOST:PORT/],
+    ["PORT that is none", { env: { PORT: "http" } }, /^PORT must be a port from 0 to 65535, not/],
+    ["PORT 65536", { env: { PORT: "65536" } }, /^PORT must be a port from 0 to 65535, not/],
+    [
+      "HOST and PORT together",
+      { env: { HOST: "0.0.0.0", PORT: "1" } },
+      /^HOST and PORT ask for 0\.0\.0\.0:1, /,
+    ],
+    [
+      "another program's word",
+      { args: ["--port", "8081"] },
+      /no flag --port; say --http HOST:PORT/,
+    ],
+    [
+      "an unknown key in JSON",
+      { args: ["--config", "x"], files: { x: '{"num-partitons":2}' } },
+      /^"num-partitons" in x is not a setting; did you mean num-partitions\?$/,
+    ],
+    [
+      "listeners that are all a controller's",
+      { args: ["--config", "x"], files: { x: "controller.listener.names=PLAINTEXT" } },
+      /keeps every Kafka listener for controllers/,
+    ],
     ["beyond loopback", { args: ["--http", "0.0.0.0:80"] }, /--token-file FILE .* or --insecure/],
     [
       "every address by HOST",

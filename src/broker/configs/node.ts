@@ -21,8 +21,7 @@ const byNode: ReadonlyMap<string, ConfigDefinition> = new Map(
 );
 
 const MS_IN_HOUR = 3_600_000;
-/** What holds while `log.retention.ms` is unset. */
-const RETENTION_MS = String(168 * MS_IN_HOUR);
+const RETENTION_HOURS = "168";
 
 /** What is set for all nodes. */
 export function allNodesEntries({ image }: DefaultsSources): readonly ConfigEntry[] {
@@ -45,8 +44,7 @@ export function nodeEntries(
     const { type, doc } = definition;
     return entryOf({ name, type, doc, readOnly: false }, defaultSynonyms(definition, sources));
   });
-  const retention = changeable.find(({ name }) => name === "log.retention.ms");
-  const given = [...settings, ...ownSettings(sources, retention?.value ?? RETENTION_MS)];
+  const given = [...settings, ...ownSettings(sources)];
   return [...given.map(fixedEntry), ...changeable];
 }
 
@@ -57,8 +55,15 @@ function fixedEntry({ name, value, type, said, fallback, doc }: NodeSetting): Co
   return { name, value, source, readOnly: true, type, doc, synonyms };
 }
 
+/** In hours what the node was told, where it can be said in them; Kafka's finer settings, and those of a node that runs, leave them. */
+function hoursOf(retentionMs: string | undefined): string | null {
+  const hours = Number(retentionMs) / MS_IN_HOUR;
+  if (Number(retentionMs) < 0) return "-1";
+  return Number.isInteger(hours) && hours > 0 ? String(hours) : null;
+}
+
 /** What no flag says and tools ask for all the same. */
-function ownSettings({ image, nodeId }: DefaultsSources, retentionMs: string): NodeSetting[] {
+function ownSettings({ image, nodeId, fixed }: DefaultsSources): NodeSetting[] {
   const setting = (
     name: string,
     value: string | null,
@@ -68,7 +73,7 @@ function ownSettings({ image, nodeId }: DefaultsSources, retentionMs: string): N
     fallback: string | null = null,
   ): NodeSetting => ({ name, value, type, said, fallback, doc });
   const replicas = String(Math.min(3, image.brokers.size));
-  const hours = Number(retentionMs) < 0 ? -1 : Math.floor(Number(retentionMs) / MS_IN_HOUR);
+  const hours = hoursOf(fixed["retention.ms"]);
   const internal = "Replicas of each partition of the node's own topics.";
   return [
     setting("broker.id", String(nodeId), "int", "This node.", true, "-1"),
@@ -85,7 +90,14 @@ function ownSettings({ image, nodeId }: DefaultsSources, retentionMs: string): N
     ),
     setting("offsets.topic.replication.factor", replicas, "short", internal),
     setting("transaction.state.log.replication.factor", replicas, "short", internal),
-    setting("log.retention.hours", String(hours), "int", "`log.retention.ms` in hours."),
+    setting(
+      "log.retention.hours",
+      hours ?? RETENTION_HOURS,
+      "int",
+      "`log.retention.ms` goes before it.",
+      hours !== null,
+      RETENTION_HOURS,
+    ),
     setting("log.retention.minutes", null, "int", "`log.retention.ms` goes before it."),
   ];
 }

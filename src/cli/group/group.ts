@@ -36,6 +36,7 @@ import {
   showList,
   table,
 } from "../output.ts";
+import { counted } from "../progress.ts";
 import type { Session } from "../session.ts";
 
 interface Options extends ConnectOptions {
@@ -109,7 +110,7 @@ export function addGroup(program: Command, session: Session): void {
     .command("delete")
     .description("forget groups without members, and what they have read")
     .argument("<group...>")
-    .option("--yes", "do not ask");
+    .option("-y, --yes", "do not ask");
   addConnectOptions(remove).action(
     (names: readonly string[], options: ConnectOptions & { yes?: boolean }) =>
       removeGroups(session, names, options),
@@ -154,8 +155,7 @@ function show(session: Session, name: string, options: Options): Promise<void> {
       return stdout.write(`${jsonText(all, format === "json" ? 2 : 0)}\n`);
     }
     const { state, type, assignor, members } = group;
-    const count = `${members.length} ${members.length === 1 ? "member" : "members"}`;
-    const facts = [type, state, assignor, count, `lag ${lag ?? "-"}`];
+    const facts = [type, state, assignor, counted(members.length, "members"), `lag ${lag ?? "-"}`];
     const head = `${name}  ${facts.filter((fact) => fact !== "").join("  ")}\n`;
     return stdout.write(offsets.length === 0 ? head : `${head}\n${table(offsets, offsetColumns)}`);
   });

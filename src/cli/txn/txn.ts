@@ -80,7 +80,7 @@ export function addTxn(program: Command, session: Session): void {
     .command("abort")
     .description("end a transaction that hangs; its producer is fenced")
     .argument("<id>", "the transactional id")
-    .option("--yes", "do not ask");
+    .option("-y, --yes", "do not ask");
   addConnectOptions(abort).action((id: string, options: Options & { yes?: boolean }) =>
     end(session, id, options),
   );

@@ -158,7 +158,7 @@ export function problemOf(error: unknown, requestId: string): Problem {
 }
 
 const HOW_TO_MAKE_TOPICS =
-  "Topics are made with POST /v1/topics, or by records that come with `create=true`.";
+  "Topics are made with POST /v1/topics, or by POST /v1/topics/TOPIC/records with `create=true`.";
 
 /** The topic itself is not there, not one of its partitions. */
 function isNoTopic({ code, facts }: Refusal): boolean {

@@ -25,7 +25,7 @@ export class FolderInUse extends Error {
   }
 }
 
-/** The file was written by a newer kedge; it was not touched. */
+/** The file was written by a newer kedge, or by none; it was not touched. */
 export class NewerFormat extends Error {
   override readonly name = "NewerFormat";
 }

@@ -6,13 +6,21 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import { checkRow, type StoredBatches } from "../../records/stored-row.ts";
-import { connectWithIndex, fileVersion, readMigrations, type DatabaseKind } from "./open.ts";
+import {
+  connectWithIndex,
+  fileVersion,
+  isDatabaseOfOurs,
+  readMigrations,
+  type DatabaseKind,
+} from "./open.ts";
 import { blob, integer, prepareAll, text } from "../sql/prepared.ts";
 import { logStatements, raftStatements } from "../sql/statements.ts";
 
 export interface FileFormat {
   readonly name: string;
   readonly found: boolean;
+  /** By its head it may be a database of kedge's. */
+  readonly isOurs: boolean;
   readonly format: number;
   /** The format that this kedge writes. */
   readonly known: number;
@@ -27,9 +35,13 @@ export function inspectFormats(directory: string): FileFormat[] {
   return files.map(({ name, kind }) => {
     const path = join(directory, name);
     const known = readMigrations(kind).length;
-    return { name, found: existsSync(path), format: fileVersion(path), known };
+    const isOurs = isDatabaseOfOurs(path);
+    return { name, found: existsSync(path), isOurs, format: fileVersion(path), known };
   });
 }
+
+/** What is said of a file that is not, after its name. */
+export { NOT_OURS } from "./open.ts";
 
 /** What SQLite finds wrong with a file's structure; empty when it is whole. */
 export function checkStructure(directory: string, name: string): string[] {

@@ -27,6 +27,9 @@ export interface OpenOptions {
 /** Of `log.db`; `raft.db` and what else makes small commits has 4096. */
 export const LOG_PAGE_BYTES = 16_384;
 const USER_VERSION_AT = 60;
+const MAGIC = "SQLite format 3\0";
+/** More than kedge will ever have: past it, somebody else counts there. */
+const FORMATS_MAX = 10_000;
 const BEGIN_ATTEMPTS_MAX = 12;
 /** Kept in the file, where its first writer put them: setting them takes space, which a full disk does not have. */
 const PRAGMAS_OF_THE_FILE = new Set(["page_size", "auto_vacuum", "journal_mode"]);
@@ -42,6 +45,7 @@ export interface OpenedDatabase {
 export function openDatabase(options: OpenOptions): OpenedDatabase {
   const { path } = options;
   const migrations = readMigrations(options.kind);
+  if (!isDatabaseOfOurs(path)) throw new NewerFormat(`${path} ${NOT_OURS}`);
   refuseNewer(path, fileVersion(path), migrations.length);
   const opened = connectWithIndex(path, options.busyMs);
   prepare(opened.database, () => {
@@ -154,6 +158,24 @@ export function fileVersion(path: string): number {
   } finally {
     closeSync(file);
   }
+}
+
+/** What is said of such a file, after its name. */
+export const NOT_OURS =
+  "is no database of kedge's, or its beginning is damaged: restore a backup, or choose another folder";
+
+/** Whether it may be one, by its head: SQLite's, with a format that some kedge may have; so is a file that is empty. */
+export function isDatabaseOfOurs(path: string): boolean {
+  if (!existsSync(path)) return true;
+  const head = Buffer.alloc(MAGIC.length);
+  const file = openSync(path, "r");
+  try {
+    const length = readSync(file, head, 0, MAGIC.length, 0);
+    if (length === 0) return true;
+  } finally {
+    closeSync(file);
+  }
+  return head.toString("latin1") === MAGIC && fileVersion(path) <= FORMATS_MAX;
 }
 
 function refuseNewer(path: string, version: number, known: number): void {
