@@ -107,7 +107,10 @@ async function produce(
   // What was handed over is settled and told, however the input ended; by Ctrl-C, as far as it is answered soon.
   await endedBy(topic.flush(), interrupted, ANSWERS_MS).catch(() => {}); // The tally has seen it.
   if (failure && position === 0) throw failure.error;
-  if (interrupted.aborted) await tally.tellOpen(position);
+  if (interrupted.aborted) {
+    await tally.tellOpen(position);
+    if (position === 0) interrupted.throwIfAborted();
+  }
   await withTopic(kedge, name, async () => {
     // Nothing was sent that the node could have refused: a wrong name must show all the same.
     if (position === 0 && options.create !== true) await kedge.describeTopic(name);

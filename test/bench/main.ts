@@ -75,7 +75,7 @@ function options() {
     return parsed;
   } catch (error) {
     console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    process.exit(2);
+    return process.exit(2);
   }
 }
 

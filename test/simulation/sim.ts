@@ -26,7 +26,7 @@ function options() {
     return values;
   } catch (error) {
     console.error(`sim: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    process.exit(2);
+    return process.exit(2);
   }
 }
 
