@@ -54,8 +54,8 @@ export interface Call {
   holdNext(): () => void;
   /** Says that this very answer will be given again: it is encoded once a version, and must not change any more. */
   reuse<T extends object>(answer: T): T;
-  /** Calls `done` once the operating system has taken the answer, or (false) nobody will take it. */
-  onSent(done: (isTaken: boolean) => void): void;
+  /** Calls `done` once the operating system has taken the answer, or nobody will take it any more. */
+  onSent(done: () => void): void;
 }
 
 /** Thrown by a handler: there is no answer that would help, close this connection (Produce with acks=0 that failed). */

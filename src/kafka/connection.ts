@@ -77,7 +77,7 @@ export class Connection implements WireHandlers, Expiring {
   #over = false;
   #written = 0;
   /** Who wants to hear when so many bytes in all have been sent. */
-  readonly #unsent: { readonly end: number; readonly sent: (isTaken: boolean) => void }[] = [];
+  readonly #unsent: { readonly end: number; readonly sent: () => void }[] = [];
   readonly #released = (): void => this.#advance();
   #activeMs: number;
   /** Bytes that came since the last look at a large request under way; -1 without one. */
@@ -124,7 +124,7 @@ export class Connection implements WireHandlers, Expiring {
     for (const slot of this.#slots.splice(this.#begun)) this.#giveBack(slot);
     this.#release(this.#roomForFrame());
     for (const slot of this.#slots) slot.hurry();
-    for (const { sent } of this.#unsent.splice(0)) sent(false);
+    for (const { sent } of this.#unsent.splice(0)) sent();
     this.#closed();
   }
 
@@ -374,7 +374,7 @@ export class Connection implements WireHandlers, Expiring {
   #tellSent(): void {
     if (this.#unsent.length === 0) return;
     const sent = this.#over ? Infinity : this.#written - this.#wire.unsentBytes();
-    while (this.#unsent[0] && this.#unsent[0].end <= sent) this.#unsent.shift()?.sent(!this.#over);
+    while (this.#unsent[0] && this.#unsent[0].end <= sent) this.#unsent.shift()?.sent();
   }
 
   #close(reason: string): void {

@@ -92,7 +92,7 @@ class RequestCall implements Call {
   readonly version: number;
   readonly #client: Client;
   readonly #exchange: Exchange;
-  sent: ((isTaken: boolean) => void) | null = null;
+  sent: (() => void) | null = null;
   reused: object | null = null;
 
   constructor(door: Door, client: Client, header: RequestHeader, exchange: Exchange) {
@@ -135,7 +135,7 @@ class RequestCall implements Call {
     return answer;
   }
 
-  onSent(done: (isTaken: boolean) => void): void {
+  onSent(done: () => void): void {
     this.sent = done;
   }
 }
@@ -189,7 +189,7 @@ function handle<Req extends Fields, Res extends Fields>(
   logger: Logger,
 ): Reply | Promise<Reply> {
   const told = (error: unknown): Reply | Promise<Reply> => {
-    call.sent?.(false);
+    call.sent?.();
     call.sent = null;
     if (error instanceof HangUp) return closing(error.message);
     const tell = { errorCode: codeOf(error), errorMessage: messageOf(error) };

@@ -8,8 +8,8 @@ export type Reply =
   | {
       readonly type: "answer";
       readonly pieces: readonly Uint8Array[];
-      /** Called once the operating system has taken all of it, or (false) nobody will any more. */
-      readonly sent?: (isTaken: boolean) => void;
+      /** Called once the operating system has taken all of it, or nobody will any more. */
+      readonly sent?: () => void;
     }
   | { readonly type: "silence" }
   | { readonly type: "close"; readonly reason: string };

@@ -237,7 +237,7 @@ async function readWithin(
   }
 }
 
-/** Nobody has seen them, and they are read again. */
+/** Nobody uses what was read any more. */
 function letGo(answers: readonly ReadAnswer[]): void {
   for (const { done } of answers) done?.();
 }
@@ -248,13 +248,13 @@ function bytesOf(answers: readonly ReadAnswer[]): number {
   return bytes;
 }
 
-/** Once the client has taken the answer, nobody uses what was read any more. */
+/** Once the client has taken the answer, or is gone, nobody uses what was read any more. */
 function countUntilSent(call: Call, bytes: number, answers: readonly ReadAnswer[]): void {
   if (bytes === 0) return;
   const { unsent } = call.door;
-  call.onSent((isTaken) => {
+  call.onSent(() => {
     unsent.remove(bytes);
-    if (isTaken) for (const { done } of answers) done?.();
+    letGo(answers);
   });
 }
 

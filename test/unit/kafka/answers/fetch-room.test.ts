@@ -57,7 +57,7 @@ async function world(sizes: readonly number[], unsentBytesMax: number) {
     unsent,
   };
   const fetch = async (maxWaitMs: number, minBytes = 1) => {
-    let sent: (isTaken: boolean) => void = () => {};
+    let sent: () => void = () => {};
     const call: Call = {
       broker: door.broker,
       context: somebody,
@@ -94,7 +94,7 @@ async function world(sizes: readonly number[], unsentBytesMax: number) {
     const records = responses[0]?.partitions[0]?.records ?? [];
     return {
       bytes: records.reduce((sum, run) => sum + run.byteLength, 0),
-      taken: () => sent(true),
+      taken: () => sent(),
     };
   };
   return { clock, unsent, reads, append, fetch };
