@@ -188,7 +188,7 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
     );
   if (findings.some(({ state }) => state === "wrong")) return findings;
   for (const { name } of formats) {
-    const damage = storage.checkStructure(data, name);
+    const damage = session.io.blocking(() => storage.checkStructure(data, name));
     findings.push({
       state: damage.length === 0 ? "ok" : "wrong",
       what: `${name} structure`,

@@ -4,7 +4,7 @@
  * `program.ts` gives every command this one bound, so that none has to think of it; those that have something to put in
  * order first (a sum, a half-written file) follow `Io.interrupted` themselves and end sooner.
  *
- * Left out: what blocks this thread (SQLite's check of a data folder) is ended by the second Ctrl-C alone.
+ * What blocks this thread (SQLite's check of a data folder) runs in `Io.blocking`.
  */
 
 /** A command may take this long to put things in order. */

@@ -27,6 +27,8 @@ export interface Io {
   readonly fetch?: Fetch;
   /** Aborts on Ctrl-C. */
   readonly interrupted: AbortSignal;
+  /** Runs what keeps this thread for long, so that no signal could be heard: Ctrl-C ends the process meanwhile. */
+  blocking<T>(work: () => T): T;
 }
 
 /** The reader of our output has left (`| head`): the command ends quietly. */

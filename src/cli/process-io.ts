@@ -21,6 +21,14 @@ export function processIo(): Io {
     stderr: sink(process.stderr, "stderr"),
     env: process.env,
     interrupted: controller.signal,
+    blocking(work) {
+      process.off("SIGINT", interrupt);
+      try {
+        return work();
+      } finally {
+        if (!controller.signal.aborted) process.on("SIGINT", interrupt);
+      }
+    },
   };
 }
 

@@ -47,7 +47,7 @@ async function restore(session: Session, backup: string, { data }: Options): Pro
           `${name} has format ${format}, this kedge knows up to ${known}: restore with the newer kedge that wrote it.`,
         );
       session.io.interrupted.throwIfAborted();
-      const [damage] = checkStructure(partial, name);
+      const [damage] = session.io.blocking(() => checkStructure(partial, name));
       if (damage !== undefined) throw new Failure(`${name} is damaged: ${damage}`);
     }
     session.io.interrupted.throwIfAborted();

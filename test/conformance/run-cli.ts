@@ -43,6 +43,7 @@ export async function runCli(args: readonly string[], given: Given = {}): Promis
     env: given.env ?? {},
     ...(given.fetch ? { fetch: given.fetch } : {}),
     interrupted: given.interrupted ?? new AbortController().signal,
+    blocking: (work) => work(),
   };
   const code = await run(args, io);
   return { code, out: out.join(""), err: err.join("") };

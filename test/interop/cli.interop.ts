@@ -82,6 +82,21 @@ test("Ctrl-C ends a command that waits for a node, once and at once", async () =
   }
 }, 30_000);
 
+test("Ctrl-C ends what blocks the thread, too", async () => {
+  const module = new URL("../../src/cli/process-io.ts", import.meta.url).href;
+  const script = `
+    const { processIo } = await import(${JSON.stringify(module)});
+    processIo().blocking(() => {
+      require("node:fs").writeSync(1, "begun");
+      Bun.sleepSync(20_000);
+    });`;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+  await child.stdout.getReader().read();
+  child.kill("SIGINT");
+  await child.exited;
+  expect(child.signalCode).toBe("SIGINT");
+}, 15_000);
+
 test("a disk that is full is told in a sentence", async () => {
   for (const command of [
     "topic list",
