@@ -102,6 +102,16 @@ export class RowFile {
 
   /** The row of this id; null where SQLite has to be asked. */
   find(id: number): FoundRow | null {
+    try {
+      return this.#find(id);
+    } catch (error) {
+      // A damaged page points outside of itself. What that means is for SQLite to say.
+      if (error instanceof RangeError) return null;
+      throw error;
+    }
+  }
+
+  #find(id: number): FoundRow | null {
     const leaf = this.#leafOf(id);
     const cell = leaf && cellOf(leaf, id);
     if (!leaf || !cell) return null;
@@ -158,6 +168,7 @@ export class RowFile {
   }
 
   #pageAt(number: number): Page | null {
+    if (number === 0) return null;
     if (this.#leaf?.number === number) return this.#leaf;
     const bytes = this.#wal.has(number) ? this.#asked(number) : this.#read(number);
     if (bytes?.byteLength !== this.#pageBytes) return null;

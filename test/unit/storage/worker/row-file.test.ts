@@ -224,6 +224,39 @@ test("whatever is done to the rows, in any order, they are SQLite's", () => {
   }
 });
 
+test("pages that a disk has changed are left to SQLite, whatever they say", () => {
+  const made = world();
+  const { writer, file, reader, path } = made;
+  for (let id = 1; id <= 400; id += 1) insert(writer, id, id % 5 === 0 ? 40 * KIB : 900);
+  checkpoint(writer);
+  expect(compare(made)).toBe(400);
+  const below = numbers(3);
+  const disk = openSync(path, "r+");
+  closers.push(() => closeSync(disk));
+  const pages = fstatSync(disk).size / LOG_PAGE_BYTES;
+  const whole = new Uint8Array(LOG_PAGE_BYTES);
+  for (let round = 0; round < 300; round += 1) {
+    const at = (1 + below(pages - 1)) * LOG_PAGE_BYTES;
+    readSync(disk, whole, 0, LOG_PAGE_BYTES, at);
+    const changed = whole.slice();
+    // Its type, its cells' count and places, and the children or sizes that they begin with.
+    for (let byte = 0; byte < 3; byte += 1)
+      changed[below(below(2) === 0 ? 40 : LOG_PAGE_BYTES)] = below(256);
+    changed[3 + below(2)] = below(256);
+    writeSync(disk, changed, 0, LOG_PAGE_BYTES, at);
+    reader.exec("BEGIN");
+    reader.prepare("select count(*) from epochs").raw().get([]);
+    file.begin();
+    for (let id = 1; id <= 400; id += 7) {
+      const row = file.find(id);
+      if (row && row.bytes < 100 * KIB) file.read(new Uint8Array(row.bytes));
+    }
+    reader.exec("COMMIT");
+    writeSync(disk, whole, 0, LOG_PAGE_BYTES, at);
+  }
+  expect(compare(made)).toBe(400);
+});
+
 test("a database's descriptor stays for whoever opens it again, until its file is gone", () => {
   const { directory, path, files } = world();
   closeLogFiles(openLogFiles(directory));
