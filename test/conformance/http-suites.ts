@@ -2,6 +2,7 @@
  * The suites that any HTTP door passes, however it is reached. What only a socket can show is in `http-wire.ts` and `http-ws.ts`.
  */
 import { fetchSuite } from "./http-fetch.ts";
+import { groupTakeoverSuite } from "./http-group-takeover.ts";
 import { groupTopicsSuite } from "./http-group-topics.ts";
 import { groupsSuite } from "./http-groups.ts";
 import { idempotenceSuite } from "./http-idempotence.ts";
@@ -15,6 +16,7 @@ export const httpSuites = [
   produceSuite,
   idempotenceSuite,
   fetchSuite,
+  groupTakeoverSuite,
   groupTopicsSuite,
   groupsSuite,
   tailSuite,

@@ -124,6 +124,7 @@ export class ConsumerClient {
       const terms = {
         topicRegex: null,
         instanceId: null,
+        incarnation: null,
         assignor: null,
         reset: "earliest",
       } as const;
@@ -233,6 +234,7 @@ export class ConsumerClient {
     this.#polls += 1;
     const request = {
       memberEpoch: this.epoch,
+      incarnation: null,
       pollId: `${this.name} ${this.#polls}`,
       commit: offsets.map((each) => ({ ...each, topic: TOPIC })),
       bytesMin: 1,

@@ -5,7 +5,9 @@
  * - A poll commits first, then gives up what was taken from the member (with the poll it has finished what it had), then reads
  *   and waits (`reads.ts`).
  * - A poll that is asked again by its id gives the same records, where they still are and still are the member's. Two polls of
- *   one member at once: the first ends its wait, the second follows.
+ *   one member at once: the first is refused, the second follows.
+ * - Who joins under a name takes it over, as a static member takes over its instance id in Kafka: polls of another incarnation
+ *   are refused from then on. An empty page instead would have both ask again at once, for ever.
  */
 import { Sequence } from "../../lib/async.ts";
 import { type GivenRange, PollingMember } from "./member.ts";
@@ -21,7 +23,7 @@ import {
   unknownTopics,
 } from "./membership.ts";
 import { readAgain, readOn } from "./reads.ts";
-import { abandoned, isFenced, joinedSince } from "./refusals.ts";
+import { abandoned, hasLeft, isFenced, joinedSince, polledSince, takenOver } from "./refusals.ts";
 import type { Polled, PollJoin, PollJoined, PollRender, PollRequest, PollVerbs } from "./verbs.ts";
 import type { Context } from "../verbs.ts";
 
@@ -34,7 +36,9 @@ const REBALANCE_MS = 300_000;
 interface Seat {
   readonly polls: Sequence;
   member: PollingMember | null;
-  /** Ends the wait of the poll under way. */
+  /** Whose polls are taken: what joined last; undefined while it is not known (a member met again after a restart). */
+  incarnation: string | null | undefined;
+  /** Ends the wait of the poll under way, with the refusal that this is to be answered. */
   waiting: AbortController | null;
 }
 
@@ -69,7 +73,9 @@ export class PollingMembers implements PollVerbs {
       sessionTimeoutMs: sessionMs,
     });
     const seat = this.#seat(group, memberId);
-    seat.waiting?.abort();
+    const isOther = seat.incarnation !== undefined && seat.incarnation !== join.incarnation;
+    seat.incarnation = join.incarnation;
+    seat.waiting?.abort(isOther ? takenOver(memberId) : joinedSince(memberId));
     const terms = { reset, sessionMs, topicNames: join.topicNames };
     const member = new PollingMember(memberId, answer.memberEpoch, terms);
     if (answer.assignment) member.assign(answer.assignment, namesIn(image));
@@ -87,7 +93,7 @@ export class PollingMembers implements PollVerbs {
   async leave(context: Context, group: string, memberId: string): Promise<void> {
     const { groups } = this.#options;
     const leaves = { ...nothingChanged, memberId, memberEpoch: -1, owned: null };
-    this.#seats.get(seatKey(group, memberId))?.waiting?.abort();
+    this.#seats.get(seatKey(group, memberId))?.waiting?.abort(hasLeft(memberId));
     this.#seats.delete(seatKey(group, memberId));
     await groups.consumerHeartbeat(context, group, { ...leaves, sessionTimeoutMs: null });
   }
@@ -100,19 +106,26 @@ export class PollingMembers implements PollVerbs {
     render: PollRender<T>,
   ): Promise<Polled<T>> {
     const seat = this.#seat(group, memberId);
+    const { incarnation } = request;
+    if (seat.incarnation !== undefined && seat.incarnation !== incarnation) {
+      return Promise.reject(takenOver(memberId));
+    }
     const waiting = new AbortController();
-    seat.waiting?.abort();
+    seat.waiting?.abort(polledSince(memberId));
     seat.waiting = waiting;
     const known = seat.member;
     return seat.polls.run(async () => {
       const signal = AbortSignal.any([request.signal, waiting.signal]);
       // A poll that its client has given up must take nothing from those that come after.
       if (request.signal.aborted) throw abandoned();
+      waiting.signal.throwIfAborted();
       const member = (seat.member ??= remember(this.#options, context, group, memberId));
       if (known && known !== member) throw joinedSince(memberId);
       try {
         const poll = { context, group, member, request: { ...request, signal } };
-        return await this.#poll(poll, render);
+        const polled = await this.#poll(poll, waiting.signal, render);
+        if (seat.incarnation === undefined) seat.incarnation = incarnation;
+        return polled;
       } catch (error) {
         // What made it fail may have changed what it holds: it is looked up anew.
         if (isFenced(error) && seat.member === member) seat.member = null;
@@ -124,7 +137,7 @@ export class PollingMembers implements PollVerbs {
     });
   }
 
-  async #poll<T>(poll: Poll, render: PollRender<T>): Promise<Polled<T>> {
+  async #poll<T>(poll: Poll, displaced: AbortSignal, render: PollRender<T>): Promise<Polled<T>> {
     const { member, request } = poll;
     const isAgain = member.last?.pollId === request.pollId;
     const replayed = isAgain ? (member.last?.ranges ?? []) : [];
@@ -138,6 +151,10 @@ export class PollingMembers implements PollVerbs {
       replayed.length > 0
         ? await readAgain(this.#options, poll, replayed)
         : await readOn(this.#options, poll, intervalMs);
+    if (displaced.aborted) {
+      for (const { answer } of reads) answer.done?.();
+      throw displaced.reason;
+    }
     const { given, value } = await render(reads);
     const ranges: GivenRange[] = [];
     for (const [at, { answer, from }] of reads.entries()) {
@@ -161,7 +178,7 @@ export class PollingMembers implements PollVerbs {
 
   #seat(group: string, memberId: string): Seat {
     const key = seatKey(group, memberId);
-    const seat = this.#seats.get(key) ?? { polls: new Sequence(), member: null, waiting: null };
+    const seat = this.#seats.get(key) ?? newSeat();
     this.#seats.delete(key);
     this.#seats.set(key, seat);
     for (const [oldest, { waiting }] of this.#seats) {
@@ -170,6 +187,10 @@ export class PollingMembers implements PollVerbs {
     }
     return seat;
   }
+}
+
+function newSeat(): Seat {
+  return { polls: new Sequence(), member: null, incarnation: undefined, waiting: null };
 }
 
 function seatKey(group: string, memberId: string): string {

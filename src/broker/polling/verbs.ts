@@ -8,6 +8,8 @@ export interface PollJoin {
   readonly topicNames: readonly string[];
   readonly topicRegex: string | null;
   readonly instanceId: string | null;
+  /** Tells programs apart that use one member's name: the one that joined last has it. Null is one of its own kind. */
+  readonly incarnation: string | null;
   readonly assignor: string | null;
   readonly reset: ResetPolicy;
   readonly sessionMs: number | null;
@@ -35,6 +37,8 @@ export interface PollCommit {
 
 export interface PollRequest {
   readonly memberEpoch: number;
+  /** As it joined. */
+  readonly incarnation: string | null;
   /** The same as in the poll before where its answer was lost. */
   readonly pollId: string;
   readonly commit: readonly PollCommit[];
@@ -71,7 +75,10 @@ export interface Polled<T> {
 export interface PollVerbs {
   /** Joins, or joins again: it goes on from what was committed. */
   join(context: Context, group: string, memberId: string, join: PollJoin): Promise<PollJoined>;
-  /** @throws Refusal fenced_member_epoch and unknown_member_id: join again. */
+  /**
+   * @throws Refusal fenced_member_epoch and unknown_member_id: join again; fenced_instance_id: another has the member's name, or
+   *   a newer poll came, and this program should give up.
+   */
   poll<T>(
     context: Context,
     group: string,

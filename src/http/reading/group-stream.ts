@@ -3,6 +3,7 @@
  *
  * - Pull by pull: a reader that stops costs one page, and its member's session ends with it. A page is made when there is
  *   room for it among all tails; until then the member is heard of, and given nothing.
+ * - A second stream of one member takes over, and the first ends with `fenced_instance_id`.
  * - Left out: resuming by an event's id, since the group itself knows where it is.
  */
 import { isFenced } from "../../broker/polling/refusals.ts";
@@ -31,7 +32,7 @@ export interface GroupStreamOptions {
   readonly group: string;
   /** Null: one is made for this stream alone. */
   readonly member: string | null;
-  readonly join: PollJoin;
+  readonly join: Omit<PollJoin, "incarnation">;
   readonly gone: AbortSignal;
   readonly isEvents: boolean;
   readonly terms: PageTerms;
@@ -55,6 +56,7 @@ export async function groupStream(options: GroupStreamOptions): Promise<GroupStr
 class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
   readonly #options: GroupStreamOptions;
   readonly #memberId: string;
+  readonly #incarnation: string;
   readonly #left = new AbortController();
   readonly #signal: AbortSignal;
   readonly #share: TailShare;
@@ -75,6 +77,7 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
   constructor(options: GroupStreamOptions) {
     this.#options = options;
     this.#memberId = options.member ?? `http-${randomUuid(options.door.random)}`;
+    this.#incarnation = randomUuid(options.door.random);
     const { stopping, room } = options.door.tails;
     this.#share = new TailShare(room, options.door.clock);
     this.#share.heldBy(this);
@@ -83,7 +86,8 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
   }
 
   async join(): Promise<readonly string[]> {
-    const { door, context, group, join } = this.#options;
+    const { door, context, group } = this.#options;
+    const join = { ...this.#options.join, incarnation: this.#incarnation };
     this.#joins += 1;
     const joined = await door.broker.polling.join(context, group, this.#memberId, join);
     this.#epoch = joined.memberEpoch;
@@ -153,6 +157,7 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
         this.#memberId,
         {
           memberEpoch: this.#epoch,
+          incarnation: this.#incarnation,
           pollId: `s${(this.#polls += 1)}`,
           commit: this.#next,
           bytesMin: 1,
@@ -173,14 +178,20 @@ class GroupSource implements UnderlyingDefaultSource<Uint8Array>, Holder {
       );
       this.#epoch = memberEpoch;
       this.#next = next;
-      if (value.count === 0) return isEvents ? ":\n\n" : "\n";
+      if (value.count === 0) return await this.#silence();
       this.#joins = 0;
       return value.text.finish();
     } catch (error) {
       if (!isFenced(error) || this.#joins >= JOINS_MAX) throw error;
       await this.join();
-      return isEvents ? ":\n\n" : "\n";
+      return this.#silence();
     }
+  }
+
+  /** A reader that takes it at once has the next poll begin at once: others have their turn before, however soon that ends. */
+  async #silence(): Promise<string> {
+    await this.#options.door.clock.turn();
+    return this.#options.isEvents ? ":\n\n" : "\n";
   }
 
   /** As long as the member may be silent. */

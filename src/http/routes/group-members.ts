@@ -3,6 +3,8 @@
  *
  * - A poll is heartbeat, commit and fetch in one. Its `poll_id`, sent again, gives the same records, so that a lost answer loses
  *   none. A member whose epoch is stale is fenced (409) and joins again.
+ * - Two clients under one name: the one that joined last has it, the other's polls are refused (409 `fenced_instance_id`). They
+ *   are told apart by `incarnation`, a text of the client's own; without one, the newer of two polls ends the older.
  */
 import type { InferOutput } from "valibot";
 import type { PollJoin } from "../../broker/polling/verbs.ts";
@@ -55,6 +57,7 @@ export const joinGroup = defineRoute({
     const answer = await door.broker.polling.join(from(context, connection), group, member, {
       ...subscription(body.topics, body.topic_regex),
       instanceId: body.instance_id ?? null,
+      incarnation: body.incarnation ?? null,
       assignor: body.assignor ?? null,
       reset: body.reset ?? "earliest",
       sessionMs: body.session_ms ?? null,
@@ -98,7 +101,8 @@ export const pollGroup = defineRoute({
   description:
     "Commits `commit`, gives up what was taken from the member, then answers with records of what it has, or after " +
     "`wait_ms`, or when its assignment changes. Send the answer's `next` as `commit` of the next poll, and the same `poll_id` " +
-    "again when an answer was lost.",
+    "again when an answer was lost. Of two polls at once the older is refused (409 `fenced_instance_id`), and so is every poll " +
+    "with another `incarnation` than that of the last join: another client took over the member's name, give up.",
   params: memberParams,
   query: noQuery,
   body: pollBody,
@@ -124,6 +128,7 @@ export const pollGroup = defineRoute({
         member,
         {
           memberEpoch: body.member_epoch,
+          incarnation: body.incarnation ?? null,
           pollId: body.poll_id,
           commit: body.commit ?? [],
           bytesMin: body.min_bytes ?? 1,
@@ -214,7 +219,7 @@ export const streamGroup = defineRoute({
     const isEvents = (request.headers.get("accept") ?? "").includes("text/event-stream");
     const type = isEvents ? "text/event-stream" : LINES_TYPE;
     const headers = { ...live, "x-accel-buffering": "no" };
-    const join: PollJoin = {
+    const join: Omit<PollJoin, "incarnation"> = {
       ...subscription(topics, regex),
       instanceId: null,
       assignor: null,

@@ -48,6 +48,7 @@ export const joinBody = withExample(
       v.pipe(wellFormedText(), v.maxLength(PATTERN_LENGTH_MAX, "is too long")),
     ),
     instance_id: v.optional(name),
+    incarnation: v.optional(name),
     assignor: v.optional(v.string("must be an assignor's name")),
     reset: v.optional(reset),
     session_ms: v.optional(integer(...SESSION_MS)),
@@ -86,6 +87,7 @@ export const pollBody = withExample(
   v.strictObject({
     member_epoch: epoch,
     poll_id: name,
+    incarnation: v.optional(name),
     commit: v.optional(offsets),
     max_records: v.optional(integer(1, httpLimits.fetchRecordsMax)),
     max_bytes: v.optional(integer(1, httpLimits.fetchBytesMax)),
