@@ -14,11 +14,15 @@ import { badAnswer, KedgeError } from "./errors.ts";
 import { fromText, type From } from "./fetch.ts";
 import { Group, type GroupOptions } from "./group.ts";
 import type { ProducerOptions } from "./producer.ts";
+import { isFlag, isText, listOf, maybe, membersOf } from "./shape.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 import { tailEvents, type Gap } from "./tail.ts";
 import { Topic } from "./topic.ts";
 import {
   descriptionOf,
+  isDescription,
+  isNode,
+  isSummaryPage,
   nodeOf,
   summaryOf,
   type NewTopic,
@@ -26,9 +30,6 @@ import {
   type TopicChange,
   type TopicDescription,
   type TopicSummary,
-  type WireDescription,
-  type WireNode,
-  type WireSummary,
 } from "./topics.ts";
 import {
   transact,
@@ -121,9 +122,12 @@ export interface Readiness {
   }[];
 }
 
-interface WireHealth {
-  readonly checks?: Readiness["checks"];
-}
+type ReadyCheck = Readiness["checks"][number];
+
+const isChecks = listOf(
+  membersOf<ReadyCheck>({ name: isText, ready: isFlag, detail: maybe(isText) }),
+);
+const isHealth = membersOf({ checks: maybe(isChecks) });
 
 /** The copy is made before the first byte is sent. */
 const BACKUP_WAIT_MS = 15 * 60_000;
@@ -204,9 +208,8 @@ export class Kedge {
     const { name, partitions, replicationFactor: replication_factor, configs } = topic;
     const validate_only = topic.validateOnly;
     const body = { name, partitions, replication_factor, configs, validate_only };
-    return descriptionOf(
-      await this.#transport.json(sending("POST", ["v1", "topics"], body, validate_only === true)),
-    );
+    const call = sending("POST", ["v1", "topics"], body, validate_only === true);
+    return descriptionOf(await this.#transport.json(call, isDescription));
   }
 
   /** Every topic by name; internal ones only if asked for. */
@@ -214,34 +217,33 @@ export class Kedge {
     const topics: TopicSummary[] = [];
     let after: string | null | undefined;
     while (after !== null) {
-      const page: { topics: readonly WireSummary[]; next: string | null } =
-        await this.#transport.json({
-          ...getting(["v1", "topics"]),
-          query: { limit: 1_000, after, internal: options.internal },
-        });
-      topics.push(...page.topics.map(summaryOf));
-      after = page.next;
+      const query: Call["query"] = { limit: 1_000, after, internal: options.internal };
+      const call = { ...getting(["v1", "topics"]), query };
+      const { topics: more, next } = await this.#transport.json(call, isSummaryPage);
+      if (next !== null && next === after) throw badAnswer("The node does not move on.", 200);
+      topics.push(...more.map(summaryOf));
+      after = next;
     }
     return topics;
   }
 
   async describeTopic(name: string): Promise<TopicDescription> {
     return descriptionOf(
-      await this.#transport.json<WireDescription>(getting(["v1", "topics", name])),
+      await this.#transport.json(getting(["v1", "topics", name]), isDescription),
     );
   }
 
   async alterTopic(name: string, change: TopicChange): Promise<TopicDescription> {
     // Setting what is set already changes nothing, so this may come twice.
     const call = sending("PATCH", ["v1", "topics", name], change, true);
-    return descriptionOf(await this.#transport.json<WireDescription>(call));
+    return descriptionOf(await this.#transport.json(call, isDescription));
   }
 
   /** Deletes a topic and all its records. */
   async deleteTopic(name: string): Promise<void> {
     let maybeGone = false;
     try {
-      await this.#transport.text({
+      await this.#transport.done({
         method: "DELETE",
         path: ["v1", "topics", name],
         repeatable: true,
@@ -280,19 +282,19 @@ export class Kedge {
 
   /** Who the node is. */
   async node(): Promise<NodeDescription> {
-    return nodeOf(await this.#transport.json<WireNode>(getting(["v1", "node"])));
+    return nodeOf(await this.#transport.json(getting(["v1", "node"]), isNode));
   }
 
   /** Whether the node serves, and which of its checks fails. */
   async ready(): Promise<Readiness> {
     const call = { ...getting(["readyz"]), query: { verbose: true } };
     try {
-      const { checks = [] } = await this.#transport.json<WireHealth>(call);
+      const { checks = [] } = await this.#transport.json(call, isHealth);
       return { ready: true, checks };
     } catch (error) {
       if (!(error instanceof KedgeError) || error.status !== 503) throw error;
       const checks = error.problem["checks"];
-      return { ready: false, checks: Array.isArray(checks) ? checks : [] };
+      return { ready: false, checks: isChecks(checks) ? checks : [] };
     }
   }
 

@@ -9,6 +9,8 @@
  * base64 is done by hand: `Uint8Array.fromBase64` is not in Node 20 and older browsers.
  */
 
+import { badAnswer } from "./errors.ts";
+
 /** A key, value or header value as the API carries it. */
 export type WireData = string | { readonly json: unknown } | { readonly b64: string } | null;
 
@@ -91,8 +93,16 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text);
+  const binary = binaryOf(text);
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
   return bytes;
+}
+
+function binaryOf(text: string): string {
+  try {
+    return atob(text);
+  } catch (cause) {
+    throw badAnswer("The answer is not base64.", 200, cause);
+  }
 }

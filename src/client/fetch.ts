@@ -1,8 +1,9 @@
 /**
  * One page of one partition, as asked: for a program that keeps its own place in the log. `records` reads on by itself.
  */
-import { decodeRecord, type Codec, type LogRecord, type WireRecord } from "./records.ts";
-import type { Query, Transport } from "./transport.ts";
+import { decodeRecord, isRecord, type Codec, type LogRecord, type WireRecord } from "./records.ts";
+import { isFlag, isWhole, listOf, membersOf } from "./shape.ts";
+import type { Call, Query, Transport } from "./transport.ts";
 
 /**
  * Where to begin: an offset, the first record there is, the end, the first record at or past a time, or so many records
@@ -57,6 +58,21 @@ export interface WirePage extends WireEnds {
   readonly up_to_date: boolean;
 }
 
+/** What reading on needs of a page. */
+export const pageChecks = {
+  records: listOf(isRecord),
+  next: isWhole,
+  high_watermark: isWhole,
+  last_stable: isWhole,
+};
+
+const isPage = membersOf<WirePage>({
+  ...pageChecks,
+  up_to_date: isFlag,
+  log_start: isWhole,
+  epoch: isWhole,
+});
+
 /** @throws KedgeError `offset_trimmed` below the log start, with `problem.earliest`; `offset_out_of_range` past the end. */
 export async function fetchPage(
   transport: Transport,
@@ -64,14 +80,15 @@ export async function fetchPage(
   options: FetchOptions,
 ): Promise<Page<unknown, unknown>> {
   const { partition, signal } = options;
-  const wire = await transport.json<WirePage>({
+  const call: Call = {
     method: "GET",
     path: ["v1", "topics", codec.topic, "partitions", partition, "records"],
     query: queryOf(options, codec),
     repeatable: true,
     waitMs: options.waitMs ?? 0,
     signal,
-  });
+  };
+  const wire = await transport.json(call, isPage);
   return {
     records: await decodeRecords(wire.records, codec),
     next: wire.next,

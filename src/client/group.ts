@@ -9,7 +9,16 @@
  */
 import { KedgeError } from "./errors.ts";
 import type { Isolation } from "./fetch.ts";
-import { decodeRecord, type Codec, type LogRecord, type WireRecord } from "./records.ts";
+import {
+  decodeRecord,
+  isRecord,
+  placeChecks,
+  type Codec,
+  type LogRecord,
+  type WireRecord,
+} from "./records.ts";
+import { Idling } from "./retry.ts";
+import { isText, isWhole, listOf, maybe, membersOf, orNull } from "./shape.ts";
 import type { Call, Transport } from "./transport.ts";
 
 /** The next offset to be read of one partition. */
@@ -83,6 +92,32 @@ interface WireLag {
   })[];
 }
 
+const isOffset = membersOf<GroupOffset>(placeChecks);
+const isOffsets = membersOf({ offsets: listOf(isOffset) });
+const seatChecks = { member_epoch: isWhole, unknown_topics: maybe(listOf(isText)) };
+const isAssignment = listOf(membersOf<Assigned>({ topic: isText, partitions: listOf(isWhole) }));
+const isJoined = membersOf<WireJoined>({ ...seatChecks, assignment: isAssignment });
+
+const isPolled = membersOf<WirePolled>({
+  ...seatChecks,
+  assignment: orNull(isAssignment),
+  records: listOf(isRecord),
+  next: listOf(isOffset),
+});
+
+const isLag = membersOf<WireLag>({
+  lag: isWhole,
+  partitions: listOf(
+    membersOf({
+      ...placeChecks,
+      offset: orNull(isWhole),
+      end: isWhole,
+      lag: isWhole,
+      member_id: orNull(isText),
+    }),
+  ),
+});
+
 /** How long one poll waits for records. */
 const WAIT_MS = 20_000;
 
@@ -145,15 +180,13 @@ export class Group<Value, Key> {
 
   /** What the group has committed. @throws KedgeError `group_id_not_found` where there is no such group. */
   async offsets(): Promise<readonly GroupOffset[]> {
-    const { offsets } = await this.#transport.json<{ readonly offsets: readonly GroupOffset[] }>(
-      this.#get("offsets"),
-    );
+    const { offsets } = await this.#transport.json(this.#get("offsets"), isOffsets);
     return offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset }));
   }
 
   /** How far the group is behind, in offsets: in all and by partition. @throws KedgeError `group_id_not_found`. */
   async lag(): Promise<{ readonly lag: number; readonly partitions: readonly PartitionLag[] }> {
-    const { lag, partitions } = await this.#transport.json<WireLag>(this.#get("lag"));
+    const { lag, partitions } = await this.#transport.json(this.#get("lag"), isLag);
     return {
       lag,
       partitions: partitions.map(({ member_id: memberId, ...each }) => ({ ...each, memberId })),
@@ -163,13 +196,13 @@ export class Group<Value, Key> {
   /** Sets where a group without members goes on. @throws KedgeError `non_empty_group` while it has some. */
   async reset(offsets: readonly GroupOffset[]): Promise<void> {
     const path = ["v1", "groups", this.name, "offsets"];
-    await this.#transport.text(sending("POST", path, { offsets }));
+    await this.#transport.done(sending("POST", path, { offsets }));
   }
 
   /** Deletes the group and what it committed. @throws KedgeError `non_empty_group` while it has members. */
   async delete(): Promise<void> {
     const path = ["v1", "groups", this.name];
-    await this.#transport.text({ method: "DELETE", path, repeatable: true });
+    await this.#transport.done({ method: "DELETE", path, repeatable: true });
   }
 
   #get(what: string): Call {
@@ -187,6 +220,8 @@ class Member {
   readonly #group: string;
   #epoch = 0;
   #polls = 0;
+  #polled = "";
+  readonly #idling: Idling;
   /** What the program is done with and the group does not know of yet, by partition. */
   #done = new Map<string, GroupOffset>();
   #next: readonly GroupOffset[] = [];
@@ -200,6 +235,7 @@ class Member {
     signal: AbortSignal | undefined,
   ) {
     this.#transport = transport;
+    this.#idling = new Idling(transport.retry);
     this.#options = options;
     this.#signal = signal;
     this.#group = group;
@@ -211,10 +247,8 @@ class Member {
   async join(): Promise<void> {
     const { topics, topicRegex, reset, sessionMs, assignor } = this.#options;
     const body = { topics, topic_regex: topicRegex, reset, session_ms: sessionMs, assignor };
-    const joined = await this.#transport.json<WireJoined>({
-      ...sending("PUT", this.#path, body),
-      signal: this.#signal,
-    });
+    const call = { ...sending("PUT", this.#path, body), signal: this.#signal };
+    const joined = await this.#transport.json(call, isJoined);
     this.#seated(joined);
     this.#next = [];
     this.#options.onAssigned?.(joined.assignment);
@@ -233,20 +267,27 @@ class Member {
       max_bytes: bytesMax,
     };
     try {
-      const polled = await this.#transport.json<WirePolled>({
-        ...sending("POST", [...this.#path, "poll"], body),
-        waitMs: WAIT_MS,
-        signal: this.#signal,
-      });
+      const call = { ...sending("POST", [...this.#path, "poll"], body), signal: this.#signal };
+      const askedAt = performance.now();
+      const polled = await this.#transport.json({ ...call, waitMs: WAIT_MS }, isPolled);
+      const isEarly = performance.now() - askedAt < WAIT_MS;
       this.#seated(polled);
       this.#next = polled.next;
       if (polled.assignment) this.#options.onAssigned?.(polled.assignment);
+      await this.#idling.rest(isEarly && !this.#moved(polled), this.#signal);
       return polled.records;
     } catch (error) {
       if (!isFenced(error)) throw error;
       await this.join();
       return [];
     }
+  }
+
+  /** Whether a poll brought anything that the one before did not. */
+  #moved({ member_epoch, assignment, records, next }: WirePolled): boolean {
+    const told = this.#polled;
+    this.#polled = JSON.stringify([member_epoch, assignment, next]);
+    return records.length > 0 || this.#polled !== told;
   }
 
   /** What was done before is committed, or comes again. */
@@ -274,10 +315,10 @@ class Member {
       if (offsets.length > 0) {
         const body = { member_id: this.#id, member_epoch: this.#epoch, offsets };
         const path = ["v1", "groups", this.#group, "offsets"];
-        await this.#transport.text(sending("POST", path, body));
+        await this.#transport.done(sending("POST", path, body));
       }
       if (this.#options.member === undefined) {
-        await this.#transport.text({ method: "DELETE", path: this.#path, repeatable: true });
+        await this.#transport.done({ method: "DELETE", path: this.#path, repeatable: true });
       }
     } catch (error) {
       if (!(error instanceof KedgeError)) throw error;

@@ -2,6 +2,8 @@
  * NDJSON: one JSON value a line, read from a `fetch` body as it comes.
  */
 
+import { badAnswer } from "./errors.ts";
+
 /** Characters of one line; a node that sends more is not kedge. */
 const LINE_CHARS_MAX = 64 * 1024 * 1024;
 
@@ -14,10 +16,12 @@ export async function* readLines(
   let rest = "";
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      const lines = (rest + decoder.decode(read.value, { stream: true })).split("\n");
+      // What waits for its end is not looked through again.
+      const [more = "", ...others] = decoder.decode(read.value, { stream: true }).split("\n");
+      const lines = [rest + more, ...others];
       rest = lines.pop() ?? "";
       if (rest.length > LINE_CHARS_MAX)
-        throw new RangeError("A line is larger than this client takes.");
+        throw badAnswer("A line is larger than this client takes.", 200);
       for (const line of lines) if (line.trim() !== "") yield line;
     }
     rest += decoder.decode();

@@ -5,9 +5,10 @@
  */
 import { badAnswer, errorOf, isObject, KedgeError, noAnswer } from "./errors.ts";
 import { readLines } from "./lines.ts";
-import { readResult } from "./produce-request.ts";
+import { noReceipt, readResult } from "./produce-request.ts";
 import type { SendOptions } from "./producer.ts";
 import { encodeRecord, type Codec, type NewRecord, type Receipt } from "./records.ts";
+import { parsed } from "./shape.ts";
 import type { Transport } from "./transport.ts";
 
 /** Records sent and not yet answered. */
@@ -40,7 +41,7 @@ export async function* produceLines(
     if (!response.body) throw badAnswer("The node answered without receipts.", response.status);
     for await (const line of readLines(response.body)) {
       upload.answered();
-      yield receiptOf(line);
+      yield receiptOf(line, acks);
     }
     if (upload.failure) throw upload.failure.error;
     if (upload.unanswered > 0)
@@ -103,13 +104,15 @@ class Upload {
   }
 }
 
-function receiptOf(line: string): Receipt {
-  const parsed: unknown = JSON.parse(line);
-  if (isObject(parsed) && isObject(parsed["error"])) {
-    const status = parsed["error"]["status"];
-    throw errorOf(typeof status === "number" ? status : 500, JSON.stringify(parsed["error"]), null);
+function receiptOf(line: string, acks: SendOptions["acks"]): Receipt {
+  const result = parsed(line, isObject);
+  const { error } = result;
+  if (isObject(error)) {
+    const { status } = error;
+    throw errorOf(typeof status === "number" ? status : 500, JSON.stringify(error), null);
   }
-  const outcome = readResult(parsed);
+  if (acks === 0) return noReceipt;
+  const outcome = readResult(result);
   if (outcome instanceof KedgeError) throw outcome;
   return outcome;
 }

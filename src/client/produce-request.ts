@@ -7,6 +7,7 @@
 import { badAnswer, errorOf, isObject, KedgeError } from "./errors.ts";
 import type { Receipt } from "./records.ts";
 import { pauseMs, randomKey, sleep } from "./retry.ts";
+import { isWhole, listOf, membersOf, shaped } from "./shape.ts";
 import type { Call, Transport } from "./transport.ts";
 
 /** `all`: synced on the leader and every in-sync replica. `1`: written. `0`: nobody says. */
@@ -42,7 +43,10 @@ export async function produceOnce(
   for (let tries = 1; ; tries++) {
     let outcomes: Outcome[];
     try {
-      outcomes = readResults(await transport.json(call), count);
+      outcomes =
+        request.acks === 0
+          ? (await transport.done(call), Array.from({ length: count }, () => noReceipt))
+          : readResults(await transport.json(call, isAnswered), count);
     } catch (error) {
       const known = error instanceof KedgeError ? error : badAnswer(String(error), 0, error);
       return Array.from({ length: count }, () => known);
@@ -73,26 +77,32 @@ function callOf({ topic, create, texts, acks, sealed, onRetry }: ProduceRequest)
   };
 }
 
+type WireResult = Readonly<Record<string, unknown>>;
+
+export interface WireAnswered {
+  readonly results: readonly WireResult[];
+}
+
+export const isAnswered = membersOf<WireAnswered>({ results: listOf(isObject) });
+const isPlaced = membersOf({ partition: isWhole, offset: isWhole });
+
+/** `acks=0` is answered before anything has an offset. */
+export const noReceipt: Receipt = { partition: -1, offset: -1, timestamp: null };
+
 /** What the answer says of each of `count` records, in their order. */
-export function readResults(answer: unknown, count: number): Outcome[] {
-  const results = isObject(answer) ? answer["results"] : undefined;
-  // `acks=0` is answered before anything has an offset.
-  if (results === undefined)
-    return Array.from({ length: count }, () => ({ partition: -1, offset: -1, timestamp: null }));
-  if (!Array.isArray(results) || results.length !== count)
+export function readResults({ results }: WireAnswered, count: number): Outcome[] {
+  if (results.length !== count)
     throw badAnswer(`The node was sent ${count} records and answered for others.`, 200);
   return results.map(readResult);
 }
 
-export function readResult(result: unknown): Outcome {
-  if (!isObject(result)) throw badAnswer("A record's result is not an object.", 200);
+export function readResult(result: WireResult): Outcome {
   const error = result["error"];
   if (isObject(error)) {
     const status = error["status"] ?? result["status"];
     return errorOf(typeof status === "number" ? status : 500, JSON.stringify(error), null);
   }
-  const { partition, offset, timestamp } = result;
-  if (typeof partition !== "number" || typeof offset !== "number")
-    throw badAnswer("A record's result has no offset.", 200);
+  const { partition, offset } = shaped(result, isPlaced);
+  const timestamp = result["timestamp"];
   return { partition, offset, timestamp: typeof timestamp === "number" ? timestamp : null };
 }

@@ -6,13 +6,20 @@
  * - Records that were removed before this reader came to them are never passed over in silence: `onGap`, or an error.
  * - Without `follow` it ends where the log ended when reading began.
  */
-import { errorOf, KedgeError, SchemaError } from "./errors.ts";
-import { fromText, wireFormat, type From, type Isolation, type WirePage } from "./fetch.ts";
+import { badAnswer, errorOf, isObject, KedgeError, SchemaError } from "./errors.ts";
+import {
+  fromText,
+  pageChecks,
+  wireFormat,
+  type From,
+  type Isolation,
+  type WirePage,
+} from "./fetch.ts";
 import { decodeRecord, type Codec, type LogRecord, type WireRecord } from "./records.ts";
-import { pauseMs, sleep } from "./retry.ts";
+import { Idling, pauseMs, sleep } from "./retry.ts";
+import { isWhole, listOf, membersOf, shaped } from "./shape.ts";
 import type { Gap } from "./tail.ts";
-import type { WireDescription } from "./topics.ts";
-import type { Transport } from "./transport.ts";
+import type { Call, Transport } from "./transport.ts";
 
 export interface ReadOptions {
   /** The first record there is, if not said. One place for all partitions, or an offset for each that is to be read. */
@@ -50,10 +57,19 @@ interface Place {
   stuck: boolean;
 }
 
-interface WireFetchedPage extends Partial<WirePage> {
-  readonly partition: number;
-  readonly error?: Readonly<Record<string, unknown>> | null;
+/** A page, or with `error` the refusal of one partition. */
+type WireFetched = Readonly<Record<string, unknown>>;
+
+interface Fetched {
+  readonly pages: readonly WireFetched[];
+  /** Before the wait was over that the node was asked for. */
+  readonly isEarly: boolean;
 }
+
+const isFetched = membersOf({ partitions: listOf(isObject) });
+const isPage =
+  membersOf<Pick<WirePage, "records" | "next" | "high_watermark" | "last_stable">>(pageChecks);
+const isCounted = membersOf({ partitions: isWhole });
 
 /** As long as networks let a silent request live. */
 const WAIT_MS = 20_000;
@@ -76,14 +92,16 @@ export async function* readRecords(
   try {
     const places = await placesOf(transport, codec, reading);
     const patience = new Patience(transport, reading);
+    const idling = new Idling(transport.retry);
     let coming = fetchPages(transport, codec, places, reading);
     let lookedAt = performance.now();
     for (;;) {
-      const pages = await coming;
-      const records = pages.flatMap((page) => advance(page, places, codec, reading, patience));
+      const { pages, isEarly } = await coming;
+      const records = advanceAll(pages, places, codec, reading, patience);
       await patience.rest();
       // Nothing came for anyone and nobody was to wait: what is left below the ends are offsets that were never given.
       if (places.every(({ stuck }) => stuck) && options.follow !== true) return;
+      await idling.rest(isEarly && places.every(({ stuck }) => stuck), reading.signal);
       const more = turn(places, records);
       if (grows(options) && performance.now() - lookedAt >= (options.refreshMs ?? REFRESH_MS)) {
         lookedAt = performance.now();
@@ -181,13 +199,13 @@ async function countPartitions(
   codec: Codec,
   options: ReadOptions,
 ): Promise<number> {
-  const topic = await transport.json<WireDescription>({
+  const call: Call = {
     method: "GET",
     path: ["v1", "topics", codec.topic],
     repeatable: true,
     signal: options.signal,
-  });
-  return topic.partitions;
+  };
+  return (await transport.json(call, isCounted)).partitions;
 }
 
 function isMap(from: From | ReadonlyMap<number, From>): from is ReadonlyMap<number, From> {
@@ -199,7 +217,7 @@ async function fetchPages(
   codec: Codec,
   places: readonly Place[],
   options: ReadOptions,
-): Promise<readonly WireFetchedPage[]> {
+): Promise<Fetched> {
   const asked = places.slice(0, PARTITIONS_MAX);
   // Before every place is known nothing may wait: an empty partition would hold up the answer for the others.
   const mayWait = options.follow === true && asked.every(({ from }) => typeof from === "number");
@@ -215,7 +233,7 @@ async function fetchPages(
     as: wireFormat(codec),
   };
   try {
-    const answer = await transport.json<{ readonly partitions: readonly WireFetchedPage[] }>({
+    const call: Call = {
       method: "POST",
       path: ["v1", "fetch"],
       headers: { "content-type": "application/json" },
@@ -224,41 +242,65 @@ async function fetchPages(
       waitMs,
       signal: options.signal,
       ...(options.onRetry ? { onRetry: options.onRetry } : {}),
-    });
-    return answer.partitions;
+    };
+    const askedAt = performance.now();
+    const { partitions: pages } = await transport.json(call, isFetched);
+    return { pages, isEarly: performance.now() - askedAt < waitMs };
   } catch (error) {
     // One partition alone is refused by the whole answer.
     const [only, second] = asked;
     if (!(error instanceof KedgeError) || !(error.code in onward) || !only || second) throw error;
-    return [{ partition: only.partition, error: error.problem }];
+    const pages = [{ partition: only.partition, error: error.problem }];
+    return { pages, isEarly: false };
   }
 }
 
-/** Moves a partition's place past what its page holds, and gives those records. */
-function advance(
-  page: WireFetchedPage,
+/** A page for each partition that was asked for, in whatever order. */
+function advanceAll(
+  pages: readonly WireFetched[],
   places: readonly Place[],
   codec: Codec,
   options: ReadOptions,
   patience: Patience,
 ): readonly WireRecord[] {
-  const place = places.find(({ partition }) => partition === page.partition);
-  if (!place) return [];
+  const asked = new Map(places.slice(0, PARTITIONS_MAX).map((place) => [place.partition, place]));
+  const foreign = () => badAnswer("The node answered for others.", 200);
+  const records = pages.flatMap((page) => {
+    const place = asked.get(Number(page["partition"]));
+    if (!place || !asked.delete(place.partition)) throw foreign();
+    return advance(page, place, codec, options, patience);
+  });
+  if (asked.size > 0) throw foreign();
+  return records;
+}
+
+/** Moves a partition's place past what its page holds, and gives those records. */
+function advance(
+  page: WireFetched,
+  place: Place,
+  codec: Codec,
+  options: ReadOptions,
+  patience: Patience,
+): readonly WireRecord[] {
   place.stuck = false;
-  if (page.error) {
-    const error = errorOf(Number(page.error["status"] ?? 500), JSON.stringify(page.error), null);
+  const refusal = page["error"];
+  if (isObject(refusal)) {
+    const error = errorOf(Number(refusal["status"] ?? 500), JSON.stringify(refusal), null);
     if (error.retryable) patience.refused(error);
     else skip(place, error, codec, options);
     return [];
   }
-  const { records = [], next = 0, high_watermark = 0, last_stable = 0 } = page;
+  const { records, next, high_watermark, last_stable } = shaped(page, isPage);
+  const last = records.at(-1);
+  const least = typeof place.from === "number" ? place.from : 0;
+  if (next < least || (last && next <= last.offset))
+    throw badAnswer("The node does not move on.", 200);
   place.stuck = place.from === next;
   place.from = next;
   if (options.follow === true) return records;
   place.end ??= options.isolation === "read_uncommitted" ? high_watermark : last_stable;
   const end = place.end;
   place.done = next >= end;
-  const last = records.at(-1);
   return last && last.offset >= end ? records.filter(({ offset }) => offset < end) : records;
 }
 
@@ -275,7 +317,8 @@ function skip(place: Place, error: KedgeError, codec: Codec, options: ReadOption
   const to = way && error.problem[way.member];
   // A damaged batch may be the first one that there is: its own offset is where the gap begins.
   const from = typeof place.from === "number" ? place.from : error.problem["from"];
-  if (!way || typeof to !== "number" || typeof from !== "number" || !options.onGap) throw error;
+  if (!way || typeof to !== "number" || typeof from !== "number" || to <= from) throw error;
+  if (!options.onGap) throw error;
   options.onGap({ topic: codec.topic, partition, from, to, reason: way.reason });
   place.from = to;
 }

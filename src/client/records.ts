@@ -10,7 +10,8 @@ import {
   type TextOrBytes,
   type WireData,
 } from "./data.ts";
-import { SchemaError, type RecordPlace } from "./errors.ts";
+import { isObject, KedgeError, SchemaError, type RecordPlace } from "./errors.ts";
+import { isText, isWhole, listOf, maybe, membersOf, type Check } from "./shape.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 
 /** Header names with their values, in order; a name may come more than once. */
@@ -59,6 +60,26 @@ export interface WireRecord extends RecordPlace {
   readonly value: WireData;
   readonly headers?: readonly (readonly [string, WireData])[];
 }
+
+const isData: Check<WireData> = (data): data is WireData =>
+  data === null || isText(data) || (isObject(data) && ("json" in data || isText(data["b64"])));
+
+const isHeader = (pair: unknown): pair is readonly [string, WireData] =>
+  Array.isArray(pair) && pair.length === 2 && isText(pair[0]) && isData(pair[1]);
+
+const isTimestampType = (word: unknown): word is "create" | "append" =>
+  word === "create" || word === "append";
+
+export const placeChecks = { topic: isText, partition: isWhole, offset: isWhole };
+
+export const isRecord = membersOf<WireRecord>({
+  ...placeChecks,
+  timestamp: isWhole,
+  timestamp_type: isTimestampType,
+  key: isData,
+  value: isData,
+  headers: maybe(listOf(isHeader)),
+});
 
 /** How one topic's keys and values are written, checked and read. */
 export interface Codec {
@@ -138,6 +159,7 @@ function readable(read: () => unknown, place: RecordPlace): unknown {
   try {
     return read();
   } catch (cause) {
+    if (cause instanceof KedgeError) throw cause;
     const words = cause instanceof Error ? cause.message : String(cause);
     throw new SchemaError([{ message: `the value cannot be read: ${words}` }], place.topic, place);
   }

@@ -29,11 +29,33 @@ export function pauseMs(
 ): number | null {
   if (!error.retryable) return null;
   if (error.sideEffects === "unknown" && !repeatable) return null;
-  const step = Math.min(policy.delayMaxMs, policy.delayMs * 2 ** (tries - 1));
-  const jittered = step * (0.5 + Math.random() / 2);
+  const jittered = delayMs(tries, policy);
   // Jitter goes on top of what the node asked for, so that its clients do not all come back in the same instant.
   const pause = error.retryAfterMs === null ? jittered : error.retryAfterMs + jittered;
   return spentMs + pause > policy.budgetMs ? null : pause;
+}
+
+function delayMs(tries: number, policy: RetryPolicy): number {
+  const step = Math.min(policy.delayMaxMs, policy.delayMs * 2 ** (tries - 1));
+  return step * (0.5 + Math.random() / 2);
+}
+
+/**
+ * Slows down whoever asks on and on, at the pace of retries, while the answers bring nothing and come before their wait is over:
+ * a node that waits is asked again at once.
+ */
+export class Idling {
+  readonly #policy: RetryPolicy;
+  #tries = 0;
+
+  constructor(policy: RetryPolicy) {
+    this.#policy = policy;
+  }
+
+  async rest(isIdle: boolean, signal: AbortSignal | undefined): Promise<void> {
+    this.#tries = isIdle ? this.#tries + 1 : 0;
+    if (isIdle) await sleep(delayMs(this.#tries, this.#policy), signal);
+  }
 }
 
 /** Waits, or rejects with the signal's reason. */

@@ -5,6 +5,8 @@
  * Left out: reconnecting, which is its caller's affair, and the `retry` field.
  */
 
+import { badAnswer } from "./errors.ts";
+
 export interface ServerSentEvent {
   /**
    * `message` if the server named none. `ping` for what the standard would not show: a comment, which tells that the line
@@ -21,6 +23,7 @@ const EVENT_CHARS_MAX = 64 * 1024 * 1024;
 
 /** Takes text as it comes and gives the events that it completes. */
 export class EventParser {
+  /** The line that has not ended; it was looked through for its end as it came, and is not again. */
   #rest = "";
   #type = "";
   #data: string[] = [];
@@ -29,25 +32,26 @@ export class EventParser {
   /** The id of the event that is being read: it counts once that is whole. */
   #nextId = "";
   #started = false;
+  /** The last character was a CR, which ended a line: an LF next to it is its second half. */
+  #isHalf = false;
 
   push(text: string): ServerSentEvent[] {
     const events: ServerSentEvent[] = [];
-    let input = this.#rest + text;
-    if (!this.#started && input.length > 0) {
-      this.#started = true;
-      if (input.startsWith("\ufeff")) input = input.slice(1);
-    }
-    let from = 0;
+    if (text === "") return events;
+    const passed = this.#isHalf ? "\n" : this.#started ? null : "\ufeff";
+    let from = text[0] === passed ? 1 : 0;
+    this.#started = true;
+    this.#isHalf = text.endsWith("\r");
     const ends = /\r\n|\n|\r/g;
-    for (let end = ends.exec(input); end; end = ends.exec(input)) {
-      // A lone CR at the very end may be the first half of CRLF.
-      if (end[0] === "\r" && ends.lastIndex === input.length) break;
-      this.#line(input.slice(from, end.index), events);
+    ends.lastIndex = from;
+    for (let end = ends.exec(text); end; end = ends.exec(text)) {
+      this.#line(this.#rest + text.slice(from, end.index), events);
+      this.#rest = "";
       from = ends.lastIndex;
     }
-    this.#rest = from === 0 ? input : input.slice(from);
+    this.#rest += text.slice(from);
     if (this.#rest.length + this.#chars > EVENT_CHARS_MAX)
-      throw new RangeError("An event is larger than this client takes.");
+      throw badAnswer("A line is larger than this client takes.", 200);
     return events;
   }
 

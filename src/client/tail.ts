@@ -6,8 +6,9 @@
  * - `gap` events say which records were removed before this reader came to them; reading goes on after them.
  */
 import { badAnswer, errorOf, isObject, KedgeError, noAnswer } from "./errors.ts";
-import type { WireRecord } from "./records.ts";
+import { isRecord, type WireRecord } from "./records.ts";
 import { pauseMs, sleep } from "./retry.ts";
+import { isText, isWhole, membersOf, orNull, parsed } from "./shape.ts";
 import { readEvents, type ServerSentEvent } from "./sse.ts";
 import type { Query, Transport } from "./transport.ts";
 
@@ -55,7 +56,7 @@ export async function* tailEvents(
     let ended: KedgeError | null = null;
     try {
       for await (const events of connection.events(transport, tail, cursor)) {
-        failures = 0;
+        if (events.length > 0) failures = 0;
         for (const event of events) {
           if (event.id !== "") cursor = event.id;
           yield* show(event);
@@ -108,7 +109,9 @@ class Connection {
       repeatable: true,
       signal,
     });
-    if (!response.body) throw badAnswer("The node answered without a stream.", response.status);
+    const type = response.headers.get("content-type");
+    if (!response.body || !type?.startsWith("text/event-stream"))
+      throw badAnswer(`The node answered with ${type}.`, response.status);
     this.#listen();
     try {
       for await (const events of readEvents(response.body)) {
@@ -146,22 +149,22 @@ class Connection {
 function* show(event: ServerSentEvent): Generator<WireTailEvent, void, void> {
   const { type, id: cursor } = event;
   if (type !== "record" && type !== "gap") return;
-  const data = objectOf(event);
-  // What follows is in the shape that the node's OpenAPI document vouches for.
-  if (type === "record") yield { type, record: data as unknown as WireRecord, cursor };
-  else yield { type, gap: data as unknown as Gap, cursor };
+  if (type === "record") yield { type, record: parsed(event.data, isRecord), cursor };
+  else yield { type, gap: parsed(event.data, isGap), cursor };
 }
+
+const isGap = membersOf<Gap>({
+  topic: isText,
+  partition: isWhole,
+  from: isWhole,
+  to: orNull(isWhole),
+  reason: isText,
+});
 
 /** Why the node ended the stream: `deleted` when nothing more will come. @throws KedgeError when it failed. */
 function endReason(event: ServerSentEvent): unknown {
-  const { reason, error } = objectOf(event);
+  const { reason, error } = parsed(event.data, isObject);
   if (!isObject(error)) return reason;
   const status = error["status"];
   throw errorOf(typeof status === "number" ? status : 500, JSON.stringify(error), null);
-}
-
-function objectOf({ type, data }: ServerSentEvent): Readonly<Record<string, unknown>> {
-  const parsed: unknown = JSON.parse(data);
-  if (isObject(parsed)) return parsed;
-  throw badAnswer(`A ${type} event is not an object.`, 200);
 }

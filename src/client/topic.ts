@@ -16,7 +16,8 @@ import {
   type NewRecord,
   type Receipt,
 } from "./records.ts";
-import type { Transport } from "./transport.ts";
+import { isWhole, membersOf, orNull } from "./shape.ts";
+import type { Call, Transport } from "./transport.ts";
 
 export interface ExpectOptions extends SendOptions {
   readonly partition: number;
@@ -35,6 +36,9 @@ export class ProduceError extends KedgeError {
     this.results = results;
   }
 }
+
+const isPlace = membersOf({ offset: orNull(isWhole) });
+const isTrimmed = membersOf({ log_start: isWhole });
 
 /** A record that never left the program. */
 const unfit = {
@@ -166,14 +170,14 @@ export class Topic<Input, Output = Input, KeyInput = TextOrBytes, KeyOutput = Ke
     at: "earliest" | "latest" | Date,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<number | null> {
-    const answer = await this.#transport.json<{ readonly offset: number | null }>({
+    const call: Call = {
       method: "GET",
       path: ["v1", "topics", this.name, "partitions", partition, "offsets"],
       query: { at: fromText(at) },
       repeatable: true,
       signal: options.signal,
-    });
-    return answer.offset;
+    };
+    return (await this.#transport.json(call, isPlace)).offset;
   }
 
   /**
@@ -194,14 +198,14 @@ export class Topic<Input, Output = Input, KeyInput = TextOrBytes, KeyOutput = Ke
 
   /** Removes the records of one partition below an offset (all of them if none is given) and gives the new log start. */
   async trim(partition: number, before?: number): Promise<number> {
-    const answer = await this.#transport.json<{ readonly log_start: number }>({
+    const call: Call = {
       method: "POST",
       path: ["v1", "topics", this.name, "partitions", partition, "delete-records"],
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ before }),
       repeatable: before !== undefined,
-    });
-    return answer.log_start;
+    };
+    return (await this.#transport.json(call, isTrimmed)).log_start;
   }
 
   #one(record: NewRecord<Input, KeyInput>, options: SendOptions): Promise<Receipt> {

@@ -1,6 +1,8 @@
 /**
  * Topics and the node as the client shows them, and how they are read off the wire.
  */
+import { isObject } from "./errors.ts";
+import { isFlag, isText, isWhole, listOf, membersOf, orNull } from "./shape.ts";
 
 export interface NewTopic {
   readonly name: string;
@@ -91,6 +93,49 @@ export interface WireNode {
   readonly topics: number;
   readonly partitions: number;
 }
+
+/** Passed on as they are: a later node may know other sources. */
+const isConfigs = (configs: unknown): configs is WireDescription["configs"] => isObject(configs);
+
+const summaryChecks = {
+  name: isText,
+  id: isText,
+  partitions: isWhole,
+  replication_factor: isWhole,
+  internal: isFlag,
+};
+
+export const isSummaryPage = membersOf({
+  topics: listOf(membersOf<WireSummary>(summaryChecks)),
+  next: orNull(isText),
+});
+
+export const isDescription = membersOf<WireDescription>({
+  ...summaryChecks,
+  partition_list: listOf(
+    membersOf({
+      partition: isWhole,
+      leader: isWhole,
+      epoch: isWhole,
+      replicas: listOf(isWhole),
+      isr: listOf(isWhole),
+      log_start: isWhole,
+      high_watermark: isWhole,
+      last_stable: isWhole,
+      bytes: isWhole,
+    }),
+  ),
+  configs: isConfigs,
+});
+
+export const isNode = membersOf<WireNode>({
+  cluster_id: isText,
+  node_id: isWhole,
+  controller_id: isWhole,
+  version: isText,
+  topics: isWhole,
+  partitions: isWhole,
+});
 
 export function summaryOf(wire: WireSummary): TopicSummary {
   const { name, id, partitions, replication_factor: replicationFactor, internal } = wire;

@@ -4,10 +4,11 @@
  *
  * - Every call may be repeated, so what fails in passing is tried again.
  */
-import { readResults } from "./produce-request.ts";
+import { isAnswered, readResults, type WireAnswered } from "./produce-request.ts";
 import { KedgeError } from "./errors.ts";
 import { encodeRecord, type NewRecord, type Receipt } from "./records.ts";
 import { randomKey } from "./retry.ts";
+import { isText, membersOf } from "./shape.ts";
 import type { Call, Transport } from "./transport.ts";
 
 export interface TopicRecords {
@@ -57,22 +58,18 @@ export async function transact(
   );
   const others = JSON.stringify({ offsets: offsets && wireOffsets(offsets), expect });
   const comma = others === "{}" ? "" : ",";
-  const answer = await transport.json({
+  const call: Call = {
     ...posting(["v1", "transact"], `{"produce":[${parts.join(",")}]${comma}${others.slice(1)}`),
     headers: { ...jsonType, "idempotency-key": key },
     signal,
-  });
+  };
+  const answer = await transport.json(call, isAnswered);
   const count = produce.reduce((sum, { records }) => sum + records.length, 0);
   return receiptsOf(answer, count);
 }
 
-interface WireOpen {
-  readonly txn: string;
-}
-
-interface WireEnded {
-  readonly next: WireOpen;
-}
+const isOpen = membersOf({ txn: isText });
+const isEnded = membersOf({ next: isOpen });
 
 /** One transactional id's transactions, one after the other. Whoever begins under the same id later takes it over. */
 export class TransactionSession {
@@ -93,24 +90,24 @@ export class TransactionSession {
     timeoutMs?: number,
   ): Promise<TransactionSession> {
     const body = JSON.stringify({ transactional_id: transactionalId, timeout_ms: timeoutMs });
-    const { txn } = await transport.json<WireOpen>(posting(["v1", "txns"], body));
+    const { txn } = await transport.json(posting(["v1", "txns"], body), isOpen);
     return new TransactionSession(transport, transactionalId, txn);
   }
 
   /** Appends records as part of the transaction. @throws KedgeError; then abort. */
   async produce(topic: string, records: readonly NewRecord<unknown>[]): Promise<Receipt[]> {
     const texts = await textsOf(topic, records);
-    const answer = await this.#transport.json({
+    const call: Call = {
       ...posting(["v1", "topics", topic, "records"], `{"records":[${texts.join(",")}]}`),
       headers: { ...jsonType, txn: this.#txn, "idempotency-key": randomKey() },
-    });
-    return receiptsOf(answer, records.length);
+    };
+    return receiptsOf(await this.#transport.json(call, isAnswered), records.length);
   }
 
   /** Commits a group's offsets with the transaction. */
   async addOffsets(offsets: TransactionOffsets): Promise<void> {
     const path = ["v1", "txns", this.#txn, "add-offsets"];
-    await this.#transport.text(posting(path, JSON.stringify(wireOffsets(offsets))));
+    await this.#transport.done(posting(path, JSON.stringify(wireOffsets(offsets))));
   }
 
   /** Makes all of it visible at once; the session then goes on with the next transaction. */
@@ -126,7 +123,7 @@ export class TransactionSession {
   async #end(how: "commit" | "abort"): Promise<void> {
     const path = ["v1", "txns", this.#txn, how];
     const call: Call = { method: "POST", path, repeatable: true };
-    this.#txn = (await this.#transport.json<WireEnded>(call)).next.txn;
+    this.#txn = (await this.#transport.json(call, isEnded)).next.txn;
   }
 }
 
@@ -146,7 +143,7 @@ function wireOffsets({ group, member, offsets }: TransactionOffsets): object {
 }
 
 /** A session's request may have some records refused (207): then it is for nothing. */
-function receiptsOf(answer: unknown, count: number): Receipt[] {
+function receiptsOf(answer: WireAnswered, count: number): Receipt[] {
   const outcomes = readResults(answer, count);
   return outcomes.map((outcome) => {
     if (outcome instanceof KedgeError) throw outcome;

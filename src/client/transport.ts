@@ -4,7 +4,8 @@
  * A request is sent again only if that cannot do its work twice: the node said that nothing happened, or the request is
  * repeatable by nature (it reads, or carries an idempotency key).
  */
-import { badAnswer, errorOf, KedgeError, noAnswer } from "./errors.ts";
+import { errorOf, isObject, KedgeError, noAnswer } from "./errors.ts";
+import { parsed, type Check } from "./shape.ts";
 import { pauseMs, retryDefaults, sleep, type RetryOptions, type RetryPolicy } from "./retry.ts";
 
 /** `fetch` as every runtime has it. */
@@ -78,19 +79,21 @@ export class Transport {
     this.retry = options.retry === false ? noRetry : { ...retryDefaults, ...options.retry };
   }
 
-  /** The body of a success as text; empty for 204. Rejects with `KedgeError`, or the signal's reason. */
-  text(call: Call): Promise<string> {
+  /** A call whose success says nothing more. Rejects with `KedgeError`, or the signal's reason. */
+  async done(call: Call): Promise<void> {
+    const text = await this.#text(call);
+    // 204 has no body; a proxy's page is no success.
+    if (text !== "") parsed(text, isObject);
+  }
+
+  /** The body of a success as text. */
+  #text(call: Call): Promise<string> {
     return this.#retried(call, (signal) => this.#once(call, signal, (response) => response.text()));
   }
 
-  /** The JSON of a success. The caller names the shape: the node's OpenAPI document vouches for it. */
-  async json<Shape>(call: Call): Promise<Shape> {
-    const text = await this.text(call);
-    try {
-      return JSON.parse(text) as Shape;
-    } catch (cause) {
-      throw badAnswer(`The answer is not JSON: ${text.slice(0, 100)}`, 200, cause);
-    }
+  /** The JSON of a success. @throws KedgeError `bad_answer` where it has not the shape that the call's answer has. */
+  async json<Shape>(call: Call, isShape: Check<Shape>): Promise<Shape> {
+    return parsed(await this.#text(call), isShape);
   }
 
   /**
