@@ -10,7 +10,7 @@ import { readFile } from "node:fs/promises";
 import { createBroker } from "./broker/broker.ts";
 import type { LogLevels } from "./broker/configs/verbs.ts";
 import type { Broker } from "./broker/verbs.ts";
-import { Controller } from "./cluster/controller.ts";
+import type { Controller } from "./cluster/controller.ts";
 import { featureCommands } from "./cluster/features.ts";
 import { GroupCoordinator } from "./coordinators/groups/coordinator.ts";
 import { groupConfigOf } from "./coordinators/groups/settings.ts";
@@ -35,7 +35,8 @@ import type { KafkaDoor, openKafkaDoor } from "./kafka/listener.ts";
 import { whyNotListening } from "./runtime/listen-error.ts";
 import { logDirectory } from "./runtime/disk-space.ts";
 import { nodeProbes } from "./runtime/node-probes.ts";
-import { openFolder, openMemoryStores } from "./runtime/open-stores.ts";
+import { openController } from "./runtime/open-controller.ts";
+import { openFolder, openMemoryStores, type Stores } from "./runtime/open-stores.ts";
 import { StartError } from "./runtime/start-error.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -74,10 +75,16 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   const door = import("./http/app.ts");
   const kafkaDoor = import("./kafka/listener.ts");
   kafkaDoor.catch(() => {}); // Told where it is awaited.
-  const { storage, store } = await stores;
-  const controller = await Controller.open({ store, random, logger, turn: () => clock.turn() });
+  const { storage, store, states } = await stores;
+  const controller = await openController(config.data, { store, states }, platform, logger);
   await controller.submit(featureCommands);
-  const { logNode, logs } = await openLogs(config, controller, storage, platform, logger);
+  const { logNode, logs } = await openLogs(
+    config,
+    controller,
+    { storage, states },
+    platform,
+    logger,
+  );
   startUpkeep(config, logNode, logs, opened);
   const coordinators = openCoordinators(config, controller, logs, logNode, random);
   opened.defer(() => coordinators.transactions.close());
@@ -104,7 +111,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     auth,
     node: {
       ...nodeProbes({ storage, platform, stopping: stopping.signal }),
-      ...backups(config, storage, store, random),
+      ...backups(config, storage, store, random, controller),
     },
     stopping: stopping.signal,
     copiesPieces: platform.copiesPieces,
@@ -192,13 +199,27 @@ function openCoordinators(
 }
 
 /** What lets a client copy the node's files; nothing where there are none. */
-function backups(config: Config, storage: Storage, store: MetadataStore, random: Random) {
+function backups(
+  config: Config,
+  storage: Storage,
+  store: MetadataStore,
+  random: Random,
+  controller: Controller,
+) {
   const directory = config.data;
   if (directory === IN_MEMORY) return {};
+  let underWay = 0;
+  // The logs are copied first: the metadata's copy must still say which of those topics were deleted meanwhile.
+  controller.holdSnapshots(() => underWay > 0);
   return {
     async backup() {
       const { makeBackup } = await import("./storage/files/backup.ts");
-      return makeBackup({ directory, storage, store, random });
+      underWay += 1;
+      try {
+        return await makeBackup({ directory, storage, store, random });
+      } finally {
+        underWay -= 1;
+      }
     },
   };
 }
@@ -206,7 +227,7 @@ function backups(config: Config, storage: Storage, store: MetadataStore, random:
 async function openLogs(
   config: Config,
   controller: Controller,
-  storage: Storage,
+  { storage, states }: Pick<Stores, "storage" | "states">,
   { clock }: Platform,
   logger: Logger,
 ): Promise<{ logNode: LogNode; logs: Logs<Partition> }> {
@@ -222,12 +243,14 @@ async function openLogs(
   });
   const logs = await Logs.open<Partition>({
     storage,
+    states,
     image,
     clock,
     logger,
     openLog: (state, topic, producers) => new Partition(logNode, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
+  controller.holdSnapshots(() => logs.hasLeftovers);
   await resumeLogs(storage, logs.all(), logger);
   return { logNode, logs };
 }

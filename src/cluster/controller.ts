@@ -45,6 +45,8 @@ interface ControllerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly snapshotCommandsMin?: number;
+  /** Called with what was read, before anything is written; throws where the start must not go on. */
+  readonly check?: (image: Image, removed: ReadonlySet<string>) => void;
   /** Lets others go on in the midst of very many commands, and of a long snapshot. */
   readonly turn?: () => Promise<void>;
 }
@@ -63,6 +65,8 @@ export class Controller {
   #unsettled = false;
   /** What the start had no room for, to go before whatever is committed next. */
   #owed: readonly Command[] = [];
+  /** A snapshot forgets which topics were removed; some may need to know. Nobody may while the start is under way. */
+  #mustRemember: () => boolean = () => true;
 
   private constructor(
     identity: NodeIdentity,
@@ -83,7 +87,9 @@ export class Controller {
    */
   static async open(options: ControllerOptions): Promise<Controller> {
     const identity = await loadIdentity(options);
-    const controller = new Controller(identity, await loadImage(options.store), options);
+    const loaded = await loadImage(options.store);
+    options.check?.(loaded.image, loaded.removed);
+    const controller = new Controller(identity, loaded, options);
     const incarnationId = randomUuid(options.random);
     await controller.#register({
       type: "register-broker",
@@ -91,6 +97,7 @@ export class Controller {
       nodeId: identity.nodeId,
       incarnationId,
     });
+    controller.#mustRemember = () => false;
     return controller;
   }
 
@@ -101,6 +108,12 @@ export class Controller {
   /** Begun anew with every start. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** No snapshot is taken while `isHeld`: a start after a kill must still find which topics were removed. */
+  holdSnapshots(isHeld: () => boolean): void {
+    const before = this.#mustRemember;
+    this.#mustRemember = () => before() || isHeld();
   }
 
   /** Tells `listener` of what every later submission did. */
@@ -174,7 +187,7 @@ export class Controller {
 
   async #maybeSnapshot(): Promise<void> {
     const { image } = this;
-    if (image.index < this.#snapshotDue) return;
+    if (image.index < this.#snapshotDue || this.#mustRemember()) return;
     try {
       await this.#options.store.saveSnapshot({
         index: image.index,
@@ -204,17 +217,24 @@ async function loadIdentity({ store, random, logger }: ControllerOptions): Promi
 }
 
 /** The image as the store has it: the newest snapshot, and the commands after it. */
-async function loadImage(
-  store: MetadataStore,
-): Promise<{ image: Image; epoch: number; snapshotIndex: number; snapshotObjects: number }> {
+async function loadImage(store: MetadataStore): Promise<{
+  image: Image;
+  epoch: number;
+  snapshotIndex: number;
+  snapshotObjects: number;
+  /** The topics that were removed since the snapshot, by id. */
+  removed: ReadonlySet<string>;
+}> {
   const { snapshot, entries } = await store.load();
   const image = snapshot ? Image.restore(JSON.parse(snapshot.image)) : new Image();
   const snapshotIndex = snapshot?.index ?? 0;
   const snapshotObjects = objectsIn(image);
   assert(image.index === snapshotIndex, "a snapshot's image is that of its index");
-  applyEntries(image, entries);
+  const removed = new Set<string>();
+  for (const effect of applyEntries(image, entries))
+    if (effect.type === "topic-removed") removed.add(effect.topic.id);
   const epoch = entries.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
-  return { image, epoch, snapshotIndex, snapshotObjects };
+  return { image, epoch, snapshotIndex, snapshotObjects, removed };
 }
 
 function commandsBetween(objects: number, { snapshotCommandsMin }: ControllerOptions): number {

@@ -35,6 +35,8 @@ export interface KeptLog {
 
 interface LogsOptions<Log extends KeptLog> {
   readonly storage: Storage;
+  /** What storage has, where it was asked already. */
+  readonly states?: readonly PartitionState[];
   readonly image: Image;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -58,6 +60,7 @@ export class Logs<Log extends KeptLog> {
   readonly #work = new Sequence();
   #missing: PartitionKey[] = [];
   #leftover: PartitionId[] = [];
+  #dropping = 0;
   #settled: Promise<void> = Promise.resolve();
   #retrying = false;
 
@@ -69,7 +72,7 @@ export class Logs<Log extends KeptLog> {
   static async open<Log extends KeptLog>(options: LogsOptions<Log>): Promise<Logs<Log>> {
     const logs = new Logs(options);
     const producers = await options.storage.producers();
-    for (const state of await options.storage.partitions()) {
+    for (const state of options.states ?? (await options.storage.partitions())) {
       logs.#keep(state, producers.get(state.id) ?? []);
     }
     for (const topic of options.image.topics()) {
@@ -93,6 +96,11 @@ export class Logs<Log extends KeptLog> {
     for (const partitions of this.#kept.values()) {
       for (const { log } of partitions.values()) yield log;
     }
+  }
+
+  /** Some logs of deleted topics are still in storage: a start must find that these were deleted. */
+  get hasLeftovers(): boolean {
+    return this.#leftover.length + this.#dropping > 0;
   }
 
   /** Follows what a submission did; what it takes of storage goes on in the background. */
@@ -197,11 +205,14 @@ export class Logs<Log extends KeptLog> {
     while (this.#leftover.length > 0) {
       const ids = this.#leftover;
       this.#leftover = [];
+      this.#dropping += ids.length;
       try {
         await this.#options.storage.drop(ids);
       } catch (error) {
         this.#leftover.push(...ids);
         throw error;
+      } finally {
+        this.#dropping -= ids.length;
       }
     }
   }

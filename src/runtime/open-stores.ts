@@ -3,14 +3,21 @@
  */
 import type { Logger } from "../lib/logger.ts";
 import type { Platform } from "../lib/platform.ts";
-import { FolderInUse, FolderIncomplete, NewerFormat } from "../storage/files/folder-error.ts";
+import {
+  FolderInUse,
+  FolderIncomplete,
+  MetadataLost,
+  NewerFormat,
+} from "../storage/files/folder-error.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
-import type { Storage } from "../storage/storage.ts";
+import type { PartitionState, Storage } from "../storage/storage.ts";
 import { StartError } from "./start-error.ts";
 
 export interface Stores {
   readonly storage: Storage;
   readonly store: MetadataStore;
+  /** The partitions that storage had when it was opened. */
+  readonly states: readonly PartitionState[];
 }
 
 export interface StoreSurroundings {
@@ -24,7 +31,7 @@ export interface StoreSurroundings {
 export async function openMemoryStores(): Promise<Stores> {
   const { memoryStorage } = await import("../storage/memory/memory.ts");
   const { memoryMetadataStore } = await import("../storage/memory/metadata.ts");
-  return { storage: memoryStorage(), store: memoryMetadataStore() };
+  return { storage: memoryStorage(), store: memoryMetadataStore(), states: [] };
 }
 
 /** What is open is closed with `opened`. Throws StartError where the folder cannot be had. */
@@ -47,14 +54,19 @@ export async function openFolder(
       onFailure: onFatal,
     });
     opened.defer(() => storage.close());
-    await checkMetadataIsThere(directory, storage);
+    const states = await storage.partitions();
+    const hasLogs = states.length > 0;
+    checkMetadataIsThere(directory, hasLogs);
     const store = await openLibsqlMetadataStore(directory, {
       beside: storage,
+      hasLogs,
       onFailure: onFatal,
     });
     opened.defer(() => store.close());
-    return { storage, store };
+    return { storage, store, states };
   } catch (error) {
+    if (error instanceof MetadataLost)
+      throw new StartError(`${directory}: ${error.message}`, { cause: error });
     const known = [FolderInUse, NewerFormat, FolderIncomplete];
     if (error instanceof Error && known.some((kind) => error instanceof kind)) {
       throw new StartError(error.message, { cause: error });

@@ -20,6 +20,7 @@ import { topicConfigCache } from "../../src/log/configs/cache.ts";
 import { defaultLogLimits, type LogLimits } from "../../src/log/limits.ts";
 import { createLogNode, type LogNode } from "../../src/log/log-node.ts";
 import { Logs } from "../../src/log/logs.ts";
+import { refuseUnclaimed } from "../../src/log/unclaimed.ts";
 import { Partition } from "../../src/log/partition.ts";
 import { resumeLogs } from "../../src/log/resume.ts";
 import { topicDefaults } from "../../src/log/configs/topic-defaults.ts";
@@ -54,7 +55,13 @@ export interface Assembled {
 export async function assemble(parts: Parts): Promise<Assembled> {
   const { storage, store, clock, random } = parts;
   const logger = silentLogger;
-  const controller = await Controller.open({ store, random, logger });
+  const states = await storage.partitions();
+  const controller = await Controller.open({
+    store,
+    random,
+    logger,
+    check: (image, removed) => refuseUnclaimed(states, image, removed),
+  });
   const { image } = controller;
   const configOf = topicConfigCache(topicDefaults(image, controller.nodeId, {}));
   const node = createLogNode({
@@ -72,6 +79,7 @@ export async function assemble(parts: Parts): Promise<Assembled> {
     openLog: (state, topic, producers) => new Partition(node, state, topic, producers),
   });
   controller.onEffects((effects) => logs.follow(effects));
+  controller.holdSnapshots(() => logs.hasLeftovers);
   const groups = new GroupCoordinator({
     config: { ...defaultGroupConfig, ...parts.groups },
     limits: { ...defaultCoordinatorLimits, ...parts.coordinators },

@@ -11,6 +11,7 @@ import { silentLogger } from "../../src/lib/logger.ts";
 import { seededRandom, type Random } from "../../src/lib/random.ts";
 import { Refusal } from "../../src/lib/refusal.ts";
 import { Logs } from "../../src/log/logs.ts";
+import { refuseUnclaimed } from "../../src/log/unclaimed.ts";
 import { MemoryDisk } from "../../src/storage/memory/disk.ts";
 import { MemoryMetadataDisk, memoryMetadataStore } from "../../src/storage/memory/metadata.ts";
 import { memoryStorage } from "../../src/storage/memory/memory.ts";
@@ -53,11 +54,14 @@ class World {
     const storage = this.#storage(alive);
     const { random } = this;
     const store = this.#store(alive);
+    // As if each held records.
+    const states = (await storage.partitions()).map((state) => ({ ...state, end: 1 }));
     const controller = await Controller.open({
       store,
       random,
       logger: silentLogger,
       snapshotCommandsMin: 5,
+      check: (image, removed) => refuseUnclaimed(states, image, removed),
     });
     const logs = await Logs.open<DescribedLog>({
       storage,
@@ -72,6 +76,7 @@ class World {
       }),
     });
     controller.onEffects((effects) => logs.follow(effects));
+    controller.holdSnapshots(() => logs.hasLeftovers);
     const verbs = topicVerbs({
       controller,
       logs,

@@ -1,6 +1,6 @@
 /**
- * Why a folder was not opened: another process has it, a newer kedge wrote it, half of it is gone. All are for a person to
- * settle.
+ * Why a folder was not opened: another process has it, a newer kedge wrote it, half of it is gone, its metadata lost
+ * something. All are for a person to settle.
  */
 
 /** The process that has a folder open. */
@@ -37,6 +37,18 @@ export class FolderIncomplete extends Error {
   constructor(directory: string, missing: string, found: string) {
     super(
       `${directory} has ${found} but no ${missing}: restore a backup of both, or move ${found} away to begin anew`,
+    );
+  }
+}
+
+/** The metadata knows less than the logs: going on would delete those that it does not know. Nothing was deleted. */
+export class MetadataLost extends Error {
+  override readonly name = "MetadataLost";
+
+  /** `lack` says what raft.db does not know. */
+  static of(lack: string): MetadataLost {
+    return new MetadataLost(
+      `raft.db, or its write-ahead log raft.db-wal, is damaged or older than log.db: ${lack}. Nothing was deleted: restore a backup of both files, or move the folder away to begin anew`,
     );
   }
 }

@@ -3,11 +3,11 @@
  * delete every log (no topic claims them) or hand out every offset again. So it is refused, and nothing is touched.
  *
  * - The first start makes `log.db` first: cut off there, it left a `log.db` without any partition, which is fine.
+ * - Left out: what is in them. Metadata without a cluster is refused as it is opened, metadata that lacks logs once it is read.
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { FolderIncomplete } from "./folder-error.ts";
-import type { Storage } from "../storage.ts";
 
 /** Before anything is opened: refuses metadata without logs. */
 export function checkLogsAreThere(directory: string): void {
@@ -16,9 +16,8 @@ export function checkLogsAreThere(directory: string): void {
 }
 
 /** Before the metadata is opened: refuses logs without metadata. */
-export async function checkMetadataIsThere(directory: string, storage: Storage): Promise<void> {
-  if (isThere(directory, "raft.db")) return;
-  if ((await storage.partitions()).length === 0) return;
+export function checkMetadataIsThere(directory: string, hasLogs: boolean): void {
+  if (isThere(directory, "raft.db") || !hasLogs) return;
   throw new FolderIncomplete(directory, "raft.db", "log.db");
 }
 

@@ -20,20 +20,22 @@ import { type Storage, StorageFault } from "../storage.ts";
 export interface LibsqlMetadataOptions {
   /** The open log storage of the same folder. */
   readonly beside?: Storage;
+  /** It has logs: metadata that has no cluster is not opened. */
+  readonly hasLogs?: boolean;
   /** Called once when the disk failed: the node must stop. */
   readonly onFailure?: (fault: StorageFault) => void;
 }
 
-/** Opens `raft.db` in the folder, made if it is not there. Throws NewerFormat when a newer kedge wrote it. */
+/** Opens `raft.db` in the folder, made if it is not there. Throws NewerFormat when a newer kedge wrote it, MetadataLost. */
 export async function openLibsqlMetadataStore(
   directory: string,
-  { beside, onFailure }: LibsqlMetadataOptions = {},
+  { beside, hasLogs = false, onFailure }: LibsqlMetadataOptions = {},
 ): Promise<MetadataStore> {
   await mkdir(directory, { recursive: true });
   const shared = beside ? writerOf(beside) : null;
   const channel = shared ?? new Channel();
   try {
-    await channel.ask({ type: "open-metadata", directory });
+    await channel.ask({ type: "open-metadata", directory, hasLogs });
   } catch (error) {
     if (!shared) await channel.close();
     throw error;

@@ -87,6 +87,8 @@ export type Read =
 export interface OpenMetadata {
   readonly type: "open-metadata";
   readonly directory: string;
+  /** There are logs, which only a cluster can have made: metadata without one has been lost. */
+  readonly hasLogs: boolean;
 }
 
 export type MetadataRequest =
@@ -127,6 +129,7 @@ export type Failure =
     }
   | { readonly type: "in-use"; readonly directory: string; readonly holder: Holder | null }
   | { readonly type: "newer"; readonly message: string }
+  | { readonly type: "metadata-lost"; readonly message: string }
   | { readonly type: "bug"; readonly message: string };
 
 export interface Opened {

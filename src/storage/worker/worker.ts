@@ -46,7 +46,7 @@ function answer(request: Request): Answer<Answers[Request["type"]]> {
     return { value: null };
   }
   if (request.type === "open-metadata") {
-    metadata = new MetadataFile(request.directory);
+    metadata = new MetadataFile(request.directory, request.hasLogs);
     return { value: null };
   }
   if (request.type === "close") return close();

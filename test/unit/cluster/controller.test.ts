@@ -216,6 +216,41 @@ describe("snapshots", () => {
     expect(again.image.index).toBe(controller.image.index + 1);
   });
 
+  test("none is taken while it is held; which topics were removed is told at the next start", async () => {
+    const disk = new MemoryMetadataDisk();
+    const controller = await open(memoryMetadataStore(disk), 1);
+    controller.holdSnapshots(() => true);
+    await controller.submit(() => [
+      topic("a"),
+      { type: "remove-topic", version: 0, id: "id-a" },
+      topic("b"),
+    ]);
+    expect(disk.snapshot).toBeNull();
+    const told: string[] = [];
+    const random = seededRandom(1);
+    await Controller.open({
+      store: memoryMetadataStore(disk),
+      random,
+      logger: silentLogger,
+      snapshotCommandsMin: 1,
+      check: (image, removed) => told.push(...removed, `${image.topicCount} topics`),
+    });
+    expect(told).toEqual(["id-a", "1 topics"]);
+    // Nor by a start, which has not yet let the logs go.
+    expect(disk.snapshot).toBeNull();
+  });
+
+  test("one that was held is taken with the next commands", async () => {
+    const disk = new MemoryMetadataDisk();
+    const controller = await open(memoryMetadataStore(disk), 1);
+    let held = true;
+    controller.holdSnapshots(() => held);
+    await controller.submit(() => [topic("a"), topic("b")]);
+    held = false;
+    await controller.submit(() => [topic("c")]);
+    expect(disk.snapshot?.index).toBe(controller.image.index);
+  });
+
   test("a snapshot that fails costs nothing but the attempt", async () => {
     const disk = new MemoryMetadataDisk();
     const inner = memoryMetadataStore(disk);
