@@ -165,6 +165,7 @@ function httpSettings(config: Config) {
   return {
     limits: {
       bodyBytesMax: config["body-bytes-max"],
+      bodiesBytesMax: config["queued-bytes-max"],
       answerBytesMax: config["answer-bytes-max"],
     },
     corsOrigins: config["cors-origin"],

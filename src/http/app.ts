@@ -11,6 +11,7 @@ import type { Bug } from "../lib/assert.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Random } from "../lib/random.ts";
+import { BodyRoom } from "./bodies/body-room.ts";
 import { Compressor } from "./answers/compress.ts";
 import {
   answer,
@@ -92,6 +93,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
       options.tail,
     ),
     untaken: new Untaken(options.clock, limits, options.copiesPieces ?? false),
+    bodies: new BodyRoom(options.clock, limits),
     authenticated: guards.authenticated,
   };
   const machinery: Machinery = {

@@ -9,7 +9,7 @@ import type { Context } from "../broker/verbs.ts";
 import { Bug } from "../lib/assert.ts";
 import type { Connection } from "../lib/platform.ts";
 import { Refusal } from "../lib/refusal.ts";
-import { mediaTypeOf, readBody } from "./bodies/body.ts";
+import { mediaTypeOf, readBody, type Reading } from "./bodies/body.ts";
 import type { Compressor } from "./answers/compress.ts";
 import type { Guards } from "./guards.ts";
 import type { RouteMeter } from "./metrics/metrics.ts";
@@ -160,7 +160,7 @@ class Exchange {
     const { body } = route;
     const call = { door, context, request, connection, id, params, query, body: undefined };
     if (!body) return route.handle(call);
-    return jsonBody(request, door).then((value) =>
+    return jsonBody(call).then((value) =>
       route.handle({ ...call, body: validate(body, value, "body") }),
     );
   }
@@ -184,7 +184,8 @@ export function wireOf(env: unknown): Connection | null {
   return typeof env === "object" && env !== null && "hold" in env ? (env as Connection) : null;
 }
 
-async function jsonBody(request: Request, { limits, clock }: Door): Promise<unknown> {
+async function jsonBody(reading: Reading): Promise<unknown> {
+  const { request, door } = reading;
   const type = mediaTypeOf(request);
   if (type !== "" && type !== "application/json" && !type.endsWith("+json"))
     throw new HttpRefusal(
@@ -192,7 +193,7 @@ async function jsonBody(request: Request, { limits, clock }: Door): Promise<unkn
       `The body must be application/json, not ${type.slice(0, 100)}.`,
       { accept: "application/json" },
     );
-  const value = parseJson(await readBody(request, limits, clock), "body", limits.valuesMax);
+  const value = parseJson(await readBody(reading), "body", door.limits.valuesMax);
   // To valibot a list is an object too: without a member, where none is asked for.
   if (Array.isArray(value))
     throw new Refusal("invalid_request", "body: must be an object, not a list.");

@@ -5,6 +5,12 @@
 export interface HttpLimits {
   /** A request body as sent, and as decoded from gzip or zstd. */
   readonly bodyBytesMax: number;
+  /** Large bodies and lines under way, over all connections, by what they may become; past it they are not read on. */
+  readonly bodiesBytesMax: number;
+  /** The longest that a large body waits for room. */
+  readonly bodyWaitMs: number;
+  /** A large body that falls so far behind a slow line is cut off where others wait for its room. */
+  readonly bodySlowMs: number;
   /** One line of an NDJSON upload. */
   readonly lineBytesMax: number;
   /** Records in one JSON envelope or one line group. */
@@ -57,6 +63,9 @@ export interface HttpLimits {
 
 export const httpLimits: HttpLimits = {
   bodyBytesMax: 16 * 1024 * 1024,
+  bodiesBytesMax: 64 * 1024 * 1024,
+  bodyWaitMs: 30_000,
+  bodySlowMs: 5_000,
   lineBytesMax: 10 * 1024 * 1024,
   recordsMax: 10_000,
   topicsMax: 100,

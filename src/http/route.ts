@@ -12,6 +12,7 @@ import type { Logger } from "../lib/logger.ts";
 import type { Connection } from "../lib/platform.ts";
 import type { Random } from "../lib/random.ts";
 import type { BatchOpener } from "./reading/batch-opener.ts";
+import type { BodyRoom } from "./bodies/body-room.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { HttpMetrics } from "./metrics/metrics.ts";
 import type { NodeProbes } from "./probes.ts";
@@ -36,6 +37,7 @@ export interface Door {
   readonly version: string;
   readonly tails: Tails;
   readonly untaken: Untaken;
+  readonly bodies: BodyRoom;
   readonly opener: BatchOpener;
   /** Answers may depend on who asks, so shared caches must keep off. */
   readonly authenticated: boolean;

@@ -10,7 +10,8 @@ export const logSettings = {
   "queued-bytes-max": one(
     integer(MIB, 1024 * 1024 * MIB),
     String(64 * MIB),
-    "Records that wait to be written, over all partitions; past it appends are refused, but for one request alone.",
+    "Records that wait to be written, over all partitions; past it appends are refused, but for one request alone. " +
+      "As much again may large HTTP bodies hold while they come in; past it they wait, then are refused (503).",
   ),
   "tail-cache-bytes": one(
     integer(0, 1024 * 1024 * MIB),

@@ -31,6 +31,7 @@ export const sideBySide: readonly Suite[] = [
   slow("interop kafka tools", "./test/interop/kafka-tools.interop.ts", 6),
   slow("chaos readers", "./test/chaos/readers.chaos.ts", 6),
   slow("chaos crowd", "./test/chaos/crowd.chaos.ts", 5),
+  slow("chaos uploads", "./test/chaos/uploads.chaos.ts", 4),
   slow("chaos exactly once", "./test/chaos/exactly-once.chaos.ts", 5),
   kedgeAlone("interop kafka connect", "./test/interop/kafka-connect.interop.ts", 5),
   slow("interop kafka transactions", "./test/interop/kafka-transactions.interop.ts", 5),

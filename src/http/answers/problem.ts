@@ -86,6 +86,12 @@ const httpProblemKinds = {
     retryable: false,
     title: "The path speaks WebSocket.",
   },
+  too_many_bodies: {
+    status: 503,
+    kafka: 89,
+    retryable: true,
+    title: "Too many large request bodies are under way.",
+  },
   bad_request: { status: 400, kafka: 42, retryable: false, title: "The request is malformed." },
   unknown_server_error: {
     status: 500,

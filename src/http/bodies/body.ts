@@ -2,6 +2,7 @@
  * Reads a request's body whole, within bounds: as sent, and as decoded from gzip or zstd.
  *
  * - A body that was cut off is a refusal, never a shorter body.
+ * - One that is large, or may become so, is read once there is room for it among all others (`body-room.ts`).
  * - node:zlib alone keeps `maxOutputLength` (Bun's own functions ignore it); large bodies decode off the event loop.
  * - Left out: deflate and brotli, which nobody sends.
  */
@@ -9,7 +10,9 @@ import * as zlib from "node:zlib";
 import { promisify } from "node:util";
 import type { Clock } from "../../lib/clock.ts";
 import { ByteGatherer } from "./byte-gatherer.ts";
+import { type BodyClaim, BODY_FREE_BYTES, type BodyRoom } from "./body-room.ts";
 import { HttpRefusal } from "../answers/problem.ts";
+import type { Asker } from "../answers/untaken.ts";
 import type { HttpLimits } from "../limits.ts";
 
 /** Below this, as sent and as decoded, a thread's round trip costs more than decoding here. */
@@ -44,27 +47,34 @@ export function mediaTypeOf(request: Request): string {
   return (semicolon < 0 ? header : header.slice(0, semicolon)).trim().toLowerCase();
 }
 
-/** The whole body, decoded. Rejects with body_too_large, unsupported_media_type, bad_request. */
-export function readBody(
-  request: Request,
-  limits: HttpLimits,
-  clock: Clock,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const encoding = encodingOf(request);
-  const { bodyBytesMax } = limits;
-  const sent = readSent(request, bodyBytesMax, () => clock.turn());
-  return encoding === null ? sent : sent.then((bytes) => decode(encoding, bytes, bodyBytesMax));
+/** Whose body is read, and within what. */
+export interface Reading extends Asker {
+  readonly request: Request;
+  readonly door: {
+    readonly limits: HttpLimits;
+    readonly clock: Clock;
+    readonly bodies: BodyRoom;
+  };
 }
 
-function readSent(
-  request: Request,
-  bytesMax: number,
-  turn: () => Promise<void>,
-): Promise<Uint8Array<ArrayBuffer>> {
+/** The whole body, decoded. Rejects with body_too_large, unsupported_media_type, bad_request, too_many_bodies. */
+export function readBody(reading: Reading): Promise<Uint8Array<ArrayBuffer>> {
+  const { request, door } = reading;
+  const encoding = encodingOf(request);
   const declared = request.headers.get("content-length");
-  if (declared === null) return readChunks(request, bytesMax, turn);
+  if (declared === null) return readLarge(reading, encoding, null);
   const size = Number(declared);
-  if (size > bytesMax) throw tooLarge(bytesMax);
+  if (size > door.limits.bodyBytesMax) throw tooLarge(door.limits.bodyBytesMax);
+  if (size > BODY_FREE_BYTES) return readLarge(reading, encoding, size);
+  const sent = readSmall(request, size, door.limits.bodyBytesMax);
+  return encoding === null ? sent : sent.then((bytes) => decode(encoding, bytes, reading, null));
+}
+
+function readSmall(
+  request: Request,
+  size: number,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   return request.arrayBuffer().then(
     (buffer) => {
       if (buffer.byteLength === size) return new Uint8Array(buffer);
@@ -76,34 +86,60 @@ function readSent(
   );
 }
 
-/** A body of unknown length, counted as it comes. */
-async function readChunks(
-  request: Request,
-  bytesMax: number,
-  turn: () => Promise<void>,
+/** A body that is large, or may become so: past what is free it claims room, and is not read until there is some. */
+async function readLarge(
+  reading: Reading,
+  encoding: BodyEncoding,
+  size: number | null,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (request.body === null) return new Uint8Array(0);
-  const gathered = new ByteGatherer();
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
-  for (let pieces = 1; ; pieces++) {
-    const part = await reader.read().catch(() => {
-      throw cutOff();
-    });
-    if (part.done) return gathered.take();
-    if (gathered.size + part.value.byteLength > bytesMax) {
-      await reader.cancel().catch(() => {});
-      throw tooLarge(bytesMax);
+  const { request, door } = reading;
+  const { bodyBytesMax } = door.limits;
+  if (request.body === null && !size) return new Uint8Array(0);
+  if (request.body === null) throw cutOff();
+  const decodedMax = encoding === null ? 0 : bodyBytesMax;
+  const claimed = (size ?? bodyBytesMax) + decodedMax;
+  let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  const cut = (): void => void reader?.cancel().catch(() => {});
+  let claim = size === null ? null : await door.bodies.claim(claimed, reading, cut);
+  try {
+    reader = request.body.getReader();
+    const gathered = new ByteGatherer(size ?? 0);
+    for (let pieces = 1; ; pieces++) {
+      const part = await nextOf(reader);
+      if (part.done) break;
+      if (gathered.size + part.value.byteLength > bodyBytesMax) {
+        await reader.cancel().catch(() => {});
+        throw tooLarge(bodyBytesMax);
+      }
+      gathered.add(part.value);
+      claim?.arrived(part.value.byteLength);
+      if (gathered.size > BODY_FREE_BYTES)
+        claim ??= await door.bodies.claim(claimed, reading, cut, gathered.size);
+      if (pieces % PIECES_PER_TURN === 0) await door.clock.turn();
     }
-    gathered.add(part.value);
-    if (pieces % PIECES_PER_TURN === 0) await turn();
+    claim?.checkWhole();
+    if (size !== null && gathered.size !== size) throw cutOff();
+    const bytes = gathered.take();
+    return encoding === null ? bytes : await decode(encoding, bytes, reading, claim);
+  } finally {
+    claim?.release();
   }
 }
 
+function nextOf(reader: ReadableStreamDefaultReader<Uint8Array>) {
+  return reader.read().catch(() => {
+    throw cutOff();
+  });
+}
+
+/** `claim`: room for what it decodes to, where the body has it already. */
 async function decode(
   encoding: "gzip" | "zstd",
   bytes: Uint8Array,
-  bytesMax: number,
+  reading: Reading,
+  claim: BodyClaim | null,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const { bodyBytesMax: bytesMax } = reading.door.limits;
   const small = bytes.byteLength <= DECODE_HERE_BYTES_MAX;
   try {
     if (small) return own(decoders[encoding].here(bytes, { maxOutputLength: smallest(bytesMax) }));
@@ -111,10 +147,14 @@ async function decode(
     if (!isTooLarge(error) || bytesMax <= DECODED_HERE_BYTES_MAX)
       throw decodeError(error, encoding, bytesMax);
   }
+  const { bodies } = reading.door;
+  const decoded = claim ?? (await bodies.claim(bytesMax, reading, () => {}, bytes.byteLength));
   try {
     return own(await decoders[encoding].away(bytes, { maxOutputLength: bytesMax }));
   } catch (error) {
     throw decodeError(error, encoding, bytesMax);
+  } finally {
+    decoded.release();
   }
 }
 

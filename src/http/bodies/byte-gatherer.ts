@@ -7,8 +7,13 @@
 const BYTES_MIN = 1_024;
 
 export class ByteGatherer {
-  #buffer = new Uint8Array(0);
+  #buffer: Uint8Array<ArrayBuffer>;
   #size = 0;
+
+  /** `bytes`: how many are expected; a right guess spares every copy but one. */
+  constructor(bytes = 0) {
+    this.#buffer = new Uint8Array(bytes);
+  }
 
   get size(): number {
     return this.#size;
@@ -27,7 +32,8 @@ export class ByteGatherer {
 
   /** All of it, in a buffer of its own size; what is gathered then begins anew. */
   take(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#buffer.slice(0, this.#size);
+    const isFull = this.#size === this.#buffer.length;
+    const bytes = isFull ? this.#buffer : this.#buffer.slice(0, this.#size);
     this.#buffer = new Uint8Array(0);
     this.#size = 0;
     return bytes;

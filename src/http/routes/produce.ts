@@ -126,7 +126,7 @@ function produce(
   topic: string | null,
   partition: number | null,
 ): Reply | Promise<Reply> {
-  const { request, door } = call;
+  const { request } = call;
   const terms: ProduceTerms = {
     topic,
     partition,
@@ -147,7 +147,7 @@ function produce(
       `Send ${JSON_TYPE} or ${LINES_TYPE} here; other bodies go to /v1/topics/{topic}/records.`,
       { accept: `${JSON_TYPE}, ${LINES_TYPE}` },
     );
-  const body = readBody(request, door.limits, door.clock);
+  const body = readBody(call);
   if (raw) return body.then((bytes) => produceRaw(call, terms, query, bytes));
   if (type === BATCH_TYPE) return body.then((bytes) => produceBatch(call, terms, bytes));
   return body.then((bytes) => produceEnvelope(call, terms, bytes));

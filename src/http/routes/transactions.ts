@@ -55,7 +55,7 @@ export const transact = defineRoute({
   },
   async handle(call): Promise<Reply> {
     const { door, context, request } = call;
-    const body = await readBody(request, door.limits, door.clock);
+    const body = await readBody(call);
     const envelope = validate(transactEnvelope, parseJson(body), "body");
     if (envelope.settle !== undefined) {
       throw new Refusal("invalid_request", "body.settle: there are no queues on this node yet.");
