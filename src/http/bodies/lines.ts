@@ -21,6 +21,11 @@ export class LineCutter {
     this.#begun = new ByteGatherer();
   }
 
+  /** Bytes of the line that has begun and not ended. */
+  get begunBytes(): number {
+    return this.#begun.size;
+  }
+
   /** The lines that this chunk completes, without their ends; empty ones are left out. Throws LineTooLong. */
   *push(chunk: Uint8Array): Iterable<Uint8Array> {
     let from = 0;

@@ -6,10 +6,12 @@
  *   is cut keeps the whole lines before the cut.
  * - Back-pressure: past `streamBytesMax` of lines without a sent receipt the upload is not read on, so a client that does
  *   not read its receipts stops itself.
+ * - A line that gets large takes part in the room for bodies; large lines are parsed one at a time over all uploads.
  * - An idempotent upload gives each line an identity: its place among the lines of its partition.
  */
 import type { Idempotence } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import { BODY_FREE_BYTES, type BodyClaim } from "../bodies/body-room.ts";
 import { encodingOf, PIECES_PER_TURN } from "../bodies/body.ts";
 import { decodedStream } from "../bodies/decode-stream.ts";
 import { LineCutter, LineTooLong } from "../bodies/lines.ts";
@@ -75,6 +77,8 @@ class Upload {
   readonly #created = new Set<string>();
   /** Topics that this upload made. */
   #made = 0;
+  /** Room for the line that has begun, once it is large. */
+  #claim: BodyClaim | null = null;
   #pendingBytes = 0;
   #lines = 0;
   #ended = false;
@@ -116,16 +120,23 @@ class Upload {
       for (let pieces = 1; !this.#stopped; pieces++) {
         if (pieces % PIECES_PER_TURN === 0) await this.#call.door.clock.turn();
         const part = await this.#reader.read();
+        this.#claim?.check();
+        if (this.#stopped) break; // What was begun is no line: its end never came.
+        const before = this.#lines;
         const lines = part.done ? this.#cutter.end() : this.#cutter.push(part.value);
         await this.#takeIn(lines, part.done ? 0 : part.value.length);
         if (part.done) break;
+        if (this.#lines > before) this.#releaseLine();
+        else this.#claim?.arrived(part.value.length);
         await this.#room();
+        await this.#claimLine();
       }
     } catch (error) {
       // A cut upload has nobody to be told; a line too long or damaged compression does.
       this.#push(0, [Promise.resolve(this.#errorReceipt(readError(error, this.#call)))]);
       void this.#reader.cancel().catch(() => {});
     }
+    this.#releaseLine();
     this.#ended = true;
     this.#changed();
   }
@@ -137,7 +148,9 @@ class Upload {
       for (const line of lines) {
         const where = `line ${++this.#lines}`;
         try {
-          const incoming = recordOf(parseJson(line, where), where);
+          const isLarge = line.length > BODY_FREE_BYTES;
+          const value = isLarge ? await this.#parsed(line, where) : parseJson(line, where);
+          const incoming = recordOf(value, where);
           if (this.#terms.create) await this.#createOnce(this.#terms.topic ?? incoming.topic);
           receipts.push(this.#append(incoming, where));
         } catch (error) {
@@ -152,6 +165,24 @@ class Upload {
     } finally {
       this.#push(bytes, receipts);
     }
+  }
+
+  #parsed(line: Uint8Array, where: string): Promise<unknown> {
+    return this.#call.door.bodies.parse(line.length, () => parseJson(line, where));
+  }
+
+  /** A line that gets large needs room among all others until it ends. Throws too_many_bodies. */
+  async #claimLine(): Promise<void> {
+    if (this.#claim || this.#cutter.begunBytes <= BODY_FREE_BYTES || this.#stopped) return;
+    const { bodies, limits } = this.#call.door;
+    const cut = (): void => void this.#reader.cancel().catch(() => {});
+    const { begunBytes } = this.#cutter;
+    this.#claim = await bodies.claim(limits.lineBytesMax, this.#call, cut, begunBytes);
+  }
+
+  #releaseLine(): void {
+    this.#claim?.release();
+    this.#claim = null;
   }
 
   /** Waits until the client has taken enough receipts, or is gone. */

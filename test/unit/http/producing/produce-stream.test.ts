@@ -1,0 +1,104 @@
+/**
+ * Uploads of lines: what becomes of a line that has begun and not ended, and the room that large lines take.
+ */
+import { expect, test } from "bun:test";
+import type { AppendAnswer, Broker } from "../../../../src/broker/verbs.ts";
+import { createHttpApp } from "../../../../src/http/app.ts";
+import type { HttpLimits } from "../../../../src/http/limits.ts";
+import { silentLogger } from "../../../../src/lib/logger.ts";
+import { seededRandom } from "../../../../src/lib/random.ts";
+import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+const describeNode = () => ({
+  clusterId: "c",
+  nodeId: 1,
+  controllerId: 1,
+  version: "0",
+  topics: 0,
+  partitions: 0,
+});
+
+function world(limits: Partial<HttpLimits> = {}) {
+  let appended = 0;
+  const append = async () => ({ baseOffset: appended++, timestampMs: 1 }) as AppendAnswer;
+  const verbs: Partial<Broker> = { describeNode, partitionCount: () => 1, append };
+  const clock = new VirtualClock();
+  const door = createHttpApp({
+    broker: verbs as Broker,
+    clock,
+    random: seededRandom(1),
+    logger: silentLogger,
+    limits,
+  });
+  const upload = async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const answer = await door.request("/v1/topics/t/partitions/0/records", {
+      method: "POST",
+      headers: { "content-type": "application/x-ndjson" },
+      body: readable,
+    });
+    expect(answer.status).toBe(200);
+    const send = async (text: string): Promise<void> => {
+      void writer.write(new TextEncoder().encode(text)).catch(() => {});
+      for (let turn = 0; turn < 5; turn++) await settled();
+      await clock.settle();
+    };
+    return { answer, send, end: () => writer.close() };
+  };
+  return { clock, upload, appended: () => appended };
+}
+
+const line = (bytes: number): string => JSON.stringify({ value: "x".repeat(bytes) });
+
+test("a line whose end never came is not appended, though it is whole JSON", async () => {
+  const { upload, appended } = world();
+  const { answer, send } = await upload();
+  await send(`${line(1)}\n${line(1)}`);
+  expect(appended()).toBe(1);
+  await answer.body?.cancel();
+  for (let turn = 0; turn < 20; turn++) await settled();
+  expect(appended()).toBe(1);
+});
+
+test("the last line needs no newline where the upload ended", async () => {
+  const { upload, appended } = world();
+  const { answer, send, end } = await upload();
+  await send(`${line(1)}\n${line(1)}`);
+  await end();
+  expect((await answer.text()).split("\n").length).toBe(3);
+  expect(appended()).toBe(2);
+});
+
+test("a large line waits for the room that another holds, and has it when that one ends", async () => {
+  const { clock, upload, appended } = world({ bodiesBytesMax: 200_000, requestMs: 1_000_000 });
+  const first = await upload();
+  const second = await upload();
+  const half = line(100_000).slice(0, 80_000);
+  const rest = `${line(100_000).slice(80_000)}\n`;
+  await first.send(half);
+  await second.send(half);
+  await second.send(rest);
+  expect(appended()).toBe(0);
+  await first.send(rest);
+  for (let turn = 0; turn < 1_000 && appended() < 2; turn++) {
+    await settled();
+    await clock.settle();
+  }
+  expect(appended()).toBe(2);
+});
+
+test("a half line that finds no room in time, or takes too long, ends its upload with 503", async () => {
+  const { clock, upload, appended } = world({ bodiesBytesMax: 200_000 });
+  const holder = await upload();
+  const waiting = await upload();
+  const half = line(100_000).slice(0, 80_000);
+  await holder.send(half);
+  await waiting.send(half);
+  await clock.advance(1_000_000);
+  for (const { answer } of [holder, waiting])
+    expect(await answer.text()).toContain('"code":"too_many_bodies"');
+  expect(appended()).toBe(0);
+});
