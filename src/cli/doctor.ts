@@ -175,38 +175,64 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
   const formats = storage.inspectFormats(data);
   if (formats.every(({ found }) => !found))
     throw new Failure(`${data} is not a kedge data folder: it has no log.db.`, exitCodes.notFound);
-  if (storage.isInUse(data))
+  const lock = storage.lockState(data);
+  if (lock === "held")
     throw new Failure(
       `A node has ${data} open: stop it first, or ask it with "${KEDGE} doctor --url".`,
     );
   const findings: Finding[] = [];
+  if (lock === "damaged")
+    findings.push({ state: "wrong", what: "lock.db", detail: storage.LOCK_DAMAGED });
   for (const { name, found, isOurs, format, known } of formats)
     findings.push(
       isOurs
         ? formatFinding(name, found, format, known)
         : { state: "wrong", what: name, detail: storage.NOT_OURS },
     );
-  if (findings.some(({ state }) => state === "wrong")) return findings;
+  const isWrong = () => findings.some(({ state, what }) => state === "wrong" && what !== "lock.db");
+  if (isWrong()) return findings;
+  const look = async (what: string, find: () => Finding | Promise<Finding>) => {
+    try {
+      findings.push(await find());
+    } catch (error) {
+      const why = storage.whyUnreadable(error);
+      if (why === null) throw error;
+      findings.push({ state: "wrong", what, detail: `cannot be read: ${why}: restore a backup` });
+    }
+  };
   for (const { name } of formats) {
-    const damage = session.io.blocking(() => storage.checkStructure(data, name));
-    findings.push({
-      state: damage.length === 0 ? "ok" : "wrong",
-      what: `${name} structure`,
-      detail: damage.length === 0 ? "whole" : `${damage.join("; ")}: restore a backup`,
+    const what = `${name} structure`;
+    await look(what, () => {
+      const damage = session.io.blocking(() => storage.checkStructure(data, name));
+      if (damage.length === 0) return { state: "ok", what, detail: "whole" };
+      return { state: "wrong", what, detail: `${damage.join("; ")}: restore a backup` };
     });
   }
-  if (findings.some(({ state }) => state === "wrong")) return findings;
-  const identity = storage.readIdentity(data);
-  findings.push({
-    state: "ok",
-    what: "identity",
-    detail: identity
-      ? `node ${identity.nodeId} of cluster ${identity.clusterId}`
-      : "not started yet",
-  });
+  if (isWrong()) return findings;
+  await look("identity", () => identityFinding(storage.readIdentity(data), storage.hasLogs(data)));
   findings.push(...(await spaceFindings(data)));
-  if (!quick) findings.push(await recordsFinding(session, data));
+  if (!quick) await look("records", () => recordsFinding(session, data));
   return findings;
+}
+
+function identityFinding(
+  identity: { clusterId: string; nodeId: number } | null,
+  hasLogs: boolean,
+): Finding {
+  const what = "identity";
+  if (identity)
+    return {
+      state: "ok",
+      what,
+      detail: `node ${identity.nodeId} of cluster ${identity.clusterId}`,
+    };
+  if (!hasLogs) return { state: "ok", what, detail: "not started yet" };
+  return {
+    state: "wrong",
+    what,
+    detail:
+      "log.db has logs, but raft.db has no cluster that they are of: raft.db or raft.db-wal is damaged; restore a backup",
+  };
 }
 
 function formatFinding(name: string, found: boolean, format: number, known: number): Finding {

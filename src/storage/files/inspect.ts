@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
+import { Bug } from "../../lib/assert.ts";
 import { checkRow, type StoredBatches } from "../../records/stored-row.ts";
 import {
   connectWithIndex,
@@ -13,6 +14,7 @@ import {
   readMigrations,
   type DatabaseKind,
 } from "./open.ts";
+import { errorCode, isDamage, lacksTable } from "./sqlite-error.ts";
 import { blob, integer, prepareAll, text } from "../sql/prepared.ts";
 import { logStatements, raftStatements } from "../sql/statements.ts";
 
@@ -56,8 +58,21 @@ export function checkStructure(directory: string, name: string): string[] {
 /** The cluster and node that a folder belongs to; null before its first start. */
 export function readIdentity(directory: string): { clusterId: string; nodeId: number } | null {
   return withDatabase(join(directory, "raft.db"), (database) => {
-    const row = prepareAll(database, raftStatements).getIdentity.first({});
-    return row && { clusterId: text(row.clusterId), nodeId: integer(row.nodeId) };
+    try {
+      const row = prepareAll(database, raftStatements).getIdentity.first({});
+      return row && { clusterId: text(row.clusterId), nodeId: integer(row.nodeId) };
+    } catch (error) {
+      if (lacksTable(error)) return null;
+      throw error;
+    }
+  });
+}
+
+/** Whether `log.db` has partitions, which only a cluster can have made. */
+export function hasLogs(directory: string): boolean {
+  return withDatabase(join(directory, "log.db"), (database) => {
+    const partitions = prepareAll(database, logStatements).listPartitions.all({});
+    return partitions.some(({ dropped }) => dropped !== 1);
   });
 }
 
@@ -134,17 +149,27 @@ function open(path: string): Database.Database {
 }
 
 /** Whether some process has the folder open: it holds the write lock of `lock.db` for its life. */
-export function isInUse(directory: string): boolean {
+export function lockState(directory: string): "free" | "held" | "damaged" {
   const path = join(directory, "lock.db");
-  if (!existsSync(path)) return false;
+  if (!existsSync(path)) return "free";
   const database = new Database(path, { timeout: 0 });
   try {
     database.exec("BEGIN IMMEDIATE");
+    // Reads the schema too.
+    database.exec("SELECT 1 FROM sqlite_master");
     database.exec("ROLLBACK");
-    return false;
-  } catch {
-    return true;
+    return "free";
+  } catch (error) {
+    return isDamage(error) ? "damaged" : "held";
   } finally {
     database.close();
   }
 }
+
+/** What hinders reading a file, where it is the file's own fault; null for any other error. */
+export function whyUnreadable(error: unknown): string | null {
+  const isOfTheFile = errorCode(error) !== "" || error instanceof Bug;
+  return isOfTheFile && error instanceof Error ? error.message : null;
+}
+
+export { LOCK_DAMAGED } from "./lock.ts";

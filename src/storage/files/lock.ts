@@ -10,12 +10,17 @@
  */
 import Database from "libsql";
 import { FolderInUse, type Holder } from "./folder-error.ts";
-import { isBusy, lacksRoomToOpen } from "./sqlite-error.ts";
+import { isBusy, isDamage, lacksRoomToOpen } from "./sqlite-error.ts";
+import { StorageFault } from "../storage.ts";
 
 /** Held until `release`, or the end of the process. */
 export interface FolderLock {
   release(): void;
 }
+
+/** What is said of such a file, after its name. */
+export const LOCK_DAMAGED =
+  "is damaged: delete that file, which holds no data; the next start makes it anew";
 
 export function lockFolder(directory: string, holder: Holder): FolderLock {
   const database = new Database(`${directory}/lock.db`, { timeout: 0 });
@@ -30,6 +35,8 @@ export function lockFolder(directory: string, holder: Holder): FolderLock {
     const first = readHolder(database);
     database.close();
     if (isBusy(error)) throw new FolderInUse(directory, first);
+    if (isDamage(error))
+      throw new StorageFault("io", `${directory}/lock.db ${LOCK_DAMAGED}`, { cause: error });
     throw error;
   }
   return {

@@ -26,6 +26,16 @@ export function isBusy(error: unknown): boolean {
   return errorCode(error).startsWith("SQLITE_BUSY");
 }
 
+/** The file is no database any more, or parts of it contradict each other. */
+export function isDamage(error: unknown): boolean {
+  const code = errorCode(error);
+  return code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB");
+}
+
+export function lacksTable(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("no such table");
+}
+
 /** The guard's CHECK refused: another epoch or end. */
 export function isGuard(error: unknown): boolean {
   return errorCode(error) === "SQLITE_CONSTRAINT_CHECK";
