@@ -3,7 +3,9 @@
  *
  * - A record is committed once the program has come back for what follows it; a program that stops in between, or fails, gets
  *   its last record again, here or in another member.
- * - An answer that was lost is asked for again and loses no record. A member that was thought dead joins again by itself.
+ * - An answer that was lost is asked for again and loses no record. A member that was thought dead joins again by itself,
+ *   after a pause that grows while that does not help.
+ * - Two clients under one member's name: the newer has it, and the older ends with `fenced_instance_id`.
  * - A topic that is not there is told (`onUnknownTopics`) and read once it is.
  * - Kafka consumers may be members of the same group.
  */
@@ -17,7 +19,7 @@ import {
   type LogRecord,
   type WireRecord,
 } from "./records.ts";
-import { Idling } from "./retry.ts";
+import { Idling, randomKey } from "./retry.ts";
 import { isText, isWhole, listOf, maybe, membersOf, orNull } from "./shape.ts";
 import type { Call, Transport } from "./transport.ts";
 
@@ -49,7 +51,10 @@ export interface GroupOptions {
   readonly topics?: readonly string[] | undefined;
   /** Topics by pattern, in RE2's syntax, those to come as well. */
   readonly topicRegex?: string | undefined;
-  /** The member's id; made up if not said. A member with a name keeps its place for `sessionMs` after it stopped. */
+  /**
+   * The member's id; made up if not said. A member with a name keeps its place for `sessionMs` after it stopped. Whoever joins
+   * by it last has it.
+   */
   readonly member?: string | undefined;
   /** Where to begin where the group has committed nothing: `earliest` if not said. */
   readonly reset?: "earliest" | "latest" | "none" | undefined;
@@ -154,7 +159,8 @@ export class Group<Value, Key> {
    * The group's records as they come to this member, for ever: joins, polls, commits, and leaves at the end. What came before
    * the record at which the program stops is committed.
    *
-   * @throws KedgeError, SchemaError for a record that does not fit (it is not committed).
+   * @throws KedgeError, `fenced_instance_id` where another client took over the member's name. SchemaError for a record that does
+   *   not fit (it is not committed).
    */
   async *records(
     options: { readonly signal?: AbortSignal | undefined } = {},
@@ -218,6 +224,8 @@ class Member {
   readonly #id: string;
   readonly #path: readonly string[];
   readonly #group: string;
+  /** Tells this program from another that joins by the same name. */
+  readonly #incarnation = randomKey();
   #epoch = 0;
   #polls = 0;
   #polled = "";
@@ -246,7 +254,8 @@ class Member {
   /** Goes on from what was committed; what was done since and not committed comes again. */
   async join(): Promise<void> {
     const { topics, topicRegex, reset, sessionMs, assignor } = this.#options;
-    const body = { topics, topic_regex: topicRegex, reset, session_ms: sessionMs, assignor };
+    const terms = { topics, topic_regex: topicRegex, reset, session_ms: sessionMs, assignor };
+    const body = { ...terms, incarnation: this.#incarnation };
     const call = { ...sending("PUT", this.#path, body), signal: this.#signal };
     const joined = await this.#transport.json(call, isJoined);
     this.#seated(joined);
@@ -259,6 +268,7 @@ class Member {
     this.#polls += 1;
     const body = {
       member_epoch: this.#epoch,
+      incarnation: this.#incarnation,
       poll_id: `${this.#id} ${this.#polls}`,
       commit: [...this.#done.values()],
       wait_ms: WAIT_MS,
@@ -277,7 +287,10 @@ class Member {
       await this.#idling.rest(isEarly && !this.#moved(polled), this.#signal);
       return polled.records;
     } catch (error) {
+      // What was done is no longer this client's to commit.
+      if (isTakenOver(error)) this.#done = new Map();
       if (!isFenced(error)) throw error;
+      await this.#idling.rest(true, this.#signal);
       await this.join();
       return [];
     }
@@ -324,6 +337,10 @@ class Member {
       if (!(error instanceof KedgeError)) throw error;
     }
   }
+}
+
+function isTakenOver(error: unknown): boolean {
+  return error instanceof KedgeError && error.code === "fenced_instance_id";
 }
 
 function isFenced(error: unknown): boolean {

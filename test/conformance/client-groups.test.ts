@@ -72,6 +72,32 @@ test("a member that was put out joins again", async () => {
   expect(told.length).toBeGreaterThanOrEqual(2);
 });
 
+test("of two clients with one member's name the newer reads on, and the older ends with an error", async () => {
+  const topic = await topicWith(2);
+  const joins = { older: 0, newer: 0 };
+  const open = (which: keyof typeof joins) =>
+    kedge
+      .group(`g-${topic}`, {
+        topics: [topic],
+        member: "same",
+        recordsMax: 1,
+        format: "text",
+        onAssigned: () => (joins[which] += 1),
+      })
+      .records();
+  const [older, newer] = [open("older"), open("newer")];
+  expect((await older.next()).value?.value).toBe("v0");
+  expect((await newer.next()).value?.value).toBe("v0");
+  const ended = await older.next().catch((error: unknown) => error);
+  expect(ended).toBeInstanceOf(KedgeError);
+  expect(ended).toMatchObject({ code: "fenced_instance_id", retryable: false });
+  // It has not committed what it was done with: that is the newer one's now.
+  expect(await kedge.group(`g-${topic}`, {}).offsets()).toEqual([]);
+  expect((await newer.next()).value?.value).toBe("v1");
+  expect(joins).toEqual({ older: 1, newer: 1 });
+  await newer.return();
+});
+
 test("topics that are not there are told, once, and again when they are there", async () => {
   const topic = await topicWith(1);
   const later = `${topic}-later`;
