@@ -120,6 +120,14 @@ export function errorOf(status: number, text: string, retryAfter: string | null)
   });
 }
 
+/** The error that a problem document within an answer tells of. */
+export function refusalOf(
+  problem: Readonly<Record<string, unknown>>,
+  status: unknown = problem["status"],
+): KedgeError {
+  return errorOf(typeof status === "number" ? status : 500, JSON.stringify(problem), null);
+}
+
 function effectsOf(status: number): SideEffects {
   return status < 500 && status !== 408 ? "none" : "unknown";
 }

@@ -3,7 +3,8 @@
  *
  * At most a bounded number of records is on its way without a receipt; past it the source is not read on.
  */
-import { badAnswer, errorOf, isObject, KedgeError, noAnswer } from "./errors.ts";
+import { badAnswer, isObject, KedgeError, noAnswer } from "./errors.ts";
+import { Linked } from "./linked.ts";
 import { readLines } from "./lines.ts";
 import { noReceipt, readResult } from "./produce-request.ts";
 import type { SendOptions } from "./producer.ts";
@@ -23,10 +24,7 @@ export async function* produceLines(
   records: Source,
   { acks = "all", signal }: SendOptions,
 ): AsyncGenerator<Receipt, void, void> {
-  const stop = new AbortController();
-  const abort = () => stop.abort(signal?.reason);
-  if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort, { once: true });
+  const stop = new Linked(signal);
   const upload = new Upload(codec, records);
   try {
     const response = await transport.open({
@@ -55,8 +53,7 @@ export async function* produceLines(
     if (cause instanceof KedgeError) throw cause;
     throw noAnswer("unreachable", "The stream of receipts broke.", cause);
   } finally {
-    signal?.removeEventListener("abort", abort);
-    stop.abort();
+    stop.close();
   }
 }
 
@@ -106,12 +103,7 @@ class Upload {
 
 function receiptOf(line: string, acks: SendOptions["acks"]): Receipt {
   const result = parsed(line, isObject);
-  const { error } = result;
-  if (isObject(error)) {
-    const { status } = error;
-    throw errorOf(typeof status === "number" ? status : 500, JSON.stringify(error), null);
-  }
-  if (acks === 0) return noReceipt;
+  if (acks === 0 && !isObject(result["error"])) return noReceipt;
   const outcome = readResult(result);
   if (outcome instanceof KedgeError) throw outcome;
   return outcome;

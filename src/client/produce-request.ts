@@ -4,7 +4,7 @@
  * Every try carries the same `Idempotency-Key`, so that the node answers for what already stands instead of writing it
  * again, also where some partitions took their records and others did not (207).
  */
-import { badAnswer, errorOf, isObject, KedgeError } from "./errors.ts";
+import { badAnswer, isObject, KedgeError, refusalOf } from "./errors.ts";
 import type { Receipt } from "./records.ts";
 import { pauseMs, randomKey, sleep } from "./retry.ts";
 import { isWhole, listOf, membersOf, shaped } from "./shape.ts";
@@ -98,10 +98,7 @@ export function readResults({ results }: WireAnswered, count: number): Outcome[]
 
 export function readResult(result: WireResult): Outcome {
   const error = result["error"];
-  if (isObject(error)) {
-    const status = error["status"] ?? result["status"];
-    return errorOf(typeof status === "number" ? status : 500, JSON.stringify(error), null);
-  }
+  if (isObject(error)) return refusalOf(error, error["status"] ?? result["status"]);
   const { partition, offset } = shaped(result, isPlaced);
   const timestamp = result["timestamp"];
   return { partition, offset, timestamp: typeof timestamp === "number" ? timestamp : null };

@@ -6,7 +6,7 @@
  * - Records that were removed before this reader came to them are never passed over in silence: `onGap`, or an error.
  * - Without `follow` it ends where the log ended when reading began.
  */
-import { badAnswer, errorOf, isObject, KedgeError, SchemaError } from "./errors.ts";
+import { badAnswer, isObject, KedgeError, refusalOf, SchemaError } from "./errors.ts";
 import {
   fromText,
   pageChecks,
@@ -15,6 +15,7 @@ import {
   type Isolation,
   type WirePage,
 } from "./fetch.ts";
+import { Linked } from "./linked.ts";
 import { decodeRecord, type Codec, type LogRecord, type WireRecord } from "./records.ts";
 import { Idling, pauseMs, sleep } from "./retry.ts";
 import { isWhole, listOf, membersOf, shaped } from "./shape.ts";
@@ -84,10 +85,7 @@ export async function* readRecords(
   codec: Codec,
   options: ReadOptions,
 ): AsyncGenerator<LogRecord<unknown, unknown>, void, void> {
-  const stop = new AbortController();
-  const abort = () => stop.abort(options.signal?.reason);
-  if (options.signal?.aborted) abort();
-  options.signal?.addEventListener("abort", abort, { once: true });
+  const stop = new Linked(options.signal);
   const reading: ReadOptions = { ...options, signal: stop.signal };
   try {
     const places = await placesOf(transport, codec, reading);
@@ -121,8 +119,7 @@ export async function* readRecords(
       if (!more) return;
     }
   } finally {
-    options.signal?.removeEventListener("abort", abort);
-    stop.abort();
+    stop.close();
   }
 }
 
@@ -285,7 +282,7 @@ function advance(
   place.stuck = false;
   const refusal = page["error"];
   if (isObject(refusal)) {
-    const error = errorOf(Number(refusal["status"] ?? 500), JSON.stringify(refusal), null);
+    const error = refusalOf(refusal);
     if (error.retryable) patience.refused(error);
     else skip(place, error, codec, options);
     return [];

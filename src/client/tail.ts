@@ -5,7 +5,8 @@
  * - A connection on which nothing came for a while, not even a ping, is given up and made anew.
  * - `gap` events say which records were removed before this reader came to them; reading goes on after them.
  */
-import { badAnswer, errorOf, isObject, KedgeError, noAnswer } from "./errors.ts";
+import { badAnswer, isObject, KedgeError, noAnswer, refusalOf } from "./errors.ts";
+import { Linked } from "./linked.ts";
 import { isRecord, type WireRecord } from "./records.ts";
 import { pauseMs, sleep } from "./retry.ts";
 import { isText, isWhole, membersOf, orNull, parsed } from "./shape.ts";
@@ -82,25 +83,22 @@ export async function* tailEvents(
 
 /** One connection, which ends with the caller's signal or by its own silence. */
 class Connection {
-  readonly #controller = new AbortController();
+  readonly #stop: Linked;
   readonly #outer: AbortSignal | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
   #silent = false;
 
   constructor(outer: AbortSignal | undefined) {
     this.#outer = outer;
-    if (outer?.aborted) this.#pass();
-    outer?.addEventListener("abort", this.#pass, { once: true });
+    this.#stop = new Linked(outer);
   }
-
-  readonly #pass = (): void => this.#controller.abort(this.#outer?.reason);
 
   async *events(
     transport: Transport,
     tail: WireTail,
     cursor: string | undefined,
   ): AsyncGenerator<ServerSentEvent[], void, void> {
-    const signal = this.#controller.signal;
+    const signal = this.#stop.signal;
     const response = await transport.open({
       method: "GET",
       path: ["v1", "tail"],
@@ -127,7 +125,7 @@ class Connection {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
       this.#silent = true;
-      this.#controller.abort();
+      this.#stop.abort();
     }, SILENCE_MS);
   }
 
@@ -141,8 +139,7 @@ class Connection {
 
   close(): void {
     clearTimeout(this.#silence);
-    this.#outer?.removeEventListener("abort", this.#pass);
-    this.#controller.abort();
+    this.#stop.close();
   }
 }
 
@@ -165,6 +162,5 @@ const isGap = membersOf<Gap>({
 function endReason(event: ServerSentEvent): unknown {
   const { reason, error } = parsed(event.data, isObject);
   if (!isObject(error)) return reason;
-  const status = error["status"];
-  throw errorOf(typeof status === "number" ? status : 500, JSON.stringify(error), null);
+  throw refusalOf(error);
 }

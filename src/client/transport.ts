@@ -5,6 +5,7 @@
  * repeatable by nature (it reads, or carries an idempotency key).
  */
 import { errorOf, isObject, KedgeError, noAnswer } from "./errors.ts";
+import { Linked } from "./linked.ts";
 import { parsed, type Check } from "./shape.ts";
 import { pauseMs, retryDefaults, sleep, type RetryOptions, type RetryPolicy } from "./retry.ts";
 
@@ -172,7 +173,7 @@ const noRetry: RetryPolicy = { ...retryDefaults, budgetMs: 0 };
 
 /** A time limit and the caller's signal as one signal, with nothing left behind on either. */
 class Watch {
-  readonly #controller = new AbortController();
+  readonly #linked: Linked;
   readonly #outer: AbortSignal | undefined;
   readonly #limitMs: number;
   readonly #timer: ReturnType<typeof setTimeout>;
@@ -183,16 +184,13 @@ class Watch {
     this.#outer = outer;
     this.#timer = setTimeout(() => {
       this.#late = true;
-      this.#controller.abort();
+      this.#linked.abort();
     }, limitMs);
-    if (outer?.aborted) this.#pass();
-    outer?.addEventListener("abort", this.#pass, { once: true });
+    this.#linked = new Linked(outer);
   }
 
-  readonly #pass = (): void => this.#controller.abort(this.#outer?.reason);
-
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#linked.signal;
   }
 
   /** Ends the time limit and leaves the caller's signal in force. */
@@ -202,7 +200,7 @@ class Watch {
 
   end(): void {
     this.disarm();
-    this.#outer?.removeEventListener("abort", this.#pass);
+    this.#linked.unlink();
   }
 
   explain(cause: unknown, base: string): unknown {
