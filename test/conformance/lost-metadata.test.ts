@@ -1,5 +1,5 @@
 /**
- * A folder whose metadata has lost something: it is refused, told why, and none of its records is deleted.
+ * A folder whose metadata, or whose logs, have lost something: it is refused, told why, and none of its records is deleted.
  *
  * - The folder is that of a node that was killed: everything lies in the write-ahead logs still.
  */
@@ -76,6 +76,28 @@ test.each(damages)("raft.db-wal %s: the start is refused, nothing lost", async (
   await node.stop();
   await mended.remove();
   await damaged.remove();
+  await folder.remove();
+});
+
+test.each(damages.slice(0, 3))("log.db-wal %s: no offset is given again", async (_, damage) => {
+  const folder = await killedFolder();
+  await damage(`${folder.path}/log.db-wal`);
+  const before = await readFile(`${folder.path}/raft.db-wal`);
+  for (const _attempt of [1, 2]) {
+    const refused = await start(folder.path).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(StartError);
+    expect(String(refused)).toContain("log.db-wal, is damaged");
+    expect(String(refused)).toContain("restore a backup");
+  }
+  expect(await readFile(`${folder.path}/raft.db-wal`)).toEqual(before);
+  await folder.remove();
+});
+
+test.each(["raft.db", "log.db"])("a %s that is no database is told as such", async (name) => {
+  const folder = await killedFolder();
+  await writeFile(`${folder.path}/${name}`, "A".repeat(4096));
+  const refused = await start(folder.path).catch((error: unknown) => error);
+  expect(String(refused)).toContain(`${name} is no database of kedge's`);
   await folder.remove();
 });
 

@@ -62,11 +62,6 @@ export function openBeside(options: OpenOptions, indexInMemory: boolean): Databa
   return database;
 }
 
-/** A connection that writes nothing, not even to the write-ahead log of a run that was cut off. */
-export function openUntouched(path: string, busyMs: number): Database.Database {
-  return new Database(`${pathToFileURL(path).href}?mode=ro`, { timeout: busyMs });
-}
-
 /** A connection to a file that no other process has, its write-ahead log's index where there is room for it. */
 export function connectWithIndex(path: string, busyMs: number): OpenedDatabase {
   const open = (indexInMemory: boolean): OpenedDatabase => {

@@ -18,6 +18,7 @@ import type {
   WriterRequest,
 } from "../messages/messages.ts";
 import { LOG_PAGE_BYTES, openDatabase, pragma } from "../files/open.ts";
+import { refuseLostTables } from "../files/lost-tables.ts";
 import { blob, integer, text } from "../sql/prepared.ts";
 import { type Damage, findDamage } from "../files/prove-end.ts";
 import { fullDisk, type Shortage, whyFull } from "../files/full-disk.ts";
@@ -85,8 +86,10 @@ export class LogFile {
     this.#checkpointBytes = Math.min(share, CHECKPOINT_BYTES_MAX);
     this.#lock = lockFolder(directory, holder);
     try {
+      const path = `${directory}/log.db`;
+      refuseLostTables(directory, BUSY_MS);
       const { database, indexInMemory } = openDatabase({
-        path: `${directory}/log.db`,
+        path,
         kind: "log",
         pageBytes: LOG_PAGE_BYTES,
         cacheBytes: CACHE_BYTES,

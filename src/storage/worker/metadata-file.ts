@@ -8,10 +8,11 @@ import type Database from "libsql";
 import { assert } from "../../lib/assert.ts";
 import type { MetadataAnswers, MetadataRequest } from "../messages/messages.ts";
 import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "../metadata-store.ts";
-import { begin, openDatabase, openUntouched } from "../files/open.ts";
+import { begin, openDatabase } from "../files/open.ts";
+import { lacksItsTable } from "../files/lost-tables.ts";
 import { MetadataLost } from "../files/folder-error.ts";
 import { integer, prepareAll, text } from "../sql/prepared.ts";
-import { commitFault, isFull, lacksRoomToOpen } from "../files/sqlite-error.ts";
+import { commitFault, isFull } from "../files/sqlite-error.ts";
 import { raftStatements } from "../sql/statements.ts";
 import { StorageFault } from "../storage.ts";
 
@@ -33,7 +34,8 @@ export class MetadataFile {
 
   /** `hasLogs`: metadata without a cluster is refused before anything of it is written. */
   constructor(directory: string, hasLogs: boolean) {
-    if (hasLogs) checkTablesAreThere(`${directory}/raft.db`);
+    if (hasLogs && lacksItsTable(`${directory}/raft.db`, "identity", BUSY_MS))
+      throw withoutCluster();
     const { database } = openDatabase({
       path: `${directory}/raft.db`,
       kind: "raft",
@@ -167,25 +169,6 @@ export class MetadataFile {
     this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
     this.#walGrowthBytes = 0;
     return null;
-  }
-}
-
-/**
- * Throws MetadataLost where the tables are not there. Where there is no room to look nothing is said: nothing is written then
- * either.
- */
-function checkTablesAreThere(path: string): void {
-  let database: Database.Database | null = null;
-  try {
-    database = openUntouched(path, BUSY_MS);
-    // Not prepared: a prepared statement would keep the connection.
-    database.exec("SELECT 1 FROM identity");
-  } catch (error) {
-    if (lacksRoomToOpen(error)) return;
-    if (error instanceof Error && error.message.includes("no such table")) throw withoutCluster();
-    throw error;
-  } finally {
-    database?.close();
   }
 }
 

@@ -1,0 +1,47 @@
+/**
+ * A database whose write-ahead log is damaged from the beginning on has no tables to SQLite, which would be made anew: told
+ * before anything is written, so that what can be saved of the files still can be.
+ */
+import { statSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import Database from "libsql";
+import { StorageFault } from "../storage.ts";
+import { fileVersion, isDatabaseOfOurs } from "./open.ts";
+import { lacksRoomToOpen, lacksTable } from "./sqlite-error.ts";
+
+/**
+ * Whether a file of before has no such table, as where its write-ahead log is damaged from the beginning on; writes nothing,
+ * not even to that. Where there is no room to look it has: nothing is written then either.
+ */
+export function lacksItsTable(path: string, table: string, busyMs: number): boolean {
+  // What was copied back into the file stays; what is no database is told by whoever opens it.
+  if (!isDatabaseOfOurs(path) || fileVersion(path) > 0) return false;
+  let database: Database.Database | null = null;
+  try {
+    database = new Database(`${pathToFileURL(path).href}?mode=ro`, { timeout: busyMs });
+    // Not prepared: a prepared statement would keep the connection.
+    database.exec(`SELECT 1 FROM ${table}`);
+    return false;
+  } catch (error) {
+    if (lacksTable(error)) return true;
+    if (lacksRoomToOpen(error)) return false;
+    throw error;
+  } finally {
+    database?.close();
+  }
+}
+
+/**
+ * The first start makes `raft.db` once the tables of `log.db` are on the disk: without them, offsets would be given again.
+ * Left out: a write-ahead log that is damaged further back, of which SQLite replays what lies before.
+ */
+export function refuseLostTables(directory: string, busyMs: number): void {
+  const path = `${directory}/log.db`;
+  const raft = statSync(`${directory}/raft.db`, { throwIfNoEntry: false });
+  if (!raft?.size || !statSync(path, { throwIfNoEntry: false })?.size) return;
+  if (!lacksItsTable(path, "partitions", busyMs)) return;
+  throw new StorageFault(
+    "io",
+    "log.db, or its write-ahead log log.db-wal, is damaged: it has nothing of what raft.db knows. Nothing was changed: restore a backup of both files",
+  );
+}
