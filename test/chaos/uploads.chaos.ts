@@ -20,7 +20,7 @@ const pieceBytes = 60_000;
 const grownMaxMb = 800;
 /** The longest that another client may wait: 0.2 s on an idle machine, 3.6 s on one that did more; 9 s idle before. */
 const otherMaxMs = 6_000;
-const watchSeconds = 10;
+const watchSeconds = 6;
 
 let directory: string;
 let port: number;

@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { runTransactions } from "./transaction-run.ts";
 
-const seeds = "SIM_SEEDS" in process.env ? Number(process.env["SIM_SEEDS"]) : 25;
+const seeds = "SIM_SEEDS" in process.env ? Number(process.env["SIM_SEEDS"]) / 2 : 25;
 
 test(`${seeds} seeds hold every invariant, and nothing stays open`, async () => {
   let commits = 0;
