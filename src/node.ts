@@ -77,7 +77,6 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   kafkaDoor.catch(() => {}); // Told where it is awaited.
   const { storage, store, states } = await stores;
   const controller = await openController(config.data, { store, states }, platform, logger);
-  await controller.submit(featureCommands);
   const { logNode, logs } = await openLogs(
     config,
     controller,
@@ -85,6 +84,8 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     platform,
     logger,
   );
+  // Not before: a snapshot would forget which topics were deleted while their logs are still there.
+  await controller.submit(featureCommands);
   startUpkeep(config, logNode, logs, opened);
   const coordinators = openCoordinators(config, controller, logs, logNode, random);
   opened.defer(() => coordinators.transactions.close());

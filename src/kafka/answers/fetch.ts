@@ -14,7 +14,7 @@
 import { readBytesOf } from "../../broker/traffic.ts";
 import type { Isolation, ReadAnswer, ReadRequest } from "../../broker/verbs.ts";
 import { atOnce, mapSlices, paused, turnBetween } from "../../lib/async.ts";
-import { assert } from "../../lib/assert.ts";
+import { assert, present } from "../../lib/assert.ts";
 import type { RefusalName } from "../../lib/refusal.ts";
 import { encodeEmptyBatch } from "../../records/batch-encode.ts";
 import { zeroUuid } from "../../wire/uuid.ts";
@@ -201,7 +201,8 @@ async function read(
   }
   // There is no room for what was found meanwhile: it is read again when there is.
   letGo(answers);
-  return (await readWithin(requests, { bytesMin, bytesAsked, isolation }, call)) ?? answers;
+  const again = await readWithin(requests, { bytesMin, bytesAsked, isolation }, call);
+  return present(again, "where nothing more is asked for, whatever was read is enough");
 }
 
 /** Reads within what is set aside for it beforehand, and keeps what was found where it is enough; null: it is not. */
