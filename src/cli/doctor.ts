@@ -189,6 +189,8 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
         ? formatFinding(name, found, format, known)
         : { state: "wrong", what: name, detail: storage.NOT_OURS },
     );
+  for (const { name, damage } of storage.findDamagedWals(data))
+    findings.push({ state: "wrong", what: `${name}-wal`, detail: walDetail(name, damage) });
   const isWrong = () => findings.some(({ state, what }) => state === "wrong" && what !== "lock.db");
   if (isWrong()) return findings;
   const look = async (what: string, find: () => Finding | Promise<Finding>) => {
@@ -213,6 +215,18 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
   findings.push(...(await spaceFindings(data)));
   if (!quick) await look("records", () => recordsFinding(session, data));
   return findings;
+}
+
+function walDetail(
+  name: "log.db" | "raft.db",
+  { atByte, commits }: { readonly atByte: number; readonly commits: number },
+): string {
+  const lost = `damaged at byte ${atByte}: ${counted(commits, "commits")} behind it cannot be replayed`;
+  const next = {
+    "log.db": "restore a backup, or start without them; no offset is given again",
+    "raft.db": "a start is refused; restore a backup",
+  };
+  return `${lost}: ${next[name]}`;
 }
 
 function identityFinding(

@@ -108,11 +108,15 @@ export async function withBrokers<T>(
   }
 }
 
+const REQUEST_MS = 60_000;
+
 export function clientOf({ broker }: KafkaSubject): Kafka {
   return new Kafka({
     clientId: "bench",
     brokers: [`127.0.0.1:${broker.port}`],
     logLevel: logLevel.ERROR,
+    // The machine is busy with what is being measured.
+    requestTimeout: REQUEST_MS,
   });
 }
 
@@ -131,6 +135,7 @@ export async function createTopic(
     }));
     await admin.createTopics({
       waitForLeaders: true,
+      timeout: REQUEST_MS,
       topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
     });
   } finally {

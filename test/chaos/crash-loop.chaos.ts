@@ -47,6 +47,8 @@ test(
       expect(trial.history.violations).toEqual([]);
       expect(await node.end("SIGTERM")).toBe(0);
       expect((await trial.integrity()).filter((line) => !line.endsWith(": ok"))).toEqual([]);
+      // A kill damages nothing: a start that says so would skip offsets.
+      expect(await trial.log()).not.toContain("damaged");
 
       const { counts } = trial.history;
       const slowest = Math.max(...restartsMs);

@@ -1,7 +1,7 @@
 /**
  * One trial of the chaos suites: a folder, a node that comes and goes on one port, a load beside it, a history that judges.
  */
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
@@ -25,6 +25,8 @@ export interface Trial {
   endedCleanly(): boolean;
   /** What SQLite itself says of each database file; the node must be down. */
   integrity(): Promise<string[]>;
+  /** What the nodes have said. */
+  log(): Promise<string>;
 }
 
 /** Runs a trial in a folder of its own, which stays when the trial fails. */
@@ -67,6 +69,7 @@ export async function withTrial(seed: number, run: (trial: Trial) => Promise<voi
       database.close();
       return running.length === 0;
     },
+    log: () => readFile(join(directory, "node.log"), "utf8").catch(() => ""),
     async integrity() {
       const files = await readdir(join(directory, "data"), { recursive: true });
       return files

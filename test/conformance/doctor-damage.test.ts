@@ -37,8 +37,8 @@ async function damagedCopy(name: string, damage: (bytes: Buffer) => void) {
 const flipBit = (bytes: Buffer) => bytes.writeUInt8(bytes.readUInt8(5_000) ^ 1, 5_000);
 
 test.each([
-  ["raft.db-wal", "identity"],
-  ["log.db-wal", "records"],
+  ["raft.db-wal", "raft.db-wal"],
+  ["log.db-wal", "log.db-wal"],
 ])("one flipped bit in %s is a finding", async (name, what) => {
   const folder = await damagedCopy(name, flipBit);
   const { code, out, err } = await runCli(["doctor", "--data", folder.path]);

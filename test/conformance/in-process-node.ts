@@ -12,7 +12,7 @@ export const anyPorts = ["--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0"];
 /** What stops the node for good is thrown where it happens, so that the test that met it fails. */
 export async function startInProcess(
   flags: readonly string[],
-  surroundings: Pick<Surroundings, "logLevels"> = {},
+  surroundings: Partial<Pick<Surroundings, "logLevels" | "logger">> = {},
 ): Promise<Node> {
   const readFile = () => Promise.reject(new Error("no file"));
   const { config } = await loadConfig({ args: flags, env: {}, readFile });

@@ -11,9 +11,12 @@ import {
   connectWithIndex,
   fileVersion,
   isDatabaseOfOurs,
+  LOG_PAGE_BYTES,
+  RAFT_PAGE_BYTES,
   readMigrations,
   type DatabaseKind,
 } from "./open.ts";
+import { findWalDamage, type WalDamage } from "./wal-damage.ts";
 import { errorCode, isDamage, lacksTable } from "./sqlite-error.ts";
 import { blob, integer, prepareAll, text } from "../sql/prepared.ts";
 import { logStatements, raftStatements } from "../sql/statements.ts";
@@ -28,9 +31,13 @@ export interface FileFormat {
   readonly known: number;
 }
 
-const files: readonly { readonly name: string; readonly kind: DatabaseKind }[] = [
-  { name: "log.db", kind: "log" },
-  { name: "raft.db", kind: "raft" },
+const files: readonly {
+  readonly name: "log.db" | "raft.db";
+  readonly kind: DatabaseKind;
+  readonly pageBytes: number;
+}[] = [
+  { name: "log.db", kind: "log", pageBytes: LOG_PAGE_BYTES },
+  { name: "raft.db", kind: "raft", pageBytes: RAFT_PAGE_BYTES },
 ];
 
 export function inspectFormats(directory: string): FileFormat[] {
@@ -39,6 +46,16 @@ export function inspectFormats(directory: string): FileFormat[] {
     const known = readMigrations(kind).length;
     const isOurs = isDatabaseOfOurs(path);
     return { name, found: existsSync(path), isOurs, format: fileVersion(path), known };
+  });
+}
+
+/** Write-ahead logs that are damaged, which opening their files would hide: to be looked for first. */
+export function findDamagedWals(
+  directory: string,
+): { name: "log.db" | "raft.db"; damage: WalDamage }[] {
+  return files.flatMap(({ name, pageBytes }) => {
+    const damage = findWalDamage(join(directory, `${name}-wal`), pageBytes);
+    return damage ? [{ name, damage }] : [];
   });
 }
 

@@ -33,7 +33,7 @@ export function lacksItsTable(path: string, table: string, busyMs: number): bool
 
 /**
  * The first start makes `raft.db` once the tables of `log.db` are on the disk: without them, offsets would be given again.
- * Left out: a write-ahead log that is damaged further back, of which SQLite replays what lies before.
+ * Of a write-ahead log that is damaged further back SQLite replays what lies before: `wal-damage.ts`.
  */
 export function refuseLostTables(directory: string, busyMs: number): void {
   const path = `${directory}/log.db`;

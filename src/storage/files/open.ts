@@ -24,8 +24,9 @@ export interface OpenOptions {
   readonly busyMs: number;
 }
 
-/** Of `log.db`; `raft.db` and what else makes small commits has 4096. */
 export const LOG_PAGE_BYTES = 16_384;
+/** Smaller, since its commits are. */
+export const RAFT_PAGE_BYTES = 4096;
 const USER_VERSION_AT = 60;
 const MAGIC = "SQLite format 3\0";
 /** More than kedge will ever have: past it, somebody else counts there. */

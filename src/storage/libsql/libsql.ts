@@ -69,7 +69,11 @@ export async function openLibsqlStorage(options: LibsqlStorageOptions): Promise<
       bootId: process.bootId,
       freeBytesMin: limits.freeBytesMin,
     });
-    const { cut, isFull, indexInMemory } = opened;
+    const { lost, cut, isFull, indexInMemory } = opened;
+    if (lost)
+      logger.error("log.db-wal is damaged: what was committed behind the place is lost", {
+        ...lost,
+      });
     if (cut.length > 0) logger.error("damaged logs were cut off: records are lost", { cut });
     if (isFull || indexInMemory) {
       const facts = { directory, filesLocked: indexInMemory };

@@ -5,6 +5,7 @@ import type { CommitMessage } from "./commit.ts";
 import type { Holder } from "../files/folder-error.ts";
 import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "../metadata-store.ts";
 import type { Damage } from "../files/prove-end.ts";
+import type { WalDamage } from "../files/wal-damage.ts";
 import type { LogDescriptors } from "../files/log-descriptors.ts";
 import type {
   AbortedTransaction,
@@ -134,6 +135,8 @@ export type Failure =
 
 export interface Opened {
   readonly powerLost: boolean;
+  /** The write-ahead log was damaged: what was committed behind is lost. */
+  readonly lost: WalDamage | null;
   /** Logs whose newest rows were damaged: cut off there. */
   readonly cut: readonly Damage[];
   /** There was no room for the mark of this run: nothing is written before it. */

@@ -72,7 +72,7 @@ const partitionQueries = {
     epoch: 0,
     logStart: 0,
     end: 0,
-    reservedEnd: 0,
+    reservedEnd: set("reservedEnd"),
     startPosition: 0,
     endPosition: 0,
     maxTimestamp: -1,
@@ -100,6 +100,9 @@ const partitionQueries = {
       abortedEnd: set("abortedEnd"),
     })
     .where(and(eq(partitions.id, value("id")), eq(partitions.dropped, 0))),
+  reserveMore: db
+    .update(partitions)
+    .set({ reservedEnd: sql`${partitions.reservedEnd} + ${value("offsets")}` }),
   dropPartition: db
     .update(partitions)
     .set({ dropped: 1 })

@@ -62,8 +62,8 @@ export const logStatements = {
     columns: ["logStart"],
   },
   insertPartition: {
-    sql: 'insert into "partitions" ("id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "producers_end", "aborted_end", "swept_to", "dropped", "guard") values (null, ?, ?, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 1)',
-    parameters: ["topicId", "index"],
+    sql: 'insert into "partitions" ("id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "producers_end", "aborted_end", "swept_to", "dropped", "guard") values (null, ?, ?, 0, 0, 0, ?, 0, 0, -1, 0, 0, 0, 0, 0, 1)',
+    parameters: ["topicId", "index", "reservedEnd"],
     columns: [],
   },
   movePartition: {
@@ -83,6 +83,11 @@ export const logStatements = {
       "guardEnd",
       "id",
     ],
+    columns: [],
+  },
+  reserveMore: {
+    sql: 'update "partitions" set "reserved_end" = "partitions"."reserved_end" + ?',
+    parameters: ["offsets"],
     columns: [],
   },
   dropPartition: {

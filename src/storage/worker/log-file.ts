@@ -4,10 +4,10 @@
  * - A start on a full disk writes nothing: the mark that a process is at work waits for room, and until it stands nothing else
  *   is written. Reads need no mark.
  */
-import { closeSync, fsyncSync, openSync, statfsSync, statSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import type Database from "libsql";
 import { type CommitMessage, unpackChanges } from "../messages/commit.ts";
-import { errorOf, failureOf } from "../messages/failure.ts";
+import { failureOf } from "../messages/failure.ts";
 import { type FolderLock, lockFolder } from "../files/lock.ts";
 import type {
   Answer,
@@ -20,9 +20,9 @@ import type {
 import { LOG_PAGE_BYTES, openDatabase, pragma } from "../files/open.ts";
 import { refuseLostTables } from "../files/lost-tables.ts";
 import { blob, integer, text } from "../sql/prepared.ts";
-import { type Damage, findDamage } from "../files/prove-end.ts";
 import { fullDisk, type Shortage, whyFull } from "../files/full-disk.ts";
 import { isFull } from "../files/sqlite-error.ts";
+import { findWalDamage } from "../files/wal-damage.ts";
 import {
   type Bounds,
   type Change,
@@ -30,6 +30,7 @@ import {
   StorageFault,
   type StoredProducer,
 } from "../storage.ts";
+import { RunMark } from "./run-mark.ts";
 import { RECEIPTS_FORGOTTEN_MAX, Sweeper } from "./sweeper.ts";
 import { openWalSync, type WalSync } from "./wal-sync.ts";
 import { Writer } from "./writer.ts";
@@ -50,9 +51,6 @@ const PAGES_A_PARTITION = 4;
 const PRODUCER_BYTES = 1024;
 /** However little of an estimate was true, so much of the next is taken to be: the work may change. */
 const WAL_SHARE_MIN = 0.5;
-const UNKNOWN_BOOT = "unknown";
-/** No boot's id: whatever starts next counts as a restart. */
-const DAMAGED_BOOT = "damaged";
 
 export class LogFile {
   readonly opened: Opened;
@@ -62,6 +60,7 @@ export class LogFile {
   readonly #writer: Writer;
   readonly #sweeper: Sweeper;
   readonly #walSync: WalSync | null;
+  readonly #mark: RunMark;
   readonly #freeBytesMin: number;
   readonly #checkpointBytes: number;
   /** About how much the write-ahead log holds that is not yet in the file. */
@@ -71,12 +70,6 @@ export class LogFile {
   #walShare = 1;
   /** The last commit had no room: what the write-ahead log holds is worth copying back at once. */
   #short = false;
-  /** The boot id, and when this run began: never the same twice, so that writing it always reaches the disk. */
-  readonly #mark: string;
-  /** While true the mark of the run that was cut off stays: a kill before `resumed` must not hide it. */
-  #powerLost: boolean;
-  /** Whether this run has left its mark, or the one before has left one that says as much. */
-  #marked = true;
 
   constructor({ directory, holder, bootId, freeBytesMin }: OpenWriter) {
     this.#directory = directory;
@@ -87,6 +80,8 @@ export class LogFile {
     this.#lock = lockFolder(directory, holder);
     try {
       const path = `${directory}/log.db`;
+      const walPath = `${path}-wal`;
+      const lost = findWalDamage(walPath, LOG_PAGE_BYTES);
       refuseLostTables(directory, BUSY_MS);
       const { database, indexInMemory } = openDatabase({
         path,
@@ -98,16 +93,19 @@ export class LogFile {
       this.#database = database;
       this.#writer = new Writer(this.#database);
       this.#sweeper = new Sweeper(this.#writer, this.#database);
-      this.#mark = `${bootId ?? UNKNOWN_BOOT} ${holder.startedMs}`;
-      const cut = this.#mend();
-      this.#powerLost = this.#lostPower(bootId);
-      if (!this.#powerLost) this.#marked = this.#tryToMark() === null;
+      this.#mark = new RunMark(
+        this.#writer,
+        walPath,
+        { bootId, startedMs: holder.startedMs },
+        lost,
+      );
       this.#walSync = openWalSync(directory);
       if (this.#walSync) this.#writer.syncBy(this.#walSync.sync);
       this.opened = {
-        powerLost: this.#powerLost,
-        cut,
-        isFull: !this.#marked,
+        powerLost: this.#mark.powerLost,
+        lost,
+        cut: this.#mark.cut,
+        isFull: !this.#mark.stands,
         indexInMemory,
         upkeep: this.#upkeep(),
       };
@@ -118,13 +116,13 @@ export class LogFile {
   }
 
   answer(request: WriterRequest): Answer<Answers[WriterRequest["type"]]> {
-    const fault = writes(request) ? this.#faultBeforeWriting() : null;
+    const fault = writes(request) ? this.#mark.faultBeforeWriting() : null;
     if (fault && request.type !== "commit") throw fault;
     switch (request.type) {
       case "commit":
         return this.#commit(request, fault);
       case "create":
-        return { value: this.#writer.create(request.keys) };
+        return { value: this.#writer.create(request.keys, this.#mark.reservedAtBirth) };
       case "drop":
         this.#writer.drop(request.partitions);
         return { value: this.#upkeep() };
@@ -135,8 +133,7 @@ export class LogFile {
       case "producers":
         return { value: this.#producers() };
       case "resumed":
-        this.#markRunning(this.#mark);
-        this.#powerLost = false;
+        this.#mark.resumed();
         return { value: null };
       case "bounds":
         return { value: this.#bounds(request.partition) };
@@ -276,66 +273,10 @@ export class LogFile {
     this.#walEstimatedBytes = 0;
   }
 
-  /** Whether the last run was cut off by more than the end of its process. */
-  #lostPower(bootId: string | null): boolean {
-    const mark = this.#writer.sql.getMeta.first({ key: "running" });
-    if (!mark) return false;
-    return bootId === null || text(mark.value).split(" ")[0] !== bootId;
-  }
-
-  /** Why nothing may be written yet, though there may be room by now for the mark that must come first. */
-  #faultBeforeWriting(): StorageFault | null {
-    if (this.#marked) return null;
-    const fault = this.#tryToMark();
-    this.#marked = fault === null;
-    return fault;
-  }
-
-  /** The fault where there is no room for the mark; what a killed process had merely written is synced all the same. */
-  #tryToMark(): StorageFault | null {
-    try {
-      this.#markRunning(this.#mark);
-      return null;
-    } catch (error) {
-      if (!(error instanceof StorageFault) || error.kind !== "full") throw error;
-      syncFile(`${this.#directory}/log.db-wal`);
-      return error;
-    }
-  }
-
-  /** Leaves the mark that a process is at work, and with it syncs what a killed one had merely written. */
-  #markRunning(mark: string): void {
-    this.#writer.transaction(true, () => {
-      this.#writer.sql.setMeta.run({ key: "running", value: mark });
-    });
-  }
-
-  /** After a run without a clean end: proves the logs' ends and cuts damaged ones, which counts as power lost. */
-  #mend(): readonly Damage[] {
-    if (!this.#writer.sql.getMeta.first({ key: "running" })) return [];
-    const damaged = findDamage(this.#writer);
-    if (damaged.length === 0) return damaged;
-    this.#markRunning(DAMAGED_BOOT);
-    const changes = damaged.flatMap(({ partition, end }): Change[] => {
-      const state = this.#writer.table.state(partition);
-      if (!state) return [];
-      const guard = { epoch: state.epoch, end: state.end };
-      return [{ partition, guard, entries: [{ type: "truncate", end }], durability: "synced" }];
-    });
-    for (const [, failure] of this.#writer.commit(changes, null)) throw errorOf(failure);
-    return damaged;
-  }
-
-  #unmark(): void {
-    this.#writer.transaction(true, () => {
-      this.#writer.sql.deleteMeta.run({ key: "running" });
-    });
-  }
-
   /** On a full disk the mark may stay: the next start proves the ends of the logs. */
   #close(): void {
     try {
-      if (!this.#powerLost) unlessFull(() => this.#unmark());
+      unlessFull(() => this.#mark.takeAway());
       unlessFull(() => this.#database.exec("pragma wal_checkpoint(truncate)"));
     } finally {
       this.#walSync?.close();
@@ -363,16 +304,6 @@ function unlessFull(work: () => void): void {
   } catch (error) {
     const isShort = error instanceof StorageFault ? error.kind === "full" : isFull(error);
     if (!isShort) throw error;
-  }
-}
-
-/** SQLite holds no lock by this file: closing it drops none. */
-function syncFile(path: string): void {
-  const file = openSync(path, "r+");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }
 

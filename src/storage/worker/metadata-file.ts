@@ -8,19 +8,19 @@ import type Database from "libsql";
 import { assert } from "../../lib/assert.ts";
 import type { MetadataAnswers, MetadataRequest } from "../messages/messages.ts";
 import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "../metadata-store.ts";
-import { begin, openDatabase } from "../files/open.ts";
+import { begin, openDatabase, RAFT_PAGE_BYTES } from "../files/open.ts";
 import { lacksItsTable } from "../files/lost-tables.ts";
 import { MetadataLost } from "../files/folder-error.ts";
 import { integer, prepareAll, text } from "../sql/prepared.ts";
 import { commitFault, isFull } from "../files/sqlite-error.ts";
 import { raftStatements } from "../sql/statements.ts";
+import { findWalDamage } from "../files/wal-damage.ts";
 import { StorageFault } from "../storage.ts";
 
 const CACHE_BYTES = 2 * 1024 * 1024;
 const BUSY_MS = 5_000;
 /** Growth of the write-ahead log after which it is copied back into the file. */
 const CHECKPOINT_BYTES = 4 * 1024 * 1024;
-const PAGE_BYTES = 4096;
 /** Pages that a commit writes beside its data: the table's, its index's, the file's head. */
 const PAGES_A_COMMIT = 4;
 
@@ -34,12 +34,17 @@ export class MetadataFile {
 
   /** `hasLogs`: metadata without a cluster is refused before anything of it is written. */
   constructor(directory: string, hasLogs: boolean) {
+    const damage = findWalDamage(`${directory}/raft.db-wal`, RAFT_PAGE_BYTES);
+    if (damage)
+      throw MetadataLost.of(
+        `what was committed behind byte ${damage.atByte} of raft.db-wal is lost`,
+      );
     if (hasLogs && lacksItsTable(`${directory}/raft.db`, "identity", BUSY_MS))
       throw withoutCluster();
     const { database } = openDatabase({
       path: `${directory}/raft.db`,
       kind: "raft",
-      pageBytes: PAGE_BYTES,
+      pageBytes: RAFT_PAGE_BYTES,
       cacheBytes: CACHE_BYTES,
       busyMs: BUSY_MS,
     });
@@ -164,7 +169,7 @@ export class MetadataFile {
       if (fault.kind === "io") this.#broken = new StorageFault("io", fault.message);
       throw fault;
     }
-    this.#walGrowthBytes += PAGES_A_COMMIT * PAGE_BYTES + bytes;
+    this.#walGrowthBytes += PAGES_A_COMMIT * RAFT_PAGE_BYTES + bytes;
     if (this.#walGrowthBytes < CHECKPOINT_BYTES) return null;
     this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
     this.#walGrowthBytes = 0;

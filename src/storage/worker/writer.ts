@@ -86,7 +86,8 @@ export class Writer {
     return failures;
   }
 
-  create(keys: readonly PartitionKey[]): PartitionState[] {
+  /** `reservedEnd`: offsets that such a log may have given before it was lost. */
+  create(keys: readonly PartitionKey[], reservedEnd: number): PartitionState[] {
     const made: (readonly [PartitionId, PartitionKey])[] = [];
     const missing = new Map(
       keys
@@ -97,11 +98,12 @@ export class Writer {
       this.transaction(true, () => {
         for (const key of missing.values()) {
           const { topicId, index } = key;
-          made.push([this.sql.insertPartition.run({ topicId, index }).rowId, { topicId, index }]);
+          const { rowId } = this.sql.insertPartition.run({ topicId, index, reservedEnd });
+          made.push([rowId, { topicId, index }]);
         }
       });
     }
-    for (const [id, key] of made) this.table.add(id, key, emptyLog);
+    for (const [id, key] of made) this.table.add(id, key, { ...emptyLog, reservedEnd });
     return keys.map((key) => {
       const id = this.table.idOf(key);
       assert(id !== undefined, "the partition was created above");

@@ -1,0 +1,156 @@
+/**
+ * The mark in `log.db` that a process is at work, which a clean end takes away: whoever finds one knows how the run before ended.
+ *
+ * - It names the machine's boot: one of another boot was cut off by more than the end of its process.
+ * - Where something is found damaged, nothing else is written before a mark that says so, of no boot: each start until
+ *   `resumed` counts as one after a power cut.
+ * - On a full disk it waits for room, and until it stands nothing else is written. Reads need no mark.
+ */
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { type Damage, findDamage } from "../files/prove-end.ts";
+import type { WalDamage } from "../files/wal-damage.ts";
+import { errorOf } from "../messages/failure.ts";
+import { text } from "../sql/prepared.ts";
+import { type Change, StorageFault } from "../storage.ts";
+import type { Writer } from "./writer.ts";
+
+const RUNNING = "running";
+/** Of logs that are lost: {@link RunMark.reservedAtBirth}. */
+const RESERVED = "reserved";
+const UNKNOWN_BOOT = "unknown";
+/** No boot's id: whatever starts next counts as a restart. */
+const DAMAGED_BOOT = "damaged";
+/** More offsets than a byte of the write-ahead log can have held: zstd makes 0.8 bytes of each of the smallest records. */
+const OFFSETS_A_BYTE = 16;
+
+export interface Run {
+  /** Null where it is not known: counts as a restart of the machine. */
+  readonly bootId: string | null;
+  readonly startedMs: number;
+}
+
+export class RunMark {
+  /** Logs whose newest rows were damaged: cut off there. */
+  readonly cut: readonly Damage[];
+  readonly #writer: Writer;
+  readonly #walPath: string;
+  /** The boot id, and when this run began: never the same twice, so that writing it always reaches the disk. */
+  readonly #mark: string;
+  /** While true the mark of the run that was cut off stays: a kill before `resumed` must not hide it. */
+  #powerLost: boolean;
+  #reservedAtBirth = 0;
+  /** Whether this run has left its mark, or the one before has left one that says as much. */
+  #stands = true;
+
+  /** Looks at the mark of the run before, mends what that left, and leaves its own where there is room. */
+  constructor(writer: Writer, walPath: string, { bootId, startedMs }: Run, lost: WalDamage | null) {
+    this.#writer = writer;
+    this.#walPath = walPath;
+    this.#mark = `${bootId ?? UNKNOWN_BOOT} ${startedMs}`;
+    if (lost) this.#stepOver(lost);
+    this.cut = this.#mend();
+    const before = writer.sql.getMeta.first({ key: RUNNING });
+    this.#powerLost =
+      before !== null && (bootId === null || text(before.value).split(" ")[0] !== bootId);
+    if (this.#powerLost)
+      this.#reservedAtBirth = Number(writer.sql.getMeta.first({ key: RESERVED })?.value ?? 0);
+    else this.#stands = this.#tryToLeave() === null;
+  }
+
+  /** Whether the last run was cut off by more than the end of its process. */
+  get powerLost(): boolean {
+    return this.#powerLost;
+  }
+
+  get stands(): boolean {
+    return this.#stands;
+  }
+
+  /** Offsets that a log which is not there may have given before it was lost. */
+  get reservedAtBirth(): number {
+    return this.#reservedAtBirth;
+  }
+
+  /** Every log has begun anew past what may have been given. */
+  resumed(): void {
+    this.#writer.transaction(true, () => {
+      this.#writer.sql.setMeta.run({ key: RUNNING, value: this.#mark });
+      this.#writer.sql.deleteMeta.run({ key: RESERVED });
+    });
+    this.#powerLost = false;
+    this.#reservedAtBirth = 0;
+  }
+
+  /** Why nothing may be written yet, though there may be room by now for the mark that must come first. */
+  faultBeforeWriting(): StorageFault | null {
+    if (this.#stands) return null;
+    const fault = this.#tryToLeave();
+    this.#stands = fault === null;
+    return fault;
+  }
+
+  takeAway(): void {
+    if (this.#powerLost) return;
+    this.#writer.transaction(true, () => {
+      this.#writer.sql.deleteMeta.run({ key: RUNNING });
+    });
+  }
+
+  /** Leaves the mark, and with it syncs what a killed process had merely written. */
+  #leave(mark: string): void {
+    this.#writer.transaction(true, () => {
+      this.#writer.sql.setMeta.run({ key: RUNNING, value: mark });
+    });
+  }
+
+  /** The fault where there is no room for the mark; what a killed process had merely written is synced all the same. */
+  #tryToLeave(): StorageFault | null {
+    try {
+      this.#leave(this.#mark);
+      return null;
+    } catch (error) {
+      if (!(error instanceof StorageFault) || error.kind !== "full") throw error;
+      syncFile(this.#walPath);
+      return error;
+    }
+  }
+
+  /** Commits were lost, also such as reserved offsets, or made logs: every log goes on past what all of them may have given. */
+  #stepOver({ walBytes }: WalDamage): void {
+    const { sql, table } = this.#writer;
+    const offsets = walBytes * OFFSETS_A_BYTE;
+    this.#writer.transaction(true, () => {
+      sql.setMeta.run({ key: RUNNING, value: DAMAGED_BOOT });
+      sql.setMeta.run({ key: RESERVED, value: String(offsets) });
+      sql.reserveMore.run({ offsets });
+    });
+    for (const id of table.ids()) table.reload(sql, id);
+  }
+
+  /** After a run without a clean end: proves the logs' ends and cuts damaged ones, which counts as power lost. */
+  #mend(): readonly Damage[] {
+    const writer = this.#writer;
+    if (!writer.sql.getMeta.first({ key: RUNNING })) return [];
+    const damaged = findDamage(writer);
+    if (damaged.length === 0) return damaged;
+    this.#leave(DAMAGED_BOOT);
+    const changes = damaged.flatMap(({ partition, end }): Change[] => {
+      const state = writer.table.state(partition);
+      if (!state) return [];
+      const guard = { epoch: state.epoch, end: state.end };
+      return [{ partition, guard, entries: [{ type: "truncate", end }], durability: "synced" }];
+    });
+    for (const [, failure] of writer.commit(changes, null)) throw errorOf(failure);
+    return damaged;
+  }
+}
+
+/** SQLite holds no lock by this file: closing it drops none. */
+function syncFile(path: string): void {
+  const file = openSync(path, "r+");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
