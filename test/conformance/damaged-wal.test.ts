@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { $ } from "bun";
+import Database from "libsql";
 import type { Logger } from "../../src/lib/logger.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import type { Node } from "../../src/node.ts";
@@ -58,9 +59,9 @@ beforeAll(async () => {
 afterAll(() => killed.remove());
 
 /** Of the folder, with a bit flipped at this share of the file. */
-async function damagedCopy(name: string, share: number) {
+async function damagedCopy(name: string, share: number, from = killed.path) {
   const folder = await nodeFolder();
-  await cp(killed.path, folder.path, { recursive: true });
+  await cp(from, folder.path, { recursive: true });
   const bytes = await readFile(`${folder.path}/${name}`);
   const at = Math.floor(bytes.length * share);
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
@@ -112,6 +113,54 @@ test.each([0, 0.02, 0.3, 0.5, 0.8])(
     await folder.remove();
   },
 );
+
+test("damage that was told once is not told again, and nothing more is skipped", async () => {
+  const folder = await damagedCopy("log.db-wal", 0.3);
+  const node = await start(folder.path);
+  const offset = await append(node, "early", "after");
+  const later = await nodeFolder();
+  await cp(folder.path, later.path, { recursive: true });
+  await node.stop();
+  const { logger, errors } = errorLog();
+  const next = await start(later.path, logger);
+  expect(errors).toEqual([]);
+  expect(await append(next, "early", "once more")).toBe(offset + 1);
+  await next.stop();
+  await folder.remove();
+  await later.remove();
+});
+
+test("a file into which newer pages were copied before the damage is refused, untouched, or whole", async () => {
+  const copied = await nodeFolder();
+  await cp(killed.path, copied.path, { recursive: true });
+  const database = new Database(`${copied.path}/log.db`);
+  database.exec("pragma wal_checkpoint(passive)");
+  let refusals = 0;
+  for (const share of [0.02, 0.04, 0.06, 0.5]) {
+    const folder = await damagedCopy("log.db-wal", share, copied.path);
+    const files = () =>
+      Promise.all(["log.db", "log.db-wal"].map((name) => readFile(`${folder.path}/${name}`)));
+    const before = await files();
+    let node: Node | null = null;
+    try {
+      node = await start(folder.path);
+    } catch (error) {
+      refusals += 1;
+      expect(String(error)).toContain("restore a backup");
+      expect(await files()).toEqual(before);
+    }
+    if (node) {
+      expect((await read(node, "early")).length).toBeGreaterThanOrEqual(RECORDS);
+      await node.stop();
+      const doctor = await runCli(["doctor", "--data", folder.path]);
+      expect(doctor.code).toBe(0);
+    }
+    await folder.remove();
+  }
+  expect(refusals).toBeGreaterThan(0);
+  database.close();
+  await copied.remove();
+});
 
 test.each([0.3, 0.6, 0.9])("damage at %p of raft.db-wal: the start is refused", async (share) => {
   const folder = await damagedCopy("raft.db-wal", share);

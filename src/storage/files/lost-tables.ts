@@ -1,13 +1,13 @@
 /**
- * A database whose write-ahead log is damaged from the beginning on has no tables to SQLite, which would be made anew: told
- * before anything is written, so that what can be saved of the files still can be.
+ * What a damaged write-ahead log can make of a database, told before anything is written, so that what can be saved of the files
+ * still can be: no tables, which would be made anew, or pages of different times.
  */
 import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import Database from "libsql";
 import { StorageFault } from "../storage.ts";
 import { fileVersion, isDatabaseOfOurs } from "./open.ts";
-import { lacksRoomToOpen, lacksTable } from "./sqlite-error.ts";
+import { isDamage, lacksRoomToOpen, lacksTable } from "./sqlite-error.ts";
 
 /**
  * Whether a file of before has no such table, as where its write-ahead log is damaged from the beginning on; writes nothing,
@@ -18,7 +18,7 @@ export function lacksItsTable(path: string, table: string, busyMs: number): bool
   if (!isDatabaseOfOurs(path) || fileVersion(path) > 0) return false;
   let database: Database.Database | null = null;
   try {
-    database = new Database(`${pathToFileURL(path).href}?mode=ro`, { timeout: busyMs });
+    database = openReadOnly(path, busyMs);
     // Not prepared: a prepared statement would keep the connection.
     database.exec(`SELECT 1 FROM ${table}`);
     return false;
@@ -44,4 +44,38 @@ export function refuseLostTables(directory: string, busyMs: number): void {
     "io",
     "log.db, or its write-ahead log log.db-wal, is damaged: it has nothing of what raft.db knows. Nothing was changed: restore a backup of both files",
   );
+}
+
+/**
+ * A checkpoint may have copied frames back that lie behind the damage: what is replayed then lays older pages over newer ones.
+ * Where those do not fit together nothing is opened for writing. Reads the whole file, which only a damaged log costs.
+ */
+export function refuseMixedPages(directory: string, busyMs: number): void {
+  if (isWhole(`${directory}/log.db`, busyMs)) return;
+  throw new StorageFault(
+    "io",
+    "log.db-wal is damaged, and what can be replayed of it does not fit what log.db holds. Nothing was changed: restore a backup of both files",
+  );
+}
+
+/** By SQLite's own check; what there is no room to look at counts as whole. */
+function isWhole(path: string, busyMs: number): boolean {
+  if (!isDatabaseOfOurs(path) || fileVersion(path) === 0) return true;
+  let database: Database.Database | null = null;
+  try {
+    database = openReadOnly(path, busyMs);
+    const rows: unknown[] = database.prepare("pragma integrity_check(1)").raw().all([]);
+    return rows.flat().join() === "ok";
+  } catch (error) {
+    if (isDamage(error)) return false;
+    if (lacksRoomToOpen(error)) return true;
+    throw error;
+  } finally {
+    database?.close();
+  }
+}
+
+/** Such a connection copies nothing back when it is closed. */
+function openReadOnly(path: string, busyMs: number): Database.Database {
+  return new Database(`${pathToFileURL(path).href}?mode=ro`, { timeout: busyMs });
 }

@@ -18,7 +18,7 @@ import type {
   WriterRequest,
 } from "../messages/messages.ts";
 import { LOG_PAGE_BYTES, openDatabase, pragma } from "../files/open.ts";
-import { refuseLostTables } from "../files/lost-tables.ts";
+import { refuseLostTables, refuseMixedPages } from "../files/lost-tables.ts";
 import { blob, integer, text } from "../sql/prepared.ts";
 import { fullDisk, type Shortage, whyFull } from "../files/full-disk.ts";
 import { isFull } from "../files/sqlite-error.ts";
@@ -83,6 +83,7 @@ export class LogFile {
       const walPath = `${path}-wal`;
       const lost = findWalDamage(walPath, LOG_PAGE_BYTES);
       refuseLostTables(directory, BUSY_MS);
+      if (lost) refuseMixedPages(directory, BUSY_MS);
       const { database, indexInMemory } = openDatabase({
         path,
         kind: "log",
@@ -99,6 +100,8 @@ export class LogFile {
         { bootId, startedMs: holder.startedMs },
         lost,
       );
+      // What lies behind the damage would be told, and stepped over, at the next start again.
+      if (lost) unlessFull(() => this.#database.exec("pragma wal_checkpoint(truncate)"));
       this.#walSync = openWalSync(directory);
       if (this.#walSync) this.#writer.syncBy(this.#walSync.sync);
       this.opened = {
