@@ -15,6 +15,8 @@ import {
   fetchPart,
   metadataRequest,
   newTopic,
+  noId,
+  type ProduceOptions,
   produceRequest,
   produceTo,
 } from "./kafka-records.ts";
@@ -124,6 +126,64 @@ export function kafkaBadInputSuite(name: string, open: OpenDoor): void {
       expect((await fetchPart(healthy(), topic, 0)).highWatermark).toBe(0);
     });
 
+    test.each([
+      ["nothing", () => new Uint8Array(), 87],
+      ["too few bytes for a size", () => new Uint8Array(11), 87],
+      ["an older format", () => spoilt((batch) => (batch[field.magic] = 1)), 87],
+      ["a batch that is not all there", () => batchOf(["a"]).subarray(0, -1), 87],
+      ["a batch and half of another", () => joined(batchOf(["a"]).subarray(0, 30)), 0],
+      ["a batch and another", () => joined(batchOf(["a"])), 87],
+      ["a batch and what cannot be one", () => joined(new Uint8Array(17)), 2],
+    ] as const)("%s as records is its partition's error alone", async (_, records, code) => {
+      for (const version of [3, 13])
+        expect(await producedBeside(records(), { version })).toEqual([0, code]);
+    });
+
+    test.each([
+      ["zeros", () => new Uint8Array(100)],
+      ["text", () => Buffer.from("this is some text and no batch of records, long enough for one")],
+      ["a format to come", () => spoilt((batch) => (batch[field.magic] = 3))],
+      ["a format below 0", () => spoilt((batch) => (batch[field.magic] = 255))],
+    ] as const)("%s as records fails the whole Produce", async (_, records) => {
+      for (const version of [3, 13])
+        for (const acks of [-1, 7])
+          expect(await producedBeside(records(), { version, acks })).toEqual([2, 2]);
+    });
+
+    test("a transactional batch without a transactional id fails the whole Produce", async () => {
+      const transactional = spoilt((batch) => setShort(batch, field.attributes, 16));
+      expect(await producedBeside(transactional)).toEqual([53, 53]);
+    });
+
+    test("a partition that is not there is told before its records, these before acks", async () => {
+      const nowhere = { name: "not-there", id: noId };
+      const [none, many] = [new Uint8Array(), joined(batchOf(["b"]))];
+      expect((await produceTo(healthy(), nowhere, none)).errorCode).toBe(3);
+      const topic = await newTopic(healthy());
+      expect((await produceTo(healthy(), topic, none, { partition: 7 })).errorCode).toBe(3);
+      expect((await produceTo(healthy(), topic, many, { acks: 7 })).errorCode).toBe(87);
+    });
+
+    /** The codes of a Produce of a good batch and of these records, to a topic each. */
+    async function producedBeside(records: Uint8Array, options: ProduceOptions = {}) {
+      const topics = [await newTopic(healthy()), await newTopic(healthy())] as const;
+      const { version = 12 } = options;
+      const request = produceRequest(topics[0], batchOf(["good"]), options);
+      const [good] = request.topicData;
+      const [bad] = produceRequest(topics[1], records, options).topicData;
+      if (!good || !bad) throw new Error("a request of one topic has one");
+      const answer = await healthy().send(produce, version, { ...request, topicData: [bad, good] });
+      const codes = topics.map(({ name, id }) => {
+        const own = answer.responses.find((each) =>
+          version >= 13 ? each.topicId === id : each.name === name,
+        );
+        return own?.partitionResponses[0]?.errorCode;
+      });
+      const { highWatermark } = await fetchPart(healthy(), topics[0], 0);
+      expect(highWatermark).toBe(codes[0] === 0 ? 1 : 0);
+      return codes;
+    }
+
     test("records that are damaged within a good CRC are refused", async () => {
       const topic = await newTopic(healthy());
       const batch = batchOf(["a", "b", "c"]).slice();
@@ -158,6 +218,17 @@ export function kafkaBadInputSuite(name: string, open: OpenDoor): void {
       await isServed();
     });
   });
+}
+
+function spoilt(spoil: (batch: Uint8Array) => void): Uint8Array {
+  const batch = batchOf(["a"]).slice();
+  spoil(batch);
+  return batch;
+}
+
+/** A good batch with more behind it. */
+function joined(more: Uint8Array): Uint8Array {
+  return Buffer.concat([batchOf(["a"]), more]);
 }
 
 /** A batch of one record whose compressed bytes open to so many zeros. */

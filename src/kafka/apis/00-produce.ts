@@ -1,7 +1,8 @@
 /**
  * Produce (key 0): append record batches to partitions.
  *
- * - A partition answers for itself: one bad partition never fails its neighbours.
+ * - A partition answers for itself: one bad partition never fails its neighbours, save where its bytes begin with what cannot
+ *   be a batch at all, which fails the request as in Kafka (`answers/produced-records.ts`).
  * - With acks=0 there is no answer at all, not even an empty one.
  * - With acks=all a partition that is not acknowledged within `timeoutMs` answers REQUEST_TIMED_OUT; its records may be there.
  * - Each partition holds exactly one v2 batch from v3 on; zstd needs v7.
@@ -14,11 +15,11 @@
 import { array, int16, int32, int64, records, string, struct, uuid } from "../../wire/schema.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { Together } from "../../log/appending/together.ts";
-import { BATCH_LENGTH_FROM, field, readBatchHeader, viewOf } from "../../records/batch.ts";
 import { type Call, HangUp } from "../call.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
 import { ProduceLimit } from "../answers/produce-limit.ts";
+import { onlyBatch, refusalOfAll } from "../answers/produced-records.ts";
 import { leaderIdAndEpoch, nodeEndpoint } from "../structs.ts";
 
 const topicProduceData = {
@@ -68,6 +69,9 @@ export const produce = defineApi({
   },
   async handle(request, call) {
     const { acks, timeoutMs } = request;
+    const refusal = refusalOfAll(request.topicData, request.transactionalId);
+    if (refusal && acks === 0) throw new HangUp(`a Produce with acks=0 failed: ${refusal.message}`);
+    if (refusal) throw refusal;
     const limit = acks === -1 ? new ProduceLimit(call.door.deadlines, timeoutMs) : null;
     const responses = await appendAll(call, request, limit);
     limit?.done();
@@ -78,6 +82,19 @@ export const produce = defineApi({
     if (failed) throw new HangUp(`a Produce with acks=0 failed with code ${failed.errorCode}`);
     return null;
   },
+  refuse: ({ topicData }, told) => ({
+    responses: topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({
+        index,
+        baseOffset: -1,
+        recordErrors: [],
+        ...told,
+      })),
+    })),
+    throttleTimeMs: 0,
+  }),
 });
 
 interface Asked {
@@ -178,8 +195,6 @@ async function topicAnswer(
   return { name, topicId, partitionResponses: await Promise.all(appends) };
 }
 
-/** zstd came with this version; older clients could not read it back. */
-const ZSTD_VERSION = 7;
 const LEADER_VERSION = 10;
 const ABORTABLE_VERSION = 11;
 const JOINS_VERSION = 12;
@@ -193,9 +208,8 @@ async function append(
   { index, records }: PartitionRecords,
 ) {
   try {
-    const acks = acksOf(asked.acks);
     const topic = topicOf(call, target);
-    const bytes = checkedRecords(records, call.version);
+    const { bytes, acks } = checked(call, topic, asked, { index, records });
     const appended = call.broker.append(call.context, {
       topic,
       partition: index,
@@ -247,27 +261,22 @@ function topicOf({ broker, context, version }: Call, { name, topicId }: Target):
   throw new Refusal("unknown_topic_id", `There is no topic of id "${topicId}".`);
 }
 
-/**
- * Bytes that are no batch of format v2 are an invalid record, as in Kafka, whose clients would send a damaged one
- * (corrupt_message) again.
- */
-function checkedRecords(records: Uint8Array | null, version: number): Uint8Array {
-  const view = records && viewOf(records);
-  const magic = view && view.byteLength > field.magic ? view.getInt8(field.magic) : -1;
-  const claimed =
-    view && magic >= 2 ? view.getInt32(field.batchLength) + BATCH_LENGTH_FROM : Infinity;
-  if (!records || claimed > records.byteLength) {
-    throw new Refusal("invalid_record", "A partition needs exactly one whole batch of format v2.");
+/** In Kafka's order: a partition that is not there is told before its records are, and these before acks that cannot be. */
+function checked(call: Call, topic: string, asked: Asked, { index, records }: PartitionRecords) {
+  try {
+    return { bytes: onlyBatch(records, call.version), acks: acksOf(asked.acks) };
+  } catch (error) {
+    const count = call.broker.cluster.partitionsOf(call.context, topic);
+    if (index >= 0 && index < count) throw error;
+    throw new Refusal("unknown_topic_or_partition", `"${topic}" has no partition ${index}.`);
   }
-  if (version >= ZSTD_VERSION || readBatchHeader(records).codec !== "zstd") return records;
-  throw new Refusal("unsupported_compression_type", `zstd needs version ${ZSTD_VERSION}.`);
 }
 
 /** Whether the bytes pass what is asked of a partition's records before they are opened. */
 function isOneBatch(records: Uint8Array | null, version: number): boolean {
   try {
-    const bytes = checkedRecords(records, version);
-    return viewOf(bytes).getInt32(field.batchLength) + BATCH_LENGTH_FROM === bytes.byteLength;
+    onlyBatch(records, version);
+    return true;
   } catch (error) {
     if (error instanceof Refusal) return false;
     throw error;
