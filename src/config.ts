@@ -42,11 +42,9 @@ import {
 import { type ConfigDefinition, topicConfigs } from "./log/configs/definitions.ts";
 import { logSettings } from "./log/log-settings.ts";
 import { type ConfigValues, parseTopicConfig } from "./log/configs/topic-config.ts";
+import { IN_MEMORY } from "./runtime/open-stores.ts";
 
 const MIB = 1024 * 1024;
-
-/** In place of a folder: everything is gone with the process. */
-export const IN_MEMORY = ":memory:";
 
 /** Every setting by its flag's name; its variable is `KEDGE_` and that name in capitals. */
 const settings = {

@@ -24,6 +24,8 @@ if (import.meta.url.includes("/$bunfs/")) {
   console.error(`kedge: its packages are not installed yet: run "bun install" in ${folder}`);
   process.exitCode = 1;
 } else if (command === "serve") {
+  const { startWorkerAhead } = await import("./storage/libsql/workers.ts");
+  startWorkerAhead();
   const { serve } = await import("./cli/serve.ts");
   await serve(rest);
 } else {

@@ -6,7 +6,6 @@
  *   clean end. What is left past that time is cut off without an answer, never half done.
  * - After a bug or a lost disk the node must not go on: `onFatal` is called, and whoever started it ends the process.
  */
-import { readFile } from "node:fs/promises";
 import { createBroker } from "./broker/broker.ts";
 import type { LogLevels } from "./broker/configs/verbs.ts";
 import type { Broker } from "./broker/verbs.ts";
@@ -16,7 +15,7 @@ import { GroupCoordinator } from "./coordinators/groups/coordinator.ts";
 import { groupConfigOf } from "./coordinators/groups/settings.ts";
 import { TransactionCoordinator } from "./coordinators/transactions/coordinator.ts";
 import { transactionLimitsOf } from "./coordinators/transactions/settings.ts";
-import { IN_MEMORY, type Config } from "./config.ts";
+import type { Config } from "./config.ts";
 import type { Logger } from "./lib/logger.ts";
 import { isLoopback } from "./lib/setting.ts";
 import type { Random } from "./lib/random.ts";
@@ -36,7 +35,8 @@ import { whyNotListening } from "./runtime/listen-error.ts";
 import { logDirectory } from "./runtime/disk-space.ts";
 import { nodeProbes } from "./runtime/node-probes.ts";
 import { openController } from "./runtime/open-controller.ts";
-import { openFolder, openMemoryStores, type Stores } from "./runtime/open-stores.ts";
+import { type Ahead, openAhead, type Secrets } from "./runtime/open-ahead.ts";
+import { IN_MEMORY, type Stores } from "./runtime/open-stores.ts";
 import { StartError } from "./runtime/start-error.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -63,19 +63,24 @@ export interface Surroundings {
   readonly onFatal: (error: unknown) => void;
 }
 
-/** Resolves once every door serves. Throws StartError, having closed what was open. */
-export async function startNode(config: Config, surroundings: Surroundings): Promise<Node> {
-  await using opened = new AsyncDisposableStack();
+/**
+ * Resolves once every door serves. Throws StartError, having closed what was open; so is `ahead`, which a process opens
+ * while it loads this file.
+ */
+export async function startNode(
+  config: Config,
+  surroundings: Surroundings,
+  ahead: Ahead = openAhead(config, surroundings),
+): Promise<Node> {
+  await using opened = ahead.opened;
   const { platform, logger, version } = surroundings;
   const { clock, random } = platform;
-  const { auth, tls } = await readSecrets(config);
-  const stores =
-    config.data === IN_MEMORY ? openMemoryStores() : openFolder(config.data, surroundings, opened);
   // While the storage's Worker starts, this thread loads the door's code.
   const door = import("./http/app.ts");
-  const kafkaDoor = import("./kafka/listener.ts");
-  kafkaDoor.catch(() => {}); // Told where it is awaited.
-  const { storage, store, states } = await stores;
+  const kafkaDoor = config.kafka.length > 0 ? import("./kafka/listener.ts") : null;
+  kafkaDoor?.catch(() => {}); // Told where it is awaited.
+  const { auth, tls, stores } = await ahead.parts;
+  const { storage, store, states } = stores;
   const controller = await openController(config.data, { store, states }, platform, logger);
   const { logNode, logs } = await openLogs(
     config,
@@ -102,7 +107,6 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   broker.transactions.abortLeftOpen().catch(surroundings.onFatal);
   const stopping = new AbortController();
   const { createHttpApp } = await door;
-  const { openKafkaDoor } = await kafkaDoor;
   const app = createHttpApp({
     ...httpSettings(config),
     broker: endingEarly(broker, stopping.signal),
@@ -118,8 +122,9 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
     copiesPieces: platform.copiesPieces,
     onBug: surroundings.onFatal,
   });
-  const kafka = await openKafka(openKafkaDoor, config, surroundings, broker);
-  opened.defer(() => kafka.stop(config["drain-ms"]));
+  const kafka =
+    kafkaDoor && (await openKafka((await kafkaDoor).openKafkaDoor, config, surroundings, broker));
+  opened.defer(() => kafka?.stop(config["drain-ms"]));
   // Members that wait for a rebalance are told to ask elsewhere.
   opened.defer(() => coordinators.groups.close());
   // Last, since /readyz says that every door serves.
@@ -130,7 +135,7 @@ export async function startNode(config: Config, surroundings: Surroundings): Pro
   return {
     port: server.port,
     url: urlOf(config, server.port),
-    kafkaPorts: kafka.ports,
+    kafkaPorts: kafka?.ports ?? new Map(),
     clusterId: controller.identity.clusterId,
     stop: once(() => everything.disposeAsync()),
   };
@@ -317,41 +322,12 @@ async function openKafka(
   }
 }
 
-async function readToken(config: Config): Promise<{ token: string } | null> {
-  const path = config["token-file"];
-  if (path === null) return null;
-  const token = (await readText(path, "--token-file")).trim();
-  if (/^[\x21-\x7e]+$/.test(token)) return { token };
-  throw new StartError(`the file of --token-file, ${path}, must hold one word of printable ASCII`);
-}
-
-async function readText(path: string, flag: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new StartError(`cannot read the file of ${flag}: ${String(error)}`, { cause: error });
-  }
-}
-
 type HttpOptions = Parameters<Platform["serveHttp"]>[0];
 type HttpFetch = HttpOptions["fetch"];
-type Tls = HttpOptions["tls"];
-
-/** Read before a data folder is made: what cannot be read leaves nothing behind. */
-async function readSecrets(config: Config) {
-  return { auth: await readToken(config), tls: await readTls(config) };
-}
-
-/** Nothing where HTTP goes in clear. */
-async function readTls(config: Config): Promise<Tls> {
-  const [cert, key] = [config["tls-cert"], config["tls-key"]];
-  if (cert === null || key === null) return undefined;
-  return { cert: await readText(cert, "--tls-cert"), key: await readText(key, "--tls-key") };
-}
 
 async function listen(
   config: Config,
-  tls: Tls,
+  tls: Secrets["tls"],
   { platform, logger }: Surroundings,
   fetch: HttpFetch,
 ): Promise<HttpServer> {

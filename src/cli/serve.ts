@@ -11,7 +11,8 @@ import manifest from "../../package.json" with { type: "json" };
 import { loadConfig, type Config, type Loaded } from "../config.ts";
 import type { Platform, ProcessLogger } from "../lib/platform.ts";
 import { UsageError } from "../lib/setting.ts";
-import { startNode, type Node } from "../node.ts";
+import type { Node } from "../node.ts";
+import { openAhead } from "../runtime/open-ahead.ts";
 import { StartError } from "../runtime/start-error.ts";
 import { watchRunner } from "../runtime/runner.ts";
 import { detectPlatform } from "../runtime/runtime.ts";
@@ -40,13 +41,17 @@ export async function serve(args: readonly string[]): Promise<void> {
   const die = dieOf(logger);
   for (const warning of warnings) logger.warn(warning);
   try {
-    const node = await startNode(config, {
+    const surroundings = {
       platform,
       logger,
       logLevels: logger,
       version: manifest.version,
       onFatal: die,
-    });
+    };
+    // The storage opens in its Worker while this thread loads most of what there is to load.
+    const ahead = openAhead(config, surroundings);
+    const { startNode } = await import("../node.ts");
+    const node = await startNode(config, surroundings, ahead);
     console.log(banner(node, config));
     stopOnSignals(node, platform, logger);
   } catch (error) {
@@ -84,10 +89,7 @@ function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): v
     if (stopping) return;
     stopping = true;
     logger.info("stopping", { why });
-    void node
-      .stop()
-      .then(() => logger.flush())
-      .then(() => process.exit(0));
+    void node.stop().then(() => process.exit(0));
   };
   const take = stopSignals(platform.clock, { stop, quit: () => process.exit(EXIT_FAILURE) });
   platform.onSignal(["SIGTERM", "SIGINT", "SIGHUP"], take);

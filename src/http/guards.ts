@@ -8,7 +8,7 @@
  * - Token: compared by digest in constant time.
  * - A page of a listed origin may read every answer, refusals too: without that it sees "Failed to fetch" alone.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { nodeCrypto } from "../lib/builtins.ts";
 import { HttpRefusal } from "./answers/problem.ts";
 import type { ReplyHeaders } from "./answers/reply.ts";
 
@@ -111,7 +111,12 @@ export class Guards {
         "www-authenticate": 'Bearer realm="kedge"',
       });
     const token = /^bearer +(\S+) *$/i.exec(header)?.[1];
-    if (token !== undefined && this.#digest && timingSafeEqual(digest(token), this.#digest)) return;
+    if (
+      token !== undefined &&
+      this.#digest &&
+      nodeCrypto().timingSafeEqual(digest(token), this.#digest)
+    )
+      return;
     throw new HttpRefusal("unauthenticated", "The token is not the one this node knows.", {
       "www-authenticate": 'Bearer realm="kedge", error="invalid_token"',
     });
@@ -144,7 +149,7 @@ function bearerOfProtocol(request: Request): string | null {
 }
 
 function digest(token: string): Uint8Array {
-  return createHash("sha256").update(token).digest();
+  return nodeCrypto().createHash("sha256").update(token).digest();
 }
 
 /**

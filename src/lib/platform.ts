@@ -66,8 +66,6 @@ export interface LoggerOptions {
 
 export interface ProcessLogger extends Logger {
   level: LogLevel;
-  /** Resolves once everything said so far is with the operating system. */
-  flush(): Promise<void>;
 }
 
 export interface ServeHttpOptions {

@@ -7,10 +7,9 @@
  * - As strict as Kafka's Java client: what it could not read must not enter a log.
  * - What is large goes beside the event loop: gzip and zstd on other threads, snappy and lz4 block by block with pauses.
  */
-import { promisify } from "node:util";
-import { gunzip, gunzipSync, gzip, gzipSync, zstdCompress, zstdDecompress } from "node:zlib";
 import { assert } from "../lib/assert.ts";
 import { atOnce, paused, type Pause } from "../lib/async.ts";
+import { lazy, nodeUtil, nodeZlib } from "../lib/builtins.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { lz4Compression, lz4Decompression } from "./lz4.ts";
 import { corrupt, expandsTooFar } from "./refusals.ts";
@@ -47,10 +46,17 @@ function asPlain(plain: Uint8Array): Uint8Array {
 const BESIDE_BYTES_MIN = 64 * 1024;
 /** What decompresses to no more than this is not worth another thread. */
 export const AT_ONCE_BYTES_MAX = 1024 * 1024;
-const gzipBeside = promisify<Uint8Array, Uint8Array>(gzip);
-const gunzipBeside = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(gunzip);
-const zstdBeside = promisify<Uint8Array, Uint8Array>(zstdCompress);
-const unzstdBeside = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(zstdDecompress);
+
+const beside = lazy(() => {
+  const { promisify } = nodeUtil();
+  const { gunzip, gzip, zstdCompress, zstdDecompress } = nodeZlib();
+  return {
+    gzip: promisify<Uint8Array, Uint8Array>(gzip),
+    gunzip: promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(gunzip),
+    zstd: promisify<Uint8Array, Uint8Array>(zstdCompress),
+    unzstd: promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(zstdDecompress),
+  };
+});
 
 /** As `compress`, beside the event loop where that would take long. */
 export async function compressBeside(
@@ -61,9 +67,9 @@ export async function compressBeside(
   if (bytes.length < BESIDE_BYTES_MIN) return compress(codec, bytes);
   switch (codec) {
     case "gzip":
-      return gzipBeside(bytes);
+      return beside().gzip(bytes);
     case "zstd":
-      return zstdBeside(bytes);
+      return beside().zstd(bytes);
     case "snappy":
       return paused(snappyCompression(bytes), pause);
     case "lz4":
@@ -111,11 +117,11 @@ async function decompressLarge(
   pause: Pause,
 ): Promise<Uint8Array> {
   try {
-    if (codec === "gzip") return await gunzipBeside(bytes, { maxOutputLength: bytesMax });
+    if (codec === "gzip") return await beside().gunzip(bytes, { maxOutputLength: bytesMax });
     if (codec === "snappy") return await paused(snappyDecompression(bytes, bytesMax), pause);
     if (codec === "lz4") return await paused(lz4Decompression(bytes, bytesMax), pause);
     checkZstd(bytes);
-    return await unzstdBeside(bytes, { maxOutputLength: bytesMax });
+    return await beside().unzstd(bytes, { maxOutputLength: bytesMax });
   } catch (error) {
     throw unreadable(error, bytesMax);
   }
@@ -128,7 +134,10 @@ interface Coder {
 
 const codecs: Readonly<Record<Codec, Coder>> = {
   none: { compress: (bytes) => bytes, decompress: asIs },
-  gzip: { compress: (bytes) => gzipSync(bytes), decompress: bounded(gunzipSync) },
+  gzip: {
+    compress: (bytes) => nodeZlib().gzipSync(bytes),
+    decompress: bounded((bytes, limits) => nodeZlib().gunzipSync(bytes, limits)),
+  },
   snappy: {
     compress: (bytes) => atOnce(snappyCompression(bytes)),
     decompress: (bytes, bytesMax) => atOnce(snappyDecompression(bytes, bytesMax)),

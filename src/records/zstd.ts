@@ -4,7 +4,7 @@
  *
  * Left out: skippable frames, which no client sends.
  */
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { nodeZlib } from "../lib/builtins.ts";
 import { corrupt } from "./refusals.ts";
 
 const MAGIC = 0xfd2fb528;
@@ -19,7 +19,7 @@ const RUN_BLOCK = 1;
 const RESERVED_BLOCK = 3;
 
 export function compressZstd(bytes: Uint8Array): Uint8Array {
-  return zstdCompressSync(bytes);
+  return nodeZlib().zstdCompressSync(bytes);
 }
 
 /** Throws a RangeError past `maxOutputLength`, and zlib's own errors. */
@@ -28,7 +28,7 @@ export function decompressZstd(
   limits: { readonly maxOutputLength: number },
 ): Uint8Array {
   checkZstd(bytes);
-  return zstdDecompressSync(bytes, limits);
+  return nodeZlib().zstdDecompressSync(bytes, limits);
 }
 
 /** Walks the frames' blocks; refuses with corrupt_message what is not whole. */

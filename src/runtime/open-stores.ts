@@ -1,5 +1,5 @@
 /**
- * Opens what a node keeps its data in: two databases in a folder, or memory. Only what is used is loaded.
+ * Opens what a node keeps its data in: two databases in a folder, or memory.
  */
 import type { Logger } from "../lib/logger.ts";
 import type { Platform } from "../lib/platform.ts";
@@ -9,9 +9,15 @@ import {
   MetadataLost,
   NewerFormat,
 } from "../storage/files/folder-error.ts";
+import { checkLogsAreThere, checkMetadataIsThere } from "../storage/files/whole-folder.ts";
+import { openLibsqlStorage } from "../storage/libsql/libsql.ts";
+import { openLibsqlMetadataStore } from "../storage/libsql/metadata.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import type { PartitionState, Storage } from "../storage/storage.ts";
 import { StartError } from "./start-error.ts";
+
+/** In place of a folder: everything is gone with the process. */
+export const IN_MEMORY = ":memory:";
 
 export interface Stores {
   readonly storage: Storage;
@@ -40,10 +46,6 @@ export async function openFolder(
   { platform, logger, onFatal }: StoreSurroundings,
   opened: AsyncDisposableStack,
 ): Promise<Stores> {
-  const { openLibsqlStorage } = await import("../storage/libsql/libsql.ts");
-  const { openLibsqlMetadataStore } = await import("../storage/libsql/metadata.ts");
-  const { checkLogsAreThere, checkMetadataIsThere } =
-    await import("../storage/files/whole-folder.ts");
   try {
     checkLogsAreThere(directory);
     const storage = await openLibsqlStorage({

@@ -1,8 +1,7 @@
 /**
- * The process's own logger, on stderr: one JSON object a line by pino, or short lines for a person on a terminal.
+ * The process's own logger, on stderr: one JSON object a line (as pino writes them), or short lines for a person on a
+ * terminal.
  *
- * - pino is imported with the first line that is said, since no door needs it to open; lines wait for it in order, a
- *   bounded number of them, and are written plainly if the process ends first.
  * - Lines are written straight through and stop nobody: what stderr does not take (a file on a full disk, a pipe that nobody
  *   reads) is lost.
  * - An error among the fields is written with its stack (JSON) or its message (short).
@@ -13,7 +12,6 @@ import type { LogFields, Logger } from "../lib/logger.ts";
 import type { LogLevel, LoggerOptions, ProcessLogger } from "../lib/platform.ts";
 
 const STDERR = 2;
-const LINES_WAITING_MAX = 1_000;
 const WRITE_TRIES_MAX = 200;
 const WRITE_PAUSE_MS = 5;
 const rank: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
@@ -33,13 +31,12 @@ interface Line {
 
 interface Sink {
   write(line: Line): void;
-  flush(): Promise<void>;
 }
 
 export function makeLogger(options: LoggerOptions): ProcessLogger {
   const terminal = process.stderr.isTTY;
   const short = options.format === "short" || (options.format === "auto" && terminal);
-  const sink = short ? shortSink(terminal && !process.env["NO_COLOR"]) : jsonSink();
+  const sink = short ? shortSink(terminal && !process.env["NO_COLOR"]) : jsonSink;
   const say =
     (level: LogLevel): Logger["info"] =>
     (message, fields) => {
@@ -52,7 +49,6 @@ export function makeLogger(options: LoggerOptions): ProcessLogger {
     info: say("info"),
     warn: say("warn"),
     error: say("error"),
-    flush: () => sink.flush(),
   };
   return logger;
 }
@@ -66,7 +62,6 @@ function shortSink(colours: boolean): Sink {
       const word = colours ? `${paint[level]}${level}\x1b[0m` : level;
       writeWhole(`${time} ${word} ${message}${rest.join("")}\n`);
     },
-    flush: () => Promise.resolve(),
   };
 }
 
@@ -75,54 +70,21 @@ function show(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value, bigintAsText) ?? "undefined");
 }
 
-function jsonSink(): Sink {
-  const waiting: Line[] = [];
-  let written: ((line: Line) => void) | null = null;
-  let loading: Promise<void> | null = null;
+/** Each line is whole by the time that `write` returns: it has left the process, also when that dies in the next step. */
+const jsonSink: Sink = {
+  write({ level, timeMs, message, fields }) {
+    const object = { level, pid: process.pid, time: timeMs, ...plain(fields), msg: message };
+    writeWhole(`${jsonText(object)}\n`);
+  },
+};
 
-  const writeWaiting = (write: (line: Line) => void) => {
-    for (const line of waiting.splice(0)) write(line);
-  };
-  const load = async () => {
-    const write = await pinoWriter().catch(() => writePlainly);
-    writeWaiting(write);
-    written = write;
-  };
-  process.once("exit", () => writeWaiting(writePlainly));
-
-  return {
-    write(line) {
-      if (written) {
-        written(line);
-        return;
-      }
-      waiting.push(line);
-      loading ??= load();
-      if (waiting.length >= LINES_WAITING_MAX) writeWaiting(writePlainly);
-    },
-    flush: () => loading ?? Promise.resolve(),
-  };
-}
-
-/** Writes straight through: a log line that is said has left the process, also when it dies in the next. */
-async function pinoWriter(): Promise<(line: Line) => void> {
-  const { pino } = await import("pino");
-  const writer = pino(
-    {
-      level: "debug",
-      base: { pid: process.pid },
-      timestamp: false,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    { write: writeWhole },
-  );
-  return ({ level, timeMs, message, fields }) =>
-    writer[level]({ time: timeMs, ...plain(fields) }, message);
-}
-
-function writePlainly({ level, timeMs, message, fields }: Line): void {
-  const object = { level, pid: process.pid, time: timeMs, ...plain(fields), msg: message };
-  writeWhole(`${JSON.stringify(object, bigintAsText)}\n`);
+/** Fields that cannot be written cost the line these, never the process. */
+function jsonText({ level, pid, time, msg, ...fields }: Record<string, unknown>): string {
+  try {
+    return JSON.stringify({ level, pid, time, ...fields, msg }, bigintAsText);
+  } catch (error) {
+    return JSON.stringify({ level, pid, time, unwritten: String(error), msg });
+  }
 }
 
 /** True once stderr has not taken a line for as long as it is waited for: then each line is tried once, until one is taken. */

@@ -6,11 +6,11 @@ import { createBroker } from "../../src/broker/broker.ts";
 import type { Broker } from "../../src/broker/verbs.ts";
 import { Controller } from "../../src/cluster/controller.ts";
 import { GroupCoordinator } from "../../src/coordinators/groups/coordinator.ts";
+import { TransactionCoordinator } from "../../src/coordinators/transactions/coordinator.ts";
 import {
   defaultTransactionLimits,
-  TransactionCoordinator,
   type TransactionLimits,
-} from "../../src/coordinators/transactions/coordinator.ts";
+} from "../../src/coordinators/transactions/limits.ts";
 import { type CoordinatorLimits, defaultCoordinatorLimits } from "../../src/coordinators/limits.ts";
 import { defaultGroupConfig, type GroupConfig } from "../../src/coordinators/groups/group.ts";
 import type { Clock } from "../../src/lib/clock.ts";

@@ -4,7 +4,7 @@
  * - An address is one of an IP version, or localhost: Kafka takes every name that it can resolve.
  * - Left out: throttling by them, until security/ knows who is who.
  */
-import { isIP } from "node:net";
+import { nodeNet } from "../../lib/builtins.ts";
 import type { Command } from "../../cluster/commands.ts";
 import type { Controller } from "../../cluster/controller.ts";
 import type { Image } from "../../cluster/image.ts";
@@ -100,7 +100,7 @@ function whatIsWrong({ entity, values }: QuotaChange): string | null {
   for (const [type, name] of entity) {
     if (!keysOf.has(type)) return `There is no quota by ${type}.`;
     if (name === "") return `A ${type} has no empty name.`;
-    if (type === "ip" && name !== null && name !== "localhost" && isIP(name) === 0) {
+    if (type === "ip" && name !== null && name !== "localhost" && nodeNet().isIP(name) === 0) {
       return `"${name}" is no IP address.`;
     }
   }

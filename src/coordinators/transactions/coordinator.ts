@@ -19,6 +19,7 @@ import { compactedState, OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from "../internal-t
 import { ProducerIds } from "./producer-ids.ts";
 import type { Env } from "../step.ts";
 import { transactionCore, type TransactionRequest, type WriteMarkers } from "./core.ts";
+import { defaultTransactionLimits, type TransactionLimits } from "./limits.ts";
 import { type MarkerPlace, TransactionMarkers } from "./markers.ts";
 import { noPartitions, type TransactionPartitions } from "./partitions.ts";
 import type {
@@ -31,24 +32,6 @@ import type { TransactionInput, TransactionReply } from "./step.ts";
 
 /** With one node the coordinator of an id never changes. */
 const COORDINATOR_EPOCH = 0;
-
-export interface TransactionLimits {
-  /** `transaction.max.timeout.ms` */
-  readonly timeoutMsMax: number;
-  /** `transactional.id.expiration.ms` */
-  readonly idleMs: number;
-  /** `add.partitions.to.txn.retry.backoff.max.ms` */
-  readonly completionWaitMs: number;
-  /** `transaction.state.log.num.partitions` */
-  readonly partitions: number;
-}
-
-export const defaultTransactionLimits: TransactionLimits = {
-  timeoutMsMax: 15 * 60 * 1_000,
-  idleMs: 7 * 24 * 60 * 60 * 1_000,
-  completionWaitMs: 100,
-  partitions: 50,
-};
 
 export interface TransactionCoordinatorOptions {
   readonly controller: Controller;

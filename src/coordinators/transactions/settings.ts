@@ -2,7 +2,7 @@
  * What a node can be told about transactions, in the words of Kafka's broker settings.
  */
 import { integer, one, type Setting, type ValuesOf } from "../../lib/setting.ts";
-import { defaultTransactionLimits, type TransactionLimits } from "./coordinator.ts";
+import { defaultTransactionLimits, type TransactionLimits } from "./limits.ts";
 
 export const transactionSettings = {
   "transaction-max-timeout-ms": one(

@@ -2,18 +2,25 @@
  * Compresses whole text answers for clients that ask, off the event loop, a few at a time; when all are busy an answer
  * goes out plain. Streams and raw batches (which carry their own compression) are left alone.
  */
-import * as zlib from "node:zlib";
-import { promisify } from "node:util";
 import type { HttpLimits } from "../limits.ts";
+import { lazy, nodeUtil, nodeZlib } from "../../lib/builtins.ts";
 import { joined, letGo } from "../../lib/bytes.ts";
 import { isRuns, type Reply, type Runs } from "./reply.ts";
-
-const gzip = promisify(zlib.gzip);
-const zstd = promisify(zlib.zstdCompress);
 
 /** Cheap settings: the aim is fewer bytes, not the fewest. */
 const GZIP_LEVEL = 1;
 const ZSTD_LEVEL = 1;
+
+const compressors = lazy(() => {
+  const { promisify } = nodeUtil();
+  const { constants, gzip, zstdCompress } = nodeZlib();
+  const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } };
+  const [gzipBeside, zstdBeside] = [promisify(gzip), promisify(zstdCompress)];
+  return {
+    gzip: (bytes: string | Uint8Array) => gzipBeside(bytes, { level: GZIP_LEVEL }),
+    zstd: (bytes: string | Uint8Array) => zstdBeside(bytes, zstdOptions),
+  };
+});
 
 const compressible = /^(?:text\/|application\/(?:.*\+)?json|application\/x-ndjson)/;
 
@@ -48,9 +55,7 @@ export class Compressor {
     const vary = reply.headers?.["vary"];
     this.#running++;
     try {
-      const bytes = await (encoding === "gzip"
-        ? gzip(body, { level: GZIP_LEVEL })
-        : zstd(body, { params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } }));
+      const bytes = await compressors()[encoding](body);
       return {
         ...reply,
         body: new Uint8Array(bytes),

@@ -6,8 +6,7 @@
  * - node:zlib alone keeps `maxOutputLength` (Bun's own functions ignore it); large bodies decode off the event loop.
  * - Left out: deflate and brotli, which nobody sends.
  */
-import * as zlib from "node:zlib";
-import { promisify } from "node:util";
+import { lazy, nodeUtil, nodeZlib } from "../../lib/builtins.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { ByteGatherer } from "./byte-gatherer.ts";
 import { type BodyClaim, BODY_FREE_BYTES, type BodyRoom } from "./body-room.ts";
@@ -142,7 +141,8 @@ async function decode(
   const { bodyBytesMax: bytesMax } = reading.door.limits;
   const small = bytes.byteLength <= DECODE_HERE_BYTES_MAX;
   try {
-    if (small) return own(decoders[encoding].here(bytes, { maxOutputLength: smallest(bytesMax) }));
+    if (small)
+      return own(decoders()[encoding].here(bytes, { maxOutputLength: smallest(bytesMax) }));
   } catch (error) {
     if (!isTooLarge(error) || bytesMax <= DECODED_HERE_BYTES_MAX)
       throw decodeError(error, encoding, bytesMax);
@@ -150,7 +150,7 @@ async function decode(
   const { bodies } = reading.door;
   const decoded = claim ?? (await bodies.claim(bytesMax, reading, () => {}, bytes.byteLength));
   try {
-    return own(await decoders[encoding].away(bytes, { maxOutputLength: bytesMax }));
+    return own(await decoders()[encoding].away(bytes, { maxOutputLength: bytesMax }));
   } catch (error) {
     throw decodeError(error, encoding, bytesMax);
   } finally {
@@ -158,10 +158,14 @@ async function decode(
   }
 }
 
-const decoders = {
-  gzip: { here: zlib.gunzipSync, away: promisify(zlib.gunzip) },
-  zstd: { here: zlib.zstdDecompressSync, away: promisify(zlib.zstdDecompress) },
-} as const;
+const decoders = lazy(() => {
+  const { promisify } = nodeUtil();
+  const { gunzip, gunzipSync, zstdDecompress, zstdDecompressSync } = nodeZlib();
+  return {
+    gzip: { here: gunzipSync, away: promisify(gunzip) },
+    zstd: { here: zstdDecompressSync, away: promisify(zstdDecompress) },
+  } as const;
+});
 
 function smallest(bytesMax: number): number {
   return Math.min(bytesMax, DECODED_HERE_BYTES_MAX);

@@ -1,14 +1,14 @@
 /**
  * A compressed upload, decoded as it comes: node:zlib's streams, which both runtimes have for gzip and zstd alike.
  */
-import { pipeline, Readable } from "node:stream";
-import * as zlib from "node:zlib";
+import { nodeStream, nodeZlib } from "../../lib/builtins.ts";
 
 /** The decoded bytes; errors of the source and of the decoder surface in the reader. */
 export function decodedStream(
   source: ReadableStream<Uint8Array>,
   encoding: "gzip" | "zstd",
 ): ReadableStream<Uint8Array> {
+  const [zlib, { pipeline, Readable }] = [nodeZlib(), nodeStream()];
   const decoder = encoding === "gzip" ? zlib.createGunzip() : zlib.createZstdDecompress();
   const input = Readable.from(chunks(source));
   pipeline(input, decoder, () => {}); // Its errors destroy the decoder, whose reader is told.

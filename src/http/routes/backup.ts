@@ -4,7 +4,7 @@
  *
  * The last file is `manifest.json`, with every other file's size and SHA-256: an archive without it was cut off.
  */
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "../../lib/builtins.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { BackupSource } from "../probes.ts";
 import type { Reply } from "../answers/reply.ts";
@@ -52,7 +52,7 @@ async function* archive({ door, context }: Call, source: BackupSource) {
     const timeMs = door.clock.nowMs();
     const files: { name: string; bytes: number; sha256: string }[] = [];
     for (const file of source.files) {
-      const hash = createHash("sha256");
+      const hash = nodeCrypto().createHash("sha256");
       const read = async function* () {
         for await (const piece of file.read()) {
           hash.update(piece);

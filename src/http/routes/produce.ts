@@ -1,11 +1,11 @@
 /**
  * Produce, in every form a body can have: a JSON envelope, lines, a raw batch, or any bytes as one record.
  */
+import { nodeCrypto } from "../../lib/builtins.ts";
 import type { InferOutput } from "valibot";
 import type { Acks, Idempotence } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { defaultLogLimits } from "../../log/limits.ts";
-import { createHash } from "node:crypto";
 import { mediaTypeOf, readBody } from "../bodies/body.ts";
 import { httpLimits } from "../limits.ts";
 import { HttpRefusal } from "../answers/problem.ts";
@@ -202,7 +202,10 @@ function ownerOf(request: Request): Pick<ProduceTerms, "idempotence" | "transact
   if (idempotence === null) return { idempotence, transaction };
   if (idempotence.type === "sequence")
     throw new Refusal("invalid_request", "Producer-Id: a transaction takes an Idempotency-Key.");
-  const key = createHash("sha256").update(`${txn} ${idempotence.key}`).digest("base64url");
+  const key = nodeCrypto()
+    .createHash("sha256")
+    .update(`${txn} ${idempotence.key}`)
+    .digest("base64url");
   return { idempotence: { type: "key", key: `txn:${key}` }, transaction };
 }
 

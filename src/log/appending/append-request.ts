@@ -1,7 +1,7 @@
 /**
  * One append on its way through a partition: what was asked, what arrival found out about it, and who waits for it.
  */
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "../../lib/builtins.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { recordBytesMax } from "../../records/batch-encode.ts";
 import type { NewRecord } from "../../records/record.ts";
@@ -169,7 +169,7 @@ const STAMPED_BYTES = 17;
 
 /** Tells bodies apart: equal for the same records, whatever the broker stamps on them. */
 function digestOf({ payload }: AppendInput): Uint8Array {
-  const hash = createHash("sha256");
+  const hash = nodeCrypto().createHash("sha256");
   if (payload.type === "batch") return hash.update(payload.bytes.subarray(STAMPED_BYTES)).digest();
   const records = payload.type === "records" ? payload.records : [];
   for (const { key, value, headers, timestampMs } of records) {

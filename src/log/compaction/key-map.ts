@@ -4,7 +4,7 @@
  * - A key is its SHA-256's first 16 bytes: two keys that agree there would be taken for one, which nobody can bring about.
  * - Open addressing, at most four fifths full. Full, it takes no more: the caller then cleans up to there and comes again.
  */
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "../../lib/builtins.ts";
 import { assert } from "../../lib/assert.ts";
 
 const HASH_WORDS = 4;
@@ -74,7 +74,7 @@ export class KeyMap {
 }
 
 function hashOf(key: Uint8Array): Int32Array {
-  const digest = createHash("sha256").update(key).digest();
+  const digest = nodeCrypto().createHash("sha256").update(key).digest();
   return Int32Array.of(
     digest.readInt32LE(0),
     digest.readInt32LE(4),

@@ -1,7 +1,7 @@
 /**
  * The event loop's end of one storage Worker: requests go in order, answers come back in the same order.
  *
- * - Workers are started once and never ended (Bun has crashed on that): a closed channel gives its Worker back for the next one to open.
+ * - A closed channel gives its Worker back (`workers.ts`).
  * - A Worker that dies takes the storage with it: whoever waits is told so, once.
  */
 import { Bug } from "../../lib/assert.ts";
@@ -9,6 +9,7 @@ import { errorOf } from "../messages/failure.ts";
 import type { Answers, Failure, Request } from "../messages/messages.ts";
 import { committedOf, shortened } from "../messages/short.ts";
 import { StorageFault } from "../storage.ts";
+import { giveBackWorker, takeWorker } from "./workers.ts";
 
 /** A number is a commit that all went well with. */
 type Reply = number | { readonly value: unknown } | { readonly failure: Failure };
@@ -24,16 +25,13 @@ interface Referable {
   unref?(): void;
 }
 
-const idle: Worker[] = [];
-
 export class Channel {
   readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
   #dead: Error | null = null;
 
   constructor() {
-    this.#worker =
-      idle.pop() ?? new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
+    this.#worker = takeWorker();
     this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#settle(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -63,9 +61,7 @@ export class Channel {
     const closed = this.ask({ type: "close" });
     this.#dead ??= new StorageFault("closed", "the storage is closed");
     await closed;
-    const worker: Referable = this.#worker;
-    if (worker.unref) idle.push(this.#worker);
-    else this.#worker.terminate();
+    giveBackWorker(this.#worker);
   }
 
   #settle(reply: Reply): void {

@@ -8,7 +8,7 @@
  *   after every few commits, so that retention keeps pace with a writer that never idles.
  * - An I/O error ends writing for good (`onFailure`): what the disk then holds is not known. A full disk does not.
  */
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -59,7 +59,7 @@ export interface LibsqlStorageOptions {
 export async function openLibsqlStorage(options: LibsqlStorageOptions): Promise<Storage> {
   const { directory, clock, logger, process } = options;
   const limits = { ...libsqlStorageLimits, ...options.limits };
-  await mkdir(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true });
   const writer = new Channel();
   try {
     const opened = await writer.ask({

@@ -5,7 +5,7 @@
  *   3 ms, 26 at worst, on a busy disk, which the event loop must not wait for.
  * - The folder's lock is the log storage's: open that first, and close it last.
  */
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { Channel } from "./channel.ts";
 import { writerOf } from "./libsql.ts";
 import type { MetadataAnswers, MetadataRequest } from "../messages/messages.ts";
@@ -31,7 +31,7 @@ export async function openLibsqlMetadataStore(
   directory: string,
   { beside, hasLogs = false, onFailure }: LibsqlMetadataOptions = {},
 ): Promise<MetadataStore> {
-  await mkdir(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true });
   const shared = beside ? writerOf(beside) : null;
   const channel = shared ?? new Channel();
   try {
