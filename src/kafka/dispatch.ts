@@ -32,7 +32,12 @@ const PRODUCE_KEY = 0;
 const FETCH_KEY = 1;
 const JOIN_GROUP_KEY = 11;
 const SYNC_GROUP_KEY = 14;
-const atOnce = { elementsAtOnce: ELEMENTS_AT_ONCE };
+/**
+ * What a request asks beyond 2^53 (a time or an offset of Java's Long.MAX_VALUE, as some do for the end of a log) means the same
+ * as 2^53 - 1, which no log here reaches.
+ */
+const nearest = { nearest: true };
+const atOnce = { ...nearest, elementsAtOnce: ELEMENTS_AT_ONCE };
 
 /** Everything of a client that its requests do not say themselves. */
 interface Client {
@@ -153,7 +158,7 @@ function answer<Req extends Fields, Res extends Fields>(
     request = decodeRequest(api, reader, header.version);
   } catch (error) {
     if (!(error instanceof LongMessage)) return hangUp(error);
-    const again = new Reader(reader.bytes);
+    const again = new Reader(reader.bytes, nearest);
     again.at = at;
     return answerLong(api, header, again, call, logger);
   }

@@ -24,6 +24,7 @@ import { openRecords, RECORDS_A_PAUSE, RECORDS_COST, type VisitOptions } from ".
 import { decompress, decompressAtOnce } from "./compression.ts";
 import { corrupt, wrongCrc } from "./refusals.ts";
 import { type RecordWalk, startWalk, stepRecord } from "./record-walk.ts";
+import { BeyondExact } from "./varint.ts";
 
 export interface BatchLimits {
   /** Largest batch as sent (`max.message.bytes`). */
@@ -65,6 +66,7 @@ export function checkEnvelope(bytes: Uint8Array, bytesMax: number): BatchHeader 
   if (sizeBytes !== bytes.length)
     throw new Refusal("invalid_record", "Exactly one batch is taken at a time; bytes follow it.");
   if (!crcHolds(bytes, 0, sizeBytes)) throw wrongCrc();
+  checkTimes(view);
   const header = readBatchHeader(bytes);
   checkHeader(header);
   return header;
@@ -112,6 +114,16 @@ function recordsOf(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(BATCH_HEADER_BYTES);
 }
 
+/** Who counts in nanoseconds is told of the time, as in Kafka, and not of damage, for which clients send again and again. */
+function checkTimes(view: DataView): void {
+  for (const at of [field.baseTimestamp, field.maxTimestamp])
+    if (Math.abs(view.getInt32(at)) >= 2 ** 21) throw beyondTime();
+}
+
+function beyondTime(): Refusal {
+  return new Refusal("invalid_timestamp", "A timestamp is beyond 2^53; they are in milliseconds.");
+}
+
 function checkHeader(header: BatchHeader): void {
   if (header.count === 0 || header.lastOffsetDelta !== header.count - 1)
     throw invalid(`The batch has ${header.count} records but ends at +${header.lastOffsetDelta}.`);
@@ -148,6 +160,14 @@ class RecordsCheck {
 
   /** Checks the records up to number `to`. */
   goOn(to: number): void {
+    try {
+      this.#walkTo(to);
+    } catch (error) {
+      throw error instanceof BeyondExact ? beyondTime() : error;
+    }
+  }
+
+  #walkTo(to: number): void {
     const walk = this.#walk;
     const baseTimestamp = this.#baseTimestamp;
     let minTimestamp = this.#minTimestamp;

@@ -6,6 +6,13 @@
  */
 import { Refusal } from "../lib/refusal.ts";
 
+/** An integer that is well formed and not exact here: damage in what is stored, a wrong time in what a client sends. */
+export class BeyondExact extends Refusal {
+  constructor() {
+    super("corrupt_message", "A variable-length integer is beyond 2^53.");
+  }
+}
+
 /** A place in bytes that a read moves on; one is made a batch, none a record. */
 export interface Cursor {
   readonly bytes: Uint8Array;
@@ -56,7 +63,7 @@ export function readVarlong(cursor: Cursor): number {
     if (unsigned > Number.MAX_SAFE_INTEGER) break;
     return unsigned % 2 === 0 ? unsigned / 2 : -(unsigned + 1) / 2;
   }
-  throw new Refusal("corrupt_message", "A variable-length integer is beyond 2^53.");
+  throw new BeyondExact();
 }
 
 /** Writes a signed 32-bit integer at `at` and gives the position behind it. */

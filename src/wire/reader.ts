@@ -4,7 +4,8 @@
  * - Every length is checked against the bytes that are there before anything is made of it; a lie is refused.
  * - Byte fields are views on the frame, never copies: whoever keeps one keeps the frame.
  * - Elements of all arrays together are bounded, since a byte on the wire may become a hundred in memory.
- * - int64 is a plain number where it is exact and refused beyond; `int64Big` takes all of them.
+ * - int64 is a plain number where it is exact and refused beyond, or, with `nearest`, the nearest that is; `int64Big` takes all
+ *   of them.
  */
 import { LongMessage } from "./long-message.ts";
 import { malformed } from "./malformed.ts";
@@ -23,6 +24,7 @@ export class Reader {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
   readonly #atOnce: boolean;
+  readonly #nearest: boolean;
   #elementsLeft: number;
   /** The position of the next byte. */
   at = 0;
@@ -32,11 +34,16 @@ export class Reader {
   /** With `elementsAtOnce` a message of more elements than that is a `LongMessage`. */
   constructor(
     bytes: Uint8Array,
-    limits: { readonly elementsMax?: number; readonly elementsAtOnce?: number } = {},
+    limits: {
+      readonly elementsMax?: number;
+      readonly elementsAtOnce?: number;
+      readonly nearest?: boolean;
+    } = {},
   ) {
     this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#atOnce = limits.elementsAtOnce !== undefined;
+    this.#nearest = limits.nearest ?? false;
     this.#elementsLeft = limits.elementsAtOnce ?? limits.elementsMax ?? ELEMENTS_MAX;
   }
 
@@ -78,8 +85,9 @@ export class Reader {
   int64(): number {
     const at = this.take(8);
     const value = this.#view.getInt32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
-    if (!Number.isSafeInteger(value)) throw malformed("An int64 is beyond 2^53.");
-    return value;
+    if (Number.isSafeInteger(value)) return value;
+    if (!this.#nearest) throw malformed("An int64 is beyond 2^53.");
+    return value < 0 ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
   }
 
   int64Big(): bigint {

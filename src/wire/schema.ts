@@ -12,8 +12,8 @@
  *   their default.
  * - The default is 0, false, "", no bytes, no elements, or the struct of defaults, unless said. A field with a default of its
  *   own or a tag may be left out of what is encoded.
- * - int64 is a number (exact below 2^53, refused beyond) unless `big`; a UUID is 22 characters of base64url; bytes and records
- *   come out as views on the frame, and `records` go in as one view or several that follow each other.
+ * - int64 is a number (exact below 2^53; the reader says what is done beyond) unless `big`; a UUID is 22 characters of base64url;
+ *   bytes and records come out as views on the frame, and `records` go in as one view or several that follow each other.
  */
 import { zeroUuid } from "./uuid.ts";
 import { type VersionRange, noVersions, parseVersions } from "./versions.ts";

@@ -6,13 +6,18 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "bun:test";
 import { metadata } from "../../src/kafka/apis/03-metadata.ts";
 import { produce } from "../../src/kafka/apis/00-produce.ts";
-import { encodeRequest } from "../../src/kafka/frames.ts";
+import { fetch } from "../../src/kafka/apis/01-fetch.ts";
+import { listOffsets } from "../../src/kafka/apis/02-list-offsets.ts";
+import type { Api } from "../../src/kafka/define-api.ts";
+import { decodeResponse, encodeRequest } from "../../src/kafka/frames.ts";
+import type { Decoded, Encodable, Fields } from "../../src/wire/schema.ts";
 import { BATCH_HEADER_BYTES, field, stampCrc } from "../../src/records/batch.ts";
 import { connectKafka } from "./kafka-connection.ts";
 import {
   askedTopic,
   batchOf,
   fetchPart,
+  fetchRequest,
   metadataRequest,
   newTopic,
   noId,
@@ -208,6 +213,46 @@ export function kafkaBadInputSuite(name: string, open: OpenDoor): void {
       const { errorCode } = await produceTo(healthy(), topic, bomb(100 * 1024 * 1024));
       expect(errorCode).not.toBe(0);
       await isServed();
+    });
+
+    test("offsets and times of Java's Long.MAX_VALUE are past every end, no broken frames", async () => {
+      const topic = await newTopic(healthy());
+      await produceTo(healthy(), topic, batchOf(["a"]));
+      const asked = fetchRequest(topic, Number.MAX_SAFE_INTEGER);
+      const fetched = await sendLongest(fetch, 12, asked);
+      expect(fetched.responses[0]?.partitions[0]?.errorCode).toBe(1);
+      const partitions = [{ partitionIndex: 0, timestamp: Number.MAX_SAFE_INTEGER }];
+      const listed = await sendLongest(listOffsets, 7, {
+        replicaId: -1,
+        isolationLevel: 0,
+        timeoutMs: 5_000,
+        topics: [{ name: topic.name, partitions }],
+      });
+      expect(listed.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, offset: -1 });
+    });
+
+    /** Sends a request with every 2^53 - 1 in it as 2^63 - 1. */
+    async function sendLongest<Req extends Fields, Res extends Fields>(
+      api: Api<Req, Res>,
+      version: number,
+      request: Encodable<Req>,
+    ): Promise<Decoded<Res>> {
+      const header = { version, correlationId: 1, clientId: "longest" };
+      const frame = Buffer.concat(encodeRequest(api, header, request)).toString("hex");
+      const other = await connectKafka(healthy().address);
+      other.raw(Buffer.from(frame.replaceAll("001fffffffffffff", "7fffffffffffffff"), "hex"));
+      const answer = await other.frame();
+      other.close();
+      if (!answer) throw new Error(`the connection closed before ${api.name} was answered`);
+      return decodeResponse(api, header, answer);
+    }
+
+    test("a time in nanoseconds is a wrong time, no damage", async () => {
+      const topic = await newTopic(healthy());
+      const batch = batchOf(["a"]).slice();
+      new DataView(batch.buffer).setBigInt64(field.baseTimestamp, BigInt(Date.now()) * 1_000_000n);
+      stampCrc(batch, 0, batch.byteLength);
+      expect((await produceTo(healthy(), topic, batch)).errorCode).toBe(32);
     });
 
     test("a request that is refused as a whole leaves its connection usable", async () => {

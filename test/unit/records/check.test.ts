@@ -105,8 +105,14 @@ const refused: readonly [what: string, bytes: Uint8Array, refusal: string][] = [
   [
     "a time beyond 2^53",
     changed((view) => view.setInt32(field.baseTimestamp, 2 ** 30)),
-    "corrupt_message",
+    "invalid_timestamp",
   ],
+  [
+    "a greatest time beyond 2^53",
+    changed((view) => view.setInt32(field.maxTimestamp, -(2 ** 31))),
+    "invalid_timestamp",
+  ],
+  ["a record's time beyond 2^53", withRecord("00ffffffffffffffff7f00010100"), "invalid_timestamp"],
   [
     "a time before -1",
     changed((view) => view.setBigInt64(field.baseTimestamp, BigInt(-5000))),

@@ -229,6 +229,15 @@ describe("hostile bytes", () => {
       );
     });
 
+  test("an int64 beyond 2^53 is the nearest exact one, where the reader is told so", () => {
+    const of = declare({ a: int64(), b: int64() });
+    const longs = Buffer.from("7fffffffffffffff8000000000000000", "hex");
+    expect(of.decode(new Reader(longs, { nearest: true }), 0)).toEqual({
+      a: Number.MAX_SAFE_INTEGER,
+      b: Number.MIN_SAFE_INTEGER,
+    });
+  });
+
   test("elements are bounded over all arrays together", () => {
     const of = declare({ a: array(array(int8())) });
     const bytes = encode(of, 5, { a: Array.from({ length: 100 }, () => [1, 2, 3]) });
