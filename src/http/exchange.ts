@@ -15,7 +15,7 @@ import type { Guards } from "./guards.ts";
 import type { RouteMeter } from "./metrics/metrics.ts";
 import type { Pace } from "./pace.ts";
 import { HttpRefusal, isBug, problemOf, problemReply } from "./answers/problem.ts";
-import { isRuns, type Reply } from "./answers/reply.ts";
+import { isRuns, type Reply, type Runs } from "./answers/reply.ts";
 import type { Door, Route } from "./route.ts";
 import type { TimeLimit } from "./time-limit.ts";
 import { parseJson, queryOf, validate } from "./bodies/validate.ts";
@@ -239,6 +239,10 @@ export function answer(
     .then((sent) => responseOf(machinery, request, sent, id));
 }
 
+function bytesOf(body: string | Uint8Array | Runs): number {
+  return typeof body === "string" ? encoder.encode(body).length : body.length;
+}
+
 function responseOf(
   { door, guards }: Machinery,
   request: Request,
@@ -262,6 +266,9 @@ function responseOf(
     request.method !== "HEAD"; // Its body would neither be taken nor left.
   if (!isLarge) {
     const sent = isRuns(body) ? new Blob([...body.runs]) : body;
+    // The body is left out on the way, and Bun would say that there is none.
+    if (request.method === "HEAD" && body !== null && !(body instanceof ReadableStream))
+      headers["content-length"] = String(bytesOf(body));
     return new Response(sent, { status, headers });
   }
   const isOwn = isRuns(body) ? body.isOwn === true : typeof body === "string";

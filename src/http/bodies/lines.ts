@@ -15,6 +15,7 @@ export class LineTooLong extends Error {
 export class LineCutter {
   readonly #begun: ByteGatherer;
   readonly #bytesMax: number;
+  #ended = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -24,6 +25,11 @@ export class LineCutter {
   /** Bytes of the line that has begun and not ended. */
   get begunBytes(): number {
     return this.#begun.size;
+  }
+
+  /** Lines that have ended, empty ones too: the number, from 1, of the one that was given last. */
+  get ended(): number {
+    return this.#ended;
   }
 
   /** The lines that this chunk completes, without their ends; empty ones are left out. Throws LineTooLong. */
@@ -38,6 +44,7 @@ export class LineCutter {
         return;
       }
       const line = trimmed(this.#take(piece));
+      this.#ended += 1;
       if (line.length > 0) yield line;
       from = end + 1;
     }
@@ -46,6 +53,7 @@ export class LineCutter {
   /** The last line, where the stream ended without a newline. */
   *end(): Iterable<Uint8Array> {
     const line = trimmed(this.#begun.take());
+    this.#ended += 1;
     if (line.length > 0) yield line;
   }
 

@@ -80,7 +80,6 @@ class Upload {
   /** Room for the line that has begun, once it is large. */
   #claim: BodyClaim | null = null;
   #pendingBytes = 0;
-  #lines = 0;
   #ended = false;
   #stopped = false;
   #wake: (() => void)[] = [];
@@ -122,11 +121,11 @@ class Upload {
         const part = await this.#reader.read();
         this.#claim?.check();
         if (this.#stopped) break; // What was begun is no line: its end never came.
-        const before = this.#lines;
+        const before = this.#cutter.ended;
         const lines = part.done ? this.#cutter.end() : this.#cutter.push(part.value);
         await this.#takeIn(lines, part.done ? 0 : part.value.length);
         if (part.done) break;
-        if (this.#lines > before) this.#releaseLine();
+        if (this.#cutter.ended > before) this.#releaseLine();
         else this.#claim?.arrived(part.value.length);
         await this.#room();
         await this.#claimLine();
@@ -146,7 +145,7 @@ class Upload {
     let receipts: Promise<string>[] = [];
     try {
       for (const line of lines) {
-        const where = `line ${++this.#lines}`;
+        const where = `line ${this.#cutter.ended}`;
         try {
           const isLarge = line.length > BODY_FREE_BYTES;
           const value = isLarge ? await this.#parsed(line, where) : parseJson(line, where);

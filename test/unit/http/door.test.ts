@@ -67,6 +67,19 @@ describe("a URL that came before", () => {
     }
   });
 
+  test("tells HEAD how long the body of GET is", async () => {
+    const door = app();
+    const length = (await (await door.fetch(new Request(url))).arrayBuffer()).byteLength;
+    for (let times = 0; times < 2; times++) {
+      const answer = await door.fetch(new Request(url, { method: "HEAD" }));
+      expect(answer.headers.get("content-length")).toBe(String(length));
+    }
+    const missing = new Request("http://127.0.0.1/v1/nothing", { method: "HEAD" });
+    const refused = await door.fetch(missing);
+    expect(refused.status).toBe(404);
+    expect(Number(refused.headers.get("content-length"))).toBeGreaterThan(100);
+  });
+
   test("is found again after more URLs than are remembered", async () => {
     const door = app({
       describeTopic() {

@@ -63,6 +63,20 @@ test("a line whose end never came is not appended, though it is whole JSON", asy
   expect(appended()).toBe(1);
 });
 
+test("a bad line is named by its place in the upload, empty lines counted", async () => {
+  const { upload } = world();
+  const { answer, send, end } = await upload();
+  await send(`${line(1)}\n\r\n\n{"value"`);
+  await send(":3}\n\n{");
+  await end();
+  const receipts = (await answer.text()).trimEnd().split("\n");
+  const details = receipts.slice(1).map((text): unknown => JSON.parse(text).error.detail);
+  expect(details).toEqual([
+    expect.stringContaining("line 4.value"),
+    expect.stringContaining("line 6"),
+  ]);
+});
+
 test("the last line needs no newline where the upload ended", async () => {
   const { upload, appended } = world();
   const { answer, send, end } = await upload();
