@@ -38,6 +38,9 @@ const deletions = file(
   "deletions.json",
   JSON.stringify({ version: 1, partitions: [{ topic: "tools", partition: 0, offset: 1 }] }),
 );
+const move = { topic: "tools", partition: 0, replicas: [1], log_dirs: ["any"] };
+const moves = file("moves.json", JSON.stringify({ version: 1, partitions: [move] }));
+const describeBroker = ["--describe", "--entity-type", "brokers", "--entity-name", "1"];
 const input = Array.from({ length: 12 }, (_, index) => `k${index % 4}:value ${index}`).join("\n");
 const keys = ["--property", "parse.key=true", "--property", "key.separator=:"];
 const printed = ["--property", "print.key=true", "--property", "print.partition=true"];
@@ -261,6 +264,19 @@ const commands: readonly Command[] = [
   },
   { name: "list reassignments", tool: "ReassignPartitionsCommand", words: ["--list"] },
   {
+    name: "reassign partitions under a throttle",
+    tool: "ReassignPartitionsCommand",
+    words: ["--reassignment-json-file", moves, "--execute", "--throttle", "1000"],
+    only: /^(?!.*"log_dirs").*$/gm,
+  },
+  { name: "describe the throttles", tool: "ConfigCommand", words: describeBroker },
+  ...["--verify", "--cancel"].map((word) => ({
+    name: `reassign partitions: ${word}`,
+    tool: "ReassignPartitionsCommand",
+    words: ["--reassignment-json-file", moves, word],
+  })),
+  { name: "describe no throttles any more", tool: "ConfigCommand", words: describeBroker },
+  {
     name: "access rules",
     tool: "AclCommand",
     words: ["--list"],
@@ -319,15 +335,9 @@ const commands: readonly Command[] = [
   { name: "delete a topic that is not there", tool: "TopicCommand", words: ["--delete", ...topic] },
 ];
 
-/** Some tools take the address as a first word's companion, not before everything. */
+/** One tool takes the address as its first word's companion, not before everything. */
 function wordsOf({ tool, words }: Command, bootstrap: string): string[] {
   const address = ["--bootstrap-server", bootstrap];
-  if (
-    tool === "TransactionsCommand" ||
-    tool === "MetadataQuorumCommand" ||
-    tool === "FeatureCommand"
-  )
-    return [...address, ...words];
   return tool === "ClusterTool" ? [...words, ...address] : [...address, ...words];
 }
 

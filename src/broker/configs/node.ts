@@ -2,7 +2,7 @@
  * The settings of this node, and those of all nodes (the node named ""), in Kafka's words.
  *
  * - While the node runs the defaults of topics can be changed, for this node or for all; everything else waits for its next
- *   start, and is refused with that.
+ *   start, and is refused with that. The rates for moves of replicas are kept for the tools that set and clear them.
  */
 import type { Command } from "../../cluster/commands.ts";
 import type { Image } from "../../cluster/image.ts";
@@ -13,6 +13,7 @@ import { parseTopicConfig } from "../../log/configs/topic-config.ts";
 import { type Changeable, changed, checkChanges, configCommands } from "./changes.ts";
 import type { ConfigChange, ConfigEntry, ConfigSynonym, NodeSetting } from "./verbs.ts";
 import { type DefaultsSources, defaultSynonyms, entryOf } from "./topic.ts";
+import { checkThrottles, throttleEntries, throttleOf } from "./throttles.ts";
 
 const byNode: ReadonlyMap<string, ConfigDefinition> = new Map(
   topicConfigs.flatMap((definition) =>
@@ -25,7 +26,9 @@ const RETENTION_HOURS = "168";
 
 /** What is set for all nodes. */
 export function allNodesEntries({ image }: DefaultsSources): readonly ConfigEntry[] {
-  return [...image.configs("broker", "")].flatMap(([name, value]) => {
+  const set = image.configs("broker", "");
+  const throttles = throttleEntries({ values: set, source: "all-nodes" });
+  const defaults = [...set].flatMap(([name, value]) => {
     const definition = byNode.get(name);
     if (!definition) return [];
     const synonym = { name, value, source: "all-nodes" as const };
@@ -33,6 +36,7 @@ export function allNodesEntries({ image }: DefaultsSources): readonly ConfigEntr
       entryOf({ name, type: definition.type, doc: definition.doc, readOnly: false }, [synonym]),
     ];
   });
+  return [...defaults, ...throttles];
 }
 
 /** Everything that this node goes by. */
@@ -45,7 +49,12 @@ export function nodeEntries(
     return entryOf({ name, type, doc, readOnly: false }, defaultSynonyms(definition, sources));
   });
   const given = [...settings, ...ownSettings(sources)];
-  return [...given.map(fixedEntry), ...changeable];
+  const { image, nodeId } = sources;
+  const throttles = throttleEntries(
+    { values: image.configs("broker", String(nodeId)), source: "this-node" },
+    { values: image.configs("broker", ""), source: "all-nodes" },
+  );
+  return [...given.map(fixedEntry), ...changeable, ...throttles];
 }
 
 function fixedEntry({ name, value, type, said, fallback, doc }: NodeSetting): ConfigEntry {
@@ -108,7 +117,8 @@ export function checkNodeChanges(
   settings: readonly Pick<NodeSetting, "name">[],
 ): void {
   checkChanges(changes, changeable);
-  const fixed = changes.filter(({ name }) => !byNode.has(name));
+  checkThrottles(changes);
+  const fixed = changes.filter(({ name }) => changeable(name) === null);
   if (fixed.length === 0) return;
   const known = new Set(settings.map(({ name }) => name));
   const list = fixed.map(({ name }) => name).join(", ");
@@ -146,5 +156,5 @@ export function nodeChangeCommands(
 
 function changeable(name: string): Changeable | null {
   const definition = byNode.get(name);
-  return definition ? { type: definition.type, inherited: definition.default } : null;
+  return definition ? { type: definition.type, inherited: definition.default } : throttleOf(name);
 }

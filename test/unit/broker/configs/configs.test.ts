@@ -97,3 +97,25 @@ test("what was set while the node ran is there after a restart", async () => {
   const { configs } = again.broker.describeTopic(somebody, "t");
   expect(configs.find(({ name }) => name === "retention.ms")?.value).toBe("7000");
 });
+
+test("rates for moves of replicas are set, shown and cleared as kafka-reassign-partitions does", async () => {
+  const node = await withTopic("t");
+  const key = "leader.replication.throttled.rate";
+  const shown = (name: string) =>
+    node.broker.configs
+      .describe(somebody, { type: "node", name })
+      .filter((entry) => entry.name.includes("throttled.rate"));
+  expect(await alterNode(node, "1", "replica.alter.log.dirs.io.max.bytes.per.second", null)).toBe(
+    undefined,
+  );
+  expect(shown("1")).toEqual([]);
+  expect(await alterNode(node, "1", key, "10000000")).toBeUndefined();
+  expect(shown("1")).toMatchObject([{ name: key, value: "10000000", source: "this-node" }]);
+  expect(await alterNode(node, "", key, "5")).toBeUndefined();
+  expect(shown("")).toMatchObject([{ name: key, value: "5", source: "all-nodes" }]);
+  await alterNode(node, "1", key, null);
+  expect(shown("1")).toMatchObject([{ value: "5", source: "all-nodes", readOnly: false }]);
+  for (const value of ["abc", "-1", "1.5", "9223372036854775808", ""])
+    expect(await alterNode(node, "1", key, value)).toBe("invalid_request");
+  expect(await alterNode(node, "1", key, "9223372036854775807")).toBeUndefined();
+});
