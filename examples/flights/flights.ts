@@ -8,6 +8,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Kedge } from "kedge/client";
 import { fetchDatasets, readDataset } from "./dataset.ts";
 import { differences, Ledger, type Summary } from "./ledger.ts";
@@ -65,7 +66,7 @@ async function carry(dataset: string): Promise<number> {
 }
 
 function part(script: string, ...args: string[]) {
-  const path = new URL(script, import.meta.url).pathname;
+  const path = fileURLToPath(new URL(script, import.meta.url));
   return Bun.spawn([process.execPath, path, url, ...args], { stdout: "pipe", stderr: "inherit" });
 }
 
@@ -92,7 +93,7 @@ function report(name: string, how: string, { count, ms }: Told): void {
 
 /** A node of this example's own, on a free port. */
 async function startNode(folder: string) {
-  const main = new URL("../../src/main.ts", import.meta.url).pathname;
+  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
   const command = [
     main,
     "serve",

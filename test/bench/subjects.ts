@@ -6,6 +6,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Reads } from "./jobs.ts";
 import {
   cacheDirectory,
@@ -40,7 +41,7 @@ export interface LeftOut {
   readonly because: string;
 }
 
-export const root = new URL("../../", import.meta.url).pathname;
+export const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const text = { "content-type": "text/plain" };
 const rawBatches = { accept: "application/vnd.kafka.recordbatch" };

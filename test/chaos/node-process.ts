@@ -3,9 +3,10 @@
  */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Subprocess } from "bun";
 
-export const root = new URL("../../", import.meta.url).pathname;
+export const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const readyTimeoutMs = 20_000;
 

@@ -3,6 +3,7 @@
  * Linux), under a limit on file sizes, and watched by strace where it is installed.
  */
 import { describe, expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
 import { $ } from "bun";
 import type { Entry, Storage } from "../../src/storage/storage.ts";
 import { append } from "../conformance/batches.ts";
@@ -10,7 +11,7 @@ import { inFolder, openIn } from "../conformance/libsql-folder.ts";
 import { openLibsqlMetadataStore } from "../../src/storage/libsql/metadata.ts";
 import { caught, topicId } from "../conformance/storage-world.ts";
 
-const script = new URL("storage-disk-load.ts", import.meta.url).pathname;
+const script = fileURLToPath(new URL("storage-disk-load.ts", import.meta.url));
 
 async function worksHere(command: ReturnType<typeof $>): Promise<boolean> {
   return (await command.nothrow().quiet()).exitCode === 0;

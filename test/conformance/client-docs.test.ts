@@ -3,12 +3,13 @@
  * left at its first word.
  */
 import { expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
 import { Glob } from "bun";
 import * as v from "valibot";
 import { Kedge, KedgeError, type KedgeOptions } from "../../src/client/client.ts";
 import { openMemoryNode } from "./memory-node.ts";
 
-const root = new URL("../../src/client/", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../src/client/", import.meta.url));
 
 interface Example {
   readonly place: string;

@@ -1,8 +1,9 @@
 /** The process's own logger, in a process of its own: what comes out on stderr, in order and whole, however it ends. */
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
-const logger = new URL("../../src/runtime/process-logger.ts", import.meta.url).pathname;
+const logger = fileURLToPath(new URL("../../src/runtime/process-logger.ts", import.meta.url));
 
 async function stderrOf(code: string): Promise<string> {
   const script = `import { makeLogger } from ${JSON.stringify(logger)};\n${code}`;

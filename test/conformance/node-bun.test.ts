@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ask, newTopic, send, values } from "./http-client.ts";
 import { nodeFolder, runServe, startNodeProcess } from "./node.ts";
 import { nodeSuite } from "./node-suite.ts";
@@ -30,7 +31,7 @@ describe("serve's command line", () => {
 });
 
 describe("what guards the door", () => {
-  const fixtures = new URL("../fixtures/tls/", import.meta.url).pathname;
+  const fixtures = fileURLToPath(new URL("../fixtures/tls/", import.meta.url));
   const certificate = join(fixtures, "certificate.pem");
   const tls = ["--tls-cert", certificate, "--tls-key", join(fixtures, "key.pem")];
 

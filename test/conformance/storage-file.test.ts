@@ -3,6 +3,7 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import Database from "libsql";
 import { seededRandom } from "../../src/lib/random.ts";
 import { append, batch } from "./batches.ts";
@@ -36,7 +37,7 @@ test("a second start is refused and told who was first", () =>
 test("another process is refused too", () =>
   inFolder(async (directory) => {
     const first = await openIn(directory);
-    const script = new URL("storage-load.ts", import.meta.url).pathname;
+    const script = fileURLToPath(new URL("storage-load.ts", import.meta.url));
     const child = Bun.spawn(["bun", script, directory], { stdout: "ignore", stderr: "pipe" });
     expect(await new Response(child.stderr).text()).toContain(`in use by process ${pid}`);
     expect(await child.exited).toBe(1);

@@ -4,6 +4,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { readMigrations } from "../../src/storage/files/open.ts";
 import { append, batch } from "./batches.ts";
 import { inFolder, openIn, withSql } from "./libsql-folder.ts";
@@ -15,7 +16,7 @@ setDefaultTimeout(30_000);
 
 /** The format that this kedge writes. */
 const known = readMigrations("log").length;
-const migrationsFolder = new URL("../../migrations/log", import.meta.url).pathname;
+const migrationsFolder = fileURLToPath(new URL("../../migrations/log", import.meta.url));
 
 test("every integer is stored as one", () =>
   inFolder(async (directory) => {

@@ -3,6 +3,7 @@
  * everything acknowledged is there, whole and in order, and that nothing is there twice.
  */
 import { expect } from "bun:test";
+import { fileURLToPath } from "node:url";
 import type { Guard, PartitionId, Storage } from "../../src/storage/storage.ts";
 import { batch } from "./batches.ts";
 import { openIn } from "./libsql-folder.ts";
@@ -12,7 +13,7 @@ const sizes = [100, 1000, 20_000, 100_000];
 
 /** Gives how many changes were acknowledged before the kill, `afterMs` after the load's start. */
 export async function killUnderLoad(directory: string, afterMs: number): Promise<number> {
-  const script = new URL("storage-load.ts", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("storage-load.ts", import.meta.url));
   const child = Bun.spawn(["bun", script, directory], { stdout: "pipe", stderr: "inherit" });
   const acknowledged = new Map<number, number>();
   let said = "";

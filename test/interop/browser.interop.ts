@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Subprocess } from "bun";
 import { Kedge } from "../../src/client/client.ts";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
@@ -14,7 +15,7 @@ import { wholeTrip } from "./client/round-trip.ts";
 // Installing a browser takes its time.
 setDefaultTimeout(240_000);
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const chromium = await chromiumBinary();
 const inBrowser = test.skipIf(chromium === null);
 

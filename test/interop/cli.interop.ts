@@ -5,10 +5,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
 import { type Ran, run } from "../peers/command.ts";
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 let node: NodeProcess;
 
 beforeAll(async () => {
@@ -165,7 +166,7 @@ test("a node that is away for a moment is waited for, and nothing comes twice", 
 
 test("the bench and the simulation tell what they take", async () => {
   for (const file of ["bench/main.ts", "simulation/sim.ts"]) {
-    const path = new URL(`../${file}`, import.meta.url).pathname;
+    const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
     const help = await run([process.execPath, path, "--help"]);
     expect([help.code, help.out, help.err]).toEqual([0, expect.stringMatching(/^bun run /), ""]);
     const wrong = await run([process.execPath, path, "--sed", "1"]);

@@ -6,12 +6,13 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
 import { run as runCommand } from "../peers/command.ts";
 import { roundTrip, wholeTrip } from "./client/round-trip.ts";
 import { denoBinary } from "./deno-binary.ts";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 let folder: string;
 let node: NodeProcess;

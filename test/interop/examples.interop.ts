@@ -2,11 +2,12 @@
  * Every example does what it says, against a real node.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
 import { run as runCommand } from "../peers/command.ts";
 import { denoBinary } from "./deno-binary.ts";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const origin = "http://localhost:3000";
 let node: NodeProcess;
 

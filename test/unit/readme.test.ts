@@ -2,9 +2,10 @@
  * Holds the README to the code: its table of settings is the one that config.ts declares. `UPDATE_README=1` writes it.
  */
 import { expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
 import { settingsTable } from "../../src/cli/settings-text.ts";
 
-const path = new URL("../../README.md", import.meta.url).pathname;
+const path = fileURLToPath(new URL("../../README.md", import.meta.url));
 const table = /(?<=<!-- settings -->\n)[\s\S]*?(?=\n<!-- end of settings -->)/;
 
 test("the README's table of settings is up to date", async () => {

@@ -5,9 +5,10 @@
  * Imports are read as text, since scanners drop the type-only ones.
  */
 import { expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
 import { Glob } from "bun";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Rooms from the ground up; a room may import itself and any row above its own in this list. */
 const floors: readonly (readonly string[])[] = [
@@ -120,4 +121,15 @@ test("clock, timers, randomness and network are passed in", async () => {
 test("every file opens by saying what it is", async () => {
   const silent = (await sources()).filter((file) => !/^(?:#!.*\n)?\/\*\*/.test(file.text));
   expect(silent.map((file) => file.path)).toEqual([]);
+});
+
+test("a clone may lie in a folder whose name has spaces", async () => {
+  const glob = new Glob("{src,test,examples}/**/*.ts");
+  const paths = await Array.fromAsync(glob.scan({ cwd: root }));
+  expect(paths.length).toBeGreaterThan(500);
+  const texts = paths.map(async (path) => [path, await Bun.file(root + path).text()] as const);
+  // A URL's path is percent-encoded, so that it names no file there; `fileURLToPath` does.
+  const encoded = /import\.meta\.url\)\s*\.pathname/;
+  const wrong = (await Promise.all(texts)).filter(([, text]) => encoded.test(text));
+  expect(wrong.map(([path]) => path)).toEqual([]);
 });

@@ -2,6 +2,7 @@
  * Compiles the Drizzle queries into `statements.ts`: `bun run statements` writes it, and a test holds it to what this
  * gives.
  */
+import { fileURLToPath } from "node:url";
 import { queries } from "./queries.ts";
 
 interface Compilable {
@@ -66,6 +67,6 @@ function selectedFields({ _: facts }: Compilable): string[] {
 }
 
 if (import.meta.main) {
-  const path = new URL("statements.ts", import.meta.url).pathname;
+  const path = fileURLToPath(new URL("statements.ts", import.meta.url));
   await Bun.write(path, sourceText());
 }

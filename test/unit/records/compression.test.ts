@@ -1,5 +1,6 @@
 /** Codecs: any bytes round-trip, nothing expands past its bound whatever a header claims, damage is refused. */
 import { expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
 import lz4Frames from "../../fixtures/lz4-frames.json" with { type: "json" };
 import * as fc from "fast-check";
 import { Refusal, type RefusalName } from "../../../src/lib/refusal.ts";
@@ -137,7 +138,7 @@ for (const [codec, head, block, tail] of tiny)
 test("a turn that decompresses much does not hold it", () => {
   // In a process of its own: what other tests hold at the time is none of its business.
   const program = `
-    import { compress, decompress } from "${new URL("../../../src/records/compression.ts", import.meta.url).pathname}";
+    import { compress, decompress } from "${fileURLToPath(new URL("../../../src/records/compression.ts", import.meta.url))}";
     const [codec] = process.argv.slice(-1);
     const packed = compress(codec, new Uint8Array(${mebi}));
     Bun.gc(true);

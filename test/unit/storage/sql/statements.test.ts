@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { compiledStatements } from "../../../../src/storage/sql/compile-statements.ts";
 import { logStatements, raftStatements } from "../../../../src/storage/sql/statements.ts";
 
@@ -14,7 +15,7 @@ test("statements.ts is what the queries compile to (else: bun run statements)", 
 
 test("the migrations make the declared tables (else: bun run migrations)", async () => {
   const copy = await mkdtemp(`${tmpdir()}/kedge-migrations-`);
-  const root = new URL("../../../..", import.meta.url).pathname;
+  const root = fileURLToPath(new URL("../../../..", import.meta.url));
   await cp(`${root}/migrations`, copy, { recursive: true });
   for (const database of ["log", "raft"]) {
     // On a copy, since it writes what it finds missing.
