@@ -4,9 +4,11 @@
  *
  * - Whoever opens a batch looks at its CRC first. Readers who take batches as they are stored check it themselves, as every
  *   Kafka client does.
+ * - Where the file's own pages are damaged storage tells so, and where rows can be read again.
  * - Nothing is mended here: what is lost may be in a backup.
  */
 import { Refusal } from "../lib/refusal.ts";
+import { StorageFault } from "../storage/storage.ts";
 
 export interface DamagedPlace {
   readonly topic: string;
@@ -30,6 +32,8 @@ function damaged({ topic, partition, from, next }: DamagedPlace, why: string): R
 
 /** The same for what reading stored batches threw: a batch that is not one was so sent by nobody. Other errors stay. */
 export function damageOf<E>(error: E, place: DamagedPlace): E | Refusal {
+  if (error instanceof StorageFault && error.kind === "damaged")
+    return damaged({ ...place, next: error.next }, error.message);
   const isDamage = error instanceof Refusal && error.code === "corrupt_message";
   return isDamage ? damaged(place, error.message) : error;
 }

@@ -123,9 +123,12 @@ async function checkSome(log: Partition, found: Found): Promise<void> {
     // Nothing, or what came since: a hole reaches to the end, or all was removed meanwhile.
     if (found.next === from) found.next = end;
   } catch (error) {
-    if (!(error instanceof StorageFault) || error.kind !== "io") throw error;
-    found.damaged.push({ from, next: end, why: error.message });
-    found.next = end;
+    const isPlace =
+      error instanceof StorageFault && (error.kind === "damaged" || error.kind === "io");
+    if (!isPlace) throw error;
+    const next = Math.min(error.next ?? end, end);
+    found.damaged.push({ from, next, why: error.message });
+    found.next = next;
   }
 }
 

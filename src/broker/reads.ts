@@ -116,9 +116,10 @@ async function readAll(
       ready += Math.min(request.bytesMax, readyBytes(found.log, options, runs, bytes - before));
       answers.push(answerOf(request, found, runs));
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      const refusal = damageOf(error, { ...request, next: null });
+      if (!(refusal instanceof Refusal)) throw error;
       refused = true;
-      answers.push(refusalOf(request, lookup, damageOf(error, { ...request, next: null })));
+      answers.push(refusalOf(request, lookup, refusal));
     }
   }
   return { answers, ready: Math.max(bytes, ready), refused: refused || tooLarge, seen };

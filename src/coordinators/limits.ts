@@ -19,6 +19,8 @@ export interface CoordinatorLimits {
   readonly loadBytes: number;
   /** After how long what failed without anybody waiting for it is tried again. */
   readonly retryMs: number;
+  /** The same where the disk gives back other bytes than were written: nobody knows who mends that. */
+  readonly damagedRetryMs: number;
 }
 
 export const defaultCoordinatorLimits: CoordinatorLimits = {
@@ -30,4 +32,5 @@ export const defaultCoordinatorLimits: CoordinatorLimits = {
   sliceMs: 5,
   loadBytes: 1024 * 1024,
   retryMs: 500,
+  damagedRetryMs: 60_000,
 };

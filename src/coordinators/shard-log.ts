@@ -51,6 +51,12 @@ export function isAppendFailure(error: unknown): boolean {
   return error instanceof StorageFault || error instanceof Refusal;
 }
 
+/** True for what the disk does not give back as it was written: asking again soon would be for nothing. */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof Refusal) return error.code === "corrupt_message";
+  return error instanceof StorageFault && error.kind === "damaged";
+}
+
 /** What a load meets, in order. */
 export type Replayed =
   | { readonly type: "record"; readonly record: ReplayedRecord }

@@ -20,6 +20,7 @@ import { Mailbox, type Posted } from "./mailbox.ts";
 import {
   appendRecords,
   isAppendFailure,
+  isDamage,
   isOutcomeUnknown,
   type Replayed,
   replayLog,
@@ -256,8 +257,9 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
       await this.#replay();
     } catch (error) {
       if (!isAppendFailure(error)) throw error;
-      logger.warn("a coordinator could not read its log; trying again", { error });
-      clock.after(limits.retryMs, () => {
+      const waitMs = isDamage(error) ? limits.damagedRetryMs : limits.retryMs;
+      logger.warn("a coordinator could not read its log; trying again", { waitMs, error });
+      clock.after(waitMs, () => {
         if (this.#status === "loading") this.#beginLoad();
       });
       return;

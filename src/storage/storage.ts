@@ -323,6 +323,7 @@ export interface Storage {
   /**
    * Rows from `from` on up to about `bytesMax` of data, but always one whole row where there is one, unless it is larger than
    * `firstBytesMax` as well: its size is told then. A partition that is not there reads as empty.
+   * @throws StorageFault `damaged` where the first cannot be read, with where reading may go on.
    */
   read(
     partition: PartitionId,
@@ -376,18 +377,21 @@ export class Fenced extends Error {
 /** The second kind of error: the disk or the remote failed, not the request. */
 export class StorageFault extends Error {
   override readonly name = "StorageFault";
-  /** `full`: writes come back by themselves once space is freed. `io`: anything else. `closed`: the node is stopping. */
-  readonly kind: "full" | "io" | "closed";
+  /** `full`: writes come back with space. `damaged`: a part of the file is, the rest serves. `io`: else. `closed`: too late. */
+  readonly kind: "full" | "damaged" | "io" | "closed";
   /** Whether the change may have been applied all the same. */
   readonly outcome: "none" | "unknown";
+  /** Of a `damaged` read: the first offset behind the damage; null where it is not known. */
+  readonly next: number | null;
 
   constructor(
     kind: StorageFault["kind"],
     message: string,
-    { outcome = "none", cause }: { outcome?: StorageFault["outcome"]; cause?: unknown } = {},
+    more: { outcome?: StorageFault["outcome"]; next?: number | null; cause?: unknown } = {},
   ) {
-    super(message, { cause });
+    super(message, { cause: more.cause });
     this.kind = kind;
-    this.outcome = outcome;
+    this.outcome = more.outcome ?? "none";
+    this.next = more.next ?? null;
   }
 }

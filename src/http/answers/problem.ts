@@ -9,7 +9,7 @@
 import { HTTPException } from "hono/http-exception";
 import { refusalKinds } from "../../broker/errors.ts";
 import { Bug } from "../../lib/assert.ts";
-import { Refusal, type RefusalFacts } from "../../lib/refusal.ts";
+import { Refusal, type RefusalFacts, type RefusalName } from "../../lib/refusal.ts";
 import { StorageFault } from "../../storage/storage.ts";
 import type { Reply, ReplyHeaders } from "./reply.ts";
 
@@ -152,7 +152,7 @@ export function problemOf(error: unknown, requestId: string): Problem {
     return problem(error.code, kind, detail, requestId, sideEffects, error.facts);
   }
   if (error instanceof StorageFault) {
-    const code = error.kind === "full" ? "storage_full" : "kafka_storage_error";
+    const code = faultCodes[error.kind];
     return problem(code, refusalKinds[code], error.message, requestId, error.outcome, {});
   }
   if (error instanceof HttpRefusal)
@@ -162,6 +162,13 @@ export function problemOf(error: unknown, requestId: string): Problem {
   const detail = `Look for ${requestId} in the node's log.`;
   return problem("unknown_server_error", kind, detail, requestId, "unknown", {});
 }
+
+const faultCodes = {
+  full: "storage_full",
+  damaged: "log_damaged",
+  io: "kafka_storage_error",
+  closed: "kafka_storage_error",
+} as const satisfies Record<StorageFault["kind"], RefusalName>;
 
 const HOW_TO_MAKE_TOPICS =
   "Topics are made with POST /v1/topics, or by POST /v1/topics/TOPIC/records with `create=true`.";

@@ -2,7 +2,8 @@
  * The cleaner: looks over all logs every `log.cleaner.backoff.ms` and compacts those whose topic asks for it and that are
  * dirty enough, one at a time, so that what they cost together is bounded.
  *
- * - A log whose batches cannot be read is left alone until the next start, as in Kafka; one whose storage fails is tried again.
+ * - A log whose batches, or pages, cannot be read is left alone until the next start, as in Kafka; one whose storage fails
+ *   otherwise is tried again.
  */
 import type { Timer } from "../../lib/clock.ts";
 import { Refusal } from "../../lib/refusal.ts";
@@ -78,10 +79,12 @@ export class Cleaner {
     if (error instanceof StorageFault && error.kind === "closed") return;
     const { topicId, index } = partition;
     const facts = { topicId, partition: index, error };
-    if (error instanceof StorageFault) {
+    const isDamage = error instanceof StorageFault && error.kind === "damaged";
+    if (error instanceof StorageFault && !isDamage) {
       this.#node.logger.warn("compaction failed; it is tried again", facts);
-    } else if (error instanceof Refusal) {
-      if (partition.closedBy || error.code === "not_leader_or_follower") return;
+    } else if (error instanceof Refusal || isDamage) {
+      if (error instanceof Refusal && error.code === "not_leader_or_follower") return;
+      if (partition.closedBy) return;
       this.#unreadable.add(partition);
       this.#node.logger.error("a log cannot be compacted; it is left as it is", facts);
     } else {

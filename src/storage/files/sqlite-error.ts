@@ -3,6 +3,12 @@
  */
 import { StorageFault } from "../storage.ts";
 
+/** What is read of a file cannot be, though SQLite sees nothing wrong with it: a page is damaged. As the engine's own error. */
+export class Contradiction extends Error {
+  override readonly name = "Contradiction";
+  readonly code = "SQLITE_CORRUPT";
+}
+
 /** The index of the write-ahead log could not be made longer, or not made. */
 const ROOM_TO_OPEN = new Set(["SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "SQLITE_CANTOPEN"]);
 
@@ -50,6 +56,16 @@ export function asFault(error: unknown, outcome: StorageFault["outcome"]): Stora
       `the data folder's disk is full; free or add space: ${message}`,
     );
   return new StorageFault("io", `the disk failed: ${message}`, { outcome, cause: error });
+}
+
+/** The same for what a part of `log.db` threw that leaves the rest of it as it is; `next` is where a read may go on. */
+export function asPartialFault(error: unknown, next: number | null = null): StorageFault {
+  if (error instanceof StorageFault || !isDamage(error)) return asFault(error, "none");
+  const message = error instanceof Error ? error.message : String(error);
+  return new StorageFault("damaged", `a page of log.db is damaged (${message}).`, {
+    next,
+    cause: error,
+  });
 }
 
 /**

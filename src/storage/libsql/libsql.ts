@@ -6,7 +6,7 @@
  *   disk slows.
  * - Between commits the writer is asked for upkeep: the end of a checkpoint, a step of deleting. Under load a step comes
  *   after every few commits, so that retention keeps pace with a writer that never idles.
- * - An I/O error ends writing for good (`onFailure`): what the disk then holds is not known. A full disk does not.
+ * - An I/O error ends writing for good (`onFailure`): what the disk then holds is not known. A full disk or a damaged page do not.
  */
 import { mkdirSync } from "node:fs";
 import { assert } from "../../lib/assert.ts";

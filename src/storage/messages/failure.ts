@@ -14,8 +14,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof NewerFormat) return { type: "newer", message: error.message };
   if (error instanceof MetadataLost) return { type: "metadata-lost", message: error.message };
   if (error instanceof StorageFault || errorCode(error) !== "") {
-    const { kind, message, outcome } = asFault(error, "none");
-    return { type: "fault", kind, message, outcome };
+    const { kind, message, outcome, next } = asFault(error, "none");
+    return { type: "fault", kind, message, outcome, next };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { type: "bug", message };
@@ -28,7 +28,7 @@ export function errorOf(failure: Failure, change?: Change): Error {
       if (!change) return new Bug("only a change can be fenced");
       return new Fenced(change.partition, change.guard, failure.actual);
     case "fault":
-      return new StorageFault(failure.kind, failure.message, { outcome: failure.outcome });
+      return new StorageFault(failure.kind, failure.message, failure);
     case "in-use":
       return new FolderInUse(failure.directory, failure.holder);
     case "newer":

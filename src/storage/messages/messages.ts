@@ -127,6 +127,7 @@ export type Failure =
       readonly kind: StorageFault["kind"];
       readonly message: string;
       readonly outcome: StorageFault["outcome"];
+      readonly next: number | null;
     }
   | { readonly type: "in-use"; readonly directory: string; readonly holder: Holder | null }
   | { readonly type: "newer"; readonly message: string }

@@ -3,9 +3,12 @@
  *
  * - Arguments always go as an array: a lone buffer aborts the process (libsql-js#114).
  * - One row at a time where rows are large (`first`): the driver's iterator fetches a hundred ahead.
+ * - A statement that met a damaged page is prepared anew: `get` of the old one would throw that error for good, whatever it is
+ *   asked.
  */
 import type Database from "libsql";
-import { Bug, assert } from "../../lib/assert.ts";
+import { assert } from "../../lib/assert.ts";
+import { Contradiction, isDamage } from "../files/sqlite-error.ts";
 
 export type SqlValue = number | string | Uint8Array | null;
 
@@ -19,30 +22,50 @@ type Values<S extends Compiled> = Readonly<Record<S["parameters"][number], SqlVa
 type Columns<S extends Compiled> = Readonly<Record<S["columns"][number], unknown>>;
 
 class Prepared<S extends Compiled> {
-  readonly #statement: Database.Statement;
+  readonly #database: Database.Database;
+  readonly #compiled: S;
+  #statement: Database.Statement | null = null;
   readonly #parameters: readonly (keyof Values<S>)[];
   readonly #columns: readonly string[];
 
   constructor(database: Database.Database, compiled: S) {
-    this.#statement = database.prepare(compiled.sql);
+    this.#database = database;
+    this.#compiled = compiled;
     this.#parameters = compiled.parameters;
     this.#columns = compiled.columns;
-    if (compiled.columns.length > 0) this.#statement.raw();
   }
 
   /** Runs it and tells how many rows it changed, and the last row id it gave. */
   run(values: Values<S>): { readonly changes: number; readonly rowId: number } {
-    const { changes, lastInsertRowid } = this.#statement.run(this.#bind(values));
+    const { changes, lastInsertRowid } = this.#ask((statement) =>
+      statement.run(this.#bind(values)),
+    );
     return { changes, rowId: Number(lastInsertRowid) };
   }
 
   first(values: Values<S>): Columns<S> | null {
-    const row = this.#statement.get(this.#bind(values));
+    const row: unknown = this.#ask((statement) => statement.get(this.#bind(values)));
     return row === undefined || row === null ? null : this.#named(row);
   }
 
   all(values: Values<S>): Columns<S>[] {
-    return this.#statement.all(this.#bind(values)).map((row) => this.#named(row));
+    const rows = this.#ask((statement) => statement.all(this.#bind(values)));
+    return rows.map((row) => this.#named(row));
+  }
+
+  #ask<T>(work: (statement: Database.Statement) => T): T {
+    this.#statement ??= this.#prepare();
+    try {
+      return work(this.#statement);
+    } catch (error) {
+      if (isDamage(error)) this.#statement = null;
+      throw error;
+    }
+  }
+
+  #prepare(): Database.Statement {
+    const statement = this.#database.prepare(this.#compiled.sql);
+    return this.#columns.length > 0 ? statement.raw() : statement;
   }
 
   #bind(values: Values<S>): SqlValue[] {
@@ -79,17 +102,28 @@ export function prepareAll<G extends Readonly<Record<string, Compiled>>>(
 /** An INTEGER column's value. */
 export function integer(value: unknown): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value))
-    throw new Bug(`a column holds ${typeof value} where an exact integer belongs`);
+    throw holds(value, "an exact integer belongs");
   return value;
 }
 
+/** A number of 64 bits that is kept as text, from the bytes of that. */
+export function int64(value: unknown): bigint {
+  const digits = new TextDecoder().decode(blob(value));
+  if (!/^-?\d{1,19}$/.test(digits)) throw holds(value, "a number's digits belong");
+  return BigInt(digits);
+}
+
 export function text(value: unknown): string {
-  if (typeof value !== "string") throw new Bug(`a column holds ${typeof value} where text belongs`);
+  if (typeof value !== "string") throw holds(value, "text belongs");
   return value;
 }
 
 export function blob(value: unknown): Uint8Array<ArrayBuffer> {
   if (!(value instanceof Uint8Array) || !(value.buffer instanceof ArrayBuffer))
-    throw new Bug(`a column holds ${typeof value} where bytes belong`);
+    throw holds(value, "bytes belong");
   return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+function holds(value: unknown, where: string): Contradiction {
+  return new Contradiction(`a column holds ${typeof value} where ${where}`);
 }

@@ -5,6 +5,7 @@
  */
 import { and, asc, desc, eq, gt, gte, lt, lte, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { aborted, epochs, meta, partitions, producers, receipts, rows } from "./tables-log.ts";
 import { ABORTED_READ_MAX } from "../storage.ts";
 import { entries, identity, snapshots } from "./tables-raft.ts";
@@ -29,7 +30,24 @@ const bounds = {
   producersEnd: partitions.producersEnd,
   abortedEnd: partitions.abortedEnd,
 };
-const rowHead = { base: rows.base, last: rows.last, epoch: rows.epoch, position: rows.position };
+
+/** A column's number. On a damaged page it may be text, and the driver ends the process where that is not UTF-8. */
+function number(column: SQLiteColumn) {
+  return sql<number>`iif(typeof(${column}) = 'integer', ${column}, null)`;
+}
+
+/** The same for bytes. */
+function asBytes(column: SQLiteColumn) {
+  return sql`cast(${column} as blob)`;
+}
+
+const rowHead = {
+  base: number(rows.base),
+  last: number(rows.last),
+  epoch: number(rows.epoch),
+  position: number(rows.position),
+};
+const rowData = asBytes(rows.data);
 const ofPartition = eq(rows.partition, value("partition"));
 const fromOffset = and(ofPartition, gte(rows.last, value("from")));
 const bytes = sql<number>`length(${rows.data})`;
@@ -135,56 +153,56 @@ const rowQueries = {
   }),
   /** The first row that holds an offset at or past `from`. */
   rowFrom: db
-    .select({ ...rowHead, data: rows.data })
+    .select({ ...rowHead, data: rowData })
     .from(rows)
     .where(fromOffset)
     .orderBy(asc(rows.last))
     .limit(1),
   /** Heads of the next rows: how many a read may take. */
   headsFrom: db
-    .select({ last: rows.last, bytes })
+    .select({ last: number(rows.last), bytes })
     .from(rows)
     .where(fromOffset)
     .orderBy(asc(rows.last))
     .limit(100),
   /** Where the next rows are, of the index alone. */
   placesFrom: db
-    .select({ id: rows.id, last: rows.last })
+    .select({ id: rows.id, last: number(rows.last) })
     .from(rows)
     .where(fromOffset)
     .orderBy(asc(rows.last))
     .limit(value("limit")),
   rowsBetween: db
-    .select({ ...rowHead, data: rows.data })
+    .select({ ...rowHead, data: rowData })
     .from(rows)
     .where(and(fromOffset, lte(rows.last, value("to"))))
     .orderBy(asc(rows.last)),
   headFrom: db
-    .select({ ...rowHead, maxTimestamp: rows.maxTimestamp, bytes })
+    .select({ ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
     .from(rows)
     .where(fromOffset)
     .orderBy(asc(rows.last))
     .limit(1),
   headBefore: db
-    .select({ ...rowHead, maxTimestamp: rows.maxTimestamp, bytes })
+    .select({ ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
     .from(rows)
     .where(and(ofPartition, lt(rows.last, value("before"))))
     .orderBy(desc(rows.last))
     .limit(1),
   /** The newest rows of the file, whosever they are. */
   newestRows: db
-    .select({ id: rows.id, partition: rows.partition, last: rows.last, bytes })
+    .select({ id: rows.id, partition: number(rows.partition), last: number(rows.last), bytes })
     .from(rows)
     .where(lt(rows.id, value("before")))
     .orderBy(desc(rows.id))
     .limit(64),
   rowById: db
-    .select({ ...rowHead, data: rows.data })
+    .select({ ...rowHead, data: rowData })
     .from(rows)
     .where(eq(rows.id, value("id"))),
   /** Rows that lie wholly below an offset, oldest first: what a sweep may take. */
   rowsBelow: db
-    .select({ last: rows.last, bytes })
+    .select({ last: number(rows.last), bytes })
     .from(rows)
     .where(and(ofPartition, lt(rows.last, value("below"))))
     .orderBy(asc(rows.last))
@@ -193,7 +211,7 @@ const rowQueries = {
   deleteRowsFrom: db.delete(rows).where(fromOffset),
   /** Heads of the rows of a range, for compaction. */
   headsBetween: db
-    .select({ id: rows.id, ...rowHead, maxTimestamp: rows.maxTimestamp, bytes })
+    .select({ id: rows.id, ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
     .from(rows)
     .where(and(fromOffset, lte(rows.last, value("to"))))
     .orderBy(asc(rows.last)),
@@ -234,7 +252,11 @@ const receiptQueries = {
       },
     }),
   getReceipt: db
-    .select({ last: receipts.last, expiresMs: receipts.expiresMs, value: receipts.value })
+    .select({
+      last: number(receipts.last),
+      expiresMs: number(receipts.expiresMs),
+      value: asBytes(receipts.value),
+    })
     .from(receipts)
     .where(and(eq(receipts.partition, value("partition")), eq(receipts.key, value("key")))),
   deleteReceiptsFrom: db
@@ -275,13 +297,13 @@ const producerQueries = {
     }),
   listProducers: db
     .select({
-      partition: producers.partition,
-      producerId: producers.producerId,
-      epoch: producers.epoch,
-      coordinatorEpoch: producers.coordinatorEpoch,
-      lastTimestamp: producers.lastTimestamp,
-      transactionStart: producers.transactionStart,
-      batches: producers.batches,
+      partition: number(producers.partition),
+      producerId: asBytes(producers.producerId),
+      epoch: number(producers.epoch),
+      coordinatorEpoch: number(producers.coordinatorEpoch),
+      lastTimestamp: number(producers.lastTimestamp),
+      transactionStart: number(producers.transactionStart),
+      batches: asBytes(producers.batches),
     })
     .from(producers),
   deleteProducer: db
@@ -302,10 +324,10 @@ const producerQueries = {
   }),
   listAborted: db
     .select({
-      last: aborted.last,
-      producerId: aborted.producerId,
-      first: aborted.first,
-      lastStable: aborted.lastStable,
+      last: number(aborted.last),
+      producerId: asBytes(aborted.producerId),
+      first: number(aborted.first),
+      lastStable: number(aborted.lastStable),
     })
     .from(aborted)
     .where(and(eq(aborted.partition, value("partition")), gte(aborted.last, value("from"))))

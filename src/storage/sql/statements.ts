@@ -126,47 +126,47 @@ export const logStatements = {
     columns: [],
   },
   rowFrom: {
-    sql: 'select "base", "last", "epoch", "position", "data" from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 1',
+    sql: 'select iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), cast("data" as blob) from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 1',
     parameters: ["partition", "from"],
     columns: ["base", "last", "epoch", "position", "data"],
   },
   headsFrom: {
-    sql: 'select "last", length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 100',
+    sql: 'select iif(typeof("last") = \'integer\', "last", null), length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 100',
     parameters: ["partition", "from"],
     columns: ["last", "bytes"],
   },
   placesFrom: {
-    sql: 'select "id", "last" from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit ?',
+    sql: 'select "id", iif(typeof("last") = \'integer\', "last", null) from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit ?',
     parameters: ["partition", "from", "limit"],
     columns: ["id", "last"],
   },
   rowsBetween: {
-    sql: 'select "base", "last", "epoch", "position", "data" from "rows" where (("rows"."partition" = ? and "rows"."last" >= ?) and "rows"."last" <= ?) order by "rows"."last" asc',
+    sql: 'select iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), cast("data" as blob) from "rows" where (("rows"."partition" = ? and "rows"."last" >= ?) and "rows"."last" <= ?) order by "rows"."last" asc',
     parameters: ["partition", "from", "to"],
     columns: ["base", "last", "epoch", "position", "data"],
   },
   headFrom: {
-    sql: 'select "base", "last", "epoch", "position", "max_timestamp", length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 1',
+    sql: 'select iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), iif(typeof("max_timestamp") = \'integer\', "max_timestamp", null), length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 1',
     parameters: ["partition", "from"],
     columns: ["base", "last", "epoch", "position", "maxTimestamp", "bytes"],
   },
   headBefore: {
-    sql: 'select "base", "last", "epoch", "position", "max_timestamp", length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" < ?) order by "rows"."last" desc limit 1',
+    sql: 'select iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), iif(typeof("max_timestamp") = \'integer\', "max_timestamp", null), length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" < ?) order by "rows"."last" desc limit 1',
     parameters: ["partition", "before"],
     columns: ["base", "last", "epoch", "position", "maxTimestamp", "bytes"],
   },
   newestRows: {
-    sql: 'select "id", "partition", "last", length("data") from "rows" where "rows"."id" < ? order by "rows"."id" desc limit 64',
+    sql: 'select "id", iif(typeof("partition") = \'integer\', "partition", null), iif(typeof("last") = \'integer\', "last", null), length("data") from "rows" where "rows"."id" < ? order by "rows"."id" desc limit 64',
     parameters: ["before"],
     columns: ["id", "partition", "last", "bytes"],
   },
   rowById: {
-    sql: 'select "base", "last", "epoch", "position", "data" from "rows" where "rows"."id" = ?',
+    sql: 'select iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), cast("data" as blob) from "rows" where "rows"."id" = ?',
     parameters: ["id"],
     columns: ["base", "last", "epoch", "position", "data"],
   },
   rowsBelow: {
-    sql: 'select "last", length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" < ?) order by "rows"."last" asc limit ?',
+    sql: 'select iif(typeof("last") = \'integer\', "last", null), length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" < ?) order by "rows"."last" asc limit ?',
     parameters: ["partition", "below", "limit"],
     columns: ["last", "bytes"],
   },
@@ -181,7 +181,7 @@ export const logStatements = {
     columns: [],
   },
   headsBetween: {
-    sql: 'select "id", "base", "last", "epoch", "position", "max_timestamp", length("data") from "rows" where (("rows"."partition" = ? and "rows"."last" >= ?) and "rows"."last" <= ?) order by "rows"."last" asc',
+    sql: 'select "id", iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), iif(typeof("max_timestamp") = \'integer\', "max_timestamp", null), length("data") from "rows" where (("rows"."partition" = ? and "rows"."last" >= ?) and "rows"."last" <= ?) order by "rows"."last" asc',
     parameters: ["partition", "from", "to"],
     columns: ["id", "base", "last", "epoch", "position", "maxTimestamp", "bytes"],
   },
@@ -216,7 +216,7 @@ export const logStatements = {
     columns: [],
   },
   getReceipt: {
-    sql: 'select "last", "expires_ms", "value" from "receipts" where ("receipts"."partition" = ? and "receipts"."key" = ?)',
+    sql: 'select iif(typeof("last") = \'integer\', "last", null), iif(typeof("expires_ms") = \'integer\', "expires_ms", null), cast("value" as blob) from "receipts" where ("receipts"."partition" = ? and "receipts"."key" = ?)',
     parameters: ["partition", "key"],
     columns: ["last", "expiresMs", "value"],
   },
@@ -249,7 +249,7 @@ export const logStatements = {
     columns: [],
   },
   listProducers: {
-    sql: 'select "partition", "producer_id", "epoch", "coordinator_epoch", "last_timestamp", "transaction_start", "batches" from "producers"',
+    sql: 'select iif(typeof("partition") = \'integer\', "partition", null), cast("producer_id" as blob), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("coordinator_epoch") = \'integer\', "coordinator_epoch", null), iif(typeof("last_timestamp") = \'integer\', "last_timestamp", null), iif(typeof("transaction_start") = \'integer\', "transaction_start", null), cast("batches" as blob) from "producers"',
     parameters: [],
     columns: [
       "partition",
@@ -277,7 +277,7 @@ export const logStatements = {
     columns: [],
   },
   listAborted: {
-    sql: 'select "last", "producer_id", "first", "last_stable" from "aborted" where ("aborted"."partition" = ? and "aborted"."last" >= ?) order by "aborted"."last" asc limit 1000',
+    sql: 'select iif(typeof("last") = \'integer\', "last", null), cast("producer_id" as blob), iif(typeof("first") = \'integer\', "first", null), iif(typeof("last_stable") = \'integer\', "last_stable", null) from "aborted" where ("aborted"."partition" = ? and "aborted"."last" >= ?) order by "aborted"."last" asc limit 1000',
     parameters: ["partition", "from"],
     columns: ["last", "producerId", "first", "lastStable"],
   },

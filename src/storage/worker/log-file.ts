@@ -19,7 +19,7 @@ import type {
 } from "../messages/messages.ts";
 import { LOG_PAGE_BYTES, openDatabase, pragma } from "../files/open.ts";
 import { refuseLostTables, refuseMixedPages } from "../files/lost-tables.ts";
-import { blob, integer, text } from "../sql/prepared.ts";
+import { blob, int64, integer } from "../sql/prepared.ts";
 import { fullDisk, type Shortage, whyFull } from "../files/full-disk.ts";
 import { isFull } from "../files/sqlite-error.ts";
 import { findWalDamage } from "../files/wal-damage.ts";
@@ -210,7 +210,7 @@ export class LogFile {
       // Dropped ones are still to be swept.
       if (!this.#writer.table.state(partition)) continue;
       const producer = {
-        id: BigInt(text(row.producerId)),
+        id: int64(row.producerId),
         epoch: integer(row.epoch),
         coordinatorEpoch: integer(row.coordinatorEpoch),
         lastTimestamp: integer(row.lastTimestamp),

@@ -5,14 +5,25 @@
  * - Reads are short, since an open one keeps the write-ahead log from beginning anew.
  * - Places are found by halving offsets: positions and running maxima of timestamps rise with them.
  * - The rows of a page come straight from the file (`row-file.ts`) as far as they can, the rest of them through SQLite.
+ * - Where that meets damage they are read one by one: what stands before the damage is given, and who begins in it is told where
+ *   to go on (`sound-rows.ts`).
  */
 import type Database from "libsql";
 import { letGo } from "../../lib/bytes.ts";
 import type { ReadAnswer, Read, StoredRow } from "../messages/messages.ts";
-import { blob, integer, text } from "../sql/prepared.ts";
+import { isDamage } from "../files/sqlite-error.ts";
+import { blob, int64, integer } from "../sql/prepared.ts";
 import type { RowFile } from "./row-file.ts";
 import { RowHeads, rowsIn } from "../reading/row-heads.ts";
 import { type LogSql, prepareLog } from "./row-writer.ts";
+import {
+  checkOrder,
+  type FoundHead,
+  type FoundRows,
+  headOf,
+  type ReadPage,
+  SoundRows,
+} from "./sound-rows.ts";
 import {
   type AbortedTransaction,
   type PartitionId,
@@ -28,23 +39,17 @@ const PLACES_AT_ONCE = 32;
 /** The same for the next ones of many small rows. */
 const PLACES_AT_ONCE_MAX = 512;
 
-type ReadPage = Read & { readonly type: "read" };
-
-interface FoundRows {
-  readonly rows: readonly StoredRow[];
-  /** The size of the first, where it is larger than what was asked for. */
-  readonly refusedBytes?: number;
-}
-
 export class Reader {
   readonly #database: Database.Database;
   readonly #sql: LogSql;
   readonly #file: RowFile | null;
+  readonly #sound: SoundRows;
 
   constructor(database: Database.Database, file: RowFile | null) {
     this.#database = database;
     this.#file = file;
     this.#sql = prepareLog(database);
+    this.#sound = new SoundRows(this.#sql);
   }
 
   /** With `page` what is read lies there, if it fills enough of it. */
@@ -54,7 +59,7 @@ export class Reader {
         return this.#read(read, page);
       case "seek": {
         const head = this.#locate(read.partition, { timestampMs: read.timestampMs });
-        return { type: "seek", row: head ? this.#rowFrom(read.partition, head.base) : null };
+        return { type: "seek", row: head ? this.#sound.row(read.partition, head.last) : null };
       }
       case "locate":
         return { type: "locate", head: this.#locate(read.partition, read.place) };
@@ -76,7 +81,7 @@ export class Reader {
   }
 
   #read(asked: ReadPage, buffer: ArrayBuffer | null): ReadAnswer {
-    const read = this.#snapshot(() =>
+    const read = this.#readAround(asked, () =>
       buffer ? this.#page(asked, buffer) : { ...this.#rows(asked), heads: null },
     );
     const rows = sideBySide(read.rows);
@@ -87,6 +92,22 @@ export class Reader {
     const { refusedBytes } = read;
     const answer = { type: "read" as const, rows, logStart: after, page };
     return refusedBytes === undefined ? answer : { ...answer, refusedBytes };
+  }
+
+  /** What `look` reads; where it meets damage, what can be read before that. */
+  #readAround(
+    asked: ReadPage,
+    look: () => FoundRows & { readonly heads: Float64Array | null },
+  ): FoundRows & { readonly heads: Float64Array | null } {
+    try {
+      return this.#snapshot(look);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return this.#snapshot(() => ({
+        ...this.#sound.rows({ ...asked, from: this.#firstFrom(asked.partition, asked.from) }),
+        heads: null,
+      }));
+    }
   }
 
   /** The rows side by side in the buffer; where they are few, in memory of their own. */
@@ -112,6 +133,7 @@ export class Reader {
     for (let limit = PLACES_AT_ONCE; ; limit = Math.min(2 * limit, PLACES_AT_ONCE_MAX)) {
       const places = this.#sql.placesFrom.all({ partition, from: read.next, limit });
       for (const { id, last } of places) {
+        checkOrder({ last }, read.next);
         const row = file.find(integer(id));
         if (row?.last !== integer(last)) return read;
         const { bytes } = read.heads;
@@ -156,6 +178,7 @@ export class Reader {
         const size = integer(head.bytes);
         if (bytes > 0 && bytes + size > bytesMax) return { spans, bytes };
         const to = integer(head.last);
+        checkOrder(head, next);
         const span = spans.at(-1);
         if (span && spanBytes + size <= SPAN_BYTES) span.to = to;
         else {
@@ -184,6 +207,7 @@ export class Reader {
         if (isFirst && bytes > Math.max(bytesMax, firstBytesMax))
           return { rows, refusedBytes: bytes };
         if (!whole) break;
+        checkOrder(head, Math.max(to + 1, next));
         to = integer(head.last);
       }
       if (to < 0) return { rows };
@@ -196,16 +220,11 @@ export class Reader {
 
   #aborted(partition: PartitionId, from: number): AbortedTransaction[] {
     return this.#sql.listAborted.all({ partition, from }).map((row) => ({
-      producerId: BigInt(text(row.producerId)),
+      producerId: int64(row.producerId),
       first: integer(row.first),
       last: integer(row.last),
       lastStable: integer(row.lastStable),
     }));
-  }
-
-  #rowFrom(partition: PartitionId, from: number): StoredRow | null {
-    const row = this.#sql.rowFrom.first({ partition, from });
-    return row ? { ...headOf(row), data: blob(row.data) } : null;
   }
 
   #locate(partition: PartitionId, place: Place): RowHead | null {
@@ -214,19 +233,18 @@ export class Reader {
       if (!bounds) return null;
       if ("offset" in place) {
         const from = Math.max(place.offset, integer(bounds.logStart));
-        const row = this.#sql.headFrom.first({ partition, from });
-        return row && headOf(row);
+        return this.#sound.head(partition, from, integer(bounds.end));
       }
       let low = integer(bounds.logStart);
       let high = integer(bounds.end);
       let found: RowHead | null = null;
       while (low < high) {
         const middle = low + Math.floor((high - low) / 2);
-        const row = this.#sql.headFrom.first({ partition, from: middle });
+        const row = this.#sound.head(partition, middle, integer(bounds.end));
         if (row && !reaches(row, place)) {
-          low = integer(row.last) + 1;
+          low = row.last + 1;
         } else {
-          if (row) found = headOf(row);
+          if (row) found = row;
           high = middle;
         }
       }
@@ -249,7 +267,16 @@ export class Reader {
     try {
       return look();
     } finally {
+      this.#end();
+    }
+  }
+
+  /** The engine tells of damage that was met once more as the transaction ends, which it does all the same. */
+  #end(): void {
+    try {
       this.#database.exec("COMMIT");
+    } catch (error) {
+      if (!isDamage(error) || this.#database.inTransaction) throw error;
     }
   }
 }
@@ -263,22 +290,10 @@ interface PageRead {
   isWhole: boolean;
 }
 
-function reaches(
-  row: { readonly position: unknown; readonly maxTimestamp: unknown },
-  place: Exclude<Place, { offset: number }>,
-): boolean {
+function reaches(row: FoundHead, place: Exclude<Place, { offset: number }>): boolean {
   return "position" in place
-    ? integer(row.position) >= place.position
-    : integer(row.maxTimestamp) >= place.timestampMs;
-}
-
-function headOf(row: Readonly<Record<keyof RowHead, unknown>>): RowHead {
-  return {
-    base: integer(row.base),
-    last: integer(row.last),
-    epoch: integer(row.epoch),
-    position: integer(row.position),
-  };
+    ? row.position >= place.position
+    : row.maxTimestamp >= place.timestampMs;
 }
 
 /** Many small rows in one buffer: a copy here is cheaper than a transfer each. Large ones go as they are. */

@@ -13,6 +13,7 @@ import type {
   StoredRow,
 } from "../messages/messages.ts";
 import { LOG_PAGE_BYTES, openBeside } from "../files/open.ts";
+import { asPartialFault, isDamage } from "../files/sqlite-error.ts";
 import { pageBytesOf } from "../reading/page-buffers.ts";
 import { Reader } from "./reader.ts";
 import { openRowFile } from "./row-file.ts";
@@ -54,7 +55,7 @@ export class SideFile {
           try {
             return this.#reader.answer(read, page);
           } catch (error) {
-            return { failure: failureOf(error) };
+            return { failure: failureOf(isDamage(error) ? asPartialFault(error) : error) };
           }
         });
         return {

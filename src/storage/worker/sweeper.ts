@@ -3,14 +3,16 @@
  *
  * - A step deletes at most 8 MiB, 500 rows, of 100 partitions (1 to 4 ms); what is dropped loses its epochs and receipts
  *   too, its number last, so that an interrupted sweep goes on where it stopped.
+ * - Where a page that it needs is damaged, what it was about is left alone until the next start.
  * - Free pages are kept up to `FREE_PAGES_KEPT`, since the next appends will use them; what is beyond goes back.
  */
 import type Database from "libsql";
 import { present } from "../../lib/assert.ts";
 import { LOG_PAGE_BYTES, pragma } from "../files/open.ts";
+import { asPartialFault } from "../files/sqlite-error.ts";
 import type { Leftover } from "./partition-table.ts";
 import { integer } from "../sql/prepared.ts";
-import type { PartitionId } from "../storage.ts";
+import { type PartitionId, StorageFault } from "../storage.ts";
 import type { Writer } from "./writer.ts";
 
 const SWEPT_BYTES_MAX = 8 * 1024 * 1024;
@@ -55,29 +57,52 @@ export class Sweeper {
   sweep(): void {
     const { leftovers } = this.#writer.table;
     if (leftovers.size > 0) {
-      const budget = {
-        rows: SWEPT_ROWS_MAX,
-        bytes: SWEPT_BYTES_MAX,
-        partitions: SWEPT_PARTITIONS_MAX,
-      };
-      const swept: PartitionId[] = [];
+      this.#deleteLeftovers();
+      this.#freePages = this.#countFree();
+      return;
+    }
+    const excess = Math.min(this.#freePages - FREE_PAGES_KEPT, VACUUMED_PAGES_MAX);
+    const before = this.#freePages;
+    this.#freePages = 0;
+    if (excess > 0) this.#vacuum(excess);
+    this.#freePages = this.#countFree();
+    // A vacuum that frees nothing would be asked for without end.
+    if (this.#freePages >= before) this.#freePages = 0;
+  }
+
+  #vacuum(pages: number): void {
+    try {
+      this.#database.exec(`pragma incremental_vacuum(${pages})`);
+    } catch (error) {
+      throw asPartialFault(error);
+    }
+  }
+
+  #deleteLeftovers(): void {
+    const { leftovers } = this.#writer.table;
+    const budget = {
+      rows: SWEPT_ROWS_MAX,
+      bytes: SWEPT_BYTES_MAX,
+      partitions: SWEPT_PARTITIONS_MAX,
+    };
+    const swept: PartitionId[] = [];
+    let at: PartitionId | null = null;
+    try {
       this.#writer.transaction(false, () => {
         for (const [partition, leftover] of leftovers) {
+          at = partition;
           budget.partitions -= 1;
           if (this.#deleteSome(partition, leftover, budget)) swept.push(partition);
           if (budget.rows <= 0 || budget.bytes <= 0 || budget.partitions <= 0) break;
         }
       });
-      for (const partition of swept) leftovers.delete(partition);
-      this.#freePages = this.#countFree();
-      return;
+    } catch (error) {
+      // It would meet the damage each time, and keep the others from being swept.
+      if (error instanceof StorageFault && error.kind === "damaged" && at !== null)
+        leftovers.delete(at);
+      throw error;
     }
-    const excess = Math.min(this.#freePages - FREE_PAGES_KEPT, VACUUMED_PAGES_MAX);
-    if (excess > 0) this.#database.exec(`pragma incremental_vacuum(${excess})`);
-    const before = this.#freePages;
-    this.#freePages = this.#countFree();
-    // A vacuum that frees nothing would be asked for without end.
-    if (this.#freePages >= before) this.#freePages = 0;
+    for (const partition of swept) leftovers.delete(partition);
   }
 
   /** Forgets some expired receipts; true when there may be more. */

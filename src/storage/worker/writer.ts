@@ -5,6 +5,8 @@
  *   changes are left out and the others go on.
  * - States are remembered only once committed. An error of the engine takes the whole transaction back; after one that is
  *   not a full disk nothing is written again, since what the file holds is no longer known.
+ * - A page that a change needs and SQLite finds damaged fails that change alone: it had no effect, and what came with it is
+ *   committed without it.
  */
 import type Database from "libsql";
 import { assert } from "../../lib/assert.ts";
@@ -25,7 +27,7 @@ import type { Failure } from "../messages/messages.ts";
 import { begin } from "../files/open.ts";
 import { PartitionTable } from "./partition-table.ts";
 import { type LogSql, prepareLog, writeEntries } from "./row-writer.ts";
-import { commitFault, isGuard } from "../files/sqlite-error.ts";
+import { asPartialFault, commitFault, isGuard } from "../files/sqlite-error.ts";
 import {
   type Change,
   type Entry,
@@ -44,6 +46,9 @@ interface Numbered {
   readonly at: number;
   readonly change: Change;
 }
+
+/** The changes of one partition, in order. */
+type Group = readonly [PartitionId, readonly Numbered[]];
 
 type Failures = Map<number, Failure>;
 
@@ -68,18 +73,30 @@ export class Writer {
 
   /** Commits what can be; the answer has a failure for each change that was not. `full`: what needs space is refused with it. */
   commit(changes: readonly Change[], full: StorageFault | null): Failures {
+    return this.#commitTogether([...grouped(changes)], full);
+  }
+
+  /** In one transaction; where a damaged page fails that, in two, of half as many partitions each, and so on. */
+  #commitTogether(groups: readonly Group[], full: StorageFault | null): Failures {
     const failures: Failures = new Map();
     const states = new Map<PartitionId, LogState>();
+    const all = groups.flatMap(([, numbered]) => numbered);
     try {
-      const synced = this.#mustSync(changes);
+      const synced = this.#mustSync(all);
       this.transaction(synced, () => {
-        for (const [partition, numbered] of grouped(changes))
+        for (const [partition, numbered] of groups)
           this.#writePartition(partition, numbered, { full, failures, states });
         if (synced && this.#allAsBefore(states)) this.#touch();
       });
     } catch (error) {
+      const isPartial = error instanceof StorageFault && error.kind === "damaged";
+      if (isPartial && groups.length > 1) {
+        const half = groups.length >> 1;
+        const first = this.#commitTogether(groups.slice(0, half), full);
+        return new Map([...first, ...this.#commitTogether(groups.slice(half), full)]);
+      }
       const failure = failureOf(error);
-      for (const at of changes.keys()) if (!failures.has(at)) failures.set(at, failure);
+      for (const { at } of all) if (!failures.has(at)) failures.set(at, failure);
       return failures;
     }
     for (const [partition, state] of states) this.table.set(partition, state);
@@ -147,7 +164,7 @@ export class Writer {
     } catch {
       // What was not committed is gone with the connection.
     }
-    const fault = commitFault(error, committing);
+    const fault = committing ? commitFault(error, committing) : asPartialFault(error);
     // Later ones have surely no effect.
     if (fault.kind === "io") this.#broken = new StorageFault("io", fault.message);
     return fault;
@@ -161,8 +178,8 @@ export class Writer {
   }
 
   /** One synced change syncs all; so does one that passes the reserved end, whose reservation must not be lost. */
-  #mustSync(changes: readonly Change[]): boolean {
-    return changes.some(({ durability, partition, entries }) => {
+  #mustSync(numbered: readonly Numbered[]): boolean {
+    return numbered.some(({ change: { durability, partition, entries } }) => {
       if (durability === "synced") return true;
       const reservedEnd = this.table.state(partition)?.reservedEnd ?? Infinity;
       return entries.some((entry) => endAfter(entry) > reservedEnd);

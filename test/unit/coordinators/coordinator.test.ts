@@ -114,6 +114,31 @@ describe("a shard", () => {
     expect(restarted.state("c")).toBeNull();
   });
 
+  test("that the disk damaged is read again now and then, not all the time; a failing disk soon", async () => {
+    const { node } = await begun();
+    node.clock.abandon();
+    node.disk.crash();
+    const { disk, metadata, clock } = node;
+    let kind: StorageFault["kind"] = "damaged";
+    let reads = 0;
+    const wrap = (storage: Storage): Storage => {
+      storage.read = () => {
+        reads += 1;
+        return Promise.reject(new StorageFault(kind, "a page"));
+      };
+      return storage;
+    };
+    const next = await openTestNode({ disk, metadata, clock, wrap });
+    counters(next).loadAll();
+    await next.clock.settle();
+    reads = 0;
+    await next.clock.advance(50_000);
+    expect(reads).toBe(0);
+    kind = "io";
+    await next.clock.advance(60_000);
+    expect(reads).toBeGreaterThan(50);
+  });
+
   test.each([true, false])(
     "after an outcome that nobody knows it is loaded anew from what the log holds (kept: %p)",
     async (kept) => {

@@ -1,0 +1,163 @@
+/**
+ * A page of `log.db` that SQLite finds malformed, of the table of rows or of its index: whoever reads there is told the place and
+ * where to go on, by both doors, and everything else serves.
+ */
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Gap, Kedge } from "../../src/client/client.ts";
+import type { Node } from "../../src/node.ts";
+import { LOG_PAGE_BYTES } from "../../src/storage/files/open.ts";
+import { zeroUuid } from "../../src/wire/uuid.ts";
+import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
+import { connectKafka } from "./kafka-connection.ts";
+import { fetchPart, valuesOf } from "./kafka-records.ts";
+import { withSql } from "./libsql-folder.ts";
+import { jsonLines, runCli } from "./run-cli.ts";
+
+// Files are synced, which takes its time on a busy disk.
+setDefaultTimeout(60_000);
+
+const CORRUPT_MESSAGE = 2;
+const RECORDS = 60;
+/** About 3 KB that do not compress: few rows lie on one page. */
+const bodyOf = (at: number) =>
+  [...Array(50)].map((_, part) => Bun.SHA256.hash(`${at} ${part}`, "hex")).join("");
+
+const closers: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+interface World {
+  readonly directory: string;
+  readonly node: Node;
+  readonly ask: (path: string, init?: RequestInit) => Promise<Response>;
+}
+
+const json = { "content-type": "application/json" };
+
+async function append(node: Node, topic: string, values: readonly string[]): Promise<Response> {
+  const body = JSON.stringify({ records: values.map((value) => ({ value })) });
+  const url = `${node.url}/v1/topics/${topic}/partitions/0/records`;
+  return fetch(url, { method: "POST", body, headers: json });
+}
+
+/** Which page of a table or an index holds a row: the one whose bytes have `mark`. */
+function pagesOf(directory: string, name: string): number[] {
+  return withSql(directory, (database) =>
+    database
+      .prepare("select pageno from dbstat where name = ? and pagetype = 'leaf' order by pageno")
+      .raw()
+      .all([name])
+      .map((row) => Number((row as number[])[0])),
+  );
+}
+
+async function damage(directory: string, page: number): Promise<void> {
+  const file = await open(join(directory, "log.db"), "r+");
+  await file.write(Buffer.alloc(64, 0xee), 0, 64, (page - 1) * LOG_PAGE_BYTES);
+  await file.close();
+}
+
+/** A node whose log of sixty rows has a damaged page of the table in its midst; the offsets that were on it. */
+async function damagedNode(): Promise<World & { from: number; next: number }> {
+  const folder = await mkdtemp(join(tmpdir(), "kedge-page-"));
+  closers.push(() => rm(folder, { recursive: true }));
+  const directory = join(folder, "data");
+  const before = await startInProcess(["--data", directory, ...anyPorts]);
+  const kedge = new Kedge({ url: before.url });
+  await kedge.createTopic({ name: "teas" });
+  await kedge.createTopic({ name: "milk" });
+  for (let at = 0; at < RECORDS; at += 1) {
+    expect((await append(before, "teas", [bodyOf(at)])).status).toBe(200);
+    if (at % 20 === 0) expect((await append(before, "milk", [bodyOf(at)])).status).toBe(200);
+  }
+  await before.stop();
+  const leaves = pagesOf(directory, "rows");
+  const page = leaves[leaves.length >> 1] ?? 0;
+  await damage(directory, page);
+  const node = await startInProcess(["--data", directory, ...anyPorts]);
+  closers.push(() => node.stop());
+  const ask = (path: string, init: RequestInit = {}) => fetch(`${node.url}/v1${path}`, init);
+  const { from, next } = await damagedSpan(ask);
+  return { directory, node, ask, from, next };
+}
+
+async function damagedSpan(ask: World["ask"]): Promise<{ from: number; next: number }> {
+  for (let from = 0; from < RECORDS;) {
+    const answer = await ask(`/topics/teas/partitions/0/records?from=${from}`);
+    const page = (await answer.json()) as { next: number };
+    if (answer.status !== 200) return { from, next: page.next };
+    from = page.next;
+  }
+  throw new Error("nothing is damaged");
+}
+
+test("its reader is told the place and where to go on, by HTTP, the client and Kafka's protocol", async () => {
+  const { node, ask, from, next } = await damagedNode();
+  expect(from).toBeGreaterThan(0);
+  expect(next).toBeGreaterThan(from);
+  expect(next - from).toBeLessThan(10);
+  expect(next).toBeLessThan(RECORDS);
+  for (const query of ["", "&isolation=read_committed", "&max_bytes=1"]) {
+    const answer = await ask(`/topics/teas/partitions/0/records?from=${from}${query}`);
+    expect(answer.status).toBe(500);
+    expect(await answer.json()).toMatchObject({
+      code: "log_damaged",
+      retryable: false,
+      topic: "teas",
+      partition: 0,
+      from,
+      next,
+    });
+  }
+  const behind = await ask(`/topics/teas/partitions/0/records?from=${next}`);
+  expect(await behind.json()).toMatchObject({ next: RECORDS });
+
+  const gaps: Gap[] = [];
+  const values: unknown[] = [];
+  const onGap = (gap: Gap) => gaps.push(gap);
+  for await (const { value } of new Kedge({ url: node.url }).topic("teas").records({ onGap }))
+    values.push(value);
+  expect(gaps).toEqual([{ topic: "teas", partition: 0, from, to: next, reason: "damaged" }]);
+  expect(values).toHaveLength(RECORDS - (next - from));
+
+  const connection = await connectKafka(kafkaAddress(node));
+  try {
+    const topic = { name: "teas", id: zeroUuid };
+    const part = await fetchPart(connection, topic, from);
+    expect(part.errorCode).toBe(CORRUPT_MESSAGE);
+    expect(valuesOf((await fetchPart(connection, topic, next)).records)[0]).toBe(bodyOf(next));
+  } finally {
+    connection.close();
+  }
+});
+
+test("appends, tails, times, checks and the node itself go on beside it", async () => {
+  const { node, ask, from, next } = await damagedNode();
+  expect((await append(node, "teas", ["new"])).status).toBe(200);
+  expect((await append(node, "milk", ["new"])).status).toBe(200);
+  const tail = await (await ask(`/tail?topic=teas:0&from=${from}`)).text();
+  expect(tail).toContain('"code":"log_damaged"');
+  const timed = await ask(`/topics/teas/partitions/0/offsets?at=ts:0`);
+  expect(timed.status).toBe(200);
+  const check = await ask("/topics/teas/partitions/0/check");
+  expect(await check.json()).toMatchObject({
+    next: RECORDS + 1,
+    damaged: [{ from, next, why: expect.stringContaining("log.db") }],
+  });
+  const { code, out } = await runCli(["--url", node.url, "doctor"]);
+  expect(code).toBe(1);
+  const finding = expect.objectContaining({ state: "wrong", what: "teas 0" });
+  expect(jsonLines(out)).toEqual(expect.arrayContaining([finding]));
+  // Deleting it cannot reach all of it; others are deleted all the same.
+  for (const topic of ["teas", "milk"])
+    expect((await ask(`/topics/${topic}`, { method: "DELETE" })).status).toBe(204);
+  expect((await ask("/topics/tea/records?create=true", { method: "POST", body: "x" })).status).toBe(
+    200,
+  );
+  expect((await fetch(`${node.url}/readyz`)).status).toBe(200);
+});
