@@ -24,14 +24,20 @@ const canMount = await inFolder(async (directory) => {
 });
 const canTrace = await worksHere($`strace -f -e trace=fsync true`);
 
+const RECORD_BYTES = 60_000;
+
 /** Appends until refused; gives the end and the error. */
-async function fillUp(storage: Storage, first: number): Promise<{ end: number; error: unknown }> {
+async function fillUp(
+  storage: Storage,
+  first: number,
+  bytes = RECORD_BYTES,
+): Promise<{ end: number; error: unknown }> {
   for (let end = first; ; end += 1) {
     const error = await caught(
       storage.commit({
         partition: 1,
         guard: { epoch: 0, end },
-        entries: [append({ base: end, bytes: 60_000 })],
+        entries: [append({ base: end, bytes })],
         durability: "synced",
       }),
     );
@@ -39,13 +45,34 @@ async function fillUp(storage: Storage, first: number): Promise<{ end: number; e
   }
 }
 
+/** What is done again and again to a disk that is hardly larger than what the file would keep for its next writes. */
+async function fillAndTrim(recordBytes: number): Promise<void> {
+  await inFolder(async (directory) => {
+    await $`mount -t tmpfs -o size=24m tmpfs ${directory}`;
+    try {
+      const storage = await openIn(directory, { limits: { freeBytesMin: 0 } });
+      await storage.create([{ topicId, index: 0 }]);
+      let next = 0;
+      for (let round = 0; round < 6; round += 1) {
+        const { end, error } = await fillUp(storage, next, recordBytes);
+        expect(error).toMatchObject({ kind: "full", outcome: "none" });
+        await trimAndGoOn(storage, end, recordBytes);
+        next = end + 1;
+      }
+      await storage.close();
+    } finally {
+      await $`umount -l ${directory}`;
+    }
+  });
+}
+
 /** Deletes all but the newest rows; then, once the space is back, appends again. */
-async function trimAndGoOn(storage: Storage, end: number): Promise<void> {
+async function trimAndGoOn(storage: Storage, end: number, bytes = RECORD_BYTES): Promise<void> {
   const guard = { epoch: 0, end };
   const entries = [{ type: "trim", logStart: end - 10 }] as const;
   await storage.commit({ partition: 1, guard, entries, durability: "synced" });
   for (let wait = 0; wait < 200; wait += 1) {
-    const entries = [append({ base: end, bytes: 60_000 })];
+    const entries = [append({ base: end, bytes })];
     const error = await caught(
       storage.commit({ partition: 1, guard, entries, durability: "synced" }),
     );
@@ -64,7 +91,6 @@ describe.skipIf(!canMount)(
         `refuses writes, reads on and comes back, with ${freeBytesMin} bytes kept free`,
         () =>
           inFolder(async (directory) => {
-            // Of what is deleted 16 MiB stay in the file, for the next writes: a smaller disk may have room nowhere else.
             await $`mount -t tmpfs -o size=48m tmpfs ${directory}`;
             try {
               let storage = await openIn(directory, { limits: { freeBytesMin } });
@@ -98,6 +124,14 @@ describe.skipIf(!canMount)(
           }),
         60_000,
       );
+
+    test.each([10_000, RECORD_BYTES, 300_000])(
+      "comes back each time on a disk of 24 MB of which nothing is kept free, with records of %p bytes",
+      async (recordBytes) => {
+        for (let times = 0; times < 4; times += 1) await fillAndTrim(recordBytes);
+      },
+      60_000,
+    );
   },
 );
 

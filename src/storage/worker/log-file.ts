@@ -51,6 +51,8 @@ const PAGES_A_PARTITION = 4;
 const PRODUCER_BYTES = 1024;
 /** However little of an estimate was true, so much of the next is taken to be: the work may change. */
 const WAL_SHARE_MIN = 0.5;
+/** In which the system counts what a file has of the disk: holes in it are still to be filled. */
+const STAT_BLOCK_BYTES = 512;
 
 export class LogFile {
   readonly opened: Opened;
@@ -68,8 +70,8 @@ export class LogFile {
   /** What has been estimated of its growth since it was last copied back whole, and what share of such estimates was true. */
   #walEstimatedBytes = 0;
   #walShare = 1;
-  /** The last commit had no room: what the write-ahead log holds is worth copying back at once. */
-  #short = false;
+  /** Room that the last commit did not find, 0 where it had some: all that can be given back is, until there is as much. */
+  #wantedBytes = 0;
 
   constructor({ directory, holder, bootId, freeBytesMin }: OpenWriter) {
     this.#directory = directory;
@@ -145,7 +147,9 @@ export class LogFile {
       case "stats":
         return { value: this.#stats() };
       case "sweep":
-        this.#sweeper.sweep();
+        if (!this.#makeWay(SWEEP_GROWTH_BYTES))
+          return { value: { ...this.#upkeep(), sweep: false } };
+        this.#sweeper.sweep(this.#isShort());
         this.#grew(SWEEP_GROWTH_BYTES);
         return { value: this.#upkeep() };
       case "finish-checkpoint":
@@ -163,8 +167,9 @@ export class LogFile {
   #commit(message: CommitMessage, unmarked: StorageFault | null): Answer<Answers["commit"]> {
     const changes = unpackChanges(message);
     const growth = growthOf(changes);
-    this.#short = !this.#hasRoom(growth);
-    const full = this.#short ? fullDisk(this.#shortage()) : null;
+    this.#wantedBytes = this.#hasRoom(growth) ? 0 : Math.max(growth, SWEEP_GROWTH_BYTES);
+    if (this.#wantedBytes > 0) this.#makeWay(growth);
+    const full = this.#wantedBytes > 0 ? fullDisk(this.#shortage()) : null;
     const failures = unmarked
       ? changes.map((_, at) => [at, failureOf(full ?? unmarked)] as const)
       : [...this.#writer.commit(changes, full)];
@@ -187,11 +192,15 @@ export class LogFile {
   }
 
   #upkeep(): Upkeep {
-    const due = this.#short ? SWEEP_GROWTH_BYTES : this.#checkpointBytes;
+    const isShort = this.#isShort();
+    // What the write-ahead log holds is then worth copying back at once.
+    const due = isShort
+      ? Math.min(SWEEP_GROWTH_BYTES, this.#checkpointBytes)
+      : this.#checkpointBytes;
     const growth = this.#walGrowthBytes;
     const overdue = growth >= OVERDUE_CHECKPOINTS * this.#checkpointBytes;
     return {
-      sweep: this.#sweeper.hasMore,
+      sweep: this.#sweeper.hasMore(isShort),
       checkpoint: overdue ? "overdue" : growth >= due ? "due" : "none",
     };
   }
@@ -228,7 +237,7 @@ export class LogFile {
     const pages = integer(pragma(this.#database, "page_count"));
     return {
       databaseBytes: pages * LOG_PAGE_BYTES,
-      walBytes: statSync(`${this.#directory}/log.db-wal`, { throwIfNoEntry: false })?.size ?? 0,
+      walBytes: this.#walBytes(),
       freeBytes: this.#freeBytes(),
       refusing: this.#hasRoom(0) ? null : whyFull(this.#shortage()),
       commits: this.#writer.commits,
@@ -243,8 +252,37 @@ export class LogFile {
   #hasRoom(growthBytes: number): boolean {
     const free = this.#freeBytes();
     const needed = this.#freeBytesMin + this.#walGrowthBytes + 2 * growthBytes;
-    if (free >= needed) return true;
-    return free >= 2 * growthBytes && free + this.#sweeper.countFreeBytes() >= needed;
+    if (free >= needed + 2 * OVERDUE_CHECKPOINTS * this.#checkpointBytes) return true;
+    // Closer to the end what is estimated does not do.
+    if (free < 2 * growthBytes + this.#behindBytes()) return false;
+    return free >= needed || free + this.#sweeper.countFreeBytes() >= needed;
+  }
+
+  /** What the file will be longer by once the write-ahead log is copied back: without room for that, nothing could be again. */
+  #behindBytes(): number {
+    const pages = integer(pragma(this.#database, "page_count"));
+    const { blocks } = statSync(`${this.#directory}/log.db`);
+    const most = this.#walBytes();
+    return Math.min(Math.max(0, pages * LOG_PAGE_BYTES - blocks * STAT_BLOCK_BYTES), most);
+  }
+
+  #walBytes(): number {
+    return statSync(`${this.#directory}/log.db-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /**
+   * Before what is done on a full disk too and would take the last room: copies the write-ahead log back, so that it begins anew
+   * in its own place. False where somebody reads what it holds, and there is no room beside.
+   */
+  #makeWay(growthBytes: number): boolean {
+    if (this.#freeBytes() >= this.#behindBytes() + growthBytes) return true;
+    let isWhole = false;
+    unlessFull(() => (isWhole = this.#finishCheckpoint()));
+    return isWhole || this.#freeBytes() >= this.#behindBytes() + growthBytes;
+  }
+
+  #isShort(): boolean {
+    return this.#wantedBytes > 0 && !this.#hasRoom(this.#wantedBytes);
   }
 
   #shortage(): Shortage {
@@ -263,17 +301,18 @@ export class LogFile {
   }
 
   /** The checkpointer has copied most pages; once none is left the next commit begins the write-ahead log anew. */
-  #finishCheckpoint(): void {
+  #finishCheckpoint(): boolean {
     const row: unknown = this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
     const [busy, log, checkpointed] = Array.isArray(row) ? row.map(Number) : [];
     const complete = busy === 0 && log !== undefined && log > 0 && log === checkpointed;
     // Somebody else holds the rest (a backup, a person with a SQLite tool): asked again after another sixteenth.
     this.#walGrowthBytes = complete ? 0 : this.#checkpointBytes * (1 - 1 / 16);
-    if (!complete) return;
+    if (!complete) return false;
     // Small commits take fewer pages than they might: at one of 1 KiB a time, three fifths.
     const share = (log * LOG_PAGE_BYTES) / this.#walEstimatedBytes;
     this.#walShare = Math.min(Math.max(share, WAL_SHARE_MIN), 1);
     this.#walEstimatedBytes = 0;
+    return true;
   }
 
   /** On a full disk the mark may stay: the next start proves the ends of the logs. */

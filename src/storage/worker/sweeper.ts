@@ -4,7 +4,8 @@
  * - A step deletes at most 8 MiB, 500 rows, of 100 partitions (1 to 4 ms); what is dropped loses its epochs and receipts
  *   too, its number last, so that an interrupted sweep goes on where it stopped.
  * - Where a page that it needs is damaged, what it was about is left alone until the next start.
- * - Free pages are kept up to `FREE_PAGES_KEPT`, since the next appends will use them; what is beyond goes back.
+ * - Free pages are kept up to `FREE_PAGES_KEPT`, since the next appends will use them; what is beyond goes back. While the volume
+ *   is short of space all of them go: appends need room outside of the file first.
  */
 import type Database from "libsql";
 import { present } from "../../lib/assert.ts";
@@ -23,6 +24,8 @@ const SWEPT_ABORTED_MAX = 5_000;
 const FREE_PAGES_KEPT = 1024;
 /** Pages given back in one step: moving a page costs about as much as writing it. */
 const VACUUMED_PAGES_MAX = 256;
+/** The same while space is short: what they write must fit into the write-ahead log as it is. */
+const VACUUMED_SHORT_PAGES_MAX = 32;
 /** In one step: each is a page of its index. */
 export const RECEIPTS_FORGOTTEN_MAX = 250;
 
@@ -44,8 +47,8 @@ export class Sweeper {
     this.#freePages = this.#countFree();
   }
 
-  get hasMore(): boolean {
-    return this.#writer.table.leftovers.size > 0 || this.#freePages > FREE_PAGES_KEPT;
+  hasMore(isShort: boolean): boolean {
+    return this.#writer.table.leftovers.size > 0 || this.#freePages > keptPages(isShort);
   }
 
   /** A commit has replaced rows by fewer bytes. */
@@ -54,14 +57,15 @@ export class Sweeper {
   }
 
   /** One step: deletes some rows, of as many partitions as fit, or else gives some pages back. */
-  sweep(): void {
+  sweep(isShort: boolean): void {
     const { leftovers } = this.#writer.table;
     if (leftovers.size > 0) {
       this.#deleteLeftovers();
       this.#freePages = this.#countFree();
       return;
     }
-    const excess = Math.min(this.#freePages - FREE_PAGES_KEPT, VACUUMED_PAGES_MAX);
+    const most = isShort ? VACUUMED_SHORT_PAGES_MAX : VACUUMED_PAGES_MAX;
+    const excess = Math.min(this.#freePages - keptPages(isShort), most);
     const before = this.#freePages;
     this.#freePages = 0;
     if (excess > 0) this.#vacuum(excess);
@@ -160,4 +164,8 @@ export class Sweeper {
   #countFree(): number {
     return integer(pragma(this.#database, "freelist_count"));
   }
+}
+
+function keptPages(isShort: boolean): number {
+  return isShort ? 0 : FREE_PAGES_KEPT;
 }

@@ -252,9 +252,9 @@ describe("a damaged page of", () => {
       );
       expect(failures.size).toBe(0);
       const faults: unknown[] = [];
-      for (let steps = 0; sweeper.hasMore; steps += 1) {
+      for (let steps = 0; sweeper.hasMore(false); steps += 1) {
         expect(steps).toBeLessThan(20);
-        const fault = faultOf(() => sweeper.sweep());
+        const fault = faultOf(() => sweeper.sweep(false));
         if (fault) faults.push(fault.kind);
       }
       expect(faults).toEqual(["damaged"]);
