@@ -5,8 +5,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { resolve, dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const source = new URL("../../src/", import.meta.url).pathname;
+const source = fileURLToPath(new URL("../../src/", import.meta.url));
 const scanner = new Bun.Transpiler({ loader: "ts" });
 
 interface Graph {
