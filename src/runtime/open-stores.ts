@@ -9,7 +9,8 @@ import {
   MetadataLost,
   NewerFormat,
 } from "../storage/files/folder-error.ts";
-import { checkLogsAreThere, checkMetadataIsThere } from "../storage/files/whole-folder.ts";
+import { checkLogsAreThere } from "../storage/files/whole-folder.ts";
+import { Channel } from "../storage/libsql/channel.ts";
 import { openLibsqlStorage } from "../storage/libsql/libsql.ts";
 import { openLibsqlMetadataStore } from "../storage/libsql/metadata.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
@@ -48,22 +49,17 @@ export async function openFolder(
 ): Promise<Stores> {
   try {
     checkLogsAreThere(directory);
-    const storage = await openLibsqlStorage({
-      directory,
-      clock: platform.clock,
-      logger,
-      process: platform,
-      onFailure: onFatal,
-    });
+    // The Worker does one after the other by itself, while this thread loads the rest of the node.
+    const writer = new Channel();
+    const options = { directory, clock: platform.clock, logger, process: platform };
+    const opening = openLibsqlStorage({ ...options, onFailure: onFatal }, writer);
+    const described = writer.ask({ type: "partitions" });
+    const metadata = openLibsqlMetadataStore(directory, { beside: writer, onFailure: onFatal });
+    for (const promise of [described, metadata]) promise.catch(() => {}); // Told where it is awaited.
+    const storage = await opening;
     opened.defer(() => storage.close());
-    const states = await storage.partitions();
-    const hasLogs = states.length > 0;
-    checkMetadataIsThere(directory, hasLogs);
-    const store = await openLibsqlMetadataStore(directory, {
-      beside: storage,
-      hasLogs,
-      onFailure: onFatal,
-    });
+    const states = [...(await described)];
+    const store = await metadata;
     opened.defer(() => store.close());
     return { storage, store, states };
   } catch (error) {

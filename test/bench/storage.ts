@@ -11,7 +11,7 @@ import Database from "libsql";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { systemPlatform } from "../../src/runtime/system.ts";
 import { openLibsqlMetadataStore } from "../../src/storage/libsql/metadata.ts";
-import { openLibsqlStorage } from "../../src/storage/libsql/libsql.ts";
+import { openLibsqlStorage, writerOf } from "../../src/storage/libsql/libsql.ts";
 import type { Durability, Storage } from "../../src/storage/storage.ts";
 import { append } from "../conformance/batches.ts";
 
@@ -176,7 +176,7 @@ for (const partitions of [0, 1_000, 10_000]) {
 
 await inFolder(async (directory) => {
   const beside = await open(directory);
-  const store = await openLibsqlMetadataStore(directory, { beside });
+  const store = await openLibsqlMetadataStore(directory, { beside: writerOf(beside) });
   let index = 0;
   const line = await measure("metadata command", 100, 1, async () => {
     index += 1;

@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { writerOf } from "../../src/storage/libsql/libsql.ts";
 import { openLibsqlMetadataStore } from "../../src/storage/libsql/metadata.ts";
 import { openIn } from "./libsql-folder.ts";
 import { metadataContract } from "./metadata-store.ts";
@@ -20,7 +21,7 @@ metadataContract("libsql, in the log writer's Worker", async () => {
   const directory = await mkdtemp(`${tmpdir()}/kedge-metadata-`);
   const beside = await openIn(directory);
   return {
-    open: () => openLibsqlMetadataStore(directory, { beside }),
+    open: () => openLibsqlMetadataStore(directory, { beside: writerOf(beside) }),
     async dispose() {
       await beside.close();
       await rm(directory, { recursive: true });

@@ -34,8 +34,8 @@ export class NewerFormat extends Error {
 export class FolderIncomplete extends Error {
   override readonly name = "FolderIncomplete";
 
-  constructor(directory: string, missing: string, found: string) {
-    super(
+  static of(directory: string, missing: string, found: string): FolderIncomplete {
+    return new FolderIncomplete(
       `${directory} has ${found} but no ${missing}: restore a backup of both, or move ${found} away to begin anew`,
     );
   }

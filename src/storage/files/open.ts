@@ -1,7 +1,7 @@
 /**
  * Opens a database file of ours: every pragma set and read back, migrations applied, a newer format refused untouched.
  *
- * - The format is `PRAGMA user_version`: the number of migrations applied, each in a transaction of its own with it.
+ * - The format is `PRAGMA user_version`: the number of migrations applied, in one transaction with it.
  * - Opening a file that stands writes nothing. SQLite wants room for the index of the write-ahead log (`-shm`, 32 KiB): where
  *   the disk has none, the index is in memory (SQLite's `unix-excl`), and until the file is closed no other process can read it.
  * - The drizzle-kit files are read from `migrations/` beside `src/`.
@@ -190,8 +190,7 @@ function migrate(database: Database.Database, path: string, migrations: readonly
   const version = pragma(database, "user_version");
   assert(typeof version === "number", "user_version is a number");
   refuseNewer(path, version, migrations.length);
-  for (const [at, migration] of migrations.entries()) {
-    if (at < version) continue;
-    database.exec(`BEGIN IMMEDIATE;\n${migration};\npragma user_version = ${at + 1};\nCOMMIT;`);
-  }
+  if (version === migrations.length) return;
+  const missing = [...migrations.slice(version), `pragma user_version = ${migrations.length}`];
+  database.exec(`BEGIN IMMEDIATE;\n${missing.join(";\n")};\nCOMMIT;`);
 }

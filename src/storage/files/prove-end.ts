@@ -3,8 +3,9 @@
  * commits, but its pages carry none, so that a damaged newest row would be read as it is.
  *
  * - Every partition's newest row must end where the partition says that its bytes end; this reads indexes alone.
- * - The newest rows of the file, whosever they are, up to 16 MiB of them, must be chains of whole batches with right
- *   CRCs. A row that is not is cut off before the first bad batch, as Kafka does with the tail of a segment.
+ * - The newest rows of the file, whosever they are, must be chains of whole batches with right CRCs: up to 16 MiB of them
+ *   where the machine may have stopped, 4 after a mere kill, which the kernel's copy of the pages outlives. A row that is
+ *   not is cut off before the first bad batch, as Kafka does with the tail of a segment.
  * - Left out: older rows (a scrub reads those), so that the start stays short however long the log is.
  */
 import { crc32c } from "../../records/crc32c.ts";
@@ -14,6 +15,7 @@ import { type PartitionId, StorageFault } from "../storage.ts";
 import type { Writer } from "../worker/writer.ts";
 
 const PROVED_BYTES_MAX = 16 * 1024 * 1024;
+const PROVED_AFTER_KILL_BYTES_MAX = 4 * 1024 * 1024;
 const PROVED_ROWS_MAX = 1024;
 
 /** A log that is sound only below `end`. */
@@ -23,16 +25,17 @@ export interface Damage {
 }
 
 /** The partitions whose newest rows are damaged. Throws StorageFault where bounds and rows contradict each other. */
-export function findDamage(writer: Writer): Damage[] {
+export function findDamage(writer: Writer, isSameBoot: boolean): Damage[] {
+  const bytesMax = isSameBoot ? PROVED_AFTER_KILL_BYTES_MAX : PROVED_BYTES_MAX;
   for (const partition of writer.table.ids()) provePositions(writer, partition);
   const ends = new Map<PartitionId, number>();
   let bytes = 0;
   let seen = 0;
   let before = Number.MAX_SAFE_INTEGER;
-  while (bytes < PROVED_BYTES_MAX && seen < PROVED_ROWS_MAX) {
+  while (bytes < bytesMax && seen < PROVED_ROWS_MAX) {
     const heads = writer.sql.newestRows.all({ before });
     for (const head of heads) {
-      if (bytes >= PROVED_BYTES_MAX) break;
+      if (bytes >= bytesMax) break;
       bytes += integer(head.bytes);
       before = integer(head.id);
       const partition = integer(head.partition);

@@ -167,11 +167,12 @@ interface Sum {
   second: number;
 }
 
+/** Signed, as the sums are: unsigned words would be doubles, and take half as long again. */
 function addWords(sum: Sum, words: DataView, isLittle: boolean): void {
   let { first, second } = sum;
   for (let at = 0; at < words.byteLength; at += 8) {
-    first = (first + words.getUint32(at, isLittle) + second) | 0;
-    second = (second + words.getUint32(at + 4, isLittle) + first) | 0;
+    first = (first + words.getInt32(at, isLittle) + second) | 0;
+    second = (second + words.getInt32(at + 4, isLittle) + first) | 0;
   }
   sum.first = first;
   sum.second = second;

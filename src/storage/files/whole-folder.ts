@@ -12,13 +12,13 @@ import { FolderIncomplete } from "./folder-error.ts";
 /** Before anything is opened: refuses metadata without logs. */
 export function checkLogsAreThere(directory: string): void {
   if (!isThere(directory, "raft.db") || isThere(directory, "log.db")) return;
-  throw new FolderIncomplete(directory, "log.db", "raft.db");
+  throw FolderIncomplete.of(directory, "log.db", "raft.db");
 }
 
 /** Before the metadata is opened: refuses logs without metadata. */
 export function checkMetadataIsThere(directory: string, hasLogs: boolean): void {
   if (isThere(directory, "raft.db") || !hasLogs) return;
-  throw new FolderIncomplete(directory, "raft.db", "log.db");
+  throw FolderIncomplete.of(directory, "raft.db", "log.db");
 }
 
 /** An empty file is what SQLite makes a new database of. */

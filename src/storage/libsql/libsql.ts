@@ -55,13 +55,15 @@ export interface LibsqlStorageOptions {
   readonly onFailure?: (fault: StorageFault) => void;
 }
 
-/** Throws FolderInUse when another process has the folder, NewerFormat when a newer kedge wrote it. */
-export async function openLibsqlStorage(options: LibsqlStorageOptions): Promise<Storage> {
+/** Throws FolderInUse when another process has the folder, NewerFormat when a newer kedge wrote it. Asks `writer` at once. */
+export async function openLibsqlStorage(
+  options: LibsqlStorageOptions,
+  writer = new Channel(),
+): Promise<Storage> {
   const { directory, clock, logger, process } = options;
   const limits = { ...libsqlStorageLimits, ...options.limits };
-  mkdirSync(directory, { recursive: true });
-  const writer = new Channel();
   try {
+    mkdirSync(directory, { recursive: true });
     const opened = await writer.ask({
       type: "open-writer",
       directory,
@@ -70,10 +72,8 @@ export async function openLibsqlStorage(options: LibsqlStorageOptions): Promise<
       freeBytesMin: limits.freeBytesMin,
     });
     const { lost, cut, isFull, indexInMemory } = opened;
-    if (lost)
-      logger.error("log.db-wal is damaged: what was committed behind the place is lost", {
-        ...lost,
-      });
+    const damaged = "log.db-wal is damaged: what was committed behind the place is lost";
+    if (lost) logger.error(damaged, { ...lost });
     if (cut.length > 0) logger.error("damaged logs were cut off: records are lost", { cut });
     if (isFull || indexInMemory) {
       const facts = { directory, filesLocked: indexInMemory };

@@ -2,7 +2,7 @@
  * Errors on their way between threads: what an error is sent as, and what it is again on the other side.
  */
 import { Bug } from "../../lib/assert.ts";
-import { FolderInUse, MetadataLost, NewerFormat } from "../files/folder-error.ts";
+import { FolderIncomplete, FolderInUse, MetadataLost, NewerFormat } from "../files/folder-error.ts";
 import type { Failure } from "./messages.ts";
 import { asFault, errorCode } from "../files/sqlite-error.ts";
 import { type Change, Fenced, StorageFault } from "../storage.ts";
@@ -12,6 +12,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof FolderInUse)
     return { type: "in-use", directory: error.directory, holder: error.holder };
   if (error instanceof NewerFormat) return { type: "newer", message: error.message };
+  if (error instanceof FolderIncomplete) return { type: "incomplete", message: error.message };
   if (error instanceof MetadataLost) return { type: "metadata-lost", message: error.message };
   if (error instanceof StorageFault || errorCode(error) !== "") {
     const { kind, message, outcome, next } = asFault(error, "none");
@@ -33,6 +34,8 @@ export function errorOf(failure: Failure, change?: Change): Error {
       return new FolderInUse(failure.directory, failure.holder);
     case "newer":
       return new NewerFormat(failure.message);
+    case "incomplete":
+      return new FolderIncomplete(failure.message);
     case "metadata-lost":
       return new MetadataLost(failure.message);
     case "bug":

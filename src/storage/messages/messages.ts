@@ -88,8 +88,8 @@ export type Read =
 export interface OpenMetadata {
   readonly type: "open-metadata";
   readonly directory: string;
-  /** There are logs, which only a cluster can have made: metadata without one has been lost. */
-  readonly hasLogs: boolean;
+  /** In the Worker of the logs' writer, which is open by then: where that has logs, metadata that lacks them is refused. */
+  readonly besideLogs: boolean;
 }
 
 export type MetadataRequest =
@@ -131,6 +131,7 @@ export type Failure =
     }
   | { readonly type: "in-use"; readonly directory: string; readonly holder: Holder | null }
   | { readonly type: "newer"; readonly message: string }
+  | { readonly type: "incomplete"; readonly message: string }
   | { readonly type: "metadata-lost"; readonly message: string }
   | { readonly type: "bug"; readonly message: string };
 

@@ -120,6 +120,10 @@ export class LogFile {
     }
   }
 
+  get hasLogs(): boolean {
+    return [...this.#writer.table.ids()].length > 0;
+  }
+
   answer(request: WriterRequest): Answer<Answers[WriterRequest["type"]]> {
     const fault = writes(request) ? this.#mark.faultBeforeWriting() : null;
     if (fault && request.type !== "commit") throw fault;

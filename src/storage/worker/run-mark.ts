@@ -48,10 +48,9 @@ export class RunMark {
     this.#walPath = walPath;
     this.#mark = `${bootId ?? UNKNOWN_BOOT} ${startedMs}`;
     if (lost) this.#stepOver(lost);
-    this.cut = this.#mend();
-    const before = writer.sql.getMeta.first({ key: RUNNING });
-    this.#powerLost =
-      before !== null && (bootId === null || text(before.value).split(" ")[0] !== bootId);
+    this.cut = this.#mend(bootId);
+    const before = this.#before();
+    this.#powerLost = before !== null && !isOfBoot(before, bootId);
     if (this.#powerLost)
       this.#reservedAtBirth = Number(writer.sql.getMeta.first({ key: RESERVED })?.value ?? 0);
     else this.#stands = this.#tryToLeave() === null;
@@ -127,11 +126,18 @@ export class RunMark {
     for (const id of table.ids()) table.reload(sql, id);
   }
 
+  /** The mark that is there. */
+  #before(): string | null {
+    const row = this.#writer.sql.getMeta.first({ key: RUNNING });
+    return row && text(row.value);
+  }
+
   /** After a run without a clean end: proves the logs' ends and cuts damaged ones, which counts as power lost. */
-  #mend(): readonly Damage[] {
+  #mend(bootId: string | null): readonly Damage[] {
     const writer = this.#writer;
-    if (!writer.sql.getMeta.first({ key: RUNNING })) return [];
-    const damaged = findDamage(writer);
+    const before = this.#before();
+    if (before === null) return [];
+    const damaged = findDamage(writer, isOfBoot(before, bootId));
     if (damaged.length === 0) return damaged;
     this.#leave(DAMAGED_BOOT);
     const changes = damaged.flatMap(({ partition, end }): Change[] => {
@@ -143,6 +149,10 @@ export class RunMark {
     for (const [, failure] of writer.commit(changes, null)) throw errorOf(failure);
     return damaged;
   }
+}
+
+function isOfBoot(mark: string, bootId: string | null): boolean {
+  return bootId !== null && mark.split(" ")[0] === bootId;
 }
 
 /** SQLite holds no lock by this file: closing it drops none. */

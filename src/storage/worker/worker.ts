@@ -7,6 +7,7 @@
  *   nobody ever touches it.
  */
 import { failureOf } from "../messages/failure.ts";
+import { checkMetadataIsThere } from "../files/whole-folder.ts";
 import { LogFile } from "./log-file.ts";
 import type { Answer, Answers, MetadataRequest, Request } from "../messages/messages.ts";
 import { MetadataFile } from "./metadata-file.ts";
@@ -46,7 +47,9 @@ function answer(request: Request): Answer<Answers[Request["type"]]> {
     return { value: null };
   }
   if (request.type === "open-metadata") {
-    metadata = new MetadataFile(request.directory, request.hasLogs);
+    const hasLogs = request.besideLogs && opened(writer).hasLogs;
+    checkMetadataIsThere(request.directory, hasLogs);
+    metadata = new MetadataFile(request.directory, hasLogs);
     return { value: null };
   }
   if (request.type === "close") return close();
