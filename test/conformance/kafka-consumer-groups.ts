@@ -42,6 +42,7 @@ function requestTests(here: Here): void {
     ["no rebalance timeout", { ...full, rebalanceTimeoutMs: -1 }, 1, 42],
     ["nothing said of what is owned", { ...full, owned: null }, 1, 42],
     ["no subscription", { ...full, subscribedTopicNames: null }, 1, 42],
+    ["a member id of spaces", { ...full, memberId: " " }, 1, 42],
     ["an empty instance id", { ...full, instanceId: "" }, 1, 42],
     ["an empty rack", { ...full, rackId: "" }, 1, 42],
     ["epoch -3", { ...full, memberEpoch: -3 }, 1, 42],
@@ -185,6 +186,21 @@ function staticTests(here: Here): void {
     const back = await joins(here, group, [topic.name], second);
     expect([back.memberEpoch, given(back, topic)]).toEqual([2, [[0, 1]]]);
     expect((await says(here, group, { memberEpoch: 2 })).errorCode).toBe(25);
+  });
+
+  test("members are taken out by an administrator, by id or by instance id", async () => {
+    const topic = await topicOf(here, 1);
+    const group = freshGroup();
+    await joins(here, group, [topic.name]);
+    await joins(here, group, [topic.name], { memberId: "m2", instanceId: "i" });
+    const members = [
+      { memberId: "m1", groupInstanceId: null },
+      { memberId: "", groupInstanceId: "i" },
+      { memberId: "", groupInstanceId: "j" },
+    ];
+    const left = await here().send(leaveGroup, 5, { groupId: group, members });
+    expect(left.members.map(({ errorCode }) => errorCode)).toEqual([0, 0, 25]);
+    expect((await says(here, group, { memberEpoch: 1 })).errorCode).toBe(25);
   });
 }
 

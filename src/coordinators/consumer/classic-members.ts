@@ -258,7 +258,7 @@ function waitsForOthers(group: ConsumerGroup, member: ConsumerMember): boolean {
   return false;
 }
 
-/** Who leaves, and one answer each, in order. */
+/** Who leaves, and one answer each, in order: as in Kafka an administrator takes out members of either protocol so. */
 export function leaveClassic(
   group: ConsumerGroup,
   leaving: readonly LeavingMember[],
@@ -271,7 +271,6 @@ export function leaveClassic(
     if (instanceId !== null && memberId !== "" && member.id !== memberId) {
       return "fenced_instance_id";
     }
-    if (!member.classic) return "unknown_member_id";
     gone.add(member);
     return null;
   });

@@ -45,12 +45,12 @@ export function checkHeartbeat(
   memberIdMayBeEmpty: boolean,
 ): void {
   const { memberId, memberEpoch, instanceId, rackId, assignor } = request;
-  if (memberId === "" && !(memberIdMayBeEmpty && memberEpoch === 0)) {
+  if (isBlank(memberId) && !(memberIdMayBeEmpty && memberEpoch === 0)) {
     throw invalid("MemberId can't be empty.");
   }
-  if (groupId === "") throw invalid("GroupId can't be empty.");
-  if (instanceId === "") throw invalid("InstanceId can't be empty.");
-  if (rackId === "") throw invalid("RackId can't be empty.");
+  if (isBlank(groupId)) throw invalid("GroupId can't be empty.");
+  if (isBlank(instanceId)) throw invalid("InstanceId can't be empty.");
+  if (isBlank(rackId)) throw invalid("RackId can't be empty.");
   if (memberEpoch < STATIC_LEAVE_EPOCH) {
     throw invalid(`MemberEpoch is ${memberEpoch}, but must be greater than or equal to -2.`);
   }
@@ -64,6 +64,11 @@ export function checkHeartbeat(
       `ServerAssignor ${assignor} is not supported. Supported assignors: ${assignorNames.join(", ")}.`,
     );
   }
+}
+
+/** As Kafka finds it: Java's `trim` takes spaces and what is below them. */
+function isBlank(text: string | null): boolean {
+  return text !== null && /^[\0- ]*$/.test(text);
 }
 
 function checkJoin({

@@ -146,7 +146,7 @@ describe("classic members in a consumer group", () => {
     expect(refused(() => world.beats("m1", 1))).toBe("unknown_member_id");
     expect(refused(() => world.beats("c1", 7))).toBe("illegal_generation");
     expect(refused(() => world.syncs("c9", 2))).toBe("unknown_member_id");
-    expect(world.leaves("m1")).toEqual(["unknown_member_id"]);
+    expect(world.leaves("c9")).toEqual(["unknown_member_id"]);
     const sticky = [{ name: "sticky", metadata: says(["a"]) }];
     expect(refused(() => world.joinsClassic("c2", { protocols: sticky }))).toBe(
       "inconsistent_group_protocol",
