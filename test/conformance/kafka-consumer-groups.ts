@@ -198,7 +198,7 @@ function staticTests(here: Here): void {
       { memberId: "", groupInstanceId: "i" },
       { memberId: "", groupInstanceId: "j" },
     ];
-    const left = await here().send(leaveGroup, 5, { groupId: group, members });
+    const left = await here().send(leaveGroup, 5, { groupId: group, memberId: "", members });
     expect(left.members.map(({ errorCode }) => errorCode)).toEqual([0, 0, 25]);
     expect((await says(here, group, { memberEpoch: 1 })).errorCode).toBe(25);
   });

@@ -158,6 +158,7 @@ function version1Tests(here: Here): void {
     const topic = await newTopic(here());
     const producer = await client.begin();
     expect(await client.add(producer, topic.name, [0, 77])).toEqual([55, 3]);
+    expect(await client.add(producer, "__consumer_offsets", [0])).toEqual([29]);
     expect((await client.state()).state).toBe("Empty");
     expect(await client.add(next(producer, 0), topic.name, [0])).toEqual([0]);
     expect(await client.add({ ...producer, producerId: 987_654n }, topic.name, [0])).toEqual([49]);
@@ -300,6 +301,7 @@ function offsetTests(here: Here): void {
     const group = freshGroup();
     await client.locateGroup(group);
     const producer = await client.begin();
+    expect(await client.commitOffset(producer, "", topic.name, 1)).toBe(24);
     expect(await client.commitOffset(producer, group, topic.name, 1, 3)).toBe(48);
     expect(await client.commitOffset(producer, group, topic.name, 1, 4)).toBe(120);
     expect(await client.commitOffset(producer, group, topic.name, 1)).toBe(0);

@@ -20,7 +20,7 @@ import type { Random } from "../../lib/random.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { TransactionVerifier } from "../../log/transactions/verification.ts";
 import { consumerGroupVerbs } from "./consumer-groups.ts";
-import { groupOffsetVerbs } from "./offsets.ts";
+import { checkGroupId, groupOffsetVerbs } from "./offsets.ts";
 import type { ClassicGroupDescription, GroupSummary, GroupVerbs } from "./verbs.ts";
 
 export interface GroupVerbsOptions {
@@ -96,11 +96,6 @@ function memberVerbs({ groups, random }: GroupVerbsOptions): MemberVerbs {
       }));
     },
   };
-}
-
-function checkGroupId(group: string): void {
-  if (group !== "") return;
-  throw new Refusal("invalid_group_id", "A group's name has at least one character.");
 }
 
 function checkSession(sessionTimeoutMs: number, { config }: GroupCoordinator): void {

@@ -5,6 +5,7 @@
  *   between. Where one of them fails its error is everybody's, though those before it stand: as after an answer that was lost,
  *   the client commits again.
  */
+import { Refusal } from "../../lib/refusal.ts";
 import type { Image } from "../../cluster/image.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { GroupCoordinator } from "../../coordinators/groups/coordinator.ts";
@@ -42,6 +43,7 @@ export function groupOffsetVerbs(
         })),
       ),
     async commitOffsetsIn(_context, owner, request) {
+      checkGroupId(request.group);
       const { producerId, producerEpoch } = owner;
       const log = await driver.logOf(request.group);
       const batch = { producerId, producerEpoch, baseSequence: -1 };
@@ -83,6 +85,12 @@ export function groupOffsetVerbs(
       });
     },
   };
+}
+
+/** Commits outside of transactions take the empty name, too, as in Kafka. Throws Refusal invalid_group_id. */
+export function checkGroupId(group: string): void {
+  if (group !== "") return;
+  throw new Refusal("invalid_group_id", "A group's name has at least one character.");
 }
 
 type Known = Omit<OffsetToCommit, "topic"> & { readonly topic: string };

@@ -157,7 +157,7 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
       const places = [...eachPartition(partitions)];
       const told: Told = new Map();
       const refusals = await mapSlices(clock, places, (some) =>
-        some.map((place) => refusalOf(image, place.topic, place.index, told)),
+        some.map(({ topic, index }) => refusalOf(image, topic, index, told, isInternal(topic))),
       );
       if (refusals.some((refusal) => refusal !== null)) {
         return places.map((place, at) => ({ ...place, refusal: refusals[at] ?? notAttempted() }));
@@ -192,7 +192,9 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
     writeMarkers(_context, { coordinatorEpoch, ...marker }, partitions) {
       const told: Told = new Map();
       return mapInTurns(clock, [...eachPartition(partitions)], async (place) => {
-        const refusal = refusalOf(image, place.topic, place.index, told);
+        const { topic, index } = place;
+        const isClosed = isInternal(topic) && topic !== OFFSETS_TOPIC;
+        const refusal = refusalOf(image, topic, index, told, isClosed);
         if (refusal) return { ...place, refusal };
         try {
           const outcome = await coordinator.writeMarker(place, marker, coordinatorEpoch);
@@ -210,8 +212,13 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
 /** What one request was refused with, by topic: fifty thousand refusals apart are a tenth of a second of garbage collection. */
 type Told = Map<string, Refusal>;
 
-function refusalOf(image: Image, topic: string, index: number, told: Told): Refusal | null {
-  const isClosed = isInternal(topic) && topic !== OFFSETS_TOPIC;
+function refusalOf(
+  image: Image,
+  topic: string,
+  index: number,
+  told: Told,
+  isClosed: boolean,
+): Refusal | null {
   if (!isClosed && image.topic(topic)?.partitions[index]) return null;
   const known = told.get(topic);
   if (known) return known;
