@@ -117,6 +117,18 @@ export function kafkaConfigsSuite(name: string, open: () => Promise<number>): vo
       await expectEntry(of, "0", 5);
     });
 
+    test("sizes of pools and buffers change while the node runs, limits and locks wait", async () => {
+      const key = "num.replica.fetchers";
+      expect(await change(NODE, "1", [[key, SET, "2"]])).toBe(0);
+      await expectEntry([NODE, "1", key], "2", 2);
+      expect(await change(NODE, "1", [[key, DELETE, null]])).toBe(0);
+      await expectEntry([NODE, "1", key], "1", 5);
+      for (const value of ["none", "0"])
+        expect(await change(NODE, "1", [[key, SET, value]])).toBeOneOf([40, 42]);
+      for (const limit of ["broker.rack", "socket.request.max.bytes"])
+        expect(await change(NODE, "1", [[limit, SET, "1000"]])).toBe(42);
+    });
+
     test("a group has settings of its own", async () => {
       const group = `${run}-g`;
       const key = "consumer.session.timeout.ms";

@@ -10,13 +10,14 @@ import { Refusal } from "../../lib/refusal.ts";
 import { type ConfigDefinition, topicConfigs } from "../../log/configs/definitions.ts";
 import { mergedDefaults } from "../../log/configs/topic-defaults.ts";
 import { parseTopicConfig } from "../../log/configs/topic-config.ts";
+import { checkIdle, idleSettings } from "./idle.ts";
 import { type Changeable, changed, checkChanges, configCommands } from "./changes.ts";
 import type { ConfigChange, ConfigEntry, ConfigSynonym, NodeSetting } from "./verbs.ts";
 import { type DefaultsSources, defaultSynonyms, entryOf } from "./topic.ts";
 import { checkThrottles, throttleEntries, throttleOf } from "./throttles.ts";
 
 const byNode: ReadonlyMap<string, ConfigDefinition> = new Map(
-  topicConfigs.flatMap((definition) =>
+  [...topicConfigs, ...idleSettings].flatMap((definition) =>
     definition.node === null ? [] : [[definition.node, definition] as const],
   ),
 );
@@ -141,6 +142,7 @@ export function nodeChangeCommands(
   const here = name === "" ? image.configs("broker", String(nodeId)) : after;
   const defaults = mergedDefaults(fixed, everywhere, here);
   try {
+    checkIdle(after);
     parseTopicConfig({}, defaults);
     // A topic's own values must still fit beside them.
     for (const topic of image.topics()) {
