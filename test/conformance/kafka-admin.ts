@@ -308,6 +308,16 @@ export function kafkaAdminSuite(name: string, open: () => Promise<number>): void
     test("topics are deleted by name or by id, not by both or neither", async () => {
       const made = await wire.ask(createTopics, { topics: [topic("gone")], timeoutMs: 5_000 });
       const topicId = made.topics[0]?.topicId ?? "";
+      const both = [
+        { name: named("gone"), topicId: zeroUuid },
+        { name: null, topicId },
+      ];
+      const twice = await wire.ask(deleteTopics, {
+        topics: both,
+        topicNames: [],
+        timeoutMs: 5_000,
+      });
+      expect(codes(twice.responses)).toEqual({ gone: 42 });
       const strange = "AAECAwQFBgcICQoLDA0ODw";
       const topics = [
         { name: null, topicId },

@@ -134,6 +134,14 @@ function metadataTests(here: Here): void {
     expect([topics.length, brokers.length]).toEqual([0, 1]);
   });
 
+  test("Metadata: a name that no topic can have is told, whether topics may be made or not", async () => {
+    for (const allowAutoTopicCreation of [true, false]) {
+      const asked = metadataRequest([askedTopic("a b"), askedTopic("..")]);
+      const { topics } = await here().send(metadata, 12, { ...asked, allowAutoTopicCreation });
+      expect(topics.map(({ errorCode }) => errorCode)).toEqual([17, 17]);
+    }
+  });
+
   test("Metadata: topics by id; an id that is not known; ids go before names", async () => {
     const topic = await newTopic(here());
     const ask = async (name: string | null, id: string) => {

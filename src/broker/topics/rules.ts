@@ -19,10 +19,13 @@ export function known(image: Image, name: string): TopicImage {
 }
 
 /** Kafka's rule (`Topic.validate`). */
+export function isTopicName(name: string): boolean {
+  if (name.length > NAME_LENGTH_MAX || !/^[a-zA-Z0-9._-]+$/.test(name)) return false;
+  return name !== "." && name !== "..";
+}
+
 export function checkName(name: string): void {
-  if (name.length > 0 && name.length <= NAME_LENGTH_MAX && /^[a-zA-Z0-9._-]+$/.test(name)) {
-    if (name !== "." && name !== "..") return;
-  }
+  if (isTopicName(name)) return;
   throw new Refusal(
     "invalid_topic_exception",
     `A topic's name is 1 to ${NAME_LENGTH_MAX} letters, digits, ".", "_" and "-", and neither "." nor "..".`,

@@ -5,6 +5,7 @@
  * - With an id in the request names do not count, as in Kafka.
  */
 import { isInternal } from "../../broker/access.ts";
+import { isTopicName } from "../../broker/topics/rules.ts";
 import type { TopicPlaces } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { zeroUuid } from "../../wire/uuid.ts";
@@ -82,7 +83,8 @@ async function topicsOf(asked: Asked, call: Call): Promise<readonly ToldTopic[]>
   return someAtATime(names, call, (name) => {
     const found = cluster.topic(call.context, name);
     if (found) return told(found, authorized);
-    return missing(name, zeroUuid, failures.get(name) ?? codeFor("unknown_topic_or_partition"));
+    const absent = isTopicName(name) ? "unknown_topic_or_partition" : "invalid_topic_exception";
+    return missing(name, zeroUuid, failures.get(name) ?? codeFor(absent));
   });
 }
 

@@ -105,7 +105,10 @@ interface AskedDeletion {
 }
 
 export async function deleteEach(asked: readonly AskedDeletion[], call: Call) {
-  const { once, twice } = byOccurrence(asked, ({ name, topicId }) => `${name ?? ""} ${topicId}`);
+  // As in Kafka, one topic by its name and by its id is twice the same: neither is done.
+  const nameOf = ({ name, topicId }: AskedDeletion): string =>
+    name ?? call.broker.cluster.nameOf(call.context, topicId) ?? ` ${topicId}`;
+  const { once, twice } = byOccurrence(asked, nameOf);
   const answers = await mapInTurns(call.door.clock, once, async ({ name, topicId }) => {
     try {
       return await deleteOne(name, topicId, call);
