@@ -189,6 +189,31 @@ export function produceSuite(name: string, open: () => Promise<HttpDoor>): void 
       expect(values(await read(topic))).toEqual([]);
     });
 
+    test("what was cut of an upload in zstd is told, and no record", async () => {
+      const topic = await newTopic(door);
+      const lines = new Uint8Array(zlib.zstdCompressSync('{"value":"whole"}\n{"value":"cut"}'));
+      const headers = { ...linesType, "content-encoding": "zstd" };
+      const path = `/v1/topics/${topic}/records`;
+      for (let length = 1; length < lines.length; length += 1) {
+        const receipts = linesOf((await send(door, path, lines.slice(0, length), headers)).body);
+        expect(receipts.at(-1)?.error?.code).toBe("bad_request");
+      }
+      expect(new Set(values(await read(topic)))).not.toContain("cut");
+      const whole = linesOf((await send(door, path, lines, headers)).body);
+      expect(whole.filter(({ error }) => error)).toEqual([]);
+    });
+
+    test("zstd of a window that HTTP does not know is refused", async () => {
+      const topic = await newTopic(door);
+      // A frame of one stored block; the window's exponent stands above ten, in eighths.
+      const frame = (bits: number) =>
+        new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0, (bits - 10) << 3, 9, 0, 0, 34]);
+      const [path, encoding] = [`/v1/topics/${topic}/records`, { "content-encoding": "zstd" }];
+      const asked = [23, 24, 27].map((bits) => send(door, path, frame(bits), encoding));
+      const answers = await Promise.all(asked);
+      expect(answers.map(({ status }) => status)).toEqual([200, 400, 400]);
+    });
+
     test("compressed bodies, and bombs", async () => {
       const topic = await newTopic(door);
       const path = `/v1/topics/${topic}/records`;
@@ -209,6 +234,10 @@ export function produceSuite(name: string, open: () => Promise<HttpDoor>): void 
       expect(
         (await send(door, path, gzip.slice(0, 10), { "content-encoding": "gzip" })).status,
       ).toBe(400);
+      for (let length = 0; length < zstd.length; length += 1) {
+        const cut = await send(door, path, zstd.slice(0, length), { "content-encoding": "zstd" });
+        expect(cut.status).toBe(400);
+      }
       expect((await send(door, path, gzip, { "content-encoding": "br" })).status).toBe(415);
       expect(values(await read(topic))).toHaveLength(4);
     });

@@ -19,6 +19,9 @@ import type { HttpLimits } from "../limits.ts";
 /** What each request may hold of its body without asking. */
 export const BODY_FREE_BYTES = 64 * 1024;
 
+/** Uploads of lines in zstd at a time: for as long as one is open, its decoder keeps a window of up to 8 MiB. */
+const ZSTD_UPLOADS_MAX = 32;
+
 /** What a slow line brings: 64 KB a second. */
 const PACE_BYTES_PER_MS = 64;
 
@@ -33,6 +36,7 @@ export class BodyRoom {
   readonly #pause: Pause;
   /** What has arrived of bodies that wait for room. */
   #heldWaiting = 0;
+  #zstdUploads = 0;
 
   constructor(clock: Clock, limits: HttpLimits) {
     this.#clock = clock;
@@ -54,6 +58,17 @@ export class BodyRoom {
   async claim(bytes: number, asker: Asker, cut: () => void, heldBytes = 0): Promise<BodyClaim> {
     if (!this.#room.take(bytes)) await this.#waitHolding(heldBytes, bytes, asker);
     return new BodyClaim(bytes, this.#room, this.#clock, this.#limits.requestMs, cut);
+  }
+
+  /** Room for the decoder of an upload in zstd, until what it gives is called. @throws HttpRefusal too_many_bodies */
+  enterZstd(): () => void {
+    if (this.#zstdUploads >= ZSTD_UPLOADS_MAX) throw tooMany();
+    this.#zstdUploads += 1;
+    let isOpen = true;
+    return () => {
+      if (isOpen) this.#zstdUploads -= 1;
+      isOpen = false;
+    };
   }
 
   /** What `parse` makes of a large text of so many bytes, once those before it were parsed and others had their turn. */

@@ -8,6 +8,7 @@
  */
 import { lazy, nodeUtil, nodeZlib } from "../../lib/builtins.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { ZstdFrames } from "../../records/zstd-frames.ts";
 import { ByteGatherer } from "./byte-gatherer.ts";
 import { type BodyClaim, BODY_FREE_BYTES, type BodyRoom } from "./body-room.ts";
 import { HttpRefusal } from "../answers/problem.ts";
@@ -139,10 +140,10 @@ async function decode(
   claim: BodyClaim | null,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { bodyBytesMax: bytesMax } = reading.door.limits;
+  if (encoding === "zstd") checkWhole(bytes, bytesMax);
   const small = bytes.byteLength <= DECODE_HERE_BYTES_MAX;
   try {
-    if (small)
-      return own(decoders()[encoding].here(bytes, { maxOutputLength: smallest(bytesMax) }));
+    if (small) return own(decoders()[encoding].here(bytes, limitsOf(encoding, smallest(bytesMax))));
   } catch (error) {
     if (!isTooLarge(error) || bytesMax <= DECODED_HERE_BYTES_MAX)
       throw decodeError(error, encoding, bytesMax);
@@ -150,7 +151,7 @@ async function decode(
   const { bodies } = reading.door;
   const decoded = claim ?? (await bodies.claim(bytesMax, reading, () => {}, bytes.byteLength));
   try {
-    return own(await decoders()[encoding].away(bytes, { maxOutputLength: bytesMax }));
+    return own(await decoders()[encoding].away(bytes, limitsOf(encoding, bytesMax)));
   } catch (error) {
     throw decodeError(error, encoding, bytesMax);
   } finally {
@@ -166,6 +167,29 @@ const decoders = lazy(() => {
     zstd: { here: zstdDecompressSync, away: promisify(zstdDecompress) },
   } as const;
 });
+
+/** Bits of a window of 8 MiB, which is what zstd may have in HTTP (RFC 9659): a decoder keeps so much of what it gave. */
+const ZSTD_WINDOW_BITS_MAX = 23;
+
+/** For zstd's decoders: frames with a larger window are damage to them. */
+export function zstdWindow(): { readonly params: Record<number, number> } {
+  return { params: { [nodeZlib().constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_BITS_MAX } };
+}
+
+function limitsOf(encoding: "gzip" | "zstd", maxOutputLength: number) {
+  return encoding === "zstd" ? { maxOutputLength, ...zstdWindow() } : { maxOutputLength };
+}
+
+/** What the runtime would decode of a cut frame, without an error, is not what was sent. */
+function checkWhole(zstd: Uint8Array, bytesMax: number): void {
+  const frames = new ZstdFrames({ takesSkippable: true });
+  try {
+    frames.push(zstd);
+    frames.end();
+  } catch (error) {
+    throw decodeError(error, "zstd", bytesMax);
+  }
+}
 
 function smallest(bytesMax: number): number {
   return Math.min(bytesMax, DECODED_HERE_BYTES_MAX);

@@ -44,9 +44,14 @@ export function produceLines(call: Call, terms: ProduceTerms): Reply {
   if (terms.topic !== null && !terms.create) door.broker.partitionCount(call.context, terms.topic);
   const encoding = encodingOf(request);
   if (request.body === null) return { status: 200, type: LINES_TYPE, body: "" };
+  const leave = encoding === "zstd" ? door.bodies.enterZstd() : () => {};
   const source = encoding === null ? request.body : decodedStream(request.body, encoding);
   call.connection?.hold();
-  const done = call.connection?.keep() ?? (() => {});
+  const release = call.connection?.keep() ?? (() => {});
+  const done = (): void => {
+    leave();
+    release();
+  };
   const upload = new Upload(call, terms, source, done);
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => upload.start(controller),

@@ -201,3 +201,14 @@ test("large texts are parsed one after another, with turns between", async () =>
   await all;
   expect(order).toEqual(["a", "turn", "b", "turn", "c", "turn"]);
 });
+
+test("uploads in zstd are so many at a time, since each decoder keeps a window", () => {
+  const { bodies } = world();
+  const open = Array.from({ length: 32 }, () => bodies.enterZstd());
+  expect(() => bodies.enterZstd()).toThrow("Too many");
+  for (const leave of open.slice(0, 2)) leave();
+  open[0]?.(); // Once is enough.
+  bodies.enterZstd();
+  bodies.enterZstd();
+  expect(() => bodies.enterZstd()).toThrow("Too many");
+});
