@@ -145,6 +145,37 @@ test("a damaged newest row is cut off at its first bad batch, and offsets are no
     await later.close();
   }));
 
+test("rows are proved as far back as the run before may have lost them: further after a power cut", () =>
+  inFolder(async (directory) => {
+    const storage = await openIn(directory);
+    await fill(storage, 0, 5);
+    for (let end = 5; end < 12; end++)
+      await storage.commit({
+        partition: 1,
+        guard: { epoch: 0, end },
+        entries: [append({ base: end, bytes: end === 5 ? 1000 : 1_000_000 })],
+        durability: "synced",
+      });
+    await storage.close();
+    withSql(directory, (database) => {
+      const row: unknown = database.prepare("select data from rows where base = 5").raw().get([]);
+      const data = Buffer.from((row as [Uint8Array])[0]);
+      data[500] = (data[500] ?? 0) ^ 1;
+      database.prepare("update rows set data = ? where base = 5").run([data]);
+    });
+    for (const [boot, end] of [
+      [bootId, 12],
+      ["another", 5],
+    ] as const) {
+      withSql(directory, (database) => {
+        database.prepare("insert into meta values ('running', ?)").run([boot]);
+      });
+      const again = await openIn(directory);
+      expect((await again.bounds(1))?.end).toBe(end);
+      await again.close();
+    }
+  }));
+
 test("any SQLite tool reads the file while it is written", () =>
   inFolder(async (directory) => {
     const storage = await openIn(directory);
