@@ -136,6 +136,18 @@ export function produceTests(here: Here): void {
     expect(await told([["good", 0]])).toEqual([0]);
   });
 
+  test("Produce: records that are refused are named under a topic's own compression, too", async () => {
+    for (const value of ["gzip", "uncompressed"]) {
+      const topic = await newTopic(here(), [{ name: "compression.type", value }]);
+      for (const codec of ["none", "gzip"] as const) {
+        const early = batchOf(["a", "b"], { codec, timestampMs: Date.now() + 10_000_000 });
+        const part = await produceTo(here(), topic, early);
+        expect([part.errorCode, part.recordErrors.length]).toEqual([32, 2]);
+      }
+      expect((await produceTo(here(), topic, batchOf(["a"]))).errorCode).toBe(0);
+    }
+  });
+
   test("Produce: a topic that is not there, by name and by id", async () => {
     const nowhere = { name: "not-there", id: noId };
     const byName = await produceTo(here(), nowhere, batchOf(["a"]));
@@ -259,10 +271,11 @@ export function fetchTests(here: Here): void {
 
   test("Fetch: at least one whole batch, however small the limits", async () => {
     const topic = await filled();
-    for (const limits of [{ maxBytes: 1 }, { partitionMaxBytes: 1 }]) {
-      const { records } = await fetchPart(here(), topic, 0, limits);
-      expect(valuesOf(records)).toEqual(["a", "a"]);
-    }
+    for (const bytes of [0, 1])
+      for (const limits of [{ maxBytes: bytes }, { partitionMaxBytes: bytes }]) {
+        const { records } = await fetchPart(here(), topic, 0, limits);
+        expect(valuesOf(records)).toEqual(["a", "a"]);
+      }
   });
 
   test("Fetch: nothing at the end, out of range past it and below 0", async () => {

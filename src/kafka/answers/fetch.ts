@@ -8,6 +8,7 @@
  * - What is not there, by id, by name or by number, is an error of its partition and ends no wait, as in Kafka: a client that
  *   keeps a deleted topic in its session would ask again and again without a pause. Where nothing else is asked there is
  *   nothing to wait for. Every other error ends the wait.
+ * - A limit of 0 bytes is one of 1: as in Kafka the first batch comes all the same, or its reader would stand still.
  * - Of very many partitions each step takes turns.
  * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
  */
@@ -150,7 +151,7 @@ function readRequest(of: FetchPartition, call: Call, byId: boolean): ReadRequest
   const topic = of.name ?? of.topic;
   const count = broker.cluster.partitionsOf(context, topic);
   if (partition < 0 || partition >= count) return "unknown_topic_or_partition";
-  const request = { topic, partition, from: fetchOffset, bytesMax: Math.max(0, of.bytesMax) };
+  const request = { topic, partition, from: fetchOffset, bytesMax: Math.max(1, of.bytesMax) };
   return leaderEpoch === -1 ? request : { ...request, leaderEpoch };
 }
 
@@ -172,7 +173,7 @@ async function read(
 ): Promise<ReadAnswer[]> {
   const { limits, unsent } = call.door;
   const isolation: Isolation = asked.isolationLevel === 1 ? "read_committed" : "read_uncommitted";
-  const mostBytes = Math.min(Math.max(0, asked.maxBytes), limits.fetchBytesMax);
+  const mostBytes = Math.min(Math.max(1, asked.maxBytes), limits.fetchBytesMax);
   const bytesMin = Math.max(0, asked.minBytes);
   const partitionBytes = requests.reduce((sum, { bytesMax }) => sum + bytesMax, 0);
   const bytesAsked = Math.min(mostBytes, partitionBytes);

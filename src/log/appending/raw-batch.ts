@@ -7,7 +7,7 @@
 import { assert } from "../../lib/assert.ts";
 import { type BatchContents, checkEnvelope, corrected } from "../../records/batch-check.ts";
 import { recode } from "../../records/batch-recode.ts";
-import type { BatchHeader } from "../../records/batch.ts";
+import { type BatchHeader, readBatchHeader } from "../../records/batch.ts";
 import { DECOMPRESSED_BYTES_MAX, type Opening } from "../opening.ts";
 import type { TopicConfig } from "../configs/topic-config.ts";
 
@@ -60,5 +60,7 @@ export class RawBatch {
         pause,
       }),
     );
+    // Who looks into it again, to name the records that are refused or on a second try, must read it as it is now.
+    this.#header = readBatchHeader(this.#bytes);
   }
 }
