@@ -9,6 +9,7 @@ import {
   MetadataLost,
   NewerFormat,
 } from "../storage/files/folder-error.ts";
+import { permissionMissing } from "../storage/files/permission.ts";
 import { checkLogsAreThere } from "../storage/files/whole-folder.ts";
 import { Channel } from "../storage/libsql/channel.ts";
 import { openLibsqlStorage } from "../storage/libsql/libsql.ts";
@@ -69,7 +70,8 @@ export async function openFolder(
     if (error instanceof Error && known.some((kind) => error instanceof kind)) {
       throw new StartError(error.message, { cause: error });
     }
-    const reason = error instanceof Error ? error.message : String(error);
+    const told = error instanceof Error ? error.message : String(error);
+    const reason = permissionMissing(directory) ?? told;
     throw new StartError(`cannot open the data in ${directory}: ${reason}`, { cause: error });
   }
 }
