@@ -94,6 +94,7 @@ export async function startNode(
   startUpkeep(config, logNode, logs, opened);
   const coordinators = openCoordinators(config, controller, logs, logNode, random);
   opened.defer(() => coordinators.transactions.close());
+  opened.defer(() => coordinators.groups.close()); // Of a start that fails before the doors.
   const broker = createBroker({
     controller,
     logs,

@@ -257,6 +257,7 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
       await this.#replay();
     } catch (error) {
       if (!isAppendFailure(error)) throw error;
+      if (this.#status !== "loading") return; // Closed: what it read from may be, too.
       const waitMs = isDamage(error) ? limits.damagedRetryMs : limits.retryMs;
       logger.warn("a coordinator could not read its log; trying again", { waitMs, error });
       clock.after(waitMs, () => {

@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { partitionOf, javaHashCode } from "../../../src/coordinators/key-hash.ts";
+import { silentLogger } from "../../../src/lib/logger.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import { type Storage, StorageFault } from "../../../src/storage/storage.ts";
 import { openTestNode, type TestNode } from "../../simulation/test-node.ts";
@@ -138,6 +139,34 @@ describe("a shard", () => {
     await next.clock.advance(60_000);
     expect(reads).toBeGreaterThan(50);
   });
+
+  test.each([true, false])(
+    "that cannot read its log says so, unless it was closed: %p",
+    async (closed) => {
+      const { node, driver } = await begun();
+      driver.close();
+      node.clock.abandon();
+      node.disk.crash();
+      const { disk, metadata, clock } = node;
+      let reading = (): void => {};
+      const wrap = (storage: Storage): Storage => {
+        storage.read = async () => {
+          reading();
+          throw new StorageFault("closed", "the storage is closed");
+        };
+        return storage;
+      };
+      const warned: string[] = [];
+      const logger = { ...silentLogger, warn: (what: string) => void warned.push(what) };
+      const next = await openTestNode({ disk, metadata, clock, wrap });
+      const restarted = counters(next, {}, logger);
+      if (closed) reading = () => restarted.close();
+      restarted.loadAll();
+      await clock.settle();
+      expect(warned).toEqual(closed ? [] : [expect.stringContaining("could not read its log")]);
+      restarted.close();
+    },
+  );
 
   test.each([true, false])(
     "after an outcome that nobody knows it is loaded anew from what the log holds (kept: %p)",

@@ -8,7 +8,7 @@ import {
 } from "../../../src/coordinators/limits.ts";
 import { type Core, reply, type Ticket, unchanged } from "../../../src/coordinators/step.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
+import { type Logger, silentLogger } from "../../../src/lib/logger.ts";
 import type { TestNode } from "../../simulation/test-node.ts";
 
 export interface Counter {
@@ -73,6 +73,7 @@ function counterCore(key: string): Core<Counter, CounterInput> {
 export function counters(
   test: TestNode,
   limits: Partial<CoordinatorLimits> = {},
+  logger: Logger = silentLogger,
 ): Coordinator<Counter, CounterInput> {
   const { node, logs, controller, clock } = test;
   return new Coordinator({
@@ -85,7 +86,7 @@ export function counters(
     random: seededRandom(7),
     clock,
     deadlines: node.deadlines,
-    logger: silentLogger,
+    logger,
     limits: { ...defaultCoordinatorLimits, ...limits },
   });
 }
