@@ -76,12 +76,30 @@ function wholeOrNothing(given: unknown, where: string): number | undefined {
   throw new UsageError(`"${where}" must be a whole number`);
 }
 
+declare global {
+  // A standard that TypeScript's library has not yet.
+  interface JSON {
+    rawJSON(text: string): unknown;
+  }
+}
+
+/** What only a line has in which a number may be more than a double can hold. */
+const doubtfulNumber = /[\d.]{16}|\d[eE]/;
+
 function parse(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return doubtfulNumber.test(line) ? JSON.parse(line, asWritten) : JSON.parse(line);
   } catch (error) {
     throw new UsageError(`is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** A number that a double would change stays the text it is. */
+function asWritten(_name: string, given: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source;
+  if (typeof given !== "number" || source === undefined || Number.isSafeInteger(given))
+    return given;
+  return JSON.stringify(given) === source ? given : JSON.rawJSON(source);
 }
 
 /** As the API takes it; an object or number that stands there bare is taken as JSON too. */
