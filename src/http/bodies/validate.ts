@@ -42,7 +42,10 @@ export function queryOf(url: string): Record<string, string | string[]> {
   for (const [name, value] of new URLSearchParams(text)) {
     // URLSearchParams puts U+FFFD where bytes are not UTF-8; a key must not change under way.
     if (value.includes("\ufffd") && !isUtf8(text))
-      throw new Refusal("invalid_request", `query.${name}: not UTF-8; bytes go base64-encoded.`);
+      throw new Refusal(
+        "invalid_request",
+        `query.${name}: not UTF-8; bytes go base64-encoded, such as in \`key_b64\`.`,
+      );
     const before = query[name];
     if (Array.isArray(before)) before.push(value);
     else query[name] = before === undefined ? value : [before, value];

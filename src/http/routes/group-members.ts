@@ -83,11 +83,12 @@ function from(context: Context, connection: Connection | null): Context {
 function subscription(
   topics: readonly string[] | undefined,
   regex: string | undefined,
+  topicsName: "topics" | "topic" = "topics",
 ): Pick<PollJoin, "topicNames" | "topicRegex"> {
   if ((topics === undefined || topics.length === 0) && regex === undefined) {
     throw new Refusal(
       "invalid_request",
-      "Name at least one topic in `topics`, or a `topic_regex`.",
+      `Name at least one topic in \`${topicsName}\`, or a \`topic_regex\`.`,
     );
   }
   return { topicNames: topics ?? [], topicRegex: regex ?? null };
@@ -220,7 +221,7 @@ export const streamGroup = defineRoute({
     const type = isEvents ? "text/event-stream" : LINES_TYPE;
     const headers = { ...live, "x-accel-buffering": "no" };
     const join: Omit<PollJoin, "incarnation"> = {
-      ...subscription(topics, regex),
+      ...subscription(topics, regex, "topic"),
       instanceId: null,
       assignor: null,
       reset: query.reset ?? "earliest",

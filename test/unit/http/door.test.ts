@@ -206,6 +206,12 @@ test("a request that takes too long is told so, and that it may still be carried
   expect(timers).toEqual([]);
 });
 
+test("a group's stream without topics is told the field by its name there", async () => {
+  const answer = await app().request("/v1/groups/g/stream");
+  expect(answer.status).toBe(400);
+  expect((await answer.json()).detail).toContain("in `topic`,");
+});
+
 describe("routing", () => {
   const cases: [string, string, RequestInit, number, Record<string, string>][] = [
     ["unknown path", "/v1/nothing", {}, 404, {}],
