@@ -17,6 +17,9 @@ export function durationMs(text: string): number {
   );
 }
 
+/** How the texts of commands describe `@TIME`. */
+export const TIME_WORDS = "@TIME (ISO 8601, epoch milliseconds, or a span ago: @-2h)";
+
 /**
  * `start`, `end`, an offset, `+n` after the start, `-n` before the end, `@TIME`: epoch milliseconds, ISO 8601, or a span
  * ago (`@-10m`).
@@ -24,20 +27,39 @@ export function durationMs(text: string): number {
 export function offsetSpec(text: string, nowMs: number = Date.now()): From | { plus: number } {
   if (text === "start" || text === "earliest" || text === "beginning") return "earliest";
   if (text === "end" || text === "latest") return "latest";
-  if (/^\d+$/.test(text)) return Number(text);
-  if (/^\+\d+$/.test(text)) return { plus: Number(text) };
-  if (/^-\d+$/.test(text)) return { tail: -Number(text) };
+  if (/^\d+$/.test(text)) return offset(text);
+  if (/^\+\d+$/.test(text)) return { plus: offset(text) };
+  if (/^-\d+$/.test(text)) return { tail: offset(text.slice(1)) };
   if (text.startsWith("@")) return timeSpec(text.slice(1), nowMs);
   throw new InvalidArgumentError(
     "A place is start, end, an offset, +n from the start, -n from the end, or @TIME.",
   );
 }
 
+function offset(text: string): number {
+  const given = Number(text);
+  if (Number.isSafeInteger(given)) return given;
+  throw new InvalidArgumentError("No log has so many records.");
+}
+
+/** Epoch milliseconds; of a longer span the epoch's begin. */
+export function spanAgo(spanMs: number, nowMs: number = Date.now()): number {
+  return Math.max(0, nowMs - spanMs);
+}
+
+/** Date.parse makes a day of nearly any words with a number in them. */
+const iso8601 = /^\d{4}-\d\d-\d\d/;
+
 function timeSpec(text: string, nowMs: number): Date {
-  if (/^\d+$/.test(text)) return new Date(Number(text));
-  if (text.startsWith("-")) return new Date(nowMs - durationMs(text.slice(1)));
-  const at = Date.parse(text);
-  if (Number.isNaN(at))
+  const at = /^\d+$/.test(text)
+    ? Number(text)
+    : text.startsWith("-")
+      ? spanAgo(durationMs(text.slice(1)), nowMs)
+      : iso8601.test(text)
+        ? Date.parse(text)
+        : Number.NaN;
+  // What no Date can hold, either.
+  if (Number.isNaN(new Date(at).getTime()))
     throw new InvalidArgumentError(
       "A time is epoch milliseconds, ISO 8601, or a span ago (@-10m).",
     );

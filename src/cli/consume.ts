@@ -13,7 +13,7 @@ import { formatFor } from "./output.ts";
 import { counted } from "./progress.ts";
 import { recordJson, recordLine, recordLineHead } from "./record-text.ts";
 import type { Session } from "./session.ts";
-import { durationMs, offsetSpec, wholeNumber } from "./arguments.ts";
+import { durationMs, offsetSpec, spanAgo, TIME_WORDS, wholeNumber } from "./arguments.ts";
 import { withTopic } from "./near-topic.ts";
 
 type Format = "table" | "json" | "jsonl" | "raw";
@@ -40,8 +40,10 @@ export function addConsume(program: Command, session: Session): void {
     )
     .argument("<topic>")
     .option("--from-beginning", "from the first record there is (as without --follow)")
-    .option("--from <place>", "start, end, an offset, +n, -n (before the end), @TIME", (text) =>
-      offsetSpec(text),
+    .option(
+      "--from <place>",
+      `start, end, an offset, +n from the start, -n from the end, or ${TIME_WORDS}`,
+      (text) => offsetSpec(text),
     )
     .option("--offset <place>", "the same as --from", (text) => offsetSpec(text))
     .option("--since <span>", "records of the last 90s, 10m, 2h, 7d", durationMs)
@@ -114,7 +116,7 @@ async function startOf(
   );
   if (starts.length > 1)
     throw new UsageError("Give one start: --from-beginning, --from or --since.");
-  if (options.since !== undefined) return new Date(Date.now() - options.since);
+  if (options.since !== undefined) return new Date(spanAgo(options.since));
   const from = options.from ?? options.offset;
   if (from === undefined)
     return options.follow === true && options.fromBeginning !== true ? "latest" : "earliest";

@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { deleteGroups } from "../../kafka/apis/42-delete-groups.ts";
 import { check, KafkaError } from "../../kafka/client-error.ts";
 import { UsageError } from "../../lib/setting.ts";
-import { offsetSpec } from "../arguments.ts";
+import { offsetSpec, TIME_WORDS } from "../arguments.ts";
 import { confirm } from "../confirm.ts";
 import { forEachName } from "../each-name.ts";
 import { exitCodes, Failure } from "../exit.ts";
@@ -98,7 +98,7 @@ export function addGroup(program: Command, session: Session): void {
     .option("--topic <topic>", "only this topic, or topic:0,1,…; may repeat", gathered)
     .requiredOption(
       "--to <place>",
-      "start, end, an offset, +n from the start, -n from the end, or @TIME",
+      `start, end, an offset, +n from the start, -n from the end, or ${TIME_WORDS}`,
       (text) => resetOf(text),
     )
     .option("--dry-run", "only show it")
