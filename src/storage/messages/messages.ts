@@ -117,7 +117,9 @@ export type Request =
   | OpenMetadata
   | WriterRequest
   | ReaderRequest
-  | MetadataRequest;
+  | MetadataRequest
+  /** After `close`: lets go of what only the garbage collector can. */
+  | { readonly type: "collect" };
 
 /** An error that can cross a thread. */
 export type Failure =
@@ -181,6 +183,7 @@ export interface Answers extends MetadataAnswers {
   sweep: Upkeep;
   "finish-checkpoint": Upkeep;
   close: null;
+  collect: null;
   reads: readonly (ReadAnswer | { readonly failure: Failure })[];
   checkpoint: null;
   backup: null;
