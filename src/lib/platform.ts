@@ -29,6 +29,8 @@ export interface Platform {
   readonly serveHttp: (options: ServeHttpOptions) => Promise<HttpServer>;
   /** Whether `serveHttp` has sent or copied a piece of a streamed body when it asks for the next one. */
   readonly copiesPieces: boolean;
+  /** Whether what is sent may lie in memory that threads share: the web's standards forbid it in a body. */
+  readonly sendsShared: boolean;
   /** Opens the port for raw connections; rejects like `serveHttp`. */
   readonly listenTcp: (options: ListenTcpOptions) => Promise<TcpServer>;
   /** Calls `fire` on each of the signals, until the answer is called. */

@@ -40,6 +40,7 @@ export function bunPlatform(): Platform {
     ...systemPlatform(),
     serveHttp,
     copiesPieces: true,
+    sendsShared: true,
     listenTcp,
   };
 }

@@ -64,6 +64,7 @@ export function denoPlatform(): Platform {
     serveHttp: (options) => Promise.resolve(serve(deno, options)),
     // It hands the bytes themselves to the thread that sends them.
     copiesPieces: false,
+    sendsShared: false,
     listenTcp,
   };
 }

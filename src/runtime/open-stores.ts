@@ -53,7 +53,8 @@ export async function openFolder(
     // The Worker does one after the other by itself, while this thread loads the rest of the node.
     const writer = new Channel();
     const options = { directory, clock: platform.clock, logger, process: platform };
-    const opening = openLibsqlStorage({ ...options, onFailure: onFatal }, writer);
+    const limits = platform.sendsShared ? {} : { sharedBuffersBytesMax: 0 };
+    const opening = openLibsqlStorage({ ...options, limits, onFailure: onFatal }, writer);
     const described = writer.ask({ type: "partitions" });
     const metadata = openLibsqlMetadataStore(directory, { beside: writer, onFailure: onFatal });
     for (const promise of [described, metadata]) promise.catch(() => {}); // Told where it is awaited.

@@ -38,7 +38,7 @@ const systemRandom: Random = {
 /** Everything of a platform but its name, version and servers. */
 export function systemPlatform(): Omit<
   Platform,
-  "name" | "version" | "serveHttp" | "listenTcp" | "copiesPieces"
+  "name" | "version" | "serveHttp" | "listenTcp" | "copiesPieces" | "sendsShared"
 > {
   return {
     clock: systemClock,

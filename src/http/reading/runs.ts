@@ -6,16 +6,17 @@ import type { Runs } from "../answers/reply.ts";
 
 /** The runs as one body, without a copy: a view where they lie side by side, else one after the other. */
 export function joined(runs: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> | Runs {
-  const own: Uint8Array<ArrayBuffer>[] = runs.filter(ownsBuffer);
-  assert(own.length === runs.length, "no thread shares what is read");
-  const [first] = own;
-  return first && sideBySide(own)
+  const sent: Uint8Array<ArrayBuffer>[] = runs.filter(isSent);
+  assert(sent.length === runs.length, "what is read can be sent");
+  const [first] = sent;
+  return first && sideBySide(sent)
     ? new Uint8Array(first.buffer, first.byteOffset, size)
-    : { runs: own, length: size };
+    : { runs: sent, length: size };
 }
 
-function ownsBuffer(run: Uint8Array): run is Uint8Array<ArrayBuffer> {
-  return run.buffer instanceof ArrayBuffer;
+/** Threads share what is read only where the runtime sends it alike (`Platform.sendsShared`), though its types say no. */
+function isSent(run: Uint8Array): run is Uint8Array<ArrayBuffer> {
+  return run.buffer instanceof ArrayBuffer || run.buffer instanceof SharedArrayBuffer;
 }
 
 function sideBySide(runs: readonly Uint8Array[]): boolean {

@@ -129,15 +129,15 @@ class LibsqlStorage implements Storage {
     this.#options = options;
     this.#limits = options.limits;
     this.writer = writer;
-    const pages = new PageBuffers(options.clock, options.limits.pageBuffersBytesMax);
     const { directory, clock, limits } = options;
+    const pages = new PageBuffers({ clock, limits, onForget: () => this.#readers.forgetPages() });
     // Where other processes are kept out by this one's locks alone, nothing goes past SQLite.
     this.#files = indexInMemory ? null : openLogFiles(directory);
     this.#openReader = { type: "open-reader", directory, indexInMemory, files: this.#files };
     this.#readers = new ReadQueue({ openReader: this.#openReader, clock, pages, limits });
     this.#readAhead = new ReadAhead({
-      clock: options.clock,
-      bytesMax: options.limits.readAheadBytesMax,
+      clock,
+      bytesMax: limits.readAheadBytesMax,
       read: async (page, isAhead) => {
         if (isAhead) this.#refuseClosed();
         return pages.rowsOf(await this.#readers.ask(page, isAhead));

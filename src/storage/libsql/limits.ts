@@ -10,6 +10,8 @@ export interface LibsqlStorageLimits {
   readonly readAheadBytesMax: number;
   /** Buffers kept between large reads. */
   readonly pageBuffersBytesMax: number;
+  /** Those of each size that threads share: 0 where what is read goes to what cannot send them. */
+  readonly sharedBuffersBytesMax: number;
   /** Bytes and changes that one commit takes at most. */
   readonly commitBytesMax: number;
   readonly commitChangesMax: number;
@@ -20,6 +22,7 @@ export const libsqlStorageLimits: LibsqlStorageLimits = {
   readersMax: 2,
   readAheadBytesMax: 32 * 1024 * 1024,
   pageBuffersBytesMax: 32 * 1024 * 1024,
+  sharedBuffersBytesMax: 32 * 1024 * 1024,
   commitBytesMax: 16 * 1024 * 1024,
   commitChangesMax: 4096,
 };

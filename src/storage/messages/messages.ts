@@ -61,15 +61,24 @@ export type WriterRequest =
   | { readonly type: "close" };
 
 export type ReaderRequest =
-  /** With a buffer for each read that wants one (`pageBytesOf`), in order. */
+  /** With a page for each read that wants one (`pageBytesOf`), in order. */
   | {
       readonly type: "reads";
       readonly reads: readonly Read[];
-      readonly pages: readonly ArrayBuffer[];
+      readonly pages: readonly Page[];
     }
+  /** Shared pages come along anew from now on. */
+  | { readonly type: "forget-pages" }
   | { readonly type: "checkpoint" }
   | { readonly type: "backup"; readonly path: string }
   | { readonly type: "close" };
+
+export type PageBuffer = ArrayBuffer | SharedArrayBuffer;
+
+/** A buffer that goes along and comes back, or one that both threads have, by its number: it comes along when it is new. */
+export type Page =
+  | ArrayBuffer
+  | { readonly number: number; readonly buffer: SharedArrayBuffer | null };
 
 export type Read =
   | {
@@ -185,6 +194,7 @@ export interface Answers extends MetadataAnswers {
   close: null;
   collect: null;
   reads: readonly (ReadAnswer | { readonly failure: Failure })[];
+  "forget-pages": null;
   checkpoint: null;
   backup: null;
 }
@@ -199,8 +209,10 @@ export type ReadAnswer =
       readonly rows: readonly StoredRow[];
       readonly logStart: number;
       readonly refusedBytes?: number;
-      /** The buffer that came with the read, and the heads of the rows where they lie in it (`row-heads.ts`), not in `rows`. */
-      readonly page: { readonly buffer: ArrayBuffer; readonly heads: Float64Array | null } | null;
+      /** The heads of the rows where they lie in the page that came with the read (`row-heads.ts`), not in `rows`. */
+      readonly heads: Float64Array | null;
+      /** That page's buffer; a shared one is not sent back. */
+      readonly buffer: PageBuffer | null;
     }
   | { readonly type: "seek"; readonly row: StoredRow | null }
   | { readonly type: "locate"; readonly head: RowHead | null }

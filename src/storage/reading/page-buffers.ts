@@ -1,16 +1,18 @@
 /**
- * Buffers that large reads are read into, again and again: they go to a reader's thread, come back with rows in them, and
- * are given back when nobody uses these any more. Fresh memory for each read costs more than reading it: the kernel gives
- * it out 4 KiB at a time, zeroed, and takes it back.
+ * Buffers that large reads are read into, again and again: rows are read into them in a reader's thread, and they are given
+ * back when nobody uses these any more. Fresh memory for each read costs more than reading it: the kernel gives it out 4 KiB
+ * at a time, zeroed, and takes it back.
  *
- * - Kept are `bytesMax` at most, and none for longer than `KEPT_MS` without a read.
+ * - Most are shared by both threads, which know them by number: one that moves from thread to thread is new memory to the
+ *   collector of either (a tenth of the CPU of a catch-up). Plain ones, which move, stand in where those are all in use.
+ * - Kept are the bytes of the limits at most, and none for longer than `KEPT_MS` without a read.
  * - Rows that lie in no such buffer let go of their own memory when they are done with: collected garbage would be late.
- * - Whoever does not give a buffer back leaves it to the garbage collector.
+ * - Whoever does not give a buffer back leaves it to the garbage collector; a shared one is missed until all are forgotten.
  */
-import { assert } from "../../lib/assert.ts";
+import { assert, present } from "../../lib/assert.ts";
 import { letGo } from "../../lib/bytes.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { Read, ReadAnswer } from "../messages/messages.ts";
+import type { PageBuffer, Read, ReadAnswer } from "../messages/messages.ts";
 import { rowsIn } from "./row-heads.ts";
 import type { ReadRows } from "../storage.ts";
 
@@ -26,17 +28,31 @@ export function pageBytesOf(read: Read): number | null {
   return SIZES.find((size) => bytesMax >= size / 2 && bytesMax <= size) ?? null;
 }
 
+interface PageBuffersOptions {
+  readonly clock: Clock;
+  readonly limits: {
+    /** Of those that are kept. */
+    readonly pageBuffersBytesMax: number;
+    /** Of shared ones of each size, in use or kept. */
+    readonly sharedBuffersBytesMax: number;
+  };
+  /** The shared ones are never used again. */
+  readonly onForget: () => void;
+}
+
 export class PageBuffers {
-  readonly #clock: Clock;
-  readonly #bytesMax: number;
-  readonly #free: ArrayBuffer[] = [];
+  readonly #options: PageBuffersOptions;
+  readonly #free: PageBuffer[] = [];
+  /** Of those that are free. */
   #bytes = 0;
+  /** The numbers of all shared ones. */
+  readonly #shared = new Map<SharedArrayBuffer, number>();
+  #number = 0;
   #usedMs = 0;
   #ticking = false;
 
-  constructor(clock: Clock, bytesMax: number) {
-    this.#clock = clock;
-    this.#bytesMax = bytesMax;
+  constructor(options: PageBuffersOptions) {
+    this.#options = options;
   }
 
   /** How many are kept. */
@@ -45,17 +61,22 @@ export class PageBuffers {
   }
 
   /** A buffer of one of the sizes that `pageBytesOf` gives. */
-  take(size: number): ArrayBuffer {
-    this.#usedMs = this.#clock.monotonicMs();
+  take(size: number): PageBuffer {
+    this.#usedMs = this.#options.clock.monotonicMs();
     const at = this.#free.findLastIndex(({ byteLength }) => byteLength === size);
     const [kept] = at < 0 ? [] : this.#free.splice(at, 1);
     if (kept) this.#bytes -= size;
-    return kept ?? new ArrayBuffer(size);
+    return kept ?? this.#make(size);
+  }
+
+  /** By which both threads know a shared buffer that was taken. */
+  numberOf(buffer: SharedArrayBuffer): number {
+    return present(this.#shared.get(buffer), "a shared buffer that was just taken has its number");
   }
 
   /** What was read, to be given back when it is `done` with; where its buffer holds nothing of it, that is now. */
-  rowsOf({ rows, logStart, refusedBytes, page }: ReadAnswer & { readonly type: "read" }): ReadRows {
-    const { buffer = null, heads = null } = page ?? {};
+  rowsOf(answer: ReadAnswer & { readonly type: "read" }): ReadRows {
+    const { rows, logStart, refusedBytes, heads, buffer } = answer;
     if (buffer && heads)
       return { rows: rowsIn(buffer, heads), logStart, done: () => this.giveBack(buffer) };
     if (buffer) this.giveBack(buffer);
@@ -68,24 +89,44 @@ export class PageBuffers {
   }
 
   /** Nobody may have a view of it any more. */
-  giveBack(buffer: ArrayBuffer): void {
+  giveBack(buffer: PageBuffer): void {
+    const { clock, limits } = this.#options;
     const { byteLength } = buffer;
     const isWhole = SIZES.includes(byteLength);
     assert(isWhole && !this.#free.includes(buffer), "a buffer is given back once");
-    if (this.#bytes + byteLength > this.#bytesMax) return letGo(buffer);
+    if (buffer instanceof SharedArrayBuffer) {
+      if (!this.#shared.has(buffer)) return;
+    } else if (this.#bytes + byteLength > limits.pageBuffersBytesMax) return letGo(buffer);
     this.#free.push(buffer);
     this.#bytes += byteLength;
-    if (!this.#ticking) this.#clock.after(KEPT_MS, this.#tick);
+    if (!this.#ticking) clock.after(KEPT_MS, this.#tick);
     this.#ticking = true;
   }
 
+  #make(size: number): PageBuffer {
+    const { sharedBuffersBytesMax } = this.#options.limits;
+    let bytes = size;
+    for (const { byteLength } of this.#shared.keys()) if (byteLength === size) bytes += size;
+    if (bytes > sharedBuffersBytesMax) return new ArrayBuffer(size);
+    const buffer = new SharedArrayBuffer(size);
+    this.#number += 1;
+    this.#shared.set(buffer, this.#number);
+    return buffer;
+  }
+
   readonly #tick = (): void => {
-    const isUsed = this.#usedMs + KEPT_MS > this.#clock.monotonicMs();
-    if (!isUsed) {
-      for (const buffer of this.#free.splice(0)) letGo(buffer);
-      this.#bytes = 0;
-    }
+    const { clock } = this.#options;
+    const isUsed = this.#usedMs + KEPT_MS > clock.monotonicMs();
+    if (!isUsed) this.#forget();
     this.#ticking = isUsed;
-    if (isUsed) this.#clock.after(KEPT_MS, this.#tick);
+    if (isUsed) clock.after(KEPT_MS, this.#tick);
   };
+
+  /** What is in use of the shared ones is left to the collector once it is given back. */
+  #forget(): void {
+    for (const buffer of this.#free.splice(0)) if (buffer instanceof ArrayBuffer) letGo(buffer);
+    this.#bytes = 0;
+    if (this.#shared.size > 0) this.#options.onForget();
+    this.#shared.clear();
+  }
 }

@@ -3,12 +3,13 @@
  *
  * - Readers are opened when they are first needed, a second one when the first is busy.
  * - What is read ahead of its reader leaves one reader free if there are two.
+ * - A page that the threads share goes along once, then by its number alone.
  */
 import { Bug } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Channel } from "../libsql/channel.ts";
 import { errorOf } from "../messages/failure.ts";
-import type { OpenReader, Read, ReadAnswer } from "../messages/messages.ts";
+import type { OpenReader, Page, PageBuffer, Read, ReadAnswer } from "../messages/messages.ts";
 import { pageBytesOf, type PageBuffers } from "./page-buffers.ts";
 import { ReadLine, type ReadLineLimits, type WaitingRead } from "./read-line.ts";
 import { StorageFault } from "../storage.ts";
@@ -29,6 +30,8 @@ export class ReadQueue {
   readonly #pages: PageBuffers;
   readonly #readersMax: number;
   readonly #channels: Channel[] = [];
+  /** The shared pages that each of them has. */
+  readonly #known = new WeakMap<Channel, WeakSet<SharedArrayBuffer>>();
   readonly #line = new ReadLine(lineLimits);
   #aheadUnderWay = 0;
   readonly #exchanges = new Set<Promise<void>>();
@@ -58,6 +61,15 @@ export class ReadQueue {
   /** Somebody waits for this very read now, if it has not begun. */
   hurry(read: Read): void {
     if (this.#line.hurry(read)) this.#gather();
+  }
+
+  /** The shared pages are never used again: the readers let go of them, too. */
+  forgetPages(): void {
+    for (const channel of this.#channels)
+      void channel
+        .ask({ type: "forget-pages" })
+        .catch(() => {}) // Who is gone has none.
+        .then(() => this.#send());
   }
 
   /** Resolves once no read is under way; the next ones wait until the function that it gives is called. */
@@ -113,18 +125,38 @@ export class ReadQueue {
   async #exchange(channel: Channel, waiting: readonly WaitingRead[]): Promise<void> {
     try {
       const reads = waiting.map(({ read }) => read);
-      const sizes = reads.map(pageBytesOf).filter((size) => size !== null);
-      const pages = sizes.map((size) => this.#pages.take(size));
-      const answers = await channel.ask({ type: "reads", reads, pages }, pages);
+      const buffers = reads.map((read) => {
+        const size = pageBytesOf(read);
+        return size === null ? null : this.#pages.take(size);
+      });
+      const pages = buffers
+        .filter((buffer) => buffer !== null)
+        .map((buffer) => this.#sent(channel, buffer));
+      const transfer = pages.filter((page) => page instanceof ArrayBuffer);
+      const answers = await channel.ask({ type: "reads", reads, pages }, transfer);
       for (const [at, { resolve, reject }] of waiting.entries()) {
         const answer = answers[at];
+        const buffer = buffers[at] ?? null;
         if (answer === undefined) reject(new Bug("every read is answered"));
-        else if ("failure" in answer) reject(errorOf(answer.failure));
-        else resolve(answer);
+        else if ("failure" in answer) {
+          if (buffer instanceof SharedArrayBuffer) this.#pages.giveBack(buffer);
+          reject(errorOf(answer.failure));
+        } else if (answer.type !== "read") resolve(answer);
+        else resolve({ ...answer, buffer: answer.buffer ?? buffer });
       }
     } catch (error) {
       for (const { reject } of waiting) reject(error);
     }
+  }
+
+  /** How a page goes to this reader. */
+  #sent(channel: Channel, buffer: PageBuffer): Page {
+    if (buffer instanceof ArrayBuffer) return buffer;
+    const known = this.#known.get(channel) ?? new WeakSet();
+    this.#known.set(channel, known);
+    const isNew = !known.has(buffer);
+    known.add(buffer);
+    return { number: this.#pages.numberOf(buffer), buffer: isNew ? buffer : null };
   }
 
   #free(): Channel | null {

@@ -3,6 +3,7 @@
  * reading what they stand for.
  */
 import { assert } from "../../lib/assert.ts";
+import type { PageBuffer } from "../messages/messages.ts";
 import type { Row, RowHead } from "../storage.ts";
 
 /** Numbers a row: base, last, epoch, position, and how many bytes it has. */
@@ -28,7 +29,7 @@ export class RowHeads {
 }
 
 /** The rows again, as views of the buffer that they lie in. */
-export function rowsIn(buffer: ArrayBuffer, heads: Float64Array): Row[] {
+export function rowsIn(buffer: PageBuffer, heads: Float64Array): Row[] {
   const rows: Row[] = [];
   let at = 0;
   for (let head = 0; head < heads.length; head += NUMBERS) {

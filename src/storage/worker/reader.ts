@@ -10,7 +10,7 @@
  */
 import type Database from "libsql";
 import { letGo } from "../../lib/bytes.ts";
-import type { ReadAnswer, Read, StoredRow } from "../messages/messages.ts";
+import type { PageBuffer, ReadAnswer, Read, StoredRow } from "../messages/messages.ts";
 import { isDamage } from "../files/sqlite-error.ts";
 import { blob, int64, integer } from "../sql/prepared.ts";
 import type { RowFile } from "./row-file.ts";
@@ -53,7 +53,7 @@ export class Reader {
   }
 
   /** With `page` what is read lies there, if it fills enough of it. */
-  answer(read: Read, page: ArrayBuffer | null): ReadAnswer {
+  answer(read: Read, page: PageBuffer | null): ReadAnswer {
     switch (read.type) {
       case "read":
         return this.#read(read, page);
@@ -80,17 +80,16 @@ export class Reader {
     }
   }
 
-  #read(asked: ReadPage, buffer: ArrayBuffer | null): ReadAnswer {
+  #read(asked: ReadPage, buffer: PageBuffer | null): ReadAnswer {
     const read = this.#readAround(asked, () =>
       buffer ? this.#page(asked, buffer) : { ...this.#rows(asked), heads: null },
     );
     const rows = sideBySide(read.rows);
     const after = this.#logStart(asked.partition);
-    if (after === null)
-      return { type: "read", rows: [], logStart: 0, page: buffer && { buffer, heads: null } };
-    const page = buffer && { buffer, heads: read.heads };
-    const { refusedBytes } = read;
-    const answer = { type: "read" as const, rows, logStart: after, page };
+    const back = { buffer: buffer instanceof ArrayBuffer ? buffer : null };
+    if (after === null) return { type: "read", rows: [], logStart: 0, heads: null, ...back };
+    const { refusedBytes, heads } = read;
+    const answer = { type: "read" as const, rows, logStart: after, heads, ...back };
     return refusedBytes === undefined ? answer : { ...answer, refusedBytes };
   }
 
@@ -111,7 +110,7 @@ export class Reader {
   }
 
   /** The rows side by side in the buffer; where they are few, in memory of their own. */
-  #page(asked: ReadPage, buffer: ArrayBuffer): FoundRows & { readonly heads: Float64Array | null } {
+  #page(asked: ReadPage, buffer: PageBuffer): FoundRows & { readonly heads: Float64Array | null } {
     const { partition, from, bytesMax } = asked;
     const room = Math.min(bytesMax, buffer.byteLength);
     const read = this.#fromFile(partition, from, room, buffer);
@@ -120,11 +119,11 @@ export class Reader {
     const { bytes } = read.heads;
     const heads = read.heads.packed();
     if (bytes >= buffer.byteLength / 2) return { rows: [], heads };
-    return { rows: rowsIn(buffer.slice(0, bytes), heads), heads: null };
+    return { rows: rowsIn(new Uint8Array(buffer, 0, bytes).slice().buffer, heads), heads: null };
   }
 
   /** Reads rows straight from the file, up to the first that SQLite has to be asked for. */
-  #fromFile(partition: PartitionId, from: number, room: number, buffer: ArrayBuffer): PageRead {
+  #fromFile(partition: PartitionId, from: number, room: number, buffer: PageBuffer): PageRead {
     const next = this.#firstFrom(partition, from);
     const read: PageRead = { heads: new RowHeads(), next, isWhole: false };
     const file = this.#file;
@@ -152,7 +151,7 @@ export class Reader {
   }
 
   /** Reads on through SQLite; false where the first row is too large for the page. */
-  #fromTable(partition: PartitionId, read: PageRead, room: number, buffer: ArrayBuffer): boolean {
+  #fromTable(partition: PartitionId, read: PageRead, room: number, buffer: PageBuffer): boolean {
     const { spans, bytes } = this.#spans(partition, read.next, room, read.heads.bytes);
     if (bytes > room) return false;
     for (const span of spans)

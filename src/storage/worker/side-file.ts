@@ -3,11 +3,14 @@
  */
 import { existsSync } from "node:fs";
 import Database from "libsql";
+import { present } from "../../lib/assert.ts";
 import { failureOf } from "../messages/failure.ts";
 import type {
   Answer,
   Answers,
   OpenReader,
+  Page,
+  PageBuffer,
   ReadAnswer,
   ReaderRequest,
   StoredRow,
@@ -30,6 +33,8 @@ const HEAP_BLOCK_BYTES = 2 * 1024 * 1024;
 export class SideFile {
   readonly #database: Database.Database;
   readonly #reader: Reader;
+  /** Pages that the other thread has, too, by their number. */
+  readonly #shared = new Map<number, SharedArrayBuffer>();
 
   constructor({ directory, files, indexInMemory }: OpenReader) {
     const path = `${directory}/log.db`;
@@ -49,11 +54,11 @@ export class SideFile {
   answer(request: ReaderRequest): Answer<Answers[ReaderRequest["type"]]> {
     switch (request.type) {
       case "reads": {
-        const pages = [...request.pages];
+        let next = 0;
         const value = request.reads.map((read) => {
-          const page = pageBytesOf(read) === null ? null : (pages.shift() ?? null);
+          const page = pageBytesOf(read) === null ? undefined : request.pages[next++];
           try {
-            return this.#reader.answer(read, page);
+            return this.#reader.answer(read, page ? this.#bufferOf(page) : null);
           } catch (error) {
             return { failure: failureOf(isDamage(error) ? asPartialFault(error) : error) };
           }
@@ -63,6 +68,9 @@ export class SideFile {
           transfer: value.flatMap((each) => ("failure" in each ? [] : buffersOf(each))),
         };
       }
+      case "forget-pages":
+        this.#shared.clear();
+        return { value: null };
       case "checkpoint":
         this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
         return { value: null };
@@ -78,6 +86,12 @@ export class SideFile {
       default:
         return request satisfies never;
     }
+  }
+
+  #bufferOf(page: Page): PageBuffer {
+    if (page instanceof ArrayBuffer) return page;
+    if (page.buffer) this.#shared.set(page.number, page.buffer);
+    return present(this.#shared.get(page.number), "a shared page comes along when it is new");
   }
 }
 
@@ -104,7 +118,8 @@ function markCopied(path: string): void {
 }
 
 function buffersOf(answer: ReadAnswer): ArrayBuffer[] {
-  const page = answer.type === "read" && answer.page ? [answer.page.buffer] : [];
+  const page =
+    answer.type === "read" && answer.buffer instanceof ArrayBuffer ? [answer.buffer] : [];
   const rows: readonly (StoredRow | null)[] =
     answer.type === "read" ? answer.rows : answer.type === "seek" ? [answer.row] : [];
   return rows

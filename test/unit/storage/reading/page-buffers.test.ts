@@ -2,14 +2,30 @@
 import { describe, expect, test } from "bun:test";
 import { Bug } from "../../../../src/lib/assert.ts";
 import { pageBytesOf, PageBuffers } from "../../../../src/storage/reading/page-buffers.ts";
+import type { PageBuffer } from "../../../../src/storage/messages/messages.ts";
 import { VirtualClock } from "../../../simulation/virtual-clock.ts";
 
 const MiB = 1024 * 1024;
 const LARGE = 8 * MiB;
+const none = { heads: null, buffer: null };
 
-function world(count = 2) {
+function world(count = 2, sharedBuffersBytesMax = 0) {
   const clock = new VirtualClock();
-  return { clock, pages: new PageBuffers(clock, count * LARGE) };
+  const told = { forgotten: 0 };
+  const onForget = () => void (told.forgotten += 1);
+  const limits = { pageBuffersBytesMax: count * LARGE, sharedBuffersBytesMax };
+  const pages = new PageBuffers({ clock, limits, onForget });
+  return { clock, pages, told };
+}
+
+function own(buffer: PageBuffer): ArrayBuffer {
+  if (buffer instanceof ArrayBuffer) return buffer;
+  throw new Error("no thread has another's buffer");
+}
+
+function shared(buffer: PageBuffer): SharedArrayBuffer {
+  if (buffer instanceof SharedArrayBuffer) return buffer;
+  throw new Error("a buffer that moves from thread to thread");
 }
 
 describe("a buffer is wanted", () => {
@@ -54,7 +70,7 @@ test("rows of their own memory let go of it when they are done with", () => {
   const row = { base: 0, last: 0, epoch: 0, position: 0 };
   const halves = [new Uint8Array(whole, 0, MiB / 2), new Uint8Array(whole, MiB / 2), small];
   const rows = halves.map((data) => ({ ...row, data }));
-  const { done } = pages.rowsOf({ type: "read", rows, logStart: 0, page: null });
+  const { done } = pages.rowsOf({ type: "read", rows, logStart: 0, ...none });
   done?.();
   expect([whole.byteLength, small.byteLength]).toEqual([0, 100]);
 });
@@ -76,23 +92,57 @@ test("a buffer that is given back twice, or that moved on, is a bug", () => {
   pages.giveBack(buffer);
   expect(() => pages.giveBack(buffer)).toThrow(Bug);
   pages.take(LARGE);
-  buffer.transfer();
+  own(buffer).transfer();
   expect(() => pages.giveBack(buffer)).toThrow(Bug);
 });
 
 test("what was read says what is to become of its buffer", () => {
   const { pages } = world();
   const answer = { type: "read", rows: [], logStart: 3 } as const;
-  expect(pages.rowsOf({ ...answer, page: null })).toEqual({ rows: [], logStart: 3 });
+  expect(pages.rowsOf({ ...answer, ...none })).toEqual({ rows: [], logStart: 3 });
   const unused = { buffer: pages.take(LARGE), heads: null };
-  expect(pages.rowsOf({ ...answer, page: unused }).done).toBeUndefined();
+  expect(pages.rowsOf({ ...answer, ...unused }).done).toBeUndefined();
   expect(pages.count).toBe(1);
   const used = { buffer: pages.take(LARGE), heads: Float64Array.of(7, 8, 0, 40, 3) };
   new Uint8Array(used.buffer).set([1, 2, 3]);
-  const { rows, done } = pages.rowsOf({ ...answer, page: used });
+  const { rows, done } = pages.rowsOf({ ...answer, ...used });
   const data = Uint8Array.of(1, 2, 3);
   expect(rows).toEqual([{ base: 7, last: 8, epoch: 0, position: 40, data }]);
   expect(pages.count).toBe(0);
   done?.();
   expect(pages.count).toBe(1);
+});
+
+describe("what threads share", () => {
+  test("has a number, and is used again; where it is all in use there are others", () => {
+    const { pages } = world(2, LARGE);
+    const first = shared(pages.take(LARGE));
+    const small = shared(pages.take(MiB));
+    expect([pages.numberOf(first), pages.numberOf(small)]).toEqual([1, 2]);
+    const moved = own(pages.take(LARGE));
+    for (const buffer of [moved, first]) pages.giveBack(buffer);
+    expect([pages.take(LARGE), pages.take(LARGE)]).toEqual([first, moved]);
+  });
+
+  test("is kept beyond the bound of the others", () => {
+    const { pages } = world(1, LARGE);
+    const [first, moved, last] = [
+      pages.take(LARGE),
+      own(pages.take(LARGE)),
+      own(pages.take(LARGE)),
+    ];
+    for (const buffer of [moved, first, last]) pages.giveBack(buffer);
+    expect([pages.count, last.byteLength]).toEqual([2, 0]);
+  });
+
+  test("is forgotten when nothing is read; who still has it gives it back to nobody", async () => {
+    const { clock, pages, told } = world(2, 2 * LARGE);
+    const [first, second] = [shared(pages.take(LARGE)), shared(pages.take(LARGE))];
+    pages.giveBack(first);
+    await clock.advance(2_100);
+    expect([pages.count, told.forgotten]).toEqual([0, 1]);
+    pages.giveBack(second);
+    expect(pages.count).toBe(0);
+    expect(pages.numberOf(shared(pages.take(LARGE)))).toBe(3);
+  });
 });
