@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import Database from "libsql";
 import { seededRandom } from "../../src/lib/random.ts";
-import { append, batch } from "./batches.ts";
+import { append } from "./batches.ts";
 import {
   bootId,
   clock,
@@ -352,35 +352,5 @@ test("many large reads leave turns for others between them", () =>
     }
     await reading;
     expect(new Set(answeredAt).size).toBeGreaterThan(8);
-    await storage.close();
-  }));
-
-test("large reads are exact in memory that is used again, and only once its reader is done", () =>
-  inFolder(async (directory) => {
-    const storage = await openIn(directory);
-    const bytes = 100_000;
-    await fill(storage, 0, 130, bytes);
-    const expected = Array.from({ length: 130 }, (_, base) => batch({ base, bytes }));
-    const read = async (from: number, bytesMax: number) => {
-      const read = await storage.read(1, from, bytesMax);
-      const data = Buffer.concat(read.rows.map((row) => row.data));
-      const to = from + read.rows.length;
-      expect(Bun.hash(data)).toBe(Bun.hash(Buffer.concat(expected.slice(from, to))));
-      return read;
-    };
-    const large = 8 * 1024 * 1024;
-    const first = await read(0, large);
-    expect(first.rows.length).toBe(83);
-    const others = [await read(0, large), await read(10, large), await read(100, large)];
-    expect(others.map(({ rows }) => rows.length)).toEqual([83, 83, 30]);
-    const views = first.rows.map(({ data }) => data);
-    expect(Buffer.concat(views).equals(Buffer.concat(expected.slice(0, 83)))).toBe(true);
-    for (let again = 0; again < 20; again++) {
-      const from = again % 40;
-      const { rows, done } = await read(from, again % 2 === 0 ? large : large / 2 + 1);
-      expect(rows.length).toBeGreaterThan(40);
-      done?.();
-    }
-    expect(Buffer.concat(views).equals(Buffer.concat(expected.slice(0, 83)))).toBe(true);
     await storage.close();
   }));
