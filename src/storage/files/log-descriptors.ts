@@ -6,22 +6,13 @@
  *   it took: these descriptors stay open until their file is gone from its place, and serve whoever opens it again.
  * - The write-ahead log has no locks of its own.
  */
-import { closeSync, existsSync, fstatSync, openSync, statSync } from "node:fs";
-import type { Clock } from "../../lib/clock.ts";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 
 export interface LogDescriptors {
   readonly database: number;
   readonly wal: number;
   readonly index: number;
 }
-
-interface Left {
-  readonly directory: string;
-  readonly clock: Clock;
-}
-
-const LOOKS_MAX = 100;
-const LOOK_MS = 2;
 
 interface Kept {
   readonly path: string;
@@ -54,20 +45,6 @@ export function closeLogFiles(files: LogDescriptors | null): void {
   for (const file of kept)
     if (file.descriptor === files.database || file.descriptor === files.index) file.users -= 1;
   closeThoseGone();
-}
-
-/**
- * Nobody of this process has the folder open any more: waits a moment for libSQL to let go of its connections, the last of which
- * takes the write-ahead logs away, empty as they are. It may not: the collector keeps what it takes for in use, Deno has none
- * that can be asked, another process may have the folder open, the disk may be full. The next start takes them up then.
- */
-export async function leaveFolder(files: LogDescriptors | null, { directory, clock }: Left) {
-  const isLeft = (name: string) => existsSync(`${directory}/${name}`);
-  for (let looks = 0; "Bun" in globalThis && looks < LOOKS_MAX; looks += 1) {
-    if (!isLeft("log.db-wal") && !isLeft("raft.db-wal")) break;
-    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
-  }
-  closeLogFiles(files);
 }
 
 /** The file that is at this place now. */

@@ -48,16 +48,12 @@ export class Channel {
     transfer: readonly ArrayBuffer[] = [],
   ): Promise<Answers[T]> {
     if (this.#dead) throw this.#dead;
-    // The Worker answers each request with its own type of answer, in order.
-    return (await this.#send(request, transfer)) as Answers[T];
-  }
-
-  #send(request: Request, transfer: readonly ArrayBuffer[]): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#hold();
     this.#waiting.push({ resolve, reject });
     this.#worker.postMessage(shortened(request), [...transfer]);
-    return promise;
+    // The Worker answers each request with its own type of answer, in order.
+    return (await promise) as Answers[T];
   }
 
   /** Closes what the Worker has open and gives it back. */
@@ -65,8 +61,6 @@ export class Channel {
     const closed = this.ask({ type: "close" });
     this.#dead ??= new StorageFault("closed", "the storage is closed");
     await closed;
-    // In turns of their own: what has just been used may still be found in the first.
-    for (let turns = 0; turns < 3; turns += 1) await this.#send({ type: "collect" }, []);
     giveBackWorker(this.#worker);
   }
 

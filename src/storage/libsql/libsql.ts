@@ -20,7 +20,7 @@ import { PageBuffers } from "../reading/page-buffers.ts";
 import { changesRows, ReadAhead } from "../reading/read-ahead.ts";
 import { type LibsqlStorageLimits, libsqlStorageLimits } from "./limits.ts";
 import { ReadQueue } from "../reading/read-queue.ts";
-import { leaveFolder, type LogDescriptors, openLogFiles } from "../files/log-descriptors.ts";
+import { closeLogFiles, type LogDescriptors, openLogFiles } from "../files/log-descriptors.ts";
 import {
   type AbortedTransaction,
   type Bounds,
@@ -245,7 +245,7 @@ class LibsqlStorage implements Storage {
     await this.#readers.close();
     await this.#side?.close();
     await this.writer.close();
-    await leaveFolder(this.#files, this.#options);
+    closeLogFiles(this.#files);
   }
 
   async #idle(): Promise<void> {

@@ -126,9 +126,7 @@ export type Request =
   | OpenMetadata
   | WriterRequest
   | ReaderRequest
-  | MetadataRequest
-  /** After `close`: lets go of what only the garbage collector can. */
-  | { readonly type: "collect" };
+  | MetadataRequest;
 
 /** An error that can cross a thread. */
 export type Failure =
@@ -192,7 +190,6 @@ export interface Answers extends MetadataAnswers {
   sweep: Upkeep;
   "finish-checkpoint": Upkeep;
   close: null;
-  collect: null;
   reads: readonly (ReadAnswer | { readonly failure: Failure })[];
   "forget-pages": null;
   checkpoint: null;

@@ -2,8 +2,6 @@
  * A storage Worker: opens what its first message says (the writer's file, or one beside it) and answers each request in
  * turn. After `close` it waits for the next to be opened: Workers are started once and never ended.
  *
- * - libSQL closes a connection once the last of its statements is collected, and has no other way to let one go: until then SQLite
- *   leaves the write-ahead log and its index in the folder. So a Worker that was closed is asked to `collect`.
  * - Bun lets a Worker of a small heap collect garbage after every few MB of pages that pass through it, each time with helper
  *   threads; how much may pass goes by what lives in the heap. `heapRoom` lives there: it is counted, but takes no memory, since
  *   nobody ever touches it.
@@ -38,12 +36,6 @@ self.addEventListener("message", ({ data }: MessageEvent<Request | ArrayBuffer>)
   }
 });
 
-/** Not for certain: whatever looks like a reference to a statement keeps it. Deno has no such call. */
-function collect(): Answer<null> {
-  if ("Bun" in globalThis) Bun.gc(true);
-  return { value: null };
-}
-
 function answer(request: Request): Answer<Answers[Request["type"]]> {
   if (isMetadata(request)) return { value: answerMetadata(request) };
   if (request.type === "open-writer") {
@@ -61,7 +53,6 @@ function answer(request: Request): Answer<Answers[Request["type"]]> {
     return { value: null };
   }
   if (request.type === "close") return close();
-  if (request.type === "collect") return collect();
   // Each Worker is asked only what its file answers.
   return opened(writer ?? side).answer(request as never);
 }
