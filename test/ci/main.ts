@@ -1,6 +1,7 @@
 /**
  * Runs CI's suites: its tests are counted from what `bun test` prints, any other command counts as one. A suite that fails
- * does not stop the next, so that one run tells everything. What a suite said is shown when it ends, in one piece.
+ * does not stop the next, so that one run tells everything. What a suite said is shown when it ends, in one piece; what failed
+ * is named once more before the last line.
  *
  * The whole has a deadline: what has not ended by then is killed and counts as failed, so that the last line always comes.
  *
@@ -21,6 +22,9 @@ interface Count {
 const only = process.env["CI_ONLY"]?.split(",");
 let passed = 0;
 let failed = 0;
+/** Said once more at the end, since whoever reads CI's output may see no more than its last lines. */
+const failures: string[] = [];
+const linesOfSilentMax = 30;
 
 /** Runs them, `width` at a time, in this order. */
 async function runAll(suites: readonly Suite[], width: number): Promise<void> {
@@ -38,7 +42,7 @@ async function runAll(suites: readonly Suite[], width: number): Promise<void> {
 async function run({ name, command, timeoutMs }: Suite): Promise<Count> {
   const leftMs = Math.ceil(wholeMsMax - performance.now());
   if (leftMs <= 0) {
-    console.log(`\n== ${name}: not begun, the whole takes too long`);
+    failures.push(`== ${name}: not begun, the whole takes too long`);
     return { passed: 0, failed: 1 };
   }
   const beganMs = performance.now();
@@ -56,8 +60,17 @@ async function run({ name, command, timeoutMs }: Suite): Promise<Count> {
   const output = said.map(({ text }) => text()).join("\n");
   console.log(`\n== ${name}: ${command.join(" ")}\n${output}`);
   const tookMs = Math.round(performance.now() - beganMs);
-  console.log(`== ${name}: ${child.signalCode ?? `exit ${code}`} in ${tookMs} ms`);
+  const end = `== ${name}: ${child.signalCode ?? `exit ${code}`} in ${tookMs} ms`;
+  console.log(end);
+  if (code !== 0) failures.push([end, ...failuresIn(output)].join("\n"));
   return countOf(output, code);
+}
+
+/** The tests that failed; of a suite that names none, as one that was killed, its last lines. */
+function failuresIn(output: string): string[] {
+  const lines = output.split("\n").filter((line) => line.trim() !== "");
+  const named = lines.filter((line) => line.startsWith("(fail)"));
+  return named.length > 0 ? named : lines.slice(-linesOfSilentMax);
 }
 
 /** Takes a stream as it comes. */
@@ -86,5 +99,6 @@ function countOf(output: string, code: number): Count {
 await runAll(first, 1);
 await runAll(sideBySide, lanes);
 await runAll(alone, 1);
+if (failures.length > 0) console.log(`\nWhat failed:\n${failures.join("\n")}`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -13,6 +13,7 @@ export interface Suite {
 }
 
 const minute = 60_000;
+const hangToldMs = 20_000;
 
 /** One after the other, in this order: the packages, then what other suites take from a cache folder. */
 export const first: readonly Suite[] = [
@@ -70,10 +71,14 @@ export const alone: readonly Suite[] = [
   slow("chaos descriptors", "./test/chaos/descriptors.chaos.ts", 2),
 ];
 
-/** A suite of real processes: a test may take as long as its suite, since a busy machine is no failure. */
+/**
+ * A suite of real processes: a test may take nearly as long as its suite, since a busy machine is no failure; one that hangs
+ * ends before the suite is killed, so that its name and what it left behind are told.
+ */
 function slow(name: string, path: string, minutes: number): Suite {
   const timeoutMs = minutes * minute;
-  return { name, command: ["bun", "test", "--timeout", String(timeoutMs), path], timeoutMs };
+  const testTimeoutMs = timeoutMs - hangToldMs;
+  return { name, command: ["bun", "test", "--timeout", String(testTimeoutMs), path], timeoutMs };
 }
 
 /**

@@ -24,6 +24,7 @@ export interface InteropBroker {
 }
 
 const LOG = "node.log";
+const logEndCharacters = 3_000;
 const readyTimeoutMs = 60_000;
 const toolTimeoutMs = 60_000;
 
@@ -40,6 +41,15 @@ export async function toolOf(
     timeoutMs: toolTimeoutMs,
   });
   return { code, output: `${out}\n${err}` };
+}
+
+/** Prints the end of each program's log in a folder: for a suite some of whose tests did not come to their end. */
+export async function tellLogs(directory: string): Promise<void> {
+  const logs = new Bun.Glob("*.{log,out,err}");
+  for await (const name of logs.scan(directory)) {
+    const text = await Bun.file(join(directory, name)).text();
+    console.log(`== the end of ${name}:\n${text.slice(-logEndCharacters)}`);
+  }
 }
 
 /** `settings` go into its server.properties. */

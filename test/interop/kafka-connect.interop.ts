@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import { freePort } from "../bench/server.ts";
 import { classPath, kafkaMissing } from "../peers/kafka.ts";
-import { type InteropBroker, startApacheKafka, startKedge } from "./kafka-broker.ts";
+import { type InteropBroker, startApacheKafka, startKedge, tellLogs } from "./kafka-broker.ts";
 
 const missing = kafkaMissing();
 const skipped = missing !== null;
@@ -24,6 +24,7 @@ if (skipped) console.error(`Kafka Connect is left out: ${missing}`);
 const directory = mkdtempSync(join(tmpdir(), "kedge-connect-"));
 mkdirSync(join(directory, "plugins"));
 const pauseMs = 100;
+const tests = 2;
 const linesARound = 200;
 
 function properties(name: string, settings: Readonly<Record<string, string | number>>): string {
@@ -120,10 +121,14 @@ for (const start of makers) {
   const name = start === startKedge ? "kedge" : "Apache Kafka";
   describe.skipIf(skipped)(name, () => {
     let broker: InteropBroker;
+    let ended = 0;
     beforeAll(async () => {
       broker = await start();
     });
-    afterAll(() => broker?.stop());
+    afterAll(async () => {
+      if (ended < tests) await tellLogs(directory);
+      await broker?.stop();
+    });
 
     test("a file through a topic into a file, exactly once into the topic, under a kill", async () => {
       const port = await freePort();
@@ -170,6 +175,7 @@ for (const start of makers) {
       await ask(`${url}/connectors/source/status`, (body) => body.includes('"state":"RUNNING"'));
       worker.kill("SIGTERM");
       await worker.exited;
+      ended += 1;
     });
 
     test("MirrorMaker copies topics to another broker", async () => {
@@ -201,6 +207,7 @@ for (const start of makers) {
       mirror.kill("SIGTERM");
       await mirror.exited;
       await other.stop();
+      ended += 1;
     });
   });
 }

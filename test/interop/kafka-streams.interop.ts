@@ -11,13 +11,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import { classPath, kafkaMissing } from "../peers/kafka.ts";
-import { type InteropBroker, startApacheKafka, startKedge } from "./kafka-broker.ts";
+import { type InteropBroker, startApacheKafka, startKedge, tellLogs } from "./kafka-broker.ts";
 
 const missing = kafkaMissing();
 const skipped = missing !== null;
 if (skipped) console.error(`Kafka Streams is left out: ${missing}`);
 const directory = mkdtempSync(join(tmpdir(), "kedge-streams-"));
 
+const tests = 2;
 const rounds = 4;
 const linesARound = 200;
 const vocabulary = ["edge", "log", "leader", "offset", "epoch", "replica", "fence", "watermark"];
@@ -97,6 +98,7 @@ for (const start of makers) {
   const name = start === startKedge ? "kedge" : "Apache Kafka";
   describe.skipIf(skipped)(name, () => {
     let broker: InteropBroker;
+    let ended = 0;
     beforeAll(async () => {
       broker = await start();
       const admin = clientOf(broker).admin();
@@ -109,6 +111,7 @@ for (const start of makers) {
       await admin.disconnect();
     });
     afterAll(async () => {
+      if (ended < tests) await tellLogs(directory);
       await broker?.stop();
       rmSync(directory, { recursive: true, force: true });
     });
@@ -163,6 +166,7 @@ for (const start of makers) {
         Array.from({ length: orders }, (_, index) => `order-${index}`).toSorted(),
       );
       await last.end("SIGTERM");
+      ended += 1;
     });
 
     test("a word count at least once", async () => {
@@ -179,6 +183,7 @@ for (const start of makers) {
       );
       expect(counted.length).toBeGreaterThan(0);
       await streams.end("SIGTERM");
+      ended += 1;
     });
   });
 }
