@@ -15,6 +15,20 @@ import { wholeTrip } from "./client/round-trip.ts";
 // Installing a browser takes its time.
 setDefaultTimeout(240_000);
 
+// What it would fetch from elsewhere it leaves, and a container's shared memory is small.
+const flags = [
+  "--headless=new",
+  "--no-sandbox",
+  "--no-first-run",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--disable-background-networking",
+  "--remote-debugging-port=0",
+];
+const startMsMax = 40_000;
+const endMsMax = 5_000;
+const triesMax = 4;
+
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const chromium = await chromiumBinary();
 const inBrowser = test.skipIf(chromium === null);
@@ -22,6 +36,7 @@ const inBrowser = test.skipIf(chromium === null);
 let folder: string;
 let node: NodeProcess;
 let seen: (value: unknown) => void = () => {};
+let asked: () => void = () => {};
 let pages: Bun.Server<undefined>;
 
 beforeAll(async () => {
@@ -36,6 +51,7 @@ beforeAll(async () => {
     hostname: "localhost",
     async fetch(request) {
       const { pathname } = new URL(request.url);
+      asked();
       if (pathname === "/seen") {
         seen(await request.json());
         return new Response();
@@ -52,41 +68,57 @@ beforeAll(async () => {
 afterAll(async () => {
   await node.close();
   await pages.stop(true);
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
-function open(path: string): Subprocess {
-  const profile = join(folder, crypto.randomUUID());
+/** A browser that has asked for its page. One that crashes or hangs as it starts is no fault of ours: another is tried. */
+async function open(path: string): Promise<Subprocess> {
   const url = `http://localhost:${pages.port}${path}?node=${node.url.origin}`;
-  const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"];
-  const command = [chromium ?? "", ...flags, `--user-data-dir=${profile}`, url];
-  return Bun.spawn(command, { stdout: "ignore", stderr: "ignore" });
+  for (let tries = 1; ; tries += 1) {
+    const came = new Promise<"came">((resolve) => {
+      asked = () => resolve("came");
+    });
+    const profile = `--user-data-dir=${join(folder, crypto.randomUUID())}`;
+    const browser = Bun.spawn([chromium ?? "", ...flags, profile, url], {
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    const how = await Promise.race([came, browser.exited, Bun.sleep(startMsMax)]);
+    if (how === "came") return browser;
+    await close(browser);
+    if (tries === triesMax) throw new Error(`the browser asked for no page in ${tries} tries`);
+  }
+}
+
+async function close(browser: Subprocess): Promise<void> {
+  browser.kill();
+  await Promise.race([browser.exited, Bun.sleep(endMsMax)]);
+  browser.kill("SIGKILL");
+  await browser.exited;
 }
 
 inBrowser("the client works in a page", async () => {
   const answer = new Promise((resolve) => {
     seen = resolve;
   });
-  const browser = open("/");
+  const browser = await open("/");
   try {
     expect(await answer).toEqual(wholeTrip);
   } finally {
-    browser.kill();
-    await browser.exited;
+    await close(browser);
   }
 });
 
 inBrowser("the example page appends to its topic", async () => {
   const kedge = new Kedge({ url: node.url });
   await kedge.createTopic({ name: "page" });
-  const browser = open("/example");
+  const browser = await open("/example");
   try {
     for await (const { value } of kedge.topic("page").records({ follow: true })) {
       expect(value).toBe("a page was opened");
       break;
     }
   } finally {
-    browser.kill();
-    await browser.exited;
+    await close(browser);
   }
 });
