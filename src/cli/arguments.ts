@@ -3,6 +3,7 @@
  */
 import { InvalidArgumentError } from "commander";
 import type { From } from "../client/client.ts";
+import { isTopicName, TOPIC_NAME_RULE } from "../lib/topic-name.ts";
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -64,6 +65,18 @@ function timeSpec(text: string, nowMs: number): Date {
       "A time is epoch milliseconds, ISO 8601, or a span ago (@-10m).",
     );
   return new Date(at);
+}
+
+/** @throws InvalidArgumentError for what no topic can be called. */
+export function topicName(text: string): string {
+  if (isTopicName(text)) return text;
+  const comma = text.includes(",") ? " Several topics are not joined by commas." : "";
+  throw new InvalidArgumentError(`${TOPIC_NAME_RULE}${comma}`);
+}
+
+/** The same, gathered over arguments. */
+export function topicNames(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, topicName(text)];
 }
 
 export function wholeNumber(text: string): number {

@@ -13,7 +13,7 @@ import { formatFor } from "./output.ts";
 import { counted } from "./progress.ts";
 import { recordJson, recordLine, recordLineHead } from "./record-text.ts";
 import type { Session } from "./session.ts";
-import { durationMs, offsetSpec, spanAgo, TIME_WORDS, wholeNumber } from "./arguments.ts";
+import { durationMs, offsetSpec, spanAgo, TIME_WORDS, topicName, wholeNumber } from "./arguments.ts";
 import { withTopic } from "./near-topic.ts";
 
 type Format = "table" | "json" | "jsonl" | "raw";
@@ -38,7 +38,7 @@ export function addConsume(program: Command, session: Session): void {
     .description(
       "read records: from the first to the last there is, or with --follow those that come from now on",
     )
-    .argument("<topic>")
+    .argument("<topic>", "its name", topicName)
     .option("--from-beginning", "from the first record there is (as without --follow)")
     .option(
       "--from <place>",

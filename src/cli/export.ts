@@ -11,6 +11,7 @@ import { finished } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Kedge, TopicDescription } from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
+import { topicNames } from "./arguments.ts";
 import { Ended, exitCodes, Failure } from "./exit.ts";
 import type { Sink } from "./io.ts";
 import { withTopic } from "./near-topic.ts";
@@ -28,7 +29,7 @@ export function addExport(program: Command, session: Session): void {
   program
     .command("export")
     .description("write topics with all their records as lines of JSON")
-    .argument("[topic...]")
+    .argument("[topic...]", "their names", topicNames)
     .option("--all", "every topic but kedge's own")
     .option("-f, --file <path>", "write here instead of stdout")
     .option("--force", "over a file that is there")

@@ -10,6 +10,8 @@ import { Readable } from "node:stream";
 import type { Command } from "commander";
 import { type Kedge, KedgeError, type NewRecord, type Topic } from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
+import { isTopicName } from "../lib/topic-name.ts";
+import { topicName } from "./arguments.ts";
 import { Ended, endingOf, exitCodes } from "./exit.ts";
 import { ANSWERS_MS, endedBy } from "./interruption.ts";
 import { byteLines } from "./lines.ts";
@@ -27,7 +29,7 @@ export function addImport(program: Command, session: Session): void {
     .command("import")
     .description("append what export wrote, from a file or stdin")
     .argument("[file]")
-    .option("--topic <name>", "into this topic, whatever the lines say")
+    .option("--topic <name>", "into this topic, whatever the lines say", topicName)
     .action(async (file: string | undefined, options: Options) => {
       const kedge = await session.connect();
       await new Importer(session, kedge, options.topic ?? null).run(inputOf(session, file));
@@ -121,6 +123,7 @@ class Importer {
       const { record, topic } = parseRecordJson(line);
       const name = this.#rename ?? topic;
       if (name === undefined) throw new UsageError('names no "topic"; say --topic');
+      if (!isTopicName(name)) throw new UsageError("names a topic that cannot be: a name has letters, digits, \".\", \"_\" and \"-\" alone");
       await this.#send(name, record, number);
     } catch (error) {
       if (error instanceof UsageError) throw new UsageError(`Line ${number} ${error.message}.`);

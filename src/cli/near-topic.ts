@@ -6,9 +6,6 @@ import { nearest } from "../lib/nearest.ts";
 import { exitCodes, Failure } from "./exit.ts";
 import { KEDGE } from "./kedge-command.ts";
 
-/** Kafka's rule, but for its length. */
-const TOPIC_NAME = /^[a-zA-Z0-9._-]+$/;
-
 /** Does something with a topic; for one that is not there, tells which one may have been meant, or how to make it. */
 export async function withTopic<T>(
   kedge: Kedge,
@@ -23,13 +20,6 @@ export async function withTopic<T>(
     const others = await kedge.topics().catch(() => []);
     const names = others.map((topic) => topic.name);
     if (names.includes(name)) throw error;
-    if (!TOPIC_NAME.test(name)) {
-      const comma = name.includes(",") ? " Several topics are not joined by commas." : "";
-      throw new Failure(
-        `There is no topic ${name}: a name has letters, digits, ".", "_" and "-" alone.${comma}`,
-        exitCodes.notFound,
-      );
-    }
     const near = nearest(name, names);
     const made = make ? ` Make it with "${KEDGE} topic create ${name}".` : "";
     const hint = near === null ? made : ` Did you mean ${near}?`;

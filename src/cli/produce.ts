@@ -15,7 +15,7 @@ import { allBytes, byteLines } from "./lines.ts";
 import { counted, Progress } from "./progress.ts";
 import { parseRecordJson } from "./record-text.ts";
 import type { Session } from "./session.ts";
-import { pair, wholeNumber } from "./arguments.ts";
+import { pair, topicName, wholeNumber } from "./arguments.ts";
 import { withTopic } from "./near-topic.ts";
 
 interface Options {
@@ -36,7 +36,7 @@ export function addProduce(program: Command, session: Session): void {
   program
     .command("produce")
     .description("append records: stdin line by line, a value, or a file")
-    .argument("<topic>")
+    .argument("<topic>", "its name", topicName)
     .argument("[value]", "one record's value; stdin is not read then")
     .option("-k, --key <key>", "the key of every record")
     .option("-K, --key-separator <text>", "each line is its key, this, its value")

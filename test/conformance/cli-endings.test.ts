@@ -135,12 +135,43 @@ describe("what would be passed over is refused", () => {
     [["produce", "t", "v", "--tombstone"], 2, "Give one: a value, --file or --tombstone."],
     [["consume", "nowhere", "-n", "0"], 3, "There is no topic nowhere."],
     [["consume", "t", "-p", "-1"], 2, "It must be a whole number, 0 or more."],
-    [["consume", "t,u"], 3, "Several topics are not joined by commas."],
+    [["consume", "t,u"], 2, "Several topics are not joined by commas."],
   ])("%p", async (args, code, said) => {
     const fetch = await openMemoryNode();
     await runCli(["topic", "create", "t", "u"], { fetch });
     const ran = await runCli(args, { fetch });
     expect([ran.code, ran.out, ran.err]).toEqual([code, "", expect.stringContaining(said)]);
+  });
+
+  test.each([
+    [["consume"]],
+    [["produce"]],
+    [["topic", "describe"]],
+    [["topic", "create", "fine"]],
+    [["topic", "delete", "--yes", "t"]],
+    [["topic", "alter", "-p", "2"]],
+    [["export"]],
+    [["import", "--topic"]],
+  ])("%p with what no topic can be called, before a node is asked", async (args) => {
+    const fetch: Fetch = () => Promise.reject(new Error("asked a node"));
+    for (const name of ["", ".", "..", "a b", "a/b", "x".repeat(250)]) {
+      const ran = await runCli([...args, name], { fetch, stdin: "v" });
+      const said = expect.stringMatching(
+        /(?:<name|topic|name).*A topic's name is 1 to 249 letters, digits, "\.", "_" and "-"/s,
+      );
+      expect([name, ran.code, ran.out, ran.err]).toEqual([name, 2, "", said]);
+      expect(ran.err).not.toContain("--url");
+    }
+  });
+
+  test.each(["", "..", "a b"])("a line of an import whose topic is %p", async (topic) => {
+    const fetch = await openMemoryNode();
+    const stdin = JSON.stringify({ topic, value: "x" });
+    const ran = await runCli(["import"], { fetch, stdin });
+    expect([ran.code, ran.err]).toEqual([
+      2,
+      expect.stringContaining("Line 1 names a topic that cannot be"),
+    ]);
   });
 
   test("an archive is not a folder, and what to do with it is told", async () => {

@@ -2,11 +2,10 @@
  * What Kafka allows of topics: names, numbers of partitions, configs. Each check refuses with what is allowed instead.
  */
 import { Refusal } from "../../lib/refusal.ts";
+import { isTopicName, TOPIC_NAME_RULE } from "../../lib/topic-name.ts";
 import type { Image, TopicImage } from "../../cluster/image.ts";
 import { topicConfigs } from "../../log/configs/definitions.ts";
 
-/** Kafka's bound on a name (`Topic.MAX_NAME_LENGTH`). */
-const NAME_LENGTH_MAX = 249;
 export const PARTITIONS_PER_TOPIC_MAX = 10_000;
 /** Over all topics. */
 const PARTITIONS_MAX = 200_000;
@@ -18,18 +17,8 @@ export function known(image: Image, name: string): TopicImage {
   throw new Refusal("unknown_topic_or_partition", `There is no topic "${name}".`, { topic: name });
 }
 
-/** Kafka's rule (`Topic.validate`). */
-export function isTopicName(name: string): boolean {
-  if (name.length > NAME_LENGTH_MAX || !/^[a-zA-Z0-9._-]+$/.test(name)) return false;
-  return name !== "." && name !== "..";
-}
-
 export function checkName(name: string): void {
-  if (isTopicName(name)) return;
-  throw new Refusal(
-    "invalid_topic_exception",
-    `A topic's name is 1 to ${NAME_LENGTH_MAX} letters, digits, ".", "_" and "-", and neither "." nor "..".`,
-  );
+  if (!isTopicName(name)) throw new Refusal("invalid_topic_exception", TOPIC_NAME_RULE);
 }
 
 export function checkPartitions(partitions: number): void {

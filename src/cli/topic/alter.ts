@@ -3,7 +3,7 @@
  */
 import type { Command } from "commander";
 import { UsageError } from "../../lib/setting.ts";
-import { assignment, wholeNumber } from "../arguments.ts";
+import { assignment, topicName, wholeNumber } from "../arguments.ts";
 import { withTopic } from "../near-topic.ts";
 import type { Session } from "../session.ts";
 
@@ -17,7 +17,7 @@ export function addAlter(topic: Command, session: Session): void {
   topic
     .command("alter")
     .description("add partitions, change configs")
-    .argument("<name>")
+    .argument("<name>", "the topic", topicName)
     .option("-p, --partitions <count>", "the new number of partitions, only ever more", wholeNumber)
     .option("-c, --config <name=value>", "set a config; may repeat", assignment)
     .option("-u, --unset <name...>", "back to the default")

@@ -3,7 +3,7 @@
  */
 import type { Command } from "commander";
 import { KedgeError } from "../../client/client.ts";
-import { assignment, wholeNumber } from "../arguments.ts";
+import { assignment, topicNames, wholeNumber } from "../arguments.ts";
 import { forEachName } from "../each-name.ts";
 import { counted } from "../progress.ts";
 import type { Session } from "../session.ts";
@@ -19,7 +19,7 @@ export function addCreate(topic: Command, session: Session): void {
   topic
     .command("create")
     .description("make topics")
-    .argument("<name...>")
+    .argument("<name...>", "the topics", topicNames)
     .option("-p, --partitions <count>", "how many partitions (the node's default)", wholeNumber)
     .option("-c, --config <name=value>", "a topic config by Kafka's name; may repeat", assignment)
     .option("--if-not-exists", "a topic that is there already is fine")

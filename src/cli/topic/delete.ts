@@ -2,6 +2,7 @@
  * `kedge topic delete NAME…`: the topics and their records. Asks first, or wants `--yes`.
  */
 import type { Command } from "commander";
+import { topicNames } from "../arguments.ts";
 import { confirm } from "../confirm.ts";
 import { forEachName } from "../each-name.ts";
 import { withTopic } from "../near-topic.ts";
@@ -12,7 +13,7 @@ export function addDelete(topic: Command, session: Session): void {
     .command("delete")
     .alias("rm")
     .description("delete topics with all their records")
-    .argument("<name...>")
+    .argument("<name...>", "the topics", topicNames)
     .option("-y, --yes", "do not ask")
     .action(async (names: readonly string[], { yes }: { readonly yes?: boolean }) => {
       const topics = names.length === 1 ? `topic ${names[0]}` : `topics ${names.join(", ")}`;

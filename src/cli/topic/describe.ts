@@ -3,6 +3,7 @@
  */
 import type { Command } from "commander";
 import type { PartitionDescription, TopicDescription } from "../../client/client.ts";
+import { topicName } from "../arguments.ts";
 import type { Sink } from "../io.ts";
 import { withTopic } from "../near-topic.ts";
 import {
@@ -34,7 +35,7 @@ export function addDescribe(topic: Command, session: Session): void {
   topic
     .command("describe")
     .description("show a topic's partitions and configs")
-    .argument("<name>")
+    .argument("<name>", "the topic", topicName)
     .option("--all-configs", "in the table: configs that were never set, too")
     .addOption(outputOption())
     .action(async (name: string, options: Options) => {

@@ -5,7 +5,7 @@
  * - With an id in the request names do not count, as in Kafka.
  */
 import { isInternal } from "../../broker/access.ts";
-import { isTopicName } from "../../broker/topics/rules.ts";
+import { isTopicName } from "../../lib/topic-name.ts";
 import type { TopicPlaces } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { zeroUuid } from "../../wire/uuid.ts";
