@@ -6,7 +6,7 @@
  * Records that the node's disk damaged are named and left out; the exit code is then 6.
  */
 import { createWriteStream, type WriteStream } from "node:fs";
-import { access, rename, rm } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Kedge, TopicDescription } from "../client/client.ts";
@@ -18,6 +18,7 @@ import { withTopic } from "./near-topic.ts";
 import { counted, Progress } from "./progress.ts";
 import { recordJson } from "./record-text.ts";
 import type { Session } from "./session.ts";
+import { nameWholeFile, partialOf } from "./whole.ts";
 
 interface Options {
   readonly all?: boolean;
@@ -137,7 +138,7 @@ class Target {
   private constructor(stdout: Sink, path: string | null) {
     this.#stdout = stdout;
     this.#path = path;
-    this.#file = path === null ? null : createWriteStream(partial(path));
+    this.#file = path === null ? null : createWriteStream(partialOf(path));
     this.#file?.on("error", (error) => (this.#failure = error));
   }
 
@@ -154,16 +155,12 @@ class Target {
     if (!this.#file || this.#path === null) return;
     this.#file.end();
     await finished(this.#file);
-    await rename(partial(this.#path), this.#path);
+    await nameWholeFile(this.#path);
   }
 
   async abandon(): Promise<void> {
     if (!this.#file || this.#path === null) return;
     this.#file.destroy();
-    await rm(partial(this.#path), { force: true });
+    await rm(partialOf(this.#path), { force: true });
   }
-}
-
-function partial(path: string): string {
-  return `${path}.partial`;
 }

@@ -5,14 +5,14 @@
  * backup was made, in a new leader epoch. Records newer than the backup are gone.
  */
 import { constants } from "node:fs";
-import { copyFile, mkdir, open, rename, rm } from "node:fs/promises";
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { refuseUsed } from "./backup.ts";
 import { hashFile, readManifest, sameFiles } from "./backup-manifest.ts";
 import { Failure } from "./exit.ts";
 import type { Session } from "./session.ts";
 import { START_NODE } from "./kedge-command.ts";
+import { makeWholeFolder, refuseUsed } from "./whole.ts";
 
 interface Options {
   readonly data: string;
@@ -34,10 +34,7 @@ async function restore(session: Session, backup: string, { data }: Options): Pro
   sameFiles(manifest, await Promise.all(names.map((name) => hashFile(backup, name))));
   const { checkStructure, inspectFormats, markRestored, NOT_OURS } =
     await import("../storage/files/inspect.ts");
-  const partial = `${data}.partial`;
-  try {
-    await rm(partial, { recursive: true, force: true });
-    await mkdir(partial, { recursive: true });
+  await makeWholeFolder(data, async (partial) => {
     for (const name of names)
       await copyFile(join(backup, name), join(partial, name), constants.COPYFILE_FICLONE);
     for (const { name, isOurs, format, known } of inspectFormats(partial)) {
@@ -52,23 +49,8 @@ async function restore(session: Session, backup: string, { data }: Options): Pro
     }
     session.io.interrupted.throwIfAborted();
     markRestored(partial);
-    for (const name of names) await sync(join(partial, name));
-    await rm(data, { recursive: true, force: true }); // It is empty, or not there.
-    await rename(partial, data);
-  } catch (error) {
-    await rm(partial, { recursive: true, force: true });
-    throw error;
-  }
+  });
   await session.note(
     `${data} is restored as of ${manifest.made}. Start it with "${START_NODE} --data ${data}".`,
   );
-}
-
-async function sync(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

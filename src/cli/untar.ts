@@ -14,7 +14,7 @@ export interface ExtractedFile {
   readonly sha256: string;
 }
 
-/** Files as written, synced. Throws Failure for an archive that was cut off or is none. */
+/** Files as written. Throws Failure for an archive that was cut off or is none. */
 export async function untar(
   archive: ReadableStream<Uint8Array>,
   folder: string,
@@ -58,7 +58,6 @@ async function extract(
       left -= piece.length;
       onBytes(piece.length);
     }
-    await file.sync();
   } finally {
     await file.close();
   }

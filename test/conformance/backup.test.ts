@@ -2,14 +2,24 @@
  * Backup, restore and doctor against a whole node on disk: what was acknowledged before a backup is in it; what is damaged
  * is found and refused.
  */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
+import {
+  type FileHandle,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Kedge } from "../../src/client/client.ts";
 import type { Node } from "../../src/node.ts";
 import { startInProcess } from "./in-process-node.ts";
-import { jsonLines, runCli } from "./run-cli.ts";
+import { jsonLines, type Ran, runCli } from "./run-cli.ts";
 
 // Files are synced, which takes its time on a busy disk.
 setDefaultTimeout(30_000);
@@ -37,6 +47,30 @@ function start(name: string): Promise<Node> {
 }
 
 const kedge = (...args: string[]) => runCli([...args, "--url", node.url]);
+
+/** Files and folders that are synced while a command runs, in order, by what they are called at its end. */
+async function syncedWhile(command: () => Promise<Ran>): Promise<string[]> {
+  const probe = await open(folder, "r");
+  const handles = Object.getPrototypeOf(probe) as { sync: (this: FileHandle) => Promise<void> };
+  const synced: number[] = [];
+  const spy = spyOn(handles, "sync").mockImplementation(async function (this: FileHandle) {
+    synced.push((await this.stat()).ino);
+  });
+  try {
+    expect((await command()).err).not.toContain("kedge:");
+  } finally {
+    spy.mockRestore();
+    await probe.close();
+  }
+  const paths = [folder, ...(await readdir(folder, { recursive: true }))];
+  const named = await Promise.all(
+    paths.map(async (path) => {
+      const whole = resolve(folder, path);
+      return [(await stat(whole)).ino, whole] as const;
+    }),
+  );
+  return synced.map((ino) => new Map(named).get(ino) ?? "gone");
+}
 
 async function recordsOf(url: string): Promise<string[]> {
   const records = await Array.fromAsync(new Kedge({ url }).topic("kept").records());
@@ -77,6 +111,19 @@ test("a live backup restores to what was acknowledged, and no offset is given tw
     0,
     expect.stringContaining("every checksum is right"),
   ]);
+});
+
+test("a power cut takes no restored, saved or exported data back", async () => {
+  const [backup, restored] = [join(folder, "b5"), join(folder, "new", "r5", "/")];
+  const file = join(folder, "kept.jsonl");
+  const made = await syncedWhile(() => kedge("backup", backup));
+  expect(made).toEqual(expect.arrayContaining([join(backup, "log.db"), backup]));
+  expect(made.at(-1)).toBe(folder);
+  const again = await syncedWhile(() => kedge("restore", backup, "--data", restored));
+  const names = (await readdir(restored)).map((name) => join(restored, name));
+  expect(again).toEqual(expect.arrayContaining([...names, join(folder, "new", "r5")]));
+  expect(again.slice(-2)).toEqual([join(folder, "new"), folder]);
+  expect(await syncedWhile(() => kedge("export", "kept", "-f", file))).toEqual([file, folder]);
 });
 
 test("a damaged or cut backup is refused", async () => {
