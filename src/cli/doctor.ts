@@ -4,12 +4,12 @@
  * Either way every record is read again, by a node at its own pace. Exit 1 if anything is wrong. Each finding is `ok`, a
  * `note`, or `wrong`.
  */
-import { existsSync } from "node:fs";
 import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { type Kedge, KedgeError, type LogCheck } from "../client/client.ts";
+import { checkDataFolder } from "./data-folder.ts";
 import { Ended, exitCodes, Failure } from "./exit.ts";
 import { formatFor, outputOption, showList, type Column, type ListFormat } from "./output.ts";
 import { counted, Progress } from "./progress.ts";
@@ -170,7 +170,7 @@ const FREE_BYTES_LOW = 1024 * 1024 * 1024;
 const MIB = 1024 * 1024;
 
 async function examineFolder(session: Session, data: string, quick: boolean): Promise<Finding[]> {
-  if (!existsSync(data)) throw new Failure(`There is no folder ${data}.`, exitCodes.notFound);
+  checkDataFolder(data);
   const storage = await import("../storage/files/inspect.ts");
   const formats = storage.inspectFormats(data);
   if (formats.every(({ found }) => !found))

@@ -186,6 +186,11 @@ describe("what would be passed over is refused", () => {
     }
   });
 
+  test("a data folder that is a file is called so", async () => {
+    const ran = await runCli(["doctor", "--data", import.meta.path]);
+    expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("is a file, and")]);
+  });
+
   test("a file that is no database is called so", async () => {
     const folder = await mkdtemp(join(tmpdir(), "kedge-cli-"));
     try {
