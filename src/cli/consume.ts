@@ -13,7 +13,14 @@ import { formatFor } from "./output.ts";
 import { counted } from "./progress.ts";
 import { recordJson, recordLine, recordLineHead } from "./record-text.ts";
 import type { Session } from "./session.ts";
-import { durationMs, offsetSpec, spanAgo, TIME_WORDS, topicName, wholeNumber } from "./arguments.ts";
+import {
+  durationMs,
+  offsetSpec,
+  spanAgo,
+  TIME_WORDS,
+  topicName,
+  wholeNumber,
+} from "./arguments.ts";
 import { withTopic } from "./near-topic.ts";
 
 type Format = "table" | "json" | "jsonl" | "raw";

@@ -123,7 +123,10 @@ class Importer {
       const { record, topic } = parseRecordJson(line);
       const name = this.#rename ?? topic;
       if (name === undefined) throw new UsageError('names no "topic"; say --topic');
-      if (!isTopicName(name)) throw new UsageError("names a topic that cannot be: a name has letters, digits, \".\", \"_\" and \"-\" alone");
+      if (!isTopicName(name))
+        throw new UsageError(
+          'names a topic that cannot be: a name has letters, digits, ".", "_" and "-" alone',
+        );
       await this.#send(name, record, number);
     } catch (error) {
       if (error instanceof UsageError) throw new UsageError(`Line ${number} ${error.message}.`);
