@@ -11,14 +11,17 @@ import manifest from "../../package.json" with { type: "json" };
 import { type Kedge, KedgeError, type LogCheck } from "../client/client.ts";
 import { checkDataFolder } from "./data-folder.ts";
 import { Ended, exitCodes, Failure } from "./exit.ts";
+import { UsageError } from "../lib/setting.ts";
 import { formatFor, outputOption, showList, type Column, type ListFormat } from "./output.ts";
 import { counted, Progress } from "./progress.ts";
+import { repair } from "./repair.ts";
 import type { Session } from "./session.ts";
 import { KEDGE } from "./kedge-command.ts";
 
 interface Options {
   readonly data?: string;
   readonly quick?: boolean;
+  readonly repair?: string;
   readonly output?: ListFormat;
 }
 
@@ -47,6 +50,7 @@ export function addDoctor(program: Command, session: Session): void {
     .command("doctor")
     .description("look for what is wrong, with a running node or with a data folder at rest")
     .option("--data <folder>", "this folder's files, which no node may have open")
+    .option("--repair <new-folder>", "with --data: what its tables have, with new indexes")
     .option(
       "--quick",
       "leave out reading every record; a node reads them slowly, so as not to disturb others",
@@ -55,6 +59,11 @@ export function addDoctor(program: Command, session: Session): void {
     .action(async (options: Options) => {
       const { stdout } = session.io;
       const { data } = options;
+      if (options.repair !== undefined) {
+        if (data === undefined) throw new UsageError("--repair wants --data, a folder at rest.");
+        await refuseUnrepairable(data);
+        return repair(session, data, options.repair);
+      }
       const findings =
         data === undefined
           ? await examineNode(session, options.quick === true)
@@ -169,7 +178,14 @@ function damagedFinding(what: string, { from, next, why }: LogCheck["damaged"][n
 const FREE_BYTES_LOW = 1024 * 1024 * 1024;
 const MIB = 1024 * 1024;
 
-async function examineFolder(session: Session, data: string, quick: boolean): Promise<Finding[]> {
+/** @throws Failure where opening the folder's files would be wrong. */
+async function refuseUnrepairable(data: string): Promise<void> {
+  const wrong = (await filesFindings(data)).find(({ state }) => state === "wrong");
+  if (wrong) throw new Failure(`${wrong.what}: ${wrong.detail}.`);
+}
+
+/** What can be told of a folder's files without opening them. */
+async function filesFindings(data: string): Promise<Finding[]> {
   checkDataFolder(data);
   const storage = await import("../storage/files/inspect.ts");
   const formats = storage.inspectFormats(data);
@@ -191,8 +207,14 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
     );
   for (const { name, damage } of storage.findDamagedWals(data))
     findings.push({ state: "wrong", what: `${name}-wal`, detail: walDetail(name, damage) });
+  return findings;
+}
+
+async function examineFolder(session: Session, data: string, quick: boolean): Promise<Finding[]> {
+  const findings = await filesFindings(data);
   const isWrong = () => findings.some(({ state, what }) => state === "wrong" && what !== "lock.db");
   if (isWrong()) return findings;
+  const storage = await import("../storage/files/inspect.ts");
   const look = async (what: string, find: () => Finding | Promise<Finding>) => {
     try {
       findings.push(await find());
@@ -202,12 +224,13 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
       findings.push({ state: "wrong", what, detail: `cannot be read: ${why}: restore a backup` });
     }
   };
-  for (const { name } of formats) {
+  for (const name of ["log.db", "raft.db"] as const) {
     const what = `${name} structure`;
     await look(what, () => {
       const damage = session.io.blocking(() => storage.checkStructure(data, name));
       if (damage.length === 0) return { state: "ok", what, detail: "whole" };
-      return { state: "wrong", what, detail: `${damage.join("; ")}: restore a backup` };
+      const way = storage.isOfIndexes(data, name, damage) ? REPAIR : "restore a backup";
+      return { state: "wrong", what, detail: `${damage.join("; ")}: ${way}` };
     });
   }
   if (isWrong()) return findings;
@@ -216,6 +239,8 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
   if (!quick) await look("records", () => recordsFinding(session, data));
   return findings;
 }
+
+const REPAIR = `of indexes alone: "${KEDGE} doctor --data DIR --repair NEW" makes a folder that has all the tables have`;
 
 function walDetail(
   name: "log.db" | "raft.db",
@@ -308,7 +333,13 @@ async function recordsFinding(session: Session, data: string): Promise<Finding> 
         setImmediate(resolve);
       });
     });
-    const { partitions, batches, bytes, damage } = scan;
+    const { partitions, batches, bytes, damage, unindexed } = scan;
+    if (damage.length === 0 && unindexed > 0)
+      return {
+        state: "wrong",
+        what: "records",
+        detail: `${counted(unindexed, "rows")} cannot be found, which is damage ${REPAIR}`,
+      };
     if (damage.length > 0)
       return {
         state: "wrong",

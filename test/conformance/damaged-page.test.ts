@@ -3,7 +3,8 @@
  * where to go on, by both doors, and everything else serves.
  */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Gap, Kedge } from "../../src/client/client.ts";
@@ -161,3 +162,67 @@ test("appends, tails, times, checks and the node itself go on beside it", async 
   );
   expect((await fetch(`${node.url}/readyz`)).status).toBe(200);
 });
+
+test("what an index has lost is told as damage, by doctor too, which makes a folder that has it again", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kedge-index-"));
+  closers.push(() => rm(folder, { recursive: true }));
+  const directory = join(folder, "data");
+  const before = await startInProcess(["--data", directory, ...anyPorts]);
+  await new Kedge({ url: before.url }).createTopic({ name: "teas" });
+  const bodies = [...Array(RECORDS).keys()].map(String);
+  for (const body of bodies) expect((await append(before, "teas", [body])).status).toBe(200);
+  await before.stop();
+  const [page = 0] = pagesOf(directory, "rows_last");
+  await loseEntries(directory, page);
+  const found = await runCli(["doctor", "--data", directory]);
+  expect([found.code, found.out]).toEqual([1, expect.stringContaining("of indexes alone")]);
+  const worse = join(folder, "worse");
+  await cp(directory, worse, { recursive: true });
+  await damage(worse, page);
+  const zeros = await runCli(["doctor", "--data", worse]);
+  expect([zeros.code, zeros.out]).toEqual([1, expect.stringContaining("of indexes alone")]);
+
+  const node = await startInProcess(["--data", directory, ...anyPorts]);
+  try {
+    const gaps: Gap[] = [];
+    const onGap = (gap: Gap) => gaps.push(gap);
+    const read = new Kedge({ url: node.url }).topic("teas").records({ onGap });
+    const values = (await Array.fromAsync(read)).map(({ value }) => value);
+    const [gap] = gaps;
+    expect(gap).toMatchObject({ topic: "teas", partition: 0, reason: "damaged" });
+    expect(values).toEqual(bodies.filter((_, at) => at < (gap?.from ?? 0) || at >= (gap?.to ?? 0)));
+    const asked = await runCli(["--url", node.url, "doctor"]);
+    expect([asked.code, asked.out]).toEqual([1, expect.stringContaining("its index has lost")]);
+  } finally {
+    await node.stop();
+  }
+  for (const [from, to] of [
+    [directory, join(folder, "1")],
+    [worse, join(folder, "2")],
+  ] as const) {
+    expect((await runCli(["doctor", "--data", from, "--repair", to])).code).toBe(0);
+    const whole = await runCli(["doctor", "--data", to]);
+    expect([whole.code, whole.err]).toEqual([0, ""]);
+    const again = await startInProcess(["--data", to, ...anyPorts]);
+    closers.push(() => again.stop());
+    const read = new Kedge({ url: again.url }).topic("teas").records();
+    expect((await Array.fromAsync(read)).map(({ value }) => value)).toEqual(bodies);
+  }
+  await damage(worse, pagesOf(directory, "rows").at(-1) ?? 0);
+  const lost = await runCli(["doctor", "--data", worse]);
+  expect([lost.code, lost.out]).toEqual([1, expect.not.stringContaining("of indexes alone")]);
+  const refused = await runCli(["doctor", "--data", worse, "--repair", join(folder, "3")]);
+  expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("restore a backup")]);
+  expect(existsSync(join(folder, "3"))).toBe(false);
+});
+
+/** A page that says it has fewer entries than were written to it. */
+async function loseEntries(directory: string, page: number): Promise<void> {
+  const file = await open(join(directory, "log.db"), "r+");
+  const count = Buffer.alloc(2);
+  const at = (page - 1) * LOG_PAGE_BYTES + 3;
+  await file.read(count, 0, 2, at);
+  count.writeUInt16BE(count.readUInt16BE() >> 1);
+  await file.write(count, 0, 2, at);
+  await file.close();
+}

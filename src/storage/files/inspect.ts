@@ -72,6 +72,24 @@ export function checkStructure(directory: string, name: string): string[] {
   });
 }
 
+/** Whether what `checkStructure` found is of indexes alone: a copy has them anew, and all that the tables have. */
+export function isOfIndexes(directory: string, name: string, damage: readonly string[]): boolean {
+  return withDatabase(join(directory, name), (database) => {
+    const pages: unknown[] = database
+      .prepare(
+        "select pageno from dbstat where name in (select name from sqlite_schema where type = 'index')",
+      )
+      .raw()
+      .all([]);
+    const indexes = new Set(pages.flat().map(Number));
+    // SQLite gives several lines as one, the first of them a title.
+    const lines = damage
+      .flatMap((words) => words.split("\n"))
+      .filter((line) => !line.startsWith("***"));
+    return lines.every((line) => indexes.has(Number(/\bpage (\d+)/i.exec(line)?.[1])));
+  });
+}
+
 /** The cluster and node that a folder belongs to; null before its first start. */
 export function readIdentity(directory: string): { clusterId: string; nodeId: number } | null {
   return withDatabase(join(directory, "raft.db"), (database) => {
@@ -100,6 +118,8 @@ export interface LogScan {
   bytes: number;
   /** At most twenty, one sentence each. */
   readonly damage: string[];
+  /** Rows that their index does not lead to: reads do not find them, a copy of the file has them again. */
+  unindexed: number;
 }
 
 const DAMAGE_MAX = 20;
@@ -113,7 +133,14 @@ export async function scanLogs(
   const database = open(join(directory, "log.db"));
   try {
     const sql = prepareAll(database, logStatements);
-    const scan: LogScan = { partitions: 0, rows: 0, batches: 0, bytes: 0, damage: [] };
+    const scan: LogScan = {
+      partitions: 0,
+      rows: 0,
+      batches: 0,
+      bytes: 0,
+      damage: [],
+      unindexed: 0,
+    };
     scan.partitions = sql.listPartitions.all({}).length;
     let before = Number.MAX_SAFE_INTEGER;
     for (;;) {
@@ -124,7 +151,10 @@ export async function scanLogs(
         const row = sql.rowById.first({ id: before });
         if (!row) continue;
         const [base, last] = [integer(row.base), integer(row.last)];
-        scanRow(integer(head.partition), { base, last, data: blob(row.data) }, scan);
+        const partition = integer(head.partition);
+        scanRow(partition, { base, last, data: blob(row.data) }, scan);
+        const [place] = sql.placesFrom.all({ partition, from: last, limit: 1 });
+        if (place?.id !== before) scan.unindexed += 1;
       }
       await onProgress(scan);
     }

@@ -11,7 +11,25 @@ const NUMBERS = 5;
 
 export class RowHeads {
   readonly #numbers: number[] = [];
+  readonly #gaps: number[] = [];
   #bytes = 0;
+  #next: number;
+  #position = -1;
+
+  /** `next`: where the first row is to begin, at the latest. */
+  constructor(next: number) {
+    this.#next = next;
+  }
+
+  /** Where the next row is to begin. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Offsets from which on there is no row, and after which the next one does not follow in log position either. */
+  get gaps(): readonly number[] {
+    return this.#gaps;
+  }
 
   /** Of all rows. */
   get bytes(): number {
@@ -19,8 +37,11 @@ export class RowHeads {
   }
 
   add({ base, last, epoch, position }: RowHead, bytes: number): void {
+    if (base > this.#next && position !== this.#position) this.#gaps.push(this.#next);
     this.#numbers.push(base, last, epoch, position, bytes);
     this.#bytes += bytes;
+    this.#next = last + 1;
+    this.#position = position + bytes;
   }
 
   packed(): Float64Array {

@@ -178,13 +178,13 @@ const rowQueries = {
     .where(and(fromOffset, lte(rows.last, value("to"))))
     .orderBy(asc(rows.last)),
   headFrom: db
-    .select({ ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
+    .select({ id: rows.id, ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
     .from(rows)
     .where(fromOffset)
     .orderBy(asc(rows.last))
     .limit(1),
   headBefore: db
-    .select({ ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
+    .select({ id: rows.id, ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
     .from(rows)
     .where(and(ofPartition, lt(rows.last, value("before"))))
     .orderBy(desc(rows.last))

@@ -146,14 +146,14 @@ export const logStatements = {
     columns: ["base", "last", "epoch", "position", "data"],
   },
   headFrom: {
-    sql: 'select iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), iif(typeof("max_timestamp") = \'integer\', "max_timestamp", null), length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 1',
+    sql: 'select "id", iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), iif(typeof("max_timestamp") = \'integer\', "max_timestamp", null), length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit 1',
     parameters: ["partition", "from"],
-    columns: ["base", "last", "epoch", "position", "maxTimestamp", "bytes"],
+    columns: ["id", "base", "last", "epoch", "position", "maxTimestamp", "bytes"],
   },
   headBefore: {
-    sql: 'select iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), iif(typeof("max_timestamp") = \'integer\', "max_timestamp", null), length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" < ?) order by "rows"."last" desc limit 1',
+    sql: 'select "id", iif(typeof("base") = \'integer\', "base", null), iif(typeof("last") = \'integer\', "last", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("position") = \'integer\', "position", null), iif(typeof("max_timestamp") = \'integer\', "max_timestamp", null), length("data") from "rows" where ("rows"."partition" = ? and "rows"."last" < ?) order by "rows"."last" desc limit 1',
     parameters: ["partition", "before"],
-    columns: ["base", "last", "epoch", "position", "maxTimestamp", "bytes"],
+    columns: ["id", "base", "last", "epoch", "position", "maxTimestamp", "bytes"],
   },
   newestRows: {
     sql: 'select "id", iif(typeof("partition") = \'integer\', "partition", null), iif(typeof("last") = \'integer\', "last", null), length("data") from "rows" where "rows"."id" < ? order by "rows"."id" desc limit 64',

@@ -15,6 +15,7 @@ import { isDamage } from "../files/sqlite-error.ts";
 import { blob, int64, integer } from "../sql/prepared.ts";
 import type { RowFile } from "./row-file.ts";
 import { RowHeads, rowsIn } from "../reading/row-heads.ts";
+import { behindLost, lostByIndex } from "./lost-rows.ts";
 import { type LogSql, prepareLog } from "./row-writer.ts";
 import {
   checkOrder,
@@ -116,6 +117,7 @@ export class Reader {
     const read = this.#fromFile(partition, from, room, buffer);
     if (!read.isWhole && !this.#fromTable(partition, read, room, buffer))
       return { ...this.#rows(asked), heads: null };
+    this.#checkWhole(partition, read.heads, read.isEnd);
     const { bytes } = read.heads;
     const heads = read.heads.packed();
     if (bytes >= buffer.byteLength / 2) return { rows: [], heads };
@@ -124,36 +126,36 @@ export class Reader {
 
   /** Reads rows straight from the file, up to the first that SQLite has to be asked for. */
   #fromFile(partition: PartitionId, from: number, room: number, buffer: PageBuffer): PageRead {
-    const next = this.#firstFrom(partition, from);
-    const read: PageRead = { heads: new RowHeads(), next, isWhole: false };
+    const heads = new RowHeads(this.#firstFrom(partition, from));
+    const read: PageRead = { heads, isWhole: false, isEnd: false };
     const file = this.#file;
     if (!file) return read;
     file.begin();
     for (let limit = PLACES_AT_ONCE; ; limit = Math.min(2 * limit, PLACES_AT_ONCE_MAX)) {
-      const places = this.#sql.placesFrom.all({ partition, from: read.next, limit });
+      const places = this.#sql.placesFrom.all({ partition, from: heads.next, limit });
       for (const { id, last } of places) {
-        checkOrder({ last }, read.next);
+        checkOrder({ last }, heads.next);
         const row = file.find(integer(id));
         if (row?.last !== integer(last)) return read;
-        const { bytes } = read.heads;
+        const { bytes } = heads;
         if (bytes + row.bytes > room) {
           // A first row that is larger than the page is not for it.
           read.isWhole = bytes > 0;
           return read;
         }
         if (!file.read(new Uint8Array(buffer, bytes, row.bytes))) return read;
-        read.heads.add(row, row.bytes);
-        read.next = row.last + 1;
+        heads.add(row, row.bytes);
       }
-      read.isWhole = places.length < limit;
+      read.isWhole = read.isEnd = places.length < limit;
       if (read.isWhole) return read;
     }
   }
 
   /** Reads on through SQLite; false where the first row is too large for the page. */
   #fromTable(partition: PartitionId, read: PageRead, room: number, buffer: PageBuffer): boolean {
-    const { spans, bytes } = this.#spans(partition, read.next, room, read.heads.bytes);
+    const { spans, bytes, isEnd } = this.#spans(partition, read.heads.next, room, read.heads.bytes);
     if (bytes > room) return false;
+    read.isEnd = isEnd;
     for (const span of spans)
       for (const row of this.#sql.rowsBetween.all({ partition, ...span })) {
         const own = blob(row.data);
@@ -172,10 +174,10 @@ export class Reader {
     let spanBytes = Infinity;
     for (;;) {
       const heads = this.#sql.headsFrom.all({ partition, from: next });
-      if (heads.length === 0) return { spans, bytes };
+      if (heads.length === 0) return { spans, bytes, isEnd: true };
       for (const head of heads) {
         const size = integer(head.bytes);
-        if (bytes > 0 && bytes + size > bytesMax) return { spans, bytes };
+        if (bytes > 0 && bytes + size > bytesMax) return { spans, bytes, isEnd: false };
         const to = integer(head.last);
         checkOrder(head, next);
         const span = spans.at(-1);
@@ -193,28 +195,40 @@ export class Reader {
 
   #rows({ partition, from, bytesMax, firstBytesMax = Infinity }: ReadPage): FoundRows {
     const rows: StoredRow[] = [];
-    let next = this.#firstFrom(partition, from);
+    const chain = new RowHeads(this.#firstFrom(partition, from));
     let bytes = 0;
+    const whole = (isEnd: boolean): FoundRows => {
+      this.#checkWhole(partition, chain, isEnd);
+      return { rows };
+    };
     for (;;) {
+      const { next } = chain;
       const heads = this.#sql.headsFrom.all({ partition, from: next });
       let to = -1;
-      let whole = true;
+      let fits = true;
       for (const head of heads) {
         bytes += integer(head.bytes);
         const isFirst = rows.length === 0 && to < 0;
-        whole = bytes <= bytesMax || isFirst;
+        fits = bytes <= bytesMax || isFirst;
         if (isFirst && bytes > Math.max(bytesMax, firstBytesMax))
           return { rows, refusedBytes: bytes };
-        if (!whole) break;
+        if (!fits) break;
         checkOrder(head, Math.max(to + 1, next));
         to = integer(head.last);
       }
-      if (to < 0) return { rows };
-      for (const row of this.#sql.rowsBetween.all({ partition, from: next, to }))
+      if (to < 0) return whole(fits);
+      for (const row of this.#sql.rowsBetween.all({ partition, from: next, to })) {
         rows.push({ ...headOf(row), data: blob(row.data) });
-      if (!whole || bytes >= bytesMax) return { rows };
-      next = to + 1;
+        chain.add(headOf(row), blob(row.data).byteLength);
+      }
+      if (!fits || bytes >= bytesMax) return whole(false);
     }
+  }
+
+  /** Throws where rows are missing that the table has; `isEnd`: the index has no more. */
+  #checkWhole(partition: PartitionId, { gaps, next }: RowHeads, isEnd: boolean): void {
+    for (const from of isEnd ? [...gaps, next] : gaps)
+      if (behindLost(this.#sql, partition, from) !== null) throw lostByIndex();
   }
 
   #aborted(partition: PartitionId, from: number): AbortedTransaction[] {
@@ -283,10 +297,10 @@ export class Reader {
 /** What a page holds so far. */
 interface PageRead {
   readonly heads: RowHeads;
-  /** Where it goes on. */
-  next: number;
   /** Nothing more fits, or nothing more is there. */
   isWhole: boolean;
+  /** Nothing more is there. */
+  isEnd: boolean;
 }
 
 function reaches(row: FoundHead, place: Exclude<Place, { offset: number }>): boolean {

@@ -6,12 +6,14 @@
  *   table is damaged.
  * - Where the index is damaged itself, or after many damaged rows, offsets are tried: further and further on, then halving back.
  *   Rows in the midst of the damage may then be passed over.
- * - Left out: rows that the table still has and the index has lost. SQLite's `.recover` finds them in a node at rest.
+ * - Rows that the table still has and the index has lost are damage too (`lost-rows.ts`). A backup has them again, since its
+ *   indexes are made anew.
  */
 import { asPartialFault, Contradiction, isDamage } from "../files/sqlite-error.ts";
 import type { Read, StoredRow } from "../messages/messages.ts";
 import { blob, integer } from "../sql/prepared.ts";
 import type { PartitionId, RowHead } from "../storage.ts";
+import { behindLost, lostByIndex } from "./lost-rows.ts";
 import type { LogSql } from "./row-writer.ts";
 
 /** Rows that are tried one after another. */
@@ -55,6 +57,11 @@ export class SoundRows {
     try {
       while (bytes < bytesMax) {
         const head = this.#sql.headFrom.first({ partition, from: next });
+        if (!head || integer(head.base) > next) {
+          const behind = behindLost(this.#sql, partition, next);
+          if (behind !== null && rows.length > 0) break;
+          if (behind !== null) throw asPartialFault(lostByIndex(), behind);
+        }
         if (!head) break;
         const size = integer(head.bytes);
         if (rows.length === 0 && size > Math.max(bytesMax, firstBytesMax))

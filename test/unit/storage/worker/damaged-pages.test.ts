@@ -182,6 +182,28 @@ describe("a damaged page of", () => {
     });
   });
 
+  const cellsLost: readonly [string, (cells: number) => number][] = [
+    ["the last of its entries", (cells) => cells - 1],
+    ["half of them", (cells) => cells >> 1],
+    ["all of them but one", () => 1],
+  ];
+  test.each(cellsLost)("the index that has lost %s and looks whole: that is damage", (_, left) => {
+    for (const page of leaves("rows_last")) {
+      const path = damagedCopy(page, (bytes) =>
+        bytes.writeUInt16BE(left(bytes.readUInt16BE(3)), 3),
+      );
+      withReader(path, (reader) => {
+        for (const [partition, end] of [[LONG, END] as const, [SHORT, 50] as const]) {
+          const { offsets, gaps } = walk(reader, partition, end);
+          for (let base = 0; base < end; base += STEP) {
+            const isTold = gaps.some(([from, next]) => from <= base && base < next);
+            expect([page, base, offsets.includes(base) || isTold]).toEqual([page, base, true]);
+          }
+        }
+      });
+    }
+  });
+
   test("the whole tree: the reader is told that nothing can be read", () => {
     for (const root of pages.filter(({ type }) => type === "internal"))
       withReader(damagedCopy(root.number, garbage), (reader) => {

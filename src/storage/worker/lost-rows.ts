@@ -1,0 +1,63 @@
+/**
+ * Rows that the table has and its index has lost: a damaged page of the index may look whole and name fewer rows than it did, and
+ * who reads by it would pass over the others in silence.
+ *
+ * - Rows follow each other in log position, over holes and what compaction took, too. Only where offsets are missing and bytes as
+ *   well is there anything to look into; a read compares, and asks this no sooner.
+ * - Behind the last row bytes that are missing say all. Between two rows a compaction that is under way, or was cut off, leaves the
+ *   same: there the table itself is looked through, from the later row backwards, for what lies between.
+ * - Left out: what lies further back than `ROWS_LOOKED_THROUGH_MAX` rows, of all logs. `kedge doctor --data` looks up every row.
+ */
+import { Contradiction, isDamage } from "../files/sqlite-error.ts";
+import { integer } from "../sql/prepared.ts";
+import type { PartitionId } from "../storage.ts";
+import type { LogSql } from "./row-writer.ts";
+
+const ROWS_LOOKED_THROUGH_MAX = 4_096;
+
+export const lostByIndex = () => new Contradiction("its index has lost rows that the table has");
+
+/** Where rows stand in the index again, past an offset from which on it has lost some; null where it has lost none. */
+export function behindLost(sql: LogSql, partition: PartitionId, from: number): number | null {
+  const bounds = sql.getPartition.first({ id: partition });
+  if (!bounds || from >= integer(bounds.end)) return null;
+  const before = sql.headBefore.first({ partition, before: from });
+  const position = before
+    ? integer(before.position) + integer(before.bytes)
+    : integer(bounds.startPosition);
+  const after = sql.headFrom.first({ partition, from });
+  if (!after) return position === integer(bounds.endPosition) ? null : integer(bounds.end);
+  const base = integer(after.base);
+  if (base <= from || integer(after.position) === position) return null;
+  const between = { partition, from, base, above: before ? integer(before.id) : 0 };
+  return tableHas(sql, between, integer(after.id)) ? base : null;
+}
+
+interface Between {
+  readonly partition: PartitionId;
+  readonly from: number;
+  readonly base: number;
+  /** The id of the row before. */
+  readonly above: number;
+}
+
+function tableHas(sql: LogSql, { partition, from, base, above }: Between, below: number): boolean {
+  let before = below;
+  try {
+    for (let looked = 0; looked < ROWS_LOOKED_THROUGH_MAX;) {
+      const rows = sql.newestRows.all({ before });
+      for (const row of rows) {
+        before = integer(row.id);
+        if (before <= above) return false;
+        const last = integer(row.last);
+        if (row.partition === partition && last >= from && last < base) return true;
+      }
+      if (rows.length === 0) return false;
+      looked += rows.length;
+    }
+    return false;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return true;
+  }
+}
