@@ -333,7 +333,7 @@ async function listen(
   fetch: HttpFetch,
 ): Promise<HttpServer> {
   const { host, port } = config.http;
-  const { tooManyConnections } = await import("./http/answers/problem.ts");
+  const { refusedAhead } = await import("./http/answers/problem.ts");
   const { corsHeaders, originsOf } = await import("./http/guards.ts");
   const { requestIds } = await import("./http/request-ids.ts");
   const nextId = requestIds(platform.clock, platform.random);
@@ -351,7 +351,7 @@ async function listen(
       },
       logger,
       fetch,
-      refuse: (request) => tooManyConnections(nextId(), corsHeaders(request, origins)),
+      refuse: (request, why) => refusedAhead(why, nextId(), corsHeaders(request, origins)),
     });
   } catch (error) {
     throw new StartError(whyNotListening(error, host, port, "--http"), { cause: error });

@@ -99,7 +99,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   const machinery: Machinery = {
     door,
     guards,
-    timeLimit: new TimeLimit(options.clock, limits.requestMs),
+    timeLimit: new TimeLimit(options.clock, limits),
     compressor: new Compressor(limits),
     pace: new Pace(options.clock),
     nextId: requestIds(options.clock, options.random),

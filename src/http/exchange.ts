@@ -17,7 +17,7 @@ import type { Pace } from "./pace.ts";
 import { HttpRefusal, isBug, problemOf, problemReply } from "./answers/problem.ts";
 import { isRuns, type Reply, type Runs } from "./answers/reply.ts";
 import type { Door, Route } from "./route.ts";
-import type { TimeLimit } from "./time-limit.ts";
+import type { Arrival, TimeLimit } from "./time-limit.ts";
 import { parseJson, queryOf, validate } from "./bodies/validate.ts";
 
 const encoder = new TextEncoder();
@@ -132,14 +132,17 @@ class Exchange {
     let reply: Reply | Response;
     try {
       machinery.guards.admit(request, route.open === true);
+      const arrival: Arrival = { awaits: "nothing" };
       const work = this.#begin(
         request,
         connection,
+        arrival,
         id,
         typeof asked === "function" ? asked() : asked,
       );
       if (!(work instanceof Promise)) reply = work;
-      else reply = await (route.streams ? work : machinery.timeLimit.bound(work));
+      else if (route.streams) reply = await work;
+      else reply = await machinery.timeLimit.bound(work, arrival, connection);
     } catch (error) {
       reply = problem(machinery, error, id);
     }
@@ -152,15 +155,28 @@ class Exchange {
   #begin(
     request: Request,
     connection: Connection | null,
+    arrival: Arrival,
     id: string,
     { params, query }: Asked,
   ): Reply | Response | Promise<Reply | Response> {
-    const { door } = this.#machinery;
+    const { door, timeLimit } = this.#machinery;
     const route = this.#route;
     const { body } = route;
-    const call = { door, context, request, connection, id, params, query, body: undefined };
+    const call = {
+      door,
+      context,
+      request,
+      connection,
+      arrival,
+      id,
+      params,
+      query,
+      body: undefined,
+    };
     if (!body) return route.handle(call);
-    return jsonBody(call).then((value) =>
+    const json = jsonBody(call);
+    // A stream has no end of its own, but its body has.
+    return (route.streams ? timeLimit.bound(json, arrival, connection) : json).then((value) =>
       route.handle({ ...call, body: validate(body, value, "body") }),
     );
   }

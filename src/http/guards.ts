@@ -158,7 +158,9 @@ function digest(token: string): Uint8Array {
  */
 function hostOf(url: string): string {
   if (url.startsWith("/")) return "";
-  const start = url.indexOf("//") + 2;
+  // CONNECT names a host alone.
+  const slashes = url.indexOf("//");
+  const start = slashes < 0 ? 0 : slashes + 2;
   const end = url.indexOf("/", start);
   return end < 0 ? url.slice(start) : url.slice(start, end);
 }

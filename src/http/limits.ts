@@ -21,6 +21,10 @@ export interface HttpLimits {
   readonly valuesMax: number;
   /** Bytes of an NDJSON upload that were read and not yet answered by receipts; past it reading stops. */
   readonly streamBytesMax: number;
+  /** A request that takes longer has its connection held; less than what a runtime takes for idle. */
+  readonly holdAfterMs: number;
+  /** How long a body may be under way of which no room is asked; a larger one has `requestMs`, lines have no limit. */
+  readonly bodyMs: number;
   /** How long any request but a stream may take in all; its outcome is unknown after that. */
   readonly requestMs: number;
   /** The longest `wait_ms`: networks kill longer holds. */
@@ -71,6 +75,8 @@ export const httpLimits: HttpLimits = {
   topicsMax: 100,
   valuesMax: 10_000,
   streamBytesMax: 4 * 1024 * 1024,
+  holdAfterMs: 5_000,
+  bodyMs: 30_000,
   requestMs: 60_000,
   waitMsMax: 25_000,
   fetchRecordsMax: 10_000,

@@ -17,6 +17,7 @@ import type { HttpLimits } from "./limits.ts";
 import type { HttpMetrics } from "./metrics/metrics.ts";
 import type { NodeProbes } from "./probes.ts";
 import type { Reply } from "./answers/reply.ts";
+import type { Arrival } from "./time-limit.ts";
 import type { Tails } from "./tail/tails.ts";
 import type { Untaken } from "./answers/untaken.ts";
 
@@ -50,6 +51,7 @@ export interface Call<Params = unknown, Query = unknown, Body = unknown> {
   readonly request: Request;
   /** The wire that the request came on; null where there is none (`app.request`). */
   readonly connection: Connection | null;
+  readonly arrival?: Arrival;
   /** Names this request in logs and in problem documents. */
   readonly id: string;
   readonly params: Params;

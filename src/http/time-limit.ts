@@ -1,13 +1,26 @@
 /**
- * One time limit for many requests with one timer: since all have the same limit, the oldest ends first, and a request
- * costs an insertion and a removal.
+ * The time limits of many requests with one timer: since all have the same, the oldest ends first, and a request costs an
+ * insertion and a removal.
+ *
+ * - A request is told what it waited for: a body that did not come, when nothing was done, or work whose outcome is unknown.
+ * - Who takes long has the connection held, or the runtime would close it as idle before there is an answer.
  */
 import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
+import { HttpRefusal } from "./answers/problem.ts";
+import type { HttpLimits } from "./limits.ts";
+
+/** What a request waits for of its body; whoever reads that says so. A small body has less time than a large one. */
+export interface Arrival {
+  awaits: "nothing" | "small body" | "large body";
+}
 
 interface Waiting {
-  readonly endMs: number;
-  readonly fail: (error: Refusal) => void;
+  readonly startMs: number;
+  readonly arrival: Arrival;
+  readonly connection: { hold(): void } | null;
+  isHeld: boolean;
+  readonly fail: (error: Refusal | HttpRefusal) => void;
 }
 
 /** How late a deadline may be noticed. */
@@ -15,19 +28,20 @@ const TICK_MS = 1_000;
 
 export class TimeLimit {
   readonly #clock: Clock;
-  readonly #limitMs: number;
+  readonly #limits: Pick<HttpLimits, "holdAfterMs" | "bodyMs" | "requestMs">;
   readonly #waiting = new Set<Waiting>();
   #ticking = false;
 
-  constructor(clock: Clock, limitMs: number) {
+  constructor(clock: Clock, limits: Pick<HttpLimits, "holdAfterMs" | "bodyMs" | "requestMs">) {
     this.#clock = clock;
-    this.#limitMs = limitMs;
+    this.#limits = limits;
   }
 
-  /** The promise's outcome, or request_timed_out if it takes longer than the limit. */
-  bound<T>(work: Promise<T>): Promise<T> {
+  /** The promise's outcome; body_timed_out or request_timed_out if it takes longer than the limit. */
+  bound<T>(work: Promise<T>, arrival: Arrival, connection: Waiting["connection"]): Promise<T> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { endMs: this.#clock.monotonicMs() + this.#limitMs, fail: reject };
+      const startMs = this.#clock.monotonicMs();
+      const waiting: Waiting = { startMs, arrival, connection, isHeld: false, fail: reject };
       this.#waiting.add(waiting);
       if (!this.#ticking) this.#clock.after(TICK_MS, this.#tick);
       this.#ticking = true;
@@ -45,19 +59,40 @@ export class TimeLimit {
   }
 
   readonly #tick = (): void => {
+    const { holdAfterMs, bodyMs, requestMs } = this.#limits;
     const nowMs = this.#clock.monotonicMs();
     for (const waiting of this.#waiting) {
-      if (waiting.endMs > nowMs) break;
-      this.#waiting.delete(waiting);
-      const seconds = Math.round(this.#limitMs / 1_000);
-      waiting.fail(
-        new Refusal(
-          "request_timed_out",
-          `Not done after ${seconds} s; it may still be carried out.`,
-        ),
-      );
+      const ageMs = nowMs - waiting.startMs;
+      if (ageMs < Math.min(holdAfterMs, bodyMs, requestMs)) break;
+      const { awaits } = waiting.arrival;
+      const limitMs = awaits === "small body" ? bodyMs : requestMs;
+      if (ageMs >= limitMs) {
+        this.#waiting.delete(waiting);
+        waiting.fail(awaits === "nothing" ? workTooLong(limitMs) : bodyTooLate(limitMs));
+      } else if (!waiting.isHeld && ageMs >= holdAfterMs) {
+        waiting.isHeld = true;
+        waiting.connection?.hold();
+      }
     }
     this.#ticking = this.#waiting.size > 0;
     if (this.#ticking) this.#clock.after(TICK_MS, this.#tick);
   };
+}
+
+function workTooLong(limitMs: number): Refusal {
+  const seconds = Math.round(limitMs / 1_000);
+  return new Refusal(
+    "request_timed_out",
+    `Not done after ${seconds} s; it may still be carried out.`,
+  );
+}
+
+/** What a body is told that did not come within the limit; its connection is of no more use. */
+export function bodyTooLate(limitMs: number): HttpRefusal {
+  const seconds = Math.round(limitMs / 1_000);
+  return new HttpRefusal(
+    "body_timed_out",
+    `The whole body had not come after ${seconds} s, and nothing was done; send it again, or send less at once.`,
+    { connection: "close" },
+  );
 }

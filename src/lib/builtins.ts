@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 
 // The runtime gives each by its own name.
 export const nodeCrypto = lazy(() => load("node:crypto") as typeof import("node:crypto"));
+export const nodeHttp = lazy(() => load("node:http") as typeof import("node:http"));
 export const nodeNet = lazy(() => load("node:net") as typeof import("node:net"));
 export const nodeStream = lazy(() => load("node:stream") as typeof import("node:stream"));
 export const nodeUtil = lazy(() => load("node:util") as typeof import("node:util"));

@@ -79,15 +79,20 @@ export interface ServeHttpOptions {
   readonly limits: HttpLimits;
   readonly logger: Logger;
   readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
-  /** What a client past a connection limit gets. */
-  readonly refuse: (request: Request) => Response;
+  /** What a client past a limit gets. */
+  readonly refuse: (request: Request, why: RefusedFor) => Response;
 }
+
+/** Which limit a request is past: the connections', that of its URL, or that of URL and headers. */
+export type RefusedFor = "connections" | "url" | "head";
 
 export interface HttpLimits {
   /** Requests and sockets in flight at once, over all clients. */
   readonly connectionsMax: number;
   /** The same for one client address; loopback addresses are exempt. */
   readonly connectionsPerAddressMax: number;
+  /** A request's URL and headers; a runtime that reads no more than this answers in its own words. */
+  readonly headBytesMax: number;
   /**
    * Larger request bodies are cut off by the runtime where it can (Bun), without a word: high, since an upload of lines has
    * no end of its own; whoever reads a body whole bounds it. A body that nobody reads is not kept in memory.
@@ -104,7 +109,8 @@ export interface HttpLimits {
 export const httpLimits: HttpLimits = {
   connectionsMax: 20_000,
   connectionsPerAddressMax: 1_000,
-  requestBytesMax: 2 ** 40,
+  headBytesMax: 32 * 1024,
+  requestBytesMax: 2 ** 60,
   idleMs: 10_000,
   messageBytesMax: 8 * 1024 * 1024,
   unreadBytesMax: 16 * 1024 * 1024,
@@ -115,8 +121,8 @@ export interface Connection {
   /** The client's IP address; empty when it has gone. */
   address(): string;
   /**
-   * This answer may be silent for long (a long poll, a stream): do not close the connection as idle. Call it once the
-   * request's body is read, since it also lifts the guard against slow bodies; the next request is guarded again.
+   * This answer may be silent for long (a long poll, a stream): do not close the connection as idle. It also lifts the guard
+   * against slow bodies, so one that is not read yet needs a limit of its own; the next request is guarded again.
    */
   hold(): void;
   /** Counts the request as open, past its answer's head, until the function that it gives is called (streams do so). */

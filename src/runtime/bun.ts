@@ -19,6 +19,7 @@ import type {
   Socket,
   SocketHandlers,
 } from "../lib/platform.ts";
+import { headersBytes, raiseHeadLimit } from "./bun-head.ts";
 import { countedAddress, Gate, Place } from "./gate.ts";
 import { serverError } from "./server-error.ts";
 import { listenTcp } from "./bun-tcp.ts";
@@ -85,6 +86,7 @@ function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
       },
     },
   });
+  raiseHeadLimit();
   return Promise.resolve({
     port: server.port ?? 0,
     open: () => gate.open,
@@ -99,7 +101,11 @@ async function answer(
   address: string,
   options: ServeHttpOptions,
 ): Promise<Response> {
-  if (!gate.enter(address)) return options.refuse(request);
+  const { headBytesMax } = options.limits;
+  const urlBytes = request.url.length;
+  if (urlBytes + headersBytes(request.headers) > headBytesMax)
+    return options.refuse(request, urlBytes > headBytesMax ? "url" : "head");
+  if (!gate.enter(address)) return options.refuse(request, "connections");
   const connection = new BunConnection(request, server, options, () => gate.leave(address));
   try {
     return await options.fetch(request, connection);

@@ -4,6 +4,7 @@
  * - Deno closes no connection as idle, so nothing need be held; slow headers and silent connections are not cut here, and
  *   a proxy in front should do it. Slow and oversized bodies are bounded by the app, which reads them. Nor can a socket
  *   be reset here: a reader that stopped is let go of, and its connection stays until the client closes it.
+ * - Deno answers a head past 64 KiB, or of more than 100 lines, with a bare 400.
  * - Deno's WebSocket queues without limit and has no drain event: what is unread is asked before each message, and on a
  *   short timer while there is any.
  * - Only what is used of the `Deno` global is declared, so that both runtimes pass one type check.
@@ -91,7 +92,11 @@ function serve(deno: DenoGlobal, options: ServeHttpOptions): HttpServer {
     async (request, info) => {
       const address = info.remoteAddr.hostname ?? "";
       const counted = countedAddress(address);
-      if (!gate.enter(counted)) return options.refuse(request);
+      const { headBytesMax } = options.limits;
+      const urlBytes = request.url.length;
+      if (urlBytes + headersBytes(request.headers) > headBytesMax)
+        return options.refuse(request, urlBytes > headBytesMax ? "url" : "head");
+      if (!gate.enter(counted)) return options.refuse(request, "connections");
       const place = new Place(() => gate.leave(counted));
       const connection = new DenoConnection(deno, request, address, place, sockets, options);
       try {
@@ -107,6 +112,12 @@ function serve(deno: DenoGlobal, options: ServeHttpOptions): HttpServer {
     open: () => gate.open,
     stop: (graceMs) => stop(server, closing, sockets, graceMs),
   };
+}
+
+function headersBytes(headers: Headers): number {
+  let bytes = 0;
+  headers.forEach((value, name) => (bytes += name.length + value.length));
+  return bytes;
 }
 
 async function stop(
@@ -161,10 +172,9 @@ class DenoConnection implements Connection {
 
   upgrade(handlers: SocketHandlers, protocol: string | null): Response | null {
     if (this.#request.headers.get("upgrade")?.toLowerCase() !== "websocket") return null;
-    const { socket: ws, response } = this.#deno.upgradeWebSocket(this.#request, {
-      idleTimeout: SOCKET_IDLE_SECONDS,
-      ...(protocol === null ? {} : { protocol }),
-    });
+    const upgraded = this.#upgrade(protocol);
+    if (!upgraded) return null;
+    const { socket: ws, response } = upgraded;
     this.upgraded = response;
     const release = this.#place.keep();
     const socket = new DenoSocket(ws, handlers, this.#options.limits);
@@ -174,6 +184,20 @@ class DenoConnection implements Connection {
       release();
     });
     return new Response(null);
+  }
+
+  /** Null for a request that Deno does not take for an upgrade. */
+  #upgrade(protocol: string | null): ReturnType<DenoGlobal["upgradeWebSocket"]> | null {
+    const options = {
+      idleTimeout: SOCKET_IDLE_SECONDS,
+      ...(protocol === null ? {} : { protocol }),
+    };
+    try {
+      return this.#deno.upgradeWebSocket(this.#request, options);
+    } catch (error) {
+      if (error instanceof TypeError) return null;
+      throw error;
+    }
   }
 }
 

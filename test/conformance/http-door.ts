@@ -2,6 +2,7 @@
  * A door to try the HTTP suites on: something `fetch`-shaped over a fresh node, whichever way it was opened.
  */
 import { defaultGroupConfig } from "../../src/coordinators/groups/group.ts";
+import { refusedAhead } from "../../src/http/answers/problem.ts";
 import { createHttpApp, type HttpAppOptions } from "../../src/http/app.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { httpLimits } from "../../src/lib/platform.ts";
@@ -24,8 +25,10 @@ export async function openHttpDoor(options: Partial<HttpAppOptions> = {}): Promi
 }
 
 /** The same behind this runtime's own server; `url` is for what `fetch` cannot send. */
-export async function openHttpServer(): Promise<HttpDoor & { readonly url: URL }> {
-  const { app, close } = await openApp();
+export async function openHttpServer(
+  options: Partial<HttpAppOptions> = {},
+): Promise<HttpDoor & { readonly url: URL }> {
+  const { app, close } = await openApp(options);
   const platform = await detectPlatform();
   const server = await platform.serveHttp({
     host: "127.0.0.1",
@@ -33,7 +36,7 @@ export async function openHttpServer(): Promise<HttpDoor & { readonly url: URL }
     limits: httpLimits,
     logger: silentLogger,
     fetch: (request, connection) => app.fetch(request, connection),
-    refuse: () => new Response(null, { status: 503 }),
+    refuse: (_, why) => refusedAhead(why, "0", null),
   });
   const url = new URL(`http://127.0.0.1:${server.port}`);
   return {

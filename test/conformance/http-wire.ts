@@ -129,6 +129,65 @@ export function wireSuite(
       expect(values(await read(topic))).toEqual(["later"]);
     });
 
+    /** What a raw request is answered: a whole head, and what came of the body. */
+    async function answerTo(text: string): Promise<{ status: number; head: string; body: string }> {
+      const socket = await open();
+      let heard = "";
+      socket.on("data", (data) => (heard += data.toString("latin1")));
+      socket.write(text);
+      await until(() => /\r\n\r\n.*\}/s.test(heard) || socket.destroyed);
+      socket.destroy();
+      const [head = "", body = ""] = heard.split("\r\n\r\n");
+      return { status: Number(head.split(" ")[1]), head: head.toLowerCase(), body };
+    }
+
+    /** The code of a problem document, whose status is the answer's. */
+    function codeOf({ status, head, body }: Awaited<ReturnType<typeof answerTo>>): string {
+      expect(head).toContain("content-type: application/problem+json");
+      const document = JSON.parse(body);
+      expect(document.status).toBe(status);
+      return document.code;
+    }
+
+    const get = (path: string, headers = "") =>
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers}\r\n`;
+
+    test("a head that is too large is a problem document", async () => {
+      const large = "x".repeat(40_000);
+      const ours = async (text: string) => {
+        let answer = await answerTo(text);
+        // Bun reads larger heads a moment after its start.
+        await until(async () => answer.body !== "" || (answer = await answerTo(text)).body !== "");
+        return codeOf(answer);
+      };
+      expect(await ours(get("/livez", `Kafka-Header-A: ${large}\r\n`))).toBe(
+        "request_header_fields_too_large",
+      );
+      expect(await ours(get(`/${large}`))).toBe("uri_too_long");
+      const most = await answerTo(get("/livez", `Kafka-Header-A: ${"x".repeat(30_000)}\r\n`));
+      expect(most.status).toBe(200);
+    });
+
+    describe("a WebSocket that is asked for wrongly is a problem document:", () => {
+      const upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n";
+      const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+      const version = "Sec-WebSocket-Version: 13\r\n";
+      test.each([
+        ["not at all", "", "upgrade_required"],
+        ["another protocol", `Connection: Upgrade\r\nUpgrade: h2c\r\n`, "upgrade_required"],
+        ["no Connection", `Upgrade: websocket\r\n${key}${version}`, "upgrade_required"],
+        ["another version", `${upgrade}${key}Sec-WebSocket-Version: 8\r\n`, "upgrade_required"],
+        ["no version", `${upgrade}${key}`, "upgrade_required"],
+        ["no key", `${upgrade}${version}`, "bad_request"],
+        ["a short key", `${upgrade}${version}Sec-WebSocket-Key: x\r\n`, "bad_request"],
+      ])("%s", async (name, headers, code) => {
+        const answer = await answerTo(get("/v1/ws", headers));
+        expect(codeOf(answer)).toBe(code);
+        expect(answer.status).toBe(code === "bad_request" ? 400 : 426);
+        if (name.includes("version")) expect(answer.head).toContain("sec-websocket-version: 13");
+      });
+    });
+
     test("answers are compressed for those who ask", async () => {
       const topic = await newTopic(door);
       await send(door, `/v1/topics/${topic}/records`, "x".repeat(10_000));

@@ -6,6 +6,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
+import { httpLimits as appLimits } from "../../src/http/limits.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import {
   type Connection,
@@ -14,6 +15,7 @@ import {
   type Socket as WireSocket,
 } from "../../src/lib/platform.ts";
 import { detectPlatform } from "../../src/runtime/runtime.ts";
+import { openApp } from "../conformance/http-door.ts";
 
 const idleMs = 2_000;
 /** Bun looks at its timers every four seconds. */
@@ -92,9 +94,9 @@ class RawClient {
   readonly closed: Promise<number>;
   text = "";
 
-  constructor(...says: (string | number)[]) {
+  constructor(port: number, ...says: (string | number)[]) {
     const started = performance.now();
-    this.socket = connect(server.port, "127.0.0.1");
+    this.socket = connect(port, "127.0.0.1");
     this.socket.on("data", (data) => (this.text += data.toString("latin1")));
     this.socket.on("error", () => {}); // Being cut off is what these tests wait for.
     this.closed = new Promise((resolve) => {
@@ -122,8 +124,8 @@ class RawClient {
   }
 }
 
-async function until(what: () => boolean): Promise<void> {
-  for (let at = 0; at < 400 && !what(); at++) await Bun.sleep(5);
+async function until(what: () => boolean, mostMs = 2_000): Promise<void> {
+  for (let at = 0; at < mostMs / 5 && !what(); at++) await Bun.sleep(5);
 }
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
@@ -155,19 +157,23 @@ describe("malformed requests", () => {
   ];
   for (const [name, text, statuses] of rows)
     test(name, async () => {
-      const client = new RawClient(text);
+      const client = new RawClient(server.port, text);
       expect(statuses).toContain(await client.answered());
       client.socket.destroy();
     });
 
   test("a chunk whose size is no number: never taken for a body", async () => {
-    const client = new RawClient(post("Transfer-Encoding: chunked\r\n", "zz\r\nabc\r\n0\r\n\r\n"));
+    const client = new RawClient(
+      server.port,
+      post("Transfer-Encoding: chunked\r\n", "zz\r\nabc\r\n0\r\n\r\n"),
+    );
     expect([400, 0]).toContain(await client.answered());
     client.socket.destroy();
   });
 
   test("pipelined requests are answered one by one, in order", async () => {
     const client = new RawClient(
+      server.port,
       post("Content-Length: 1\r\n", "a") + post("Content-Length: 2\r\n", "ab") + get("/"),
     );
     for (let at = 0; at < 400 && client.text.split("HTTP/1.1 200").length < 4; at++)
@@ -181,32 +187,35 @@ describe("slow clients", () => {
   const within = idleMs + idleSlackMs;
 
   test.concurrent("a silent connection is closed", async () => {
-    expect(await new RawClient().closed).toBeLessThan(16_000);
+    expect(await new RawClient(server.port).closed).toBeLessThan(16_000);
   }, 30_000);
 
   test.concurrent("a head that stops is cut off", async () => {
-    const client = new RawClient("GET / HTTP/1.1\r\nHost: x\r\n");
+    const client = new RawClient(server.port, "GET / HTTP/1.1\r\nHost: x\r\n");
     expect(await client.closed).toBeLessThan(16_000);
   }, 30_000);
 
   test.concurrent("a body that stops is cut off", async () => {
-    const client = new RawClient(post("Content-Length: 100\r\n", "abc"));
+    const client = new RawClient(server.port, post("Content-Length: 100\r\n", "abc"));
     expect(await client.closed).toBeLessThan(within);
   }, 30_000);
 
   test.concurrent("chunks that stop are cut off", async () => {
-    const client = new RawClient(post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"));
+    const client = new RawClient(
+      server.port,
+      post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"),
+    );
     expect(await client.closed).toBeLessThan(within);
   }, 30_000);
 
   test.concurrent("an answer that is not held is cut off: long polls must hold", async () => {
-    const client = new RawClient(get("/slow"));
+    const client = new RawClient(server.port, get("/slow"));
     expect(await client.closed).toBeLessThan(within);
     expect(client.status).toBe(0);
   }, 30_000);
 
   test.concurrent("an answer that is held comes, and its connection is guarded again", async () => {
-    const client = new RawClient(get("/held"));
+    const client = new RawClient(server.port, get("/held"));
     const closedMs = await client.closed;
     expect(client.status).toBe(200);
     expect(closedMs).toBeGreaterThan(within);
@@ -214,15 +223,69 @@ describe("slow clients", () => {
   }, 30_000);
 
   test.concurrent("a held connection that goes on with half a head is cut off", async () => {
-    const client = new RawClient(get("/held"), within + 500, "GET / HT");
+    const client = new RawClient(server.port, get("/held"), within + 500, "GET / HT");
     expect(await client.closed).toBeLessThan(2 * within + 2_000);
   }, 40_000);
+});
+
+describe("kedge over it, where the runtime would cut off without an answer", () => {
+  let app: Awaited<ReturnType<typeof openApp>>;
+  let door: HttpServer;
+  const limits = { ...appLimits, holdAfterMs: 500, bodyMs: idleMs + idleSlackMs + 2_000 };
+
+  beforeAll(async () => {
+    app = await openApp({ limits });
+    door = await (
+      await detectPlatform()
+    ).serveHttp({
+      host: "127.0.0.1",
+      port: 0,
+      limits: { ...httpLimits, idleMs },
+      logger: silentLogger,
+      fetch: (request, connection) => app.app.fetch(request, connection),
+      refuse: () => new Response(null, { status: 503 }),
+    });
+    await fetch(`http://127.0.0.1:${door.port}/v1/topics`, {
+      method: "POST",
+      body: '{"name":"slow"}',
+    });
+  });
+  afterAll(async () => {
+    await door.stop(0);
+    await app.close();
+  });
+
+  const head = (how: string) =>
+    `POST /v1/topics/slow/records HTTP/1.1\r\nHost: 127.0.0.1\r\n${how}\r\n`;
+  const forms: [string, string, string, string][] = [
+    ["small", head("Content-Length: 6\r\n"), "abc", "def"],
+    ["large", head("Content-Length: 100000\r\n"), "abc", "x".repeat(99_997)],
+    ["of chunks", head("Transfer-Encoding: chunked\r\n"), "3\r\nabc\r\n", "0\r\n\r\n"],
+  ];
+
+  test.concurrent.each(forms)(
+    "a slow body is taken: %s",
+    async (_, start, some, rest) => {
+      const client = new RawClient(door.port, start, some, idleMs + idleSlackMs, rest);
+      await until(() => client.status !== 0, 2 * (idleMs + idleSlackMs));
+      expect(client.status).toBe(200);
+      client.socket.destroy();
+    },
+    30_000,
+  );
+
+  test.concurrent("one that never comes is told so, and its connection closed", async () => {
+    const client = new RawClient(door.port, head("Content-Length: 6\r\n"), "abc");
+    await client.closed;
+    expect(client.status).toBe(408);
+    expect(client.text).toContain('"code":"body_timed_out"');
+  }, 30_000);
 });
 
 describe("clients that leave or stop reading", () => {
   test("leaving aborts the request's signal, held or not", async () => {
     const before = aborted;
-    const client = new RawClient(get("/gone"));
+    const client = new RawClient(server.port, get("/gone"));
     await Bun.sleep(100);
     client.socket.destroy();
     await until(() => aborted > before);
@@ -230,7 +293,7 @@ describe("clients that leave or stop reading", () => {
   });
 
   test("a stream whose reader stops is pulled a few MiB and no more", async () => {
-    const client = new RawClient(get("/flood"));
+    const client = new RawClient(server.port, get("/flood"));
     client.socket.pause();
     await Bun.sleep(1_000);
     const once = streamed;
@@ -245,7 +308,7 @@ describe("clients that leave or stop reading", () => {
   test("a WebSocket whose reader stops tells what is unread, and is closed past the limit", async () => {
     const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
     const upgrade = `GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n`;
-    const client = new RawClient(upgrade);
+    const client = new RawClient(server.port, upgrade);
     expect(await client.answered()).toBe(101);
     client.socket.pause();
     await until(() => wire !== null);

@@ -40,6 +40,7 @@ test("a start loads no module that only some requests need", () => {
   const { others } = graphOf(["main.ts", "cli/serve.ts", "node.ts", "runtime/bun.ts"]);
   const known = [
     ...light,
+    "bun:jsc",
     "lru-cache",
     "node:perf_hooks",
     "node:process",

@@ -9,6 +9,7 @@
 import { HTTPException } from "hono/http-exception";
 import { refusalKinds } from "../../broker/errors.ts";
 import { Bug } from "../../lib/assert.ts";
+import { httpLimits as serverLimits, type RefusedFor } from "../../lib/platform.ts";
 import { Refusal, type RefusalFacts, type RefusalName } from "../../lib/refusal.ts";
 import { StorageFault } from "../../storage/storage.ts";
 import type { Reply, ReplyHeaders } from "./reply.ts";
@@ -62,12 +63,19 @@ const httpProblemKinds = {
     retryable: false,
     title: "None of the accepted media types can be given.",
   },
+  body_timed_out: {
+    status: 408,
+    kafka: 7,
+    retryable: true,
+    title: "The request body did not come in time.",
+  },
   body_too_large: {
     status: 413,
     kafka: 10,
     retryable: false,
     title: "The request body is larger than this node takes.",
   },
+  uri_too_long: { status: 414, kafka: null, retryable: false, title: "The URL is too long." },
   unsupported_media_type: {
     status: 415,
     kafka: null,
@@ -85,6 +93,12 @@ const httpProblemKinds = {
     kafka: null,
     retryable: false,
     title: "The path speaks WebSocket.",
+  },
+  request_header_fields_too_large: {
+    status: 431,
+    kafka: null,
+    retryable: false,
+    title: "The request's headers are larger than this node takes.",
   },
   too_many_bodies: {
     status: 503,
@@ -209,16 +223,36 @@ export function problemReply(error: unknown, requestId: string): Reply & { reado
   };
 }
 
-/** What a client gets for whom there is no connection left: nothing of its request was read. */
-export function tooManyConnections(requestId: string, cors: ReplyHeaders | null): Response {
-  const sentence = "Too many connections are open just now; close some, or come back later.";
-  const refusal = new Refusal("throttling_quota_exceeded", sentence);
-  const { status, body, type, headers } = problemReply(refusal, requestId);
+/** What a client gets whose request goes no further than the runtime's server: nothing of its body was read. */
+export function refusedAhead(
+  why: RefusedFor,
+  requestId: string,
+  cors: ReplyHeaders | null,
+): Response {
+  const { status, body, type, headers } = problemReply(refusalsAhead[why](), requestId);
   return new Response(body, {
     status,
     headers: { ...headers, ...cors, "content-type": type ?? "", "request-id": requestId },
   });
 }
+
+const refusalsAhead: Readonly<Record<RefusedFor, () => Refusal | HttpRefusal>> = {
+  connections: () =>
+    new Refusal(
+      "throttling_quota_exceeded",
+      "Too many connections are open just now; close some, or come back later.",
+    ),
+  url: () =>
+    new HttpRefusal(
+      "uri_too_long",
+      `At most ${serverLimits.headBytesMax} bytes; ask for less at once.`,
+    ),
+  head: () =>
+    new HttpRefusal(
+      "request_header_fields_too_large",
+      `URL and headers may have ${serverLimits.headBytesMax} bytes; send less, such as records with their headers as a JSON body.`,
+    ),
+};
 
 function instanceOf(requestId: string): string {
   return `/v1/requests/${requestId}`;

@@ -118,6 +118,8 @@ export class BodyClaim implements Holder {
   /** Up to when what has arrived has paid for the room. */
   #paidMs: number;
   #isCut = false;
+  /** Nobody else was in need of its room: its own time was over. */
+  #isLate = false;
   #isReleased = false;
 
   constructor(bytes: number, room: Room, clock: Clock, limitMs: number, cut: () => void) {
@@ -125,7 +127,10 @@ export class BodyClaim implements Holder {
     this.#room = room;
     this.#cut = cut;
     this.#paidMs = clock.monotonicMs();
-    this.#timer = clock.after(limitMs, () => this.cut());
+    this.#timer = clock.after(limitMs, () => {
+      this.#isLate = true;
+      this.cut();
+    });
     room.watch(this);
   }
 
@@ -135,6 +140,10 @@ export class BodyClaim implements Holder {
 
   stalledSinceMs(): number {
     return this.#paidMs;
+  }
+
+  get isLate(): boolean {
+    return this.#isLate;
   }
 
   cut(): void {

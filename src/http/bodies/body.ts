@@ -14,6 +14,7 @@ import { type BodyClaim, BODY_FREE_BYTES, type BodyRoom } from "./body-room.ts";
 import { HttpRefusal } from "../answers/problem.ts";
 import type { Asker } from "../answers/untaken.ts";
 import type { HttpLimits } from "../limits.ts";
+import { type Arrival, bodyTooLate } from "../time-limit.ts";
 
 /** Below this, as sent and as decoded, a thread's round trip costs more than decoding here. */
 const DECODE_HERE_BYTES_MAX = 16 * 1024;
@@ -50,6 +51,7 @@ export function mediaTypeOf(request: Request): string {
 /** Whose body is read, and within what. */
 export interface Reading extends Asker {
   readonly request: Request;
+  readonly arrival?: Arrival;
   readonly door: {
     readonly limits: HttpLimits;
     readonly clock: Clock;
@@ -66,17 +68,19 @@ export function readBody(reading: Reading): Promise<Uint8Array<ArrayBuffer>> {
   const size = Number(declared);
   if (size > door.limits.bodyBytesMax) throw tooLarge(door.limits.bodyBytesMax);
   if (size > BODY_FREE_BYTES) return readLarge(reading, encoding, size);
-  const sent = readSmall(request, size, door.limits.bodyBytesMax);
+  const sent = readSmall(reading, size);
   return encoding === null ? sent : sent.then((bytes) => decode(encoding, bytes, reading, null));
 }
 
 function readSmall(
-  request: Request,
+  { request, door, arrival }: Reading,
   size: number,
-  bytesMax: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const bytesMax = door.limits.bodyBytesMax;
+  if (arrival) arrival.awaits = "small body";
   return request.arrayBuffer().then(
     (buffer) => {
+      if (arrival) arrival.awaits = "nothing";
       if (buffer.byteLength === size) return new Uint8Array(buffer);
       throw buffer.byteLength > bytesMax ? tooLarge(bytesMax) : cutOff();
     },
@@ -92,7 +96,7 @@ async function readLarge(
   encoding: BodyEncoding,
   size: number | null,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { request, door } = reading;
+  const { request, door, arrival } = reading;
   const { bodyBytesMax } = door.limits;
   if (request.body === null && !size) return new Uint8Array(0);
   if (request.body === null) throw cutOff();
@@ -100,6 +104,7 @@ async function readLarge(
   const claimed = (size ?? bodyBytesMax) + decodedMax;
   let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   const cut = (): void => void reader?.cancel().catch(() => {});
+  if (arrival) arrival.awaits = "large body";
   let claim = size === null ? null : await door.bodies.claim(claimed, reading, cut);
   try {
     reader = request.body.getReader();
@@ -117,6 +122,8 @@ async function readLarge(
         claim ??= await door.bodies.claim(claimed, reading, cut, gathered.size);
       if (pieces % PIECES_PER_TURN === 0) await door.clock.turn();
     }
+    if (arrival) arrival.awaits = "nothing";
+    if (claim?.isLate) throw bodyTooLate(door.limits.requestMs);
     claim?.checkWhole();
     if (size !== null && gathered.size !== size) throw cutOff();
     const bytes = gathered.take();

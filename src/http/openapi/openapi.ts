@@ -41,7 +41,8 @@ export function openApiDocument(routes: readonly Route[], version: string): Open
       title: "kedge",
       version,
       description:
-        "Kafka's partitioned logs by plain fetch. Every failure is an RFC 9457 problem document. A call " +
+        "Kafka's partitioned logs by plain fetch. Every failure is an RFC 9457 problem document; only what is not HTTP " +
+        "at all is closed, or answered without a body, by the runtime. A call " +
         "may be repeated without harm, but for records: sent again they are appended again, unless the request has an " +
         "`Idempotency-Key`, or a `Producer-Id` and `Producer-Seq`.",
     },

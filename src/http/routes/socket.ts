@@ -10,6 +10,9 @@ import { Session } from "../tail/session.ts";
 /** The subprotocol; a page, which cannot set headers, sends its token as another one: `bearer.<token>`. */
 const PROTOCOL = "kedge";
 
+/** WebSocket's only version (RFC 6455). */
+const VERSION = "13";
+
 export const socket = defineRoute({
   method: "GET",
   path: "/v1/ws",
@@ -28,12 +31,33 @@ export const socket = defineRoute({
   responses: { 101: { description: "The socket is open." } },
   streams: true,
   handle(call) {
+    checkHandshake(call.request);
     const protocols = call.request.headers.get("sec-websocket-protocol");
     const offered = protocols?.split(",").some((name) => name.trim() === PROTOCOL) ?? false;
     const response = call.connection?.upgrade(new Session(call), offered ? PROTOCOL : null);
     if (response) return response;
-    throw new HttpRefusal("upgrade_required", "Open a WebSocket here: `Upgrade: websocket`.", {
-      upgrade: "websocket",
-    });
+    throw notAsked();
   },
 });
+
+/** What each runtime would refuse in its own way, or take. @throws HttpRefusal upgrade_required, bad_request */
+function checkHandshake({ method, headers }: Request): void {
+  const names = (header: string) => headers.get(header)?.toLowerCase().split(/ *, */) ?? [];
+  if (method !== "GET" || !names("upgrade").includes("websocket")) throw notAsked();
+  if (!names("connection").includes("upgrade")) throw notAsked();
+  const version = headers.get("sec-websocket-version");
+  if (version !== VERSION)
+    throw new HttpRefusal("upgrade_required", `Sec-WebSocket-Version must be ${VERSION}.`, {
+      upgrade: "websocket",
+      "sec-websocket-version": VERSION,
+    });
+  // 16 bytes.
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? ""))
+    throw new HttpRefusal("bad_request", "Sec-WebSocket-Key must be 16 bytes in base64.");
+}
+
+function notAsked(): HttpRefusal {
+  const headers = { upgrade: "websocket" };
+  const sentence = "Open a WebSocket here: `Connection: Upgrade` and `Upgrade: websocket`.";
+  return new HttpRefusal("upgrade_required", sentence, headers);
+}

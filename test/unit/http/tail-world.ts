@@ -294,6 +294,13 @@ export class FakeSocket implements Socket {
   }
 }
 
+const handshake = {
+  connection: "Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+
 /** An HTTP app over the fake broker. */
 export function tailWorld(limits: Partial<TailLimits> = {}, options: Partial<HttpAppOptions> = {}) {
   const clock = new StillClock();
@@ -325,7 +332,12 @@ export function tailWorld(limits: Partial<TailLimits> = {}, options: Partial<Htt
           return new Response(null);
         },
       };
-      const response = await app.request("http://localhost/v1/ws", init, connection);
+      const headers = { ...handshake, ...(init.headers as Record<string, string>) };
+      const response = await app.request(
+        "http://localhost/v1/ws",
+        { ...init, headers },
+        connection,
+      );
       if (!socket.handlers) throw new Error(`${response.status}: ${await response.text()}`);
       socket.handlers.open(socket);
       return socket;

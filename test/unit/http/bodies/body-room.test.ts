@@ -131,7 +131,7 @@ describe("a large body", () => {
     const slow = upload(declaring(200 * KIB));
     await settled();
     await clock.advance(httpLimits.requestMs);
-    expect(await slow.outcome).toBe("too_many_bodies");
+    expect(await slow.outcome).toBe("body_timed_out");
     expect(bodies.bytes).toBe(0);
   });
 
