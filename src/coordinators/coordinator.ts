@@ -19,6 +19,7 @@ import type { Partition } from "../log/partition.ts";
 import { ensureTopic, type InternalTopic } from "./internal-topic.ts";
 import { partitionOf } from "./key-hash.ts";
 import { type CoordinatorLimits, defaultCoordinatorLimits } from "./limits.ts";
+import { LoopShare } from "./loop-share.ts";
 import { notAvailable, Shard } from "./shard.ts";
 import type { Core, Env, Ticket, Transaction } from "./step.ts";
 
@@ -49,12 +50,14 @@ export class Coordinator<State, Input, StepEnv extends Env = Env, Effect = never
   >();
   readonly #keys = { count: 0, bytes: 0 };
   readonly #loads = new Sequence();
+  readonly #share: LoopShare;
   #nextTicket = 1;
   #closed = false;
 
   constructor(options: CoordinatorOptions<State, Input, StepEnv, Effect>) {
     this.#options = options;
     this.#limits = options.limits ?? defaultCoordinatorLimits;
+    this.#share = new LoopShare(options.clock, this.#limits.sliceMs);
   }
 
   /** About how many bytes the states of all keys take, where the core counts them. */
@@ -183,6 +186,7 @@ export class Coordinator<State, Input, StepEnv extends Env = Env, Effect = never
       log: this.#log(index),
       keys: this.#keys,
       loads: this.#loads,
+      share: this.#share,
       refuseWaiting: () => this.#refuseWaiting(index),
     });
     this.#shards.set(index, shard);

@@ -3,6 +3,7 @@
  *
  * - A turn's records are appended and synced before anything of it can be seen. Keys do not wait for each other: what they
  *   append at the same time shares the partition's commit.
+ * - However many keys are asked at once, what they do in one turn of the event loop is bounded (`loop-share.ts`).
  * - An append that failed without effect is as if its inputs had never come; callers hear coordinator_not_available, what
  *   nobody waits for (timers, posted inputs) is tried again. An append of unknown outcome makes the shard load anew.
  * - A load replays the partition in slices; until it is done everybody hears coordinator_load_in_progress. What bounds it is
@@ -16,6 +17,7 @@ import type { Logger } from "../lib/logger.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Partition } from "../log/partition.ts";
 import type { CoordinatorLimits } from "./limits.ts";
+import type { LoopShare } from "./loop-share.ts";
 import { Mailbox, type Posted } from "./mailbox.ts";
 import {
   appendRecords,
@@ -37,6 +39,8 @@ export interface ShardOptions<State, Input, StepEnv extends Env, Effect> {
   readonly deadlines: Deadlines;
   readonly logger: Logger;
   readonly limits: CoordinatorLimits;
+  /** What the keys of all shards may do in one turn of the event loop. */
+  readonly share: LoopShare;
   /** Shards load one at a time. */
   readonly loads: Sequence;
   /** Keys of all shards together, which is bounded. */
@@ -137,11 +141,13 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
   }
 
   #run(mailbox: Mailbox<State, Input>): void {
-    const { core, env, limits, clock, keys } = this.#options;
+    const { core, env, limits, clock, keys, share } = this.#options;
     mailbox.busy = true;
     while (mailbox.queue.length > 0 && this.#status === "ready") {
+      if (!share.mayGoOn(() => this.#run(mailbox))) return;
       const bytesMax = mailbox.bytes + Math.max(0, limits.stateBytesMax - keys.bytes);
-      const turn = takeTurn(mailbox, core, env(), limits, clock, bytesMax);
+      const bounds = { bytesMax, untilMs: share.untilMs };
+      const turn = takeTurn(mailbox, core, env(), limits, clock, bounds);
       if (turn.records.length > 0) {
         void this.#append(mailbox, turn);
         return;
@@ -191,7 +197,7 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
       for (const { timer } of turn.posted) if (timer) mailbox.spent(timer);
       for (const change of turn.timers) mailbox.change(change);
     }
-    for (const reply of turn.replies) reply.deliver();
+    this.#options.share.deliver(turn.replies);
     if (this.#status !== "ready") return;
     for (const effect of turn.effects) this.#options.perform(mailbox.key, effect);
   }

@@ -32,7 +32,7 @@ export interface Turn<State, Input, Effect> {
 
 /**
  * Takes inputs out of the mailbox and steps them; the mailbox's state stays as it is until the turn is committed. It may grow
- * up to `bytesMax`.
+ * up to `bytesMax`. One input is stepped whatever the time; no other after `untilMs`.
  */
 export function takeTurn<State, Input, StepEnv extends Env, Effect>(
   mailbox: Mailbox<State, Input>,
@@ -40,7 +40,7 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
   env: StepEnv,
   limits: CoordinatorLimits,
   clock: Clock,
-  bytesMax: number,
+  { bytesMax, untilMs }: { readonly bytesMax: number; readonly untilMs: number },
 ): Turn<State, Input, Effect> {
   const turn: Turn<State, Input, Effect> = {
     next: mailbox.state,
@@ -53,7 +53,6 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
     effects: [],
   };
   const moved = new Set<string>();
-  const untilMs = clock.monotonicMs() + limits.sliceMs;
   let taken = 0;
   for (const posted of mailbox.queue) {
     if (taken >= limits.turnInputsMax || (taken > 0 && clock.monotonicMs() > untilMs)) break;

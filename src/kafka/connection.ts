@@ -330,10 +330,11 @@ export class Connection implements WireHandlers, Expiring {
     this.#shared.deadlines.add(this, this.#checkMs());
   }
 
-  /** False where the connection has had its share of this turn: it goes on in another one. */
+  /** False where the connection, or all of them, have had their share of this turn: it goes on in another one. */
   #takeShare({ kind }: Slot): boolean {
-    if (this.#shareLeft > 0) {
-      this.#shareLeft -= kind === "produce" ? PRODUCE_PART : OTHER_PART;
+    const part = kind === "produce" ? PRODUCE_PART : OTHER_PART;
+    if (this.#shareLeft > 0 && this.#shared.turns.take(part)) {
+      this.#shareLeft -= part;
       return true;
     }
     if (this.#inTurn) return false;

@@ -18,6 +18,8 @@ export interface KafkaLimits {
   readonly requestsPerConnection: number;
   /** Produce requests of one connection that are begun before others get their turn; of other kinds an eighth. */
   readonly producesPerTurn: number;
+  /** The same for all connections together: some 5 ms of small requests. */
+  readonly producesPerTurnOfAll: number;
   /** A connection that has more than this unsent is not read any further until its client takes some. */
   readonly unsentBytesPerConnection: number;
   /** Fetched records that clients have not taken yet, over all connections; past it answers get shorter, then wait. */
@@ -48,6 +50,7 @@ export const kafkaLimits: KafkaLimits = {
   requestBytesPressedMin: 64 * 1024,
   requestsPerConnection: 128,
   producesPerTurn: 64,
+  producesPerTurnOfAll: 512,
   unsentBytesPerConnection: MiB,
   unsentBytesMax: 64 * MiB,
   idleMs: 600_000,

@@ -143,7 +143,10 @@ function sharedBy({ clock, logger, limits, onBug }: KafkaDoorOptions) {
     onBug,
     deadlines: new Deadlines(clock),
     told: new ToldClients(clock),
-    turns: new TurnQueue(clock),
+    turns: new TurnQueue(clock, {
+      all: limits.producesPerTurnOfAll,
+      waited: limits.producesPerTurnOfAll / 2,
+    }),
     requests: new Room(clock, limits.requestsBytesMax, limits.stallPressedMs),
     waiting: new Allowance(limits.waitingBytesMax),
   } satisfies Shared;

@@ -55,6 +55,13 @@ export class VirtualClock implements Clock {
     }
   }
 
+  /** Runs what waits for the next turn, and what follows from it in that turn. */
+  async nextTurn(): Promise<void> {
+    await microtasks();
+    for (const resolve of this.#turns.splice(0)) resolve();
+    await microtasks();
+  }
+
   /** Lets time pass, firing timers on the way and running all that they set off. */
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#nowMs + byMs;

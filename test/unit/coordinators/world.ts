@@ -9,6 +9,7 @@ import {
 import { type Core, reply, type Ticket, unchanged } from "../../../src/coordinators/step.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { type Logger, silentLogger } from "../../../src/lib/logger.ts";
+import type { Clock } from "../../../src/lib/clock.ts";
 import type { TestNode } from "../../simulation/test-node.ts";
 
 export interface Counter {
@@ -29,13 +30,14 @@ const plain = new TextDecoder();
 const empty: Counter = { total: 0, parked: [] };
 const timer = { name: "life", afterMs: 1000, input: { type: "expired" } } as const;
 
-function counterCore(key: string): Core<Counter, CounterInput> {
+function counterCore(key: string, onStep: () => void): Core<Counter, CounterInput> {
   const record = (total: number | null) => ({
     key: text.encode(key),
     value: total === null ? null : text.encode(String(total)),
   });
   return {
     step(state, input) {
+      onStep();
       const before = state ?? empty;
       switch (input.type) {
         case "add": {
@@ -71,14 +73,15 @@ function counterCore(key: string): Core<Counter, CounterInput> {
 }
 
 export function counters(
-  test: TestNode,
+  test: Pick<TestNode, "node" | "logs" | "controller"> & { readonly clock: Clock },
   limits: Partial<CoordinatorLimits> = {},
   logger: Logger = silentLogger,
+  onStep: () => void = () => {},
 ): Coordinator<Counter, CounterInput> {
   const { node, logs, controller, clock } = test;
   return new Coordinator({
     topic: { name: "__consumer_offsets", partitions: 4, configs: { "cleanup.policy": "compact" } },
-    core: counterCore("c"),
+    core: counterCore("c", onStep),
     env: () => ({ nowMs: clock.nowMs() }),
     perform: () => {},
     controller,

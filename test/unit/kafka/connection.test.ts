@@ -61,7 +61,7 @@ interface Working {
 function world(
   limits: Partial<typeof kafkaLimits> = {},
   clock = new VirtualClock(),
-  turns = new TurnQueue(clock),
+  turns = new TurnQueue(clock, { all: 512, waited: 256 }),
 ) {
   const wire = new TestWire();
   const working = new Map<number, Working>();
@@ -231,7 +231,7 @@ test("many small requests in one chunk let others have their turn", async () => 
 
 test("while some go on in turns, another client's single request begins at once, and theirs one by one", async () => {
   const clock = new VirtualClock();
-  const turns = new TurnQueue(clock);
+  const turns = new TurnQueue(clock, { all: 512, waited: 3 });
   const heavy = [0, 1, 2].map(() => world({ producesPerTurn: 3 }, clock, turns));
   for (const { connection } of heavy) connection.data(many("produce", 6));
   // Who comes while somebody waits has a share of one.
@@ -241,6 +241,33 @@ test("while some go on in turns, another client's single request begins at once,
   expect(light.begun).toEqual([1]);
   await clock.settle();
   expect(heavy.map(({ begun }) => begun.length)).toEqual([6, 6, 6]);
+});
+
+test("of thousands of clients with a single request each so many begin in a turn; who comes then does not stand behind all", async () => {
+  const clock = new VirtualClock();
+  const turns = new TurnQueue(clock, { all: 80, waited: 40 });
+  const begun: number[][] = [];
+  const join = () => {
+    const one = world({}, clock, turns);
+    begun.push(one.begun);
+    one.ask("metadata", 1);
+    return one;
+  };
+  const count = () => begun.filter(({ length }) => length > 0).length;
+  const perTurn: number[] = [];
+  const clients = Array.from({ length: 100 }, join);
+  perTurn.push(count());
+  for (let turn = 0; turn < 3; turn += 1) {
+    const before = count();
+    await clock.nextTurn();
+    perTurn.push(count() - before);
+  }
+  const late = join();
+  expect(late.begun).toEqual([1]);
+  expect(clients.at(-1)?.begun).toEqual([]);
+  expect(perTurn).toEqual([10, 5, 5, 5]);
+  await clock.settle();
+  expect(count()).toBe(101);
 });
 
 test("a Produce that has not begun in full holds those behind it", async () => {
