@@ -4,7 +4,8 @@
  *
  * - Metadata commits first, storage follows. A crash in between is healed at the next start by comparing the two; a disk
  *   that refuses is asked again after a while. Until then the partition has no log and its requests are to be retried.
- * - A removed topic's logs are gone from here at once, before their rows are.
+ * - A removed topic's logs are gone from here at once, before their rows are. Of very many some are closed in later turns: who
+ *   waits there hears of it a moment later.
  * - Left out: which replicas this node holds; with one node it holds all.
  */
 import { Sequence } from "../lib/async.ts";
@@ -24,6 +25,8 @@ import {
 const RETRY_MS = 1_000;
 /** Logs opened until others have their turn. */
 const OPENED_PER_TURN = 1_000;
+/** Logs of a deleted topic that are closed in one turn: a few microseconds each. */
+const CLOSED_PER_TURN = 500;
 
 /** What is kept of one partition. */
 export interface KeptLog {
@@ -60,6 +63,8 @@ export class Logs<Log extends KeptLog> {
   readonly #work = new Sequence();
   #missing: PartitionKey[] = [];
   #leftover: PartitionId[] = [];
+  /** Of deleted topics, still to be closed. */
+  #closing: Kept<Log>[] = [];
   #dropping = 0;
   #settled: Promise<void> = Promise.resolve();
   #retrying = false;
@@ -100,7 +105,7 @@ export class Logs<Log extends KeptLog> {
 
   /** Some logs of deleted topics are still in storage: a start must find that these were deleted. */
   get hasLeftovers(): boolean {
-    return this.#leftover.length + this.#dropping > 0;
+    return this.#closing.length + this.#leftover.length + this.#dropping > 0;
   }
 
   /** Follows what a submission did; what it takes of storage goes on in the background. */
@@ -121,7 +126,8 @@ export class Logs<Log extends KeptLog> {
         this.#refresh(effect);
       }
     }
-    if (this.#missing.length + this.#leftover.length > 0) this.#settle();
+    const dropped = this.#closing.length + this.#leftover.length;
+    if (this.#missing.length + dropped > 0) this.#settle();
   }
 
   /** Resolves once everything followed so far has been tried; what failed is tried again by itself. */
@@ -145,12 +151,17 @@ export class Logs<Log extends KeptLog> {
   }
 
   #forget(topic: TopicImage): void {
-    for (const { id, log } of this.#kept.get(topic.id)?.values() ?? []) {
+    this.#closing.push(...(this.#kept.get(topic.id)?.values() ?? []));
+    this.#kept.delete(topic.id);
+    this.#missing = this.#missing.filter(({ topicId }) => topicId !== topic.id);
+    if (this.#closing.length <= CLOSED_PER_TURN) this.#closeSome();
+  }
+
+  #closeSome(): void {
+    for (const { id, log } of this.#closing.splice(0, CLOSED_PER_TURN)) {
       log.close();
       this.#leftover.push(id);
     }
-    this.#kept.delete(topic.id);
-    this.#missing = this.#missing.filter(({ topicId }) => topicId !== topic.id);
   }
 
   #refresh(effect: Exclude<Effect, { type: "partition-created" | "topic-removed" }>): void {
@@ -202,6 +213,11 @@ export class Logs<Log extends KeptLog> {
   }
 
   async #drop(): Promise<void> {
+    // Nothing is dropped under a log that may still be written to.
+    while (this.#closing.length > 0) {
+      this.#closeSome();
+      await this.#options.clock.turn();
+    }
     while (this.#leftover.length > 0) {
       const ids = this.#leftover;
       this.#leftover = [];

@@ -4,6 +4,7 @@
  * - One offset that is refused (metadata too long) fails by itself; the others of the request stand.
  * - Offsets expire once nobody needs them for the retention time (KIP-211), and with their topic; an empty group without
  *   offsets goes with them.
+ * - What goes by itself goes some at a time, however many offsets a group has: the rest with a timer, at once.
  * - Transactional offsets are kept aside until the marker; a later plain commit of the partition wins over them.
  */
 import { Refusal } from "../../lib/refusal.ts";
@@ -35,6 +36,9 @@ import {
 import { endTransaction, isPending, OffsetDraft, offsetOf, offsetsIn } from "./table.ts";
 import { type CoordinatorRecord, reply, type Step, type TimerChange, unchanged } from "../step.ts";
 
+/** Offsets that a sweep or a deleted topic takes in one step: 2 ms. */
+const GONE_PER_STEP = 1_000;
+
 type GroupStep = Step<Group, GroupInput, GroupEffect>;
 type Input<Type extends OffsetInput["type"]> = Extract<OffsetInput, { readonly type: Type }>;
 
@@ -58,7 +62,7 @@ export function stepOffsets(
       return group ? sweep(group, env) : unchanged<Group, GroupInput, GroupEffect>(null);
     case "topics-deleted":
       return group
-        ? forgetTopics(group, input.topics)
+        ? forgetTopics(group, input)
         : unchanged<Group, GroupInput, GroupEffect>(null);
     case "marker":
       return group ? endOf(group, input) : unchanged<Group, GroupInput, GroupEffect>(null);
@@ -230,6 +234,10 @@ function sweep(group: Group, env: GroupEnv): GroupStep {
     if (isOver && !isPending(offsets, topic, partition)) expired.push({ topic, partition });
     else left += 1;
   }
+  if (expired.length > GONE_PER_STEP) {
+    const some = without(group, expired.slice(0, GONE_PER_STEP));
+    return { ...some, timers: [{ name: "sweep", afterMs: 0, input: { type: "sweep" } }] };
+  }
   if (left === 0 && offsets.pending.size === 0 && isEmpty(members) && !isExpected(members)) {
     return gone(group);
   }
@@ -251,13 +259,30 @@ function isOfAnother(
   return topicId !== null && image.topic(topic)?.id !== topicId;
 }
 
-function forgetTopics(group: Group, topics: ReadonlySet<string>): GroupStep {
+/** What is committed once this has begun is of another topic of the same name. */
+function forgetTopics(
+  group: Group,
+  { topics, orderBelow = group.offsets.nextOrder }: Input<"topics-deleted">,
+): GroupStep {
+  const gone = placesOf(group, topics, orderBelow);
+  if (gone.length <= GONE_PER_STEP) return without(group, gone);
+  const name = `topics-deleted ${[...topics].join(" ")}`;
+  const input = { type: "topics-deleted", topics, orderBelow } as const;
+  const some = without(group, gone.slice(0, GONE_PER_STEP));
+  return { ...some, timers: [{ name, afterMs: 0, input }] };
+}
+
+function placesOf(group: Group, topics: ReadonlySet<string>, orderBelow: number): Place[] {
+  const places: Place[] = [];
   const { committed, pending } = group.offsets;
-  const gone: Place[] = [];
   for (const table of [committed, ...pending.values()]) {
-    for (const place of offsetsIn(table)) if (topics.has(place.topic)) gone.push(place);
+    for (const topic of topics) {
+      for (const [partition, { order }] of table.get(topic) ?? []) {
+        if (order < orderBelow) places.push({ topic, partition });
+      }
+    }
   }
-  return without(group, gone);
+  return places;
 }
 
 function endOf(group: Group, { transaction, committed }: Input<"marker">): GroupStep {

@@ -75,7 +75,12 @@ export type OffsetInput =
   | { readonly type: "delete-group"; readonly ticket: Ticket<"deleted"> }
   /** Time to look for offsets that nobody needs any more, and for groups that are empty and have none. */
   | { readonly type: "sweep" }
-  | { readonly type: "topics-deleted"; readonly topics: ReadonlySet<string> }
+  | {
+      readonly type: "topics-deleted";
+      readonly topics: ReadonlySet<string>;
+      /** Of a large group's offsets those of so early an order are still to go. */
+      readonly orderBelow?: number;
+    }
   | { readonly type: "marker"; readonly transaction: Transaction; readonly committed: boolean };
 
 export const noOffsets: GroupOffsets = { committed: new Map(), pending: new Map(), nextOrder: 0 };

@@ -28,6 +28,24 @@ test(
     await node.clock.settle();
     await both;
     expect([...node.logs.all()].length).toBe(5_000);
+    let closedInTurn = 0;
+    let most = 0;
+    for (const log of node.logs.all()) {
+      const close = log.close.bind(log);
+      log.close = () => {
+        most = Math.max(most, (closedInTurn += 1));
+        close();
+      };
+    }
+    node.clock.turn = () => {
+      closedInTurn = 0;
+      return turn();
+    };
+    const deleted = node.broker.deleteTopic(somebody, "wide");
+    await node.clock.settle();
+    await deleted;
+    expect([[...node.logs.all()].length, most]).toEqual([0, 500]);
+    expect(node.logs.hasLeftovers).toBe(false);
   },
   TIMEOUT_MS,
 );

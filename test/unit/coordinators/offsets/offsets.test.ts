@@ -262,6 +262,35 @@ describe("deleting", () => {
     expect(deleteGroup(world)).toBe("group_id_not_found");
   });
 
+  const many = Array.from({ length: 2_500 }, (_, partition) => ({ partition, offset: 1 }));
+
+  test("thousands of offsets go some at a time; what is committed meanwhile is of another topic of that name", () => {
+    const world = new GroupWorld();
+    world.commit(many);
+    const left: number[] = [];
+    const count = () => left.push(world.group?.offsets.committed.get("t")?.size ?? 0);
+    world.step({ type: "topics-deleted", topics: new Set(["t"]) });
+    count();
+    world.commit([{ partition: 2_400, offset: 7 }]);
+    world.pass(0);
+    count();
+    expect(left).toEqual([1_500, 1]);
+    expect(world.offset("t", 2_400)).toBe(7);
+    expect(world.timers).toEqual([]);
+    expect(world.replayed()?.offsets.committed.get("t")?.size).toBe(1);
+  });
+
+  test("so do those that have expired, and the group with the last of them", () => {
+    const world = new GroupWorld({ offsetsRetentionMs: 5000 });
+    world.commit(many);
+    world.pass(5000);
+    world.step({ type: "sweep" });
+    expect(world.group?.offsets.committed.get("t")?.size).toBe(1_500);
+    world.pass(0);
+    expect(world.state).toBe("Dead");
+    expect(world.replayed()).toBeNull();
+  });
+
   test("a topic that is deleted takes its offsets along", () => {
     const world = new GroupWorld();
     world.commit([{ offset: 2 }, { topic: "other", offset: 3 }]);
