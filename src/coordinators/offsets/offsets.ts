@@ -61,9 +61,7 @@ export function stepOffsets(
     case "sweep":
       return group ? sweep(group, env) : unchanged<Group, GroupInput, GroupEffect>(null);
     case "topics-deleted":
-      return group
-        ? forgetTopics(group, input)
-        : unchanged<Group, GroupInput, GroupEffect>(null);
+      return group ? forgetTopics(group, input) : unchanged<Group, GroupInput, GroupEffect>(null);
     case "marker":
       return group ? endOf(group, input) : unchanged<Group, GroupInput, GroupEffect>(null);
     default:
