@@ -83,7 +83,7 @@ export const httpLimits: HttpLimits = {
   fetchBytesMax: 8 * 1024 * 1024,
   answerBytesMax: 64 * 1024 * 1024,
   answerPiecesMin: 128 * 1024,
-  answerPieceBytes: 256 * 1024,
+  answerPieceBytes: 512 * 1024,
   answerBytesShort: 32 * 1024,
   answerStallMs: 30_000,
   stallPressedMs: 3_000,

@@ -288,8 +288,10 @@ class Pieces implements UnderlyingDefaultSource<Uint8Array>, Holder {
     this.#controller?.error(new Error("the client stopped reading"));
   }
 
+  /** The first piece is there at once: Bun sends it along with the head, the end of which it would send word by word. */
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
+    this.pull(controller);
   }
 
   pull(controller: ReadableStreamDefaultController<Uint8Array>): void {

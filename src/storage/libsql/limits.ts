@@ -10,7 +10,7 @@ export interface LibsqlStorageLimits {
   readonly readAheadBytesMax: number;
   /** Buffers kept between large reads. */
   readonly pageBuffersBytesMax: number;
-  /** Those of each size that threads share: 0 where what is read goes to what cannot send them. */
+  /** Those that threads share, in use or kept: 0 where what is read goes to what cannot send them. */
   readonly sharedBuffersBytesMax: number;
   /** Bytes and changes that one commit takes at most. */
   readonly commitBytesMax: number;
@@ -22,7 +22,7 @@ export const libsqlStorageLimits: LibsqlStorageLimits = {
   readersMax: 2,
   readAheadBytesMax: 32 * 1024 * 1024,
   pageBuffersBytesMax: 32 * 1024 * 1024,
-  sharedBuffersBytesMax: 16 * 1024 * 1024,
+  sharedBuffersBytesMax: 48 * 1024 * 1024,
   commitBytesMax: 16 * 1024 * 1024,
   commitChangesMax: 4096,
 };

@@ -33,7 +33,7 @@ interface PageBuffersOptions {
   readonly limits: {
     /** Of those that are kept. */
     readonly pageBuffersBytesMax: number;
-    /** Of shared ones of each size, in use or kept. */
+    /** Of shared ones, in use or kept. */
     readonly sharedBuffersBytesMax: number;
   };
   /** The shared ones are never used again. */
@@ -106,7 +106,7 @@ export class PageBuffers {
   #make(size: number): PageBuffer {
     const { sharedBuffersBytesMax } = this.#options.limits;
     let bytes = size;
-    for (const { byteLength } of this.#shared.keys()) if (byteLength === size) bytes += size;
+    for (const { byteLength } of this.#shared.keys()) bytes += byteLength;
     if (bytes > sharedBuffersBytesMax) return new ArrayBuffer(size);
     const buffer = new SharedArrayBuffer(size);
     this.#number += 1;

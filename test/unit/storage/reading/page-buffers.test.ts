@@ -115,13 +115,20 @@ test("what was read says what is to become of its buffer", () => {
 
 describe("what threads share", () => {
   test("has a number, and is used again; where it is all in use there are others", () => {
-    const { pages } = world(2, LARGE);
+    const { pages } = world(2, LARGE + MiB);
     const first = shared(pages.take(LARGE));
     const small = shared(pages.take(MiB));
     expect([pages.numberOf(first), pages.numberOf(small)]).toEqual([1, 2]);
     const moved = own(pages.take(LARGE));
     for (const buffer of [moved, first]) pages.giveBack(buffer);
     expect([pages.take(LARGE), pages.take(LARGE)]).toEqual([first, moved]);
+  });
+
+  test("is within one bound, whatever its size", () => {
+    const { pages } = world(2, LARGE);
+    shared(pages.take(MiB));
+    own(pages.take(LARGE));
+    shared(pages.take(MiB));
   });
 
   test("is kept beyond the bound of the others", () => {
