@@ -174,6 +174,8 @@ function httpSettings(config: Config) {
       bodyBytesMax: config["body-bytes-max"],
       bodiesBytesMax: config["queued-bytes-max"],
       answerBytesMax: config["answer-bytes-max"],
+      // What is told then has as long again to leave.
+      stoppingMs: config["drain-ms"] / 2,
     },
     corsOrigins: config["cors-origin"],
     hosts: config["host-name"],

@@ -94,12 +94,13 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     ),
     untaken: new Untaken(options.clock, limits, options.copiesPieces ?? false),
     bodies: new BodyRoom(options.clock, limits),
+    stopping,
     authenticated: guards.authenticated,
   };
   const machinery: Machinery = {
     door,
     guards,
-    timeLimit: new TimeLimit(options.clock, limits),
+    timeLimit: new TimeLimit(options.clock, limits, stopping),
     compressor: new Compressor(limits),
     pace: new Pace(options.clock),
     nextId: requestIds(options.clock, options.random),

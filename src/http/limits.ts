@@ -25,6 +25,8 @@ export interface HttpLimits {
   readonly holdAfterMs: number;
   /** How long a body may be under way of which no room is asked; a larger one has `requestMs`, lines have no limit. */
   readonly bodyMs: number;
+  /** How long a body, or an upload of lines, may go on being under way once the node has begun to stop. */
+  readonly stoppingMs: number;
   /** How long any request but a stream may take in all; its outcome is unknown after that. */
   readonly requestMs: number;
   /** The longest `wait_ms`: networks kill longer holds. */
@@ -77,6 +79,7 @@ export const httpLimits: HttpLimits = {
   streamBytesMax: 4 * 1024 * 1024,
   holdAfterMs: 5_000,
   bodyMs: 30_000,
+  stoppingMs: 2_500,
   requestMs: 60_000,
   waitMsMax: 25_000,
   fetchRecordsMax: 10_000,

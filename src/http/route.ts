@@ -39,6 +39,8 @@ export interface Door {
   readonly tails: Tails;
   readonly untaken: Untaken;
   readonly bodies: BodyRoom;
+  /** Aborted when the node begins to stop. */
+  readonly stopping: AbortSignal;
   readonly opener: BatchOpener;
   /** Answers may depend on who asks, so shared caches must keep off. */
   readonly authenticated: boolean;

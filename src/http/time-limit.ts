@@ -3,6 +3,7 @@
  * insertion and a removal.
  *
  * - A request is told what it waited for: a body that did not come, when nothing was done, or work whose outcome is unknown.
+ * - Once the node stops, who still sends a body has a while to finish, and is told to send it elsewhere.
  * - Who takes long has the connection held, or the runtime would close it as idle before there is an answer.
  */
 import type { Clock } from "../lib/clock.ts";
@@ -26,18 +27,24 @@ interface Waiting {
 /** How late a deadline may be noticed. */
 const TICK_MS = 1_000;
 
+type Limits = Pick<HttpLimits, "holdAfterMs" | "bodyMs" | "requestMs" | "stoppingMs">;
+
 export class TimeLimit {
   readonly #clock: Clock;
-  readonly #limits: Pick<HttpLimits, "holdAfterMs" | "bodyMs" | "requestMs">;
+  readonly #limits: Limits;
+  readonly #stopping: AbortSignal;
   readonly #waiting = new Set<Waiting>();
   #ticking = false;
+  /** When the node was first seen to stop. */
+  #stoppingMs: number | null = null;
 
-  constructor(clock: Clock, limits: Pick<HttpLimits, "holdAfterMs" | "bodyMs" | "requestMs">) {
+  constructor(clock: Clock, limits: Limits, stopping: AbortSignal) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#stopping = stopping;
   }
 
-  /** The promise's outcome; body_timed_out or request_timed_out if it takes longer than the limit. */
+  /** The promise's outcome; body_timed_out, node_stopping or request_timed_out if it takes longer than the limit. */
   bound<T>(work: Promise<T>, arrival: Arrival, connection: Waiting["connection"]): Promise<T> {
     return new Promise((resolve, reject) => {
       const startMs = this.#clock.monotonicMs();
@@ -61,10 +68,16 @@ export class TimeLimit {
   readonly #tick = (): void => {
     const { holdAfterMs, bodyMs, requestMs } = this.#limits;
     const nowMs = this.#clock.monotonicMs();
+    const isOver = this.#isOver(nowMs);
     for (const waiting of this.#waiting) {
       const ageMs = nowMs - waiting.startMs;
-      if (ageMs < Math.min(holdAfterMs, bodyMs, requestMs)) break;
       const { awaits } = waiting.arrival;
+      if (isOver && awaits !== "nothing") {
+        this.#waiting.delete(waiting);
+        waiting.fail(nodeStopping());
+        continue;
+      }
+      if (ageMs < Math.min(holdAfterMs, bodyMs, requestMs) && !isOver) break;
       const limitMs = awaits === "small body" ? bodyMs : requestMs;
       if (ageMs >= limitMs) {
         this.#waiting.delete(waiting);
@@ -77,6 +90,13 @@ export class TimeLimit {
     this.#ticking = this.#waiting.size > 0;
     if (this.#ticking) this.#clock.after(TICK_MS, this.#tick);
   };
+
+  /** The node stops, and bodies have had their while. */
+  #isOver(nowMs: number): boolean {
+    if (!this.#stopping.aborted) return false;
+    this.#stoppingMs ??= nowMs;
+    return nowMs - this.#stoppingMs >= this.#limits.stoppingMs - TICK_MS;
+  }
 }
 
 function workTooLong(limitMs: number): Refusal {
@@ -95,4 +115,11 @@ export function bodyTooLate(limitMs: number): HttpRefusal {
     `The whole body had not come after ${seconds} s, and nothing was done; send it again, or send less at once.`,
     { connection: "close" },
   );
+}
+
+/** What a body is told that is still under way when the node has to go. */
+export function nodeStopping(
+  detail = "The body had not come whole when the node stopped, and nothing was done; send it again.",
+): HttpRefusal {
+  return new HttpRefusal("node_stopping", detail, { connection: "close" });
 }

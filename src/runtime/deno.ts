@@ -40,7 +40,6 @@ interface DenoGlobal {
       readonly port: number;
       readonly cert?: string;
       readonly key?: string;
-      readonly signal: AbortSignal;
       readonly onListen: () => void;
       readonly onError: (error: unknown) => Response;
     },
@@ -78,14 +77,12 @@ function denoGlobal(): DenoGlobal {
 
 function serve(deno: DenoGlobal, options: ServeHttpOptions): HttpServer {
   const gate = new Gate(options.limits);
-  const closing = new AbortController();
   const sockets = new Set<DenoSocket>();
   const server = deno.serve(
     {
       hostname: options.host,
       port: options.port,
       ...options.tls,
-      signal: closing.signal,
       onListen() {},
       onError: (error) => serverError(error, options.logger),
     },
@@ -110,7 +107,7 @@ function serve(deno: DenoGlobal, options: ServeHttpOptions): HttpServer {
   return {
     port: server.addr.port,
     open: () => gate.open,
-    stop: (graceMs) => stop(server, closing, sockets, graceMs),
+    stop: (graceMs) => stop(server, sockets, graceMs),
   };
 }
 
@@ -122,16 +119,17 @@ function headersBytes(headers: Headers): number {
 
 async function stop(
   server: DenoServer,
-  closing: AbortController,
   sockets: ReadonlySet<DenoSocket>,
   graceMs: number,
 ): Promise<void> {
-  const timer = setTimeout(() => {
-    for (const socket of sockets) socket.drop();
-    closing.abort();
-  }, graceMs);
-  await server.shutdown();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, graceMs);
+  });
+  // What is still open then ends with the process: Deno throws where a server that shuts down is aborted.
+  await Promise.race([server.shutdown(), late]);
   clearTimeout(timer);
+  for (const socket of sockets) socket.drop();
 }
 
 class DenoConnection implements Connection {

@@ -3,6 +3,7 @@
  * folder.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { ask, newTopic, post, send, values } from "./http-client.ts";
 import { nodeFolder, runServe, startNodeProcess, type NodeOptions } from "./node.ts";
 
@@ -97,6 +98,32 @@ export function nodeSuite(name: string, options: () => Promise<NodeOptions>): vo
         await Promise.allSettled([say("after"), writer.close()]);
         const last = new TextDecoder().decode((await receipts?.read())?.value);
         expect(last).toMatch(/^\{"(partition|error)":.*\}\n$/);
+        expect(await ended).toBe(0);
+      },
+      START_MS,
+    );
+
+    test(
+      "SIGTERM tells who does not come to the end of a body to send it again, and exits 0",
+      async () => {
+        const node = await start();
+        const path = recordsOf(await newTopic(node));
+        const socket = connect(Number(node.url.port), node.url.hostname);
+        let heard = "";
+        socket.on("data", (data) => (heard += data.toString()));
+        socket.on("error", () => {}); // Cut off, without this.
+        const closed = new Promise((resolve) => socket.once("close", resolve));
+        socket.write(`POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nhalf`);
+        await Bun.sleep(100);
+        const ended = node.end("SIGTERM");
+        await closed;
+        expect(heard).toStartWith("HTTP/1.1 503 ");
+        const told = JSON.parse(heard.slice(heard.indexOf("{")));
+        expect(told).toMatchObject({
+          code: "node_stopping",
+          retryable: true,
+          side_effects: "none",
+        });
         expect(await ended).toBe(0);
       },
       START_MS,

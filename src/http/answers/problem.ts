@@ -106,6 +106,7 @@ const httpProblemKinds = {
     retryable: true,
     title: "Too many large request bodies are under way.",
   },
+  node_stopping: { status: 503, kafka: 8, retryable: true, title: "The node is stopping." },
   bad_request: { status: 400, kafka: 42, retryable: false, title: "The request is malformed." },
   unknown_server_error: {
     status: 500,

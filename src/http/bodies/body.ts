@@ -14,7 +14,7 @@ import { type BodyClaim, BODY_FREE_BYTES, type BodyRoom } from "./body-room.ts";
 import { HttpRefusal } from "../answers/problem.ts";
 import type { Asker } from "../answers/untaken.ts";
 import type { HttpLimits } from "../limits.ts";
-import { type Arrival, bodyTooLate } from "../time-limit.ts";
+import { type Arrival, bodyTooLate, nodeStopping } from "../time-limit.ts";
 
 /** Below this, as sent and as decoded, a thread's round trip costs more than decoding here. */
 const DECODE_HERE_BYTES_MAX = 16 * 1024;
@@ -56,6 +56,7 @@ export interface Reading extends Asker {
     readonly limits: HttpLimits;
     readonly clock: Clock;
     readonly bodies: BodyRoom;
+    readonly stopping?: AbortSignal;
   };
 }
 
@@ -82,10 +83,10 @@ function readSmall(
     (buffer) => {
       if (arrival) arrival.awaits = "nothing";
       if (buffer.byteLength === size) return new Uint8Array(buffer);
-      throw buffer.byteLength > bytesMax ? tooLarge(bytesMax) : cutOff();
+      throw buffer.byteLength > bytesMax ? tooLarge(bytesMax) : cutOff(door);
     },
     () => {
-      throw cutOff();
+      throw cutOff(door);
     },
   );
 }
@@ -99,7 +100,7 @@ async function readLarge(
   const { request, door, arrival } = reading;
   const { bodyBytesMax } = door.limits;
   if (request.body === null && !size) return new Uint8Array(0);
-  if (request.body === null) throw cutOff();
+  if (request.body === null) throw cutOff(door);
   const decodedMax = encoding === null ? 0 : bodyBytesMax;
   const claimed = (size ?? bodyBytesMax) + decodedMax;
   let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
@@ -110,7 +111,7 @@ async function readLarge(
     reader = request.body.getReader();
     const gathered = new ByteGatherer(size ?? 0);
     for (let pieces = 1; ; pieces++) {
-      const part = await nextOf(reader);
+      const part = await nextOf(reader, door);
       if (part.done) break;
       if (gathered.size + part.value.byteLength > bodyBytesMax) {
         await reader.cancel().catch(() => {});
@@ -125,7 +126,7 @@ async function readLarge(
     if (arrival) arrival.awaits = "nothing";
     if (claim?.isLate) throw bodyTooLate(door.limits.requestMs);
     claim?.checkWhole();
-    if (size !== null && gathered.size !== size) throw cutOff();
+    if (size !== null && gathered.size !== size) throw cutOff(door);
     const bytes = gathered.take();
     return encoding === null ? bytes : await decode(encoding, bytes, reading, claim);
   } finally {
@@ -133,9 +134,9 @@ async function readLarge(
   }
 }
 
-function nextOf(reader: ReadableStreamDefaultReader<Uint8Array>) {
+function nextOf(reader: ReadableStreamDefaultReader<Uint8Array>, door: Reading["door"]) {
   return reader.read().catch(() => {
-    throw cutOff();
+    throw cutOff(door);
   });
 }
 
@@ -223,6 +224,8 @@ function tooLarge(bytesMax: number): HttpRefusal {
   );
 }
 
-function cutOff(): HttpRefusal {
+/** A runtime that stops (Deno) ends the bodies under way by itself. */
+function cutOff({ stopping }: Reading["door"]): HttpRefusal {
+  if (stopping?.aborted) return nodeStopping();
   return new HttpRefusal("bad_request", "The body ended before its end.");
 }

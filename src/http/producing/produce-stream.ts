@@ -10,6 +10,7 @@
  * - An idempotent upload gives each line an identity: its place among the lines of its partition.
  */
 import type { Idempotence } from "../../broker/verbs.ts";
+import type { Timer } from "../../lib/clock.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { BODY_FREE_BYTES, type BodyClaim } from "../bodies/body-room.ts";
 import { encodingOf, PIECES_PER_TURN } from "../bodies/body.ts";
@@ -20,6 +21,7 @@ import { appendRequest, createTopic, isMissing, Placer, type ProduceTerms } from
 import { recordOf, type IncomingRecord } from "./record-in.ts";
 import type { Reply } from "../answers/reply.ts";
 import type { Call } from "../route.ts";
+import { nodeStopping } from "../time-limit.ts";
 import { parseJson } from "../bodies/validate.ts";
 
 export const LINES_TYPE = "application/x-ndjson";
@@ -28,6 +30,9 @@ const TOPICS_KNOWN_MAX = 1_000;
 
 /** Lines of one chunk that are taken in until others have their turn. */
 const LINES_PER_TURN = 1_000;
+
+const CUT_BY_STOP =
+  "The node stopped before the upload ended; the lines before stand, send the others again.";
 
 /** What a line's receipt counts for, beside the line: two bytes that are no record make a problem document. */
 const RECEIPT_BYTES = 256;
@@ -87,6 +92,10 @@ class Upload {
   #pendingBytes = 0;
   #ended = false;
   #stopped = false;
+  /** The node stops, and the upload has had its while. */
+  #isOver = false;
+  readonly #leaving: () => void;
+  #leave: Timer | null = null;
   #wake: (() => void)[] = [];
 
   constructor(
@@ -101,6 +110,14 @@ class Upload {
     this.#cutter = new LineCutter(call.door.limits.lineBytesMax);
     this.#placer = new Placer(call, terms);
     this.#done = done;
+    this.#leaving = () => {
+      const { clock, limits } = call.door;
+      this.#leave = clock.after(limits.stoppingMs, () => {
+        this.#isOver = true;
+        void this.#reader.cancel().catch(() => {});
+      });
+    };
+    call.door.stopping.addEventListener("abort", this.#leaving);
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -124,6 +141,7 @@ class Upload {
       for (let pieces = 1; !this.#stopped; pieces++) {
         if (pieces % PIECES_PER_TURN === 0) await this.#call.door.clock.turn();
         const part = await this.#reader.read();
+        if (this.#isOver) throw nodeStopping(CUT_BY_STOP);
         this.#claim?.check();
         if (this.#stopped) break; // What was begun is no line: its end never came.
         const before = this.#cutter.ended;
@@ -141,6 +159,8 @@ class Upload {
       void this.#reader.cancel().catch(() => {});
     }
     this.#releaseLine();
+    this.#call.door.stopping.removeEventListener("abort", this.#leaving);
+    this.#leave?.cancel();
     this.#ended = true;
     this.#changed();
   }
@@ -303,7 +323,8 @@ function readError(error: unknown, call: Call): unknown {
       "body_too_large",
       `A line may have ${call.door.limits.lineBytesMax} bytes; the upload was not read on.`,
     );
-  return error instanceof HttpRefusal
-    ? error
+  if (error instanceof HttpRefusal) return error;
+  return call.door.stopping.aborted
+    ? nodeStopping(CUT_BY_STOP)
     : new HttpRefusal("bad_request", "The upload was cut or damaged; the lines before it stand.");
 }

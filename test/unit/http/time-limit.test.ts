@@ -15,7 +15,8 @@ const limits = { ...httpLimits, holdAfterMs: 5_000, bodyMs: 30_000, requestMs: 6
 function world() {
   const clock = new VirtualClock();
   const door = { clock, limits, bodies: new BodyRoom(clock, limits) };
-  const timeLimit = new TimeLimit(clock, limits);
+  const stopping = new AbortController();
+  const timeLimit = new TimeLimit(clock, limits, stopping.signal);
   const held: string[] = [];
   const under = (
     name: string,
@@ -42,7 +43,7 @@ function world() {
     const work = readBody({ request, connection: null, door, arrival });
     return under(name, work, arrival);
   };
-  return { clock, held, under, silent };
+  return { clock, held, stopping, under, silent };
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -85,6 +86,17 @@ describe("a body that does not come", () => {
     expect([small.outcome, large.outcome]).toEqual(["body_timed_out", ""]);
     await passes(clock, 30_000);
     expect(large.outcome).toBe("body_timed_out");
+  });
+
+  test("is told to go elsewhere when the node stops; work that has begun may end", async () => {
+    const { clock, stopping, under, silent } = world();
+    const [work, body] = [under("work", new Promise(() => {})), silent("body", 100)];
+    await passes(clock, 1_000);
+    stopping.abort();
+    await passes(clock, 1_000);
+    expect([work.outcome, body.outcome]).toEqual(["", ""]);
+    await passes(clock, 2_000);
+    expect([work.outcome, body.outcome]).toEqual(["", "node_stopping"]);
   });
 
   test("is not what a request waits for whose body is there", async () => {

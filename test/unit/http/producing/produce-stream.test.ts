@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import type { AppendAnswer, Broker } from "../../../../src/broker/verbs.ts";
 import { createHttpApp } from "../../../../src/http/app.ts";
-import type { HttpLimits } from "../../../../src/http/limits.ts";
+import { type HttpLimits, httpLimits } from "../../../../src/http/limits.ts";
 import { silentLogger } from "../../../../src/lib/logger.ts";
 import { seededRandom } from "../../../../src/lib/random.ts";
 import { VirtualClock } from "../../../simulation/virtual-clock.ts";
@@ -25,7 +25,9 @@ function world(limits: Partial<HttpLimits> = {}) {
   const append = async () => ({ baseOffset: appended++, timestampMs: 1 }) as AppendAnswer;
   const verbs: Partial<Broker> = { describeNode, partitionCount: () => 1, append };
   const clock = new VirtualClock();
+  const stopping = new AbortController();
   const door = createHttpApp({
+    stopping: stopping.signal,
     broker: verbs as Broker,
     clock,
     random: seededRandom(1),
@@ -48,7 +50,7 @@ function world(limits: Partial<HttpLimits> = {}) {
     };
     return { answer, send, end: () => writer.close() };
   };
-  return { clock, upload, appended: () => appended };
+  return { clock, stopping, upload, appended: () => appended };
 }
 
 const line = (bytes: number): string => JSON.stringify({ value: "x".repeat(bytes) });
@@ -61,6 +63,18 @@ test("a line whose end never came is not appended, though it is whole JSON", asy
   await answer.body?.cancel();
   for (let turn = 0; turn < 20; turn++) await settled();
   expect(appended()).toBe(1);
+});
+
+test("an upload that a stop of the node ends says so after its receipts, and once it had a while", async () => {
+  const { clock, stopping, upload, appended } = world();
+  const { answer, send } = await upload();
+  await send(`${line(1)}\n`);
+  stopping.abort();
+  await send(`${line(1)}\n{"val`);
+  await clock.advance(httpLimits.stoppingMs);
+  const receipts = (await answer.text()).trimEnd().split("\n");
+  expect([receipts.length, appended()]).toEqual([3, 2]);
+  expect(JSON.parse(receipts[2] ?? "").error).toMatchObject({ code: "node_stopping", status: 503 });
 });
 
 test("a bad line is named by its place in the upload, empty lines counted", async () => {
