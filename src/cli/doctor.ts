@@ -37,7 +37,8 @@ interface Place {
   readonly partition: number;
 }
 
-const DAMAGED_SHOWN = 20;
+const SHOWN_MAX = 20;
+const RESTORE = "restore a backup";
 
 const columns: readonly Column<Finding>[] = [
   ["", (finding) => finding.state],
@@ -140,7 +141,7 @@ async function recordsFindings(
           batches += check.batches;
           progress.add(check.bytes);
           const found = check.damaged.map((span) => damagedFinding(`${topic} ${partition}`, span));
-          damaged.push(...found.splice(0, DAMAGED_SHOWN - damaged.length));
+          damaged.push(...found.splice(0, SHOWN_MAX - damaged.length));
           unnamed += found.length;
         }
       } catch (error) {
@@ -221,7 +222,8 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
     } catch (error) {
       const why = storage.whyUnreadable(error);
       if (why === null) throw error;
-      findings.push({ state: "wrong", what, detail: `cannot be read: ${why}: restore a backup` });
+      const detail = why.includes(RESTORE) ? why : `cannot be read: ${why}: ${RESTORE}`;
+      findings.push({ state: "wrong", what, detail });
     }
   };
   for (const name of ["log.db", "raft.db"] as const) {
@@ -235,6 +237,7 @@ async function examineFolder(session: Session, data: string, quick: boolean): Pr
   }
   if (isWrong()) return findings;
   await look("identity", () => identityFinding(storage.readIdentity(data), storage.hasLogs(data)));
+  await look("logs", () => logsFinding(data));
   findings.push(...(await spaceFindings(data)));
   if (!quick) await look("records", () => recordsFinding(session, data));
   return findings;
@@ -272,6 +275,35 @@ function identityFinding(
     detail:
       "log.db has logs, but raft.db has no cluster that they are of: raft.db or raft.db-wal is damaged; restore a backup",
   };
+}
+
+/** Logs that no topic claims: a start is refused for them. */
+async function logsFinding(data: string): Promise<Finding> {
+  const { readLogs, readStoredMetadata } = await import("../storage/files/inspect.ts");
+  const { imageOf } = await import("../cluster/loaded-image.ts");
+  const { unclaimedOf } = await import("../log/unclaimed.ts");
+  const what = "logs";
+  const { logs, unnamed } = readLogs(data);
+  const { image, removed } = imageOf(readStoredMetadata(data));
+  const unclaimed = unclaimedOf(logs, image, removed);
+  if (unclaimed.length > 0) {
+    const shown = unclaimed
+      .slice(0, SHOWN_MAX)
+      .map(
+        ({ id, topicId, index, logStart, end }) =>
+          `log ${id} (partition ${index} of topic id ${topicId}, offsets ${logStart} to ${end - 1})`,
+      );
+    const others = unclaimed.length > SHOWN_MAX ? " and others" : "";
+    const detail = `${counted(unclaimed.length, "logs")} with records that no topic of raft.db claims: ${shown.join(", ")}${others}. A start is refused: ${RESTORE} of both files`;
+    return { state: "wrong", what, detail };
+  }
+  if (unnamed.length > 0)
+    return {
+      state: "wrong",
+      what,
+      detail: `what topics the logs ${unnamed.slice(0, SHOWN_MAX).join(", ")} are of is known from an index alone: ${RESTORE}`,
+    };
+  return { state: "ok", what, detail: `${counted(logs.length, "logs")}, each of a topic` };
 }
 
 function formatFinding(name: string, found: boolean, format: number, known: number): Finding {

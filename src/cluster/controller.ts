@@ -13,7 +13,6 @@
  * - With one node a command commits at once. Left out: the Raft core that comes underneath, and `not_controller`, which
  *   it brings.
  */
-import { assert, present } from "../lib/assert.ts";
 import { Sequence } from "../lib/async.ts";
 import type { Logger } from "../lib/logger.ts";
 import { randomUuid, type Random } from "../lib/random.ts";
@@ -21,6 +20,7 @@ import type { MetadataEntry, MetadataStore, NodeIdentity } from "../storage/meta
 import { StorageFault } from "../storage/storage.ts";
 import type { Command } from "./commands.ts";
 import { Image, type Effect } from "./image.ts";
+import { applyEntries, imageOf, type LoadedImage, objectsIn } from "./loaded-image.ts";
 import { snapshotText } from "./snapshot-text.ts";
 
 /** Fewer commands than this are never worth a snapshot. */
@@ -68,11 +68,7 @@ export class Controller {
   /** A snapshot forgets which topics were removed; some may need to know. Nobody may while the start is under way. */
   #mustRemember: () => boolean = () => true;
 
-  private constructor(
-    identity: NodeIdentity,
-    loaded: Awaited<ReturnType<typeof loadImage>>,
-    options: ControllerOptions,
-  ) {
+  private constructor(identity: NodeIdentity, loaded: LoadedImage, options: ControllerOptions) {
     this.identity = identity;
     this.image = loaded.image;
     this.#snapshotDue = loaded.snapshotIndex + commandsBetween(loaded.snapshotObjects, options);
@@ -87,7 +83,7 @@ export class Controller {
    */
   static async open(options: ControllerOptions): Promise<Controller> {
     const identity = await loadIdentity(options);
-    const loaded = await loadImage(options.store);
+    const loaded = imageOf(await options.store.load());
     options.check?.(loaded.image, loaded.removed);
     const controller = new Controller(identity, loaded, options);
     const incarnationId = randomUuid(options.random);
@@ -216,42 +212,6 @@ async function loadIdentity({ store, random, logger }: ControllerOptions): Promi
   return identity;
 }
 
-/** The image as the store has it: the newest snapshot, and the commands after it. */
-async function loadImage(store: MetadataStore): Promise<{
-  image: Image;
-  epoch: number;
-  snapshotIndex: number;
-  snapshotObjects: number;
-  /** The topics that were removed since the snapshot, by id. */
-  removed: ReadonlySet<string>;
-}> {
-  const { snapshot, entries } = await store.load();
-  const image = snapshot ? Image.restore(JSON.parse(snapshot.image)) : new Image();
-  const snapshotIndex = snapshot?.index ?? 0;
-  const snapshotObjects = objectsIn(image);
-  assert(image.index === snapshotIndex, "a snapshot's image is that of its index");
-  const removed = new Set<string>();
-  for (const effect of applyEntries(image, entries))
-    if (effect.type === "topic-removed") removed.add(effect.topic.id);
-  const epoch = entries.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
-  return { image, epoch, snapshotIndex, snapshotObjects, removed };
-}
-
 function commandsBetween(objects: number, { snapshotCommandsMin }: ControllerOptions): number {
   return Math.max(snapshotCommandsMin ?? SNAPSHOT_COMMANDS_MIN, objects);
-}
-
-function objectsIn(image: Image): number {
-  return image.topicCount + image.partitionCount + image.quotaCount;
-}
-
-function applyEntries(image: Image, entries: readonly MetadataEntry[]): Effect[] {
-  return entries
-    .map(({ index, command }) => image.apply(index, parseCommand(command)))
-    .filter((effect) => effect !== null);
-}
-
-function parseCommand(text: string): Command {
-  // The image refuses names and versions that it does not know; the rest was written by this program.
-  return present(JSON.parse(text) as Command | null, "a stored command is an object");
 }

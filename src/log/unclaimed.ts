@@ -15,12 +15,21 @@ export function refuseUnclaimed(
   image: Image,
   removed: ReadonlySet<string>,
 ): void {
-  const unclaimed = states.filter(
-    ({ topicId, index, end }) =>
-      end > 0 && !removed.has(topicId) && !image.topicById(topicId)?.partitions[index],
-  );
+  const unclaimed = unclaimedOf(states, image, removed);
   if (unclaimed.length === 0) return;
   throw MetadataLost.of(
     `log.db has ${unclaimed.length} of ${states.length} logs with records that it neither knows nor says were deleted`,
+  );
+}
+
+/** Logs with records that no topic has, nor one that was removed had. */
+export function unclaimedOf<Log extends Pick<PartitionState, "topicId" | "index" | "end">>(
+  logs: readonly Log[],
+  image: Image,
+  removed: ReadonlySet<string>,
+): Log[] {
+  return logs.filter(
+    ({ topicId, index, end }) =>
+      end > 0 && !removed.has(topicId) && !image.topicById(topicId)?.partitions[index],
   );
 }

@@ -6,10 +6,12 @@
 import { expect, test } from "bun:test";
 import { cp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { $ } from "bun";
+import Database from "libsql";
 import type { Node } from "../../src/node.ts";
 import { StartError } from "../../src/runtime/start-error.ts";
 import { anyPorts, startInProcess } from "./in-process-node.ts";
 import { nodeFolder } from "./node.ts";
+import { runCli } from "./run-cli.ts";
 
 const start = (data: string) => startInProcess(["--data", data, ...anyPorts]);
 
@@ -65,6 +67,8 @@ test.each(damages)("raft.db-wal %s: the start is refused, nothing lost", async (
     expect(String(refused)).toContain("raft.db-wal, is damaged or older than log.db");
     expect(String(refused)).toContain("restore a backup");
   }
+  const { code, out } = await runCli(["doctor", "--data", damaged.path]);
+  expect([code, out]).toEqual([1, expect.stringContaining("restore a backup")]);
   // The logs that were refused, and metadata that is whole, in a folder that nobody has opened.
   const mended = await nodeFolder();
   for (const name of ["raft.db", "raft.db-wal"])
@@ -115,5 +119,65 @@ test("a topic deleted just before a kill is no loss: the start lets its logs go"
   expect(await topicsWithRecords(again, topics)).toEqual(["a", "c"]);
   await again.stop();
   await live.remove();
+  await folder.remove();
+});
+
+const badText: readonly (readonly [string, string, RegExp])[] = [
+  ["raft.db", "update entries set command = cast(x'c328' as text) where \"index\" = 2", /no text/],
+  [
+    "raft.db",
+    'update entries set command = \'{"type\' where "index" = 2',
+    /a command cannot be read/,
+  ],
+  ["raft.db", "update identity set cluster_id = cast(x'ff' as text)", /no text/],
+  ["log.db", "update partitions set topic_id = cast(x'ff' as text) where id = 1", /log 1 is of/],
+  ["log.db", "update partitions set topic_id = x'00' where id = 1", /log 1 is of/],
+  ["log.db", "update partitions set epoch = 'one' where id = 1", /its table of partitions/],
+];
+
+test.each(badText)(
+  "%s after %s: the start is refused, and what to do is told",
+  async (name, sql, why) => {
+    const folder = await killedFolder();
+    change(`${folder.path}/${name}`, sql);
+    const refused = await start(folder.path).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(StartError);
+    expect(String(refused)).toMatch(why);
+    expect(String(refused)).toContain("restore a backup");
+    expect(String(refused)).not.toContain("    at ");
+    const { code, out } = await runCli(["doctor", "--data", folder.path]);
+    expect([code, out]).toEqual([1, expect.stringContaining("restore a backup")]);
+    await folder.remove();
+  },
+);
+
+test("a mark in log.db that cannot be read counts as a power cut, and all topics are there", async () => {
+  const folder = await killedFolder();
+  change(`${folder.path}/log.db`, "update meta set value = cast(x'c328' as text)");
+  const node = await start(folder.path);
+  expect(await topicsWithRecords(node, topics)).toEqual(topics);
+  const answer = await produce(node, "a");
+  expect(await answer.json()).toMatchObject({ results: [{ offset: 10_001 }] });
+  await node.stop();
+  await folder.remove();
+});
+
+function change(path: string, sql: string): void {
+  const database = new Database(path, { timeout: 1_000 });
+  database.exec(sql);
+  database.close();
+}
+
+test("doctor names the logs that no topic claims", async () => {
+  const folder = await killedFolder();
+  const since = `(select min("index") from entries where command like '%"name":"b"%')`;
+  change(`${folder.path}/raft.db`, `delete from entries where "index" >= ${since}`);
+  const { code, out } = await runCli(["doctor", "--data", folder.path]);
+  expect([code, out]).toEqual([
+    1,
+    expect.stringMatching(
+      /"logs","detail":"2 logs with records.*log 2 \(partition 0 of topic id \S+, offsets 0 to 0\)/,
+    ),
+  ]);
   await folder.remove();
 });

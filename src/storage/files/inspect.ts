@@ -16,6 +16,10 @@ import {
   readMigrations,
   type DatabaseKind,
 } from "./open.ts";
+import { MetadataLost } from "./folder-error.ts";
+import { PartitionTable } from "../worker/partition-table.ts";
+import { readMetadata } from "../sql/stored-metadata.ts";
+import { type PartitionId, type PartitionState, StorageFault } from "../storage.ts";
 import { findWalDamage, type WalDamage } from "./wal-damage.ts";
 import { errorCode, isDamage, lacksTable } from "./sqlite-error.ts";
 import { blob, integer, prepareAll, text } from "../sql/prepared.ts";
@@ -98,6 +102,32 @@ export function readIdentity(directory: string): { clusterId: string; nodeId: nu
       return row && { clusterId: text(row.clusterId), nodeId: integer(row.nodeId) };
     } catch (error) {
       if (lacksTable(error)) return null;
+      throw error;
+    }
+  });
+}
+
+export interface KnownLogs {
+  readonly logs: readonly PartitionState[];
+  /** Of these their own row does not say what topic they are of: an index does. */
+  readonly unnamed: readonly PartitionId[];
+}
+
+/** The logs as a start finds them. @throws StorageFault damaged where they cannot be read. */
+export function readLogs(directory: string): KnownLogs {
+  return withDatabase(join(directory, "log.db"), (database) => {
+    const table = PartitionTable.load(prepareAll(database, logStatements));
+    return { logs: [...table.ids()].map((id) => table.describe(id)), unnamed: table.unnamed };
+  });
+}
+
+/** What `raft.db` has, to be made an image of. */
+export function readStoredMetadata(directory: string): ReturnType<typeof readMetadata> {
+  return withDatabase(join(directory, "raft.db"), (database) => {
+    try {
+      return readMetadata(prepareAll(database, raftStatements));
+    } catch (error) {
+      if (lacksTable(error)) return { snapshot: null, entries: [] };
       throw error;
     }
   });
@@ -215,7 +245,9 @@ export function lockState(directory: string): "free" | "held" | "damaged" {
 
 /** What hinders reading a file, where it is the file's own fault; null for any other error. */
 export function whyUnreadable(error: unknown): string | null {
-  const isOfTheFile = errorCode(error) !== "" || error instanceof Bug;
+  const isOfTheFile =
+    errorCode(error) !== "" ||
+    [Bug, MetadataLost, StorageFault].some((kind) => error instanceof kind);
   return isOfTheFile && error instanceof Error ? error.message : null;
 }
 

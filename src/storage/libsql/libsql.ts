@@ -14,6 +14,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { Channel } from "./channel.ts";
 import { giveBack, packChanges } from "../messages/commit.ts";
+import { tellOpened } from "./tell-opened.ts";
 import { errorOf } from "../messages/failure.ts";
 import type { Opened, OpenReader, Upkeep } from "../messages/messages.ts";
 import { PageBuffers } from "../reading/page-buffers.ts";
@@ -71,14 +72,7 @@ export async function openLibsqlStorage(
       bootId: process.bootId,
       freeBytesMin: limits.freeBytesMin,
     });
-    const { lost, cut, isFull, indexInMemory } = opened;
-    const damaged = "log.db-wal is damaged: what was committed behind the place is lost";
-    if (lost) logger.error(damaged, { ...lost });
-    if (cut.length > 0) logger.error("damaged logs were cut off: records are lost", { cut });
-    if (isFull || indexInMemory) {
-      const facts = { directory, filesLocked: indexInMemory };
-      logger.warn("the disk is full: reads are served, writes wait for room", facts);
-    }
+    tellOpened(opened, directory, logger);
     return new LibsqlStorage({ ...options, limits }, writer, opened);
   } catch (error) {
     await writer.close();

@@ -150,6 +150,8 @@ export interface Opened {
   readonly lost: WalDamage | null;
   /** Logs whose newest rows were damaged: cut off there. */
   readonly cut: readonly Damage[];
+  /** Logs whose own row does not say what topic they are of: an index did. */
+  readonly unnamed: readonly PartitionId[];
   /** There was no room for the mark of this run: nothing is written before it. */
   readonly isFull: boolean;
   /** There was no room for the index of the write-ahead log: no other process can read the file now. */

@@ -113,9 +113,26 @@ export function int64(value: unknown): bigint {
   return BigInt(digits);
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Text, from the bytes of it: the driver ends the process where they are not UTF-8. */
 export function text(value: unknown): string {
-  if (typeof value !== "string") throw holds(value, "text belongs");
-  return value;
+  const bytes = blob(value);
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new Contradiction("a column holds bytes that are no text where text belongs");
+  }
+}
+
+/** Null for what is no text any more. */
+export function textIfAny(value: unknown): string | null {
+  try {
+    return text(value);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return null;
+  }
 }
 
 export function blob(value: unknown): Uint8Array<ArrayBuffer> {

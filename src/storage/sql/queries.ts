@@ -3,43 +3,26 @@
  * `statements.ts`, which is what runs: so the node starts without loading Drizzle (12 ms a thread), and the SQL that runs
  * can be read. A test holds the two together.
  */
-import { and, asc, desc, eq, gt, gte, lt, lte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gte, lt, lte, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
-import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
+import { asBytes, number, set, value } from "./columns.ts";
+import { raftQueries } from "./queries-raft.ts";
 import { aborted, epochs, meta, partitions, producers, receipts, rows } from "./tables-log.ts";
 import { ABORTED_READ_MAX } from "../storage.ts";
-import { entries, identity, snapshots } from "./tables-raft.ts";
 
 const db = drizzle.mock();
-const value = sql.placeholder;
-
-/** As a column's new value, where Drizzle's types ask for one. */
-function set(name: string) {
-  return sql`${value(name)}`;
-}
-
 const bounds = {
-  epoch: partitions.epoch,
-  logStart: partitions.logStart,
-  end: partitions.end,
-  reservedEnd: partitions.reservedEnd,
-  startPosition: partitions.startPosition,
-  endPosition: partitions.endPosition,
-  maxTimestamp: partitions.maxTimestamp,
-  cleanedTo: partitions.cleanedTo,
-  producersEnd: partitions.producersEnd,
-  abortedEnd: partitions.abortedEnd,
+  epoch: number(partitions.epoch),
+  logStart: number(partitions.logStart),
+  end: number(partitions.end),
+  reservedEnd: number(partitions.reservedEnd),
+  startPosition: number(partitions.startPosition),
+  endPosition: number(partitions.endPosition),
+  maxTimestamp: number(partitions.maxTimestamp),
+  cleanedTo: number(partitions.cleanedTo),
+  producersEnd: number(partitions.producersEnd),
+  abortedEnd: number(partitions.abortedEnd),
 };
-
-/** A column's number. On a damaged page it may be text, and the driver ends the process where that is not UTF-8. */
-function number(column: SQLiteColumn) {
-  return sql<number>`iif(typeof(${column}) = 'integer', ${column}, null)`;
-}
-
-/** The same for bytes. */
-function asBytes(column: SQLiteColumn) {
-  return sql`cast(${column} as blob)`;
-}
 
 const rowHead = {
   base: number(rows.base),
@@ -54,7 +37,7 @@ const bytes = sql<number>`length(${rows.data})`;
 
 const metaQueries = {
   getMeta: db
-    .select({ value: meta.value })
+    .select({ value: asBytes(meta.value) })
     .from(meta)
     .where(eq(meta.key, value("key"))),
   setMeta: db
@@ -68,20 +51,30 @@ const partitionQueries = {
   listPartitions: db
     .select({
       id: partitions.id,
-      topicId: partitions.topicId,
-      index: partitions.index,
+      topicId: asBytes(partitions.topicId),
+      index: number(partitions.index),
       ...bounds,
-      sweptTo: partitions.sweptTo,
-      dropped: partitions.dropped,
+      sweptTo: number(partitions.sweptTo),
+      dropped: number(partitions.dropped),
     })
     .from(partitions)
     .orderBy(asc(partitions.id)),
+  /** What logs are of, by the index alone. */
+  listKeys: db
+    .select({
+      id: partitions.id,
+      topicId: asBytes(partitions.topicId),
+      index: number(partitions.index),
+    })
+    .from(partitions)
+    .where(eq(partitions.dropped, 0))
+    .orderBy(asc(partitions.topicId), asc(partitions.index)),
   getPartition: db
     .select(bounds)
     .from(partitions)
     .where(and(eq(partitions.id, value("id")), eq(partitions.dropped, 0))),
   getLogStart: db
-    .select({ logStart: partitions.logStart })
+    .select({ logStart: number(partitions.logStart) })
     .from(partitions)
     .where(and(eq(partitions.id, value("id")), eq(partitions.dropped, 0))),
   insertPartition: db.insert(partitions).values({
@@ -131,7 +124,11 @@ const partitionQueries = {
     .where(eq(partitions.id, value("id"))),
   deletePartition: db.delete(partitions).where(eq(partitions.id, value("id"))),
   listEpochs: db
-    .select({ partition: epochs.partition, epoch: epochs.epoch, start: epochs.start })
+    .select({
+      partition: number(epochs.partition),
+      epoch: number(epochs.epoch),
+      start: number(epochs.start),
+    })
     .from(epochs)
     .orderBy(asc(epochs.partition), asc(epochs.epoch)),
   insertEpoch: db
@@ -349,45 +346,6 @@ const producerQueries = {
   ),
 };
 
-const metadataQueries = {
-  getIdentity: db
-    .select({
-      clusterId: identity.clusterId,
-      nodeId: identity.nodeId,
-      directoryId: identity.directoryId,
-    })
-    .from(identity),
-  insertIdentity: db.insert(identity).values({
-    directoryId: set("directoryId"),
-    clusterId: set("clusterId"),
-    nodeId: set("nodeId"),
-  }),
-  getSnapshot: db
-    .select({ index: snapshots.index, epoch: snapshots.epoch, image: snapshots.image })
-    .from(snapshots)
-    .orderBy(desc(snapshots.index))
-    .limit(1),
-  insertSnapshot: db
-    .insert(snapshots)
-    .values({ index: set("index"), epoch: set("epoch"), image: set("image") }),
-  deleteSnapshots: db.delete(snapshots),
-  listEntries: db
-    .select({ index: entries.index, epoch: entries.epoch, command: entries.command })
-    .from(entries)
-    .where(gt(entries.index, value("after")))
-    .orderBy(asc(entries.index))
-    .limit(1000),
-  lastEntry: db
-    .select({ index: entries.index })
-    .from(entries)
-    .orderBy(desc(entries.index))
-    .limit(1),
-  insertEntry: db
-    .insert(entries)
-    .values({ index: set("index"), epoch: set("epoch"), command: set("command") }),
-  deleteEntriesTo: db.delete(entries).where(lte(entries.index, value("index"))),
-};
-
 export const queries = {
   log: {
     ...metaQueries,
@@ -396,5 +354,5 @@ export const queries = {
     ...receiptQueries,
     ...producerQueries,
   },
-  raft: metadataQueries,
+  raft: raftQueries,
 };

@@ -5,7 +5,7 @@
 
 export const logStatements = {
   getMeta: {
-    sql: 'select "value" from "meta" where "meta"."key" = ?',
+    sql: 'select cast("value" as blob) from "meta" where "meta"."key" = ?',
     parameters: ["key"],
     columns: ["value"],
   },
@@ -20,7 +20,7 @@ export const logStatements = {
     columns: [],
   },
   listPartitions: {
-    sql: 'select "id", "topic_id", "index", "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "producers_end", "aborted_end", "swept_to", "dropped" from "partitions" order by "partitions"."id" asc',
+    sql: 'select "id", cast("topic_id" as blob), iif(typeof("index") = \'integer\', "index", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("log_start") = \'integer\', "log_start", null), iif(typeof("end") = \'integer\', "end", null), iif(typeof("reserved_end") = \'integer\', "reserved_end", null), iif(typeof("start_position") = \'integer\', "start_position", null), iif(typeof("end_position") = \'integer\', "end_position", null), iif(typeof("max_timestamp") = \'integer\', "max_timestamp", null), iif(typeof("cleaned_to") = \'integer\', "cleaned_to", null), iif(typeof("producers_end") = \'integer\', "producers_end", null), iif(typeof("aborted_end") = \'integer\', "aborted_end", null), iif(typeof("swept_to") = \'integer\', "swept_to", null), iif(typeof("dropped") = \'integer\', "dropped", null) from "partitions" order by "partitions"."id" asc',
     parameters: [],
     columns: [
       "id",
@@ -40,8 +40,13 @@ export const logStatements = {
       "dropped",
     ],
   },
+  listKeys: {
+    sql: 'select "id", cast("topic_id" as blob), iif(typeof("index") = \'integer\', "index", null) from "partitions" where "partitions"."dropped" = 0 order by "partitions"."topic_id" asc, "partitions"."index" asc',
+    parameters: [],
+    columns: ["id", "topicId", "index"],
+  },
   getPartition: {
-    sql: 'select "epoch", "log_start", "end", "reserved_end", "start_position", "end_position", "max_timestamp", "cleaned_to", "producers_end", "aborted_end" from "partitions" where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
+    sql: 'select iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("log_start") = \'integer\', "log_start", null), iif(typeof("end") = \'integer\', "end", null), iif(typeof("reserved_end") = \'integer\', "reserved_end", null), iif(typeof("start_position") = \'integer\', "start_position", null), iif(typeof("end_position") = \'integer\', "end_position", null), iif(typeof("max_timestamp") = \'integer\', "max_timestamp", null), iif(typeof("cleaned_to") = \'integer\', "cleaned_to", null), iif(typeof("producers_end") = \'integer\', "producers_end", null), iif(typeof("aborted_end") = \'integer\', "aborted_end", null) from "partitions" where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
     parameters: ["id"],
     columns: [
       "epoch",
@@ -57,7 +62,7 @@ export const logStatements = {
     ],
   },
   getLogStart: {
-    sql: 'select "log_start" from "partitions" where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
+    sql: 'select iif(typeof("log_start") = \'integer\', "log_start", null) from "partitions" where ("partitions"."id" = ? and "partitions"."dropped" = 0)',
     parameters: ["id"],
     columns: ["logStart"],
   },
@@ -106,7 +111,7 @@ export const logStatements = {
     columns: [],
   },
   listEpochs: {
-    sql: 'select "partition", "epoch", "start" from "epochs" order by "epochs"."partition" asc, "epochs"."epoch" asc',
+    sql: 'select iif(typeof("partition") = \'integer\', "partition", null), iif(typeof("epoch") = \'integer\', "epoch", null), iif(typeof("start") = \'integer\', "start", null) from "epochs" order by "epochs"."partition" asc, "epochs"."epoch" asc',
     parameters: [],
     columns: ["partition", "epoch", "start"],
   },
@@ -300,7 +305,7 @@ export const logStatements = {
 
 export const raftStatements = {
   getIdentity: {
-    sql: 'select "cluster_id", "node_id", "directory_id" from "identity"',
+    sql: 'select cast("cluster_id" as blob), iif(typeof("node_id") = \'integer\', "node_id", null), cast("directory_id" as blob) from "identity"',
     parameters: [],
     columns: ["clusterId", "nodeId", "directoryId"],
   },
@@ -310,7 +315,7 @@ export const raftStatements = {
     columns: [],
   },
   getSnapshot: {
-    sql: 'select "index", "epoch", "image" from "snapshots" order by "snapshots"."index" desc limit 1',
+    sql: 'select "index", iif(typeof("epoch") = \'integer\', "epoch", null), cast("image" as blob) from "snapshots" order by "snapshots"."index" desc limit 1',
     parameters: [],
     columns: ["index", "epoch", "image"],
   },
@@ -321,7 +326,7 @@ export const raftStatements = {
   },
   deleteSnapshots: { sql: 'delete from "snapshots"', parameters: [], columns: [] },
   listEntries: {
-    sql: 'select "index", "epoch", "command" from "entries" where "entries"."index" > ? order by "entries"."index" asc limit 1000',
+    sql: 'select "index", iif(typeof("epoch") = \'integer\', "epoch", null), cast("command" as blob) from "entries" where "entries"."index" > ? order by "entries"."index" asc limit 1000',
     parameters: ["after"],
     columns: ["index", "epoch", "command"],
   },

@@ -110,6 +110,7 @@ export class LogFile {
         powerLost: this.#mark.powerLost,
         lost,
         cut: this.#mark.cut,
+        unnamed: this.#writer.table.unnamed,
         isFull: !this.#mark.stands,
         indexInMemory,
         upkeep: this.#upkeep(),

@@ -12,7 +12,8 @@ import { begin, openDatabase, RAFT_PAGE_BYTES } from "../files/open.ts";
 import { lacksItsTable } from "../files/lost-tables.ts";
 import { MetadataLost } from "../files/folder-error.ts";
 import { integer, prepareAll, text } from "../sql/prepared.ts";
-import { commitFault, isFull } from "../files/sqlite-error.ts";
+import { commitFault, isDamage, isFull } from "../files/sqlite-error.ts";
+import { readMetadata } from "../sql/stored-metadata.ts";
 import { raftStatements } from "../sql/statements.ts";
 import { findWalDamage } from "../files/wal-damage.ts";
 import { StorageFault } from "../storage.ts";
@@ -61,11 +62,11 @@ export class MetadataFile {
   answer(request: MetadataRequest): MetadataAnswers[MetadataRequest["type"]] {
     switch (request.type) {
       case "metadata-identity":
-        return this.#identity();
+        return readable(() => this.#identity());
       case "metadata-save-identity":
         return this.#saveIdentity(request.identity);
       case "metadata-load":
-        return this.#load();
+        return readable(() => readMetadata(this.#sql));
       case "metadata-append":
         return this.#append(request.entries);
       case "metadata-snapshot":
@@ -107,20 +108,6 @@ export class MetadataFile {
     return this.#transaction(0, () => {
       this.#sql.insertIdentity.run({ clusterId, nodeId, directoryId });
     });
-  }
-
-  #load(): MetadataAnswers["metadata-load"] {
-    const row = this.#sql.getSnapshot.first({});
-    const snapshot = row && {
-      index: integer(row.index),
-      epoch: integer(row.epoch),
-      image: text(row.image),
-    };
-    const entries: MetadataEntry[] = [];
-    for (let after = snapshot?.index ?? 0; after < this.#last; after = entries.at(-1)?.index ?? 0)
-      for (const { index, epoch, command } of this.#sql.listEntries.all({ after }))
-        entries.push({ index: integer(index), epoch: integer(epoch), command: text(command) });
-    return { snapshot, entries };
   }
 
   #append(entries: readonly MetadataEntry[]): null {
@@ -174,6 +161,16 @@ export class MetadataFile {
     this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
     this.#walGrowthBytes = 0;
     return null;
+  }
+}
+
+/** What a start needs of the file: there is no going on without it. */
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    throw MetadataLost.of(`what it holds cannot be read (${String(error)})`);
   }
 }
 

@@ -3,9 +3,17 @@
  */
 import { present } from "../../lib/assert.ts";
 import type { LogState } from "../log-state.ts";
-import { integer, text } from "../sql/prepared.ts";
+import { isDamage } from "../files/sqlite-error.ts";
+import { LogKeys } from "../sql/log-keys.ts";
+import { integer } from "../sql/prepared.ts";
 import type { LogSql } from "./row-writer.ts";
-import type { EpochStart, PartitionId, PartitionKey, PartitionState } from "../storage.ts";
+import {
+  type EpochStart,
+  type PartitionId,
+  type PartitionKey,
+  type PartitionState,
+  StorageFault,
+} from "../storage.ts";
 
 interface Kept {
   readonly key: PartitionKey;
@@ -19,25 +27,41 @@ export interface Leftover {
 }
 
 export class PartitionTable {
+  /** Logs whose own row did not say what topic they are of: the index did. */
+  readonly unnamed: readonly PartitionId[];
   readonly leftovers = new Map<PartitionId, Leftover>();
   readonly #kept = new Map<PartitionId, Kept>();
   readonly #ids = new Map<string, PartitionId>();
 
+  /** Of what the file has. @throws StorageFault damaged where that cannot be read. */
   static load(sql: LogSql): PartitionTable {
-    const table = new PartitionTable();
-    const epochs = loadEpochs(sql);
-    for (const row of sql.listPartitions.all({})) {
-      const id = integer(row.id);
-      if (row.dropped === 1) {
-        table.leftovers.set(id, { dropped: true, below: Infinity });
-        continue;
-      }
-      const state = stateOf(row, epochs.get(id) ?? []);
-      table.add(id, { topicId: text(row.topicId), index: integer(row.index) }, state);
-      if (integer(row.sweptTo) < state.logStart)
-        table.leftovers.set(id, { dropped: false, below: state.logStart });
+    const keys = new LogKeys(sql);
+    const table = new PartitionTable(keys.damaged);
+    try {
+      const epochs = loadEpochs(sql);
+      for (const row of sql.listPartitions.all({})) table.#load(row, keys, epochs);
+    } catch (error) {
+      if (error instanceof StorageFault || !isDamage(error)) throw error;
+      const message = `log.db is damaged in its table of partitions (${String(error)}). Nothing was changed: restore a backup`;
+      throw new StorageFault("damaged", message, { cause: error });
     }
     return table;
+  }
+
+  private constructor(unnamed: readonly PartitionId[]) {
+    this.unnamed = unnamed;
+  }
+
+  #load(row: ListedRow, keys: LogKeys, epochs: ReadonlyMap<PartitionId, EpochStart[]>): void {
+    const id = integer(row.id);
+    if (row.dropped === 1) {
+      this.leftovers.set(id, { dropped: true, below: Infinity });
+      return;
+    }
+    const state = stateOf(row, epochs.get(id) ?? []);
+    this.add(id, keys.of(row), state);
+    if (integer(row.sweptTo) < state.logStart)
+      this.leftovers.set(id, { dropped: false, below: state.logStart });
   }
 
   add(id: PartitionId, key: PartitionKey, state: LogState): void {
@@ -89,6 +113,7 @@ export class PartitionTable {
   }
 }
 
+type ListedRow = ReturnType<LogSql["listPartitions"]["all"]>[number];
 type BoundsRow = Readonly<Record<keyof Omit<LogState, "epochs">, unknown>>;
 
 function stateOf(row: BoundsRow, epochs: readonly EpochStart[]): LogState {

@@ -10,7 +10,7 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import { type Damage, findDamage } from "../files/prove-end.ts";
 import type { WalDamage } from "../files/wal-damage.ts";
 import { errorOf } from "../messages/failure.ts";
-import { text } from "../sql/prepared.ts";
+import { textIfAny } from "../sql/prepared.ts";
 import { type Change, StorageFault } from "../storage.ts";
 import type { Writer } from "./writer.ts";
 
@@ -22,6 +22,7 @@ const UNKNOWN_BOOT = "unknown";
 const DAMAGED_BOOT = "damaged";
 /** More offsets than a byte of the write-ahead log can have held: zstd makes 0.8 bytes of each of the smallest records. */
 const OFFSETS_A_BYTE = 16;
+const RESERVED_UNREADABLE = 2 ** 40;
 
 export interface Run {
   /** Null where it is not known: counts as a restart of the machine. */
@@ -52,7 +53,7 @@ export class RunMark {
     const before = this.#before();
     this.#powerLost = before !== null && !isOfBoot(before, bootId);
     if (this.#powerLost)
-      this.#reservedAtBirth = Number(writer.sql.getMeta.first({ key: RESERVED })?.value ?? 0);
+      this.#reservedAtBirth = reservedIn(writer.sql.getMeta.first({ key: RESERVED })?.value);
     else this.#stands = this.#tryToLeave() === null;
   }
 
@@ -129,7 +130,7 @@ export class RunMark {
   /** The mark that is there. */
   #before(): string | null {
     const row = this.#writer.sql.getMeta.first({ key: RUNNING });
-    return row && text(row.value);
+    return row && (textIfAny(row.value) ?? DAMAGED_BOOT);
   }
 
   /** After a run without a clean end: proves the logs' ends and cuts damaged ones, which counts as power lost. */
@@ -149,6 +150,13 @@ export class RunMark {
     for (const [, failure] of writer.commit(changes, null)) throw errorOf(failure);
     return damaged;
   }
+}
+
+/** Where it cannot be read, more than any write-ahead log can have held. */
+function reservedIn(value: unknown): number {
+  if (value === undefined) return 0;
+  const digits = textIfAny(value);
+  return digits !== null && /^\d{1,15}$/.test(digits) ? Number(digits) : RESERVED_UNREADABLE;
 }
 
 function isOfBoot(mark: string, bootId: string | null): boolean {

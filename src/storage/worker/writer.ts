@@ -25,6 +25,7 @@ import {
 } from "../log-state.ts";
 import type { Failure } from "../messages/messages.ts";
 import { begin } from "../files/open.ts";
+import { textIfAny } from "../sql/prepared.ts";
 import { PartitionTable } from "./partition-table.ts";
 import { type LogSql, prepareLog, writeEntries } from "./row-writer.ts";
 import { asPartialFault, commitFault, isGuard } from "../files/sqlite-error.ts";
@@ -195,8 +196,8 @@ export class Writer {
   /** Writes what was not there before: a commit whose pages stay equal is skipped, and with it the sync that it is for. */
   #touch(): void {
     const key = "touched";
-    const before = this.sql.getMeta.first({ key });
-    this.sql.setMeta.run({ key, value: String(before ? Number(before.value) + 1 : 1) });
+    const before = Number(textIfAny(this.sql.getMeta.first({ key })?.value));
+    this.sql.setMeta.run({ key, value: String(Number.isSafeInteger(before) ? before + 1 : 1) });
   }
 
   #writePartition(

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { LOG_PAGE_BYTES, openDatabase, pragma } from "../../../../src/storage/files/open.ts";
+import { text } from "../../../../src/storage/sql/prepared.ts";
 import { StorageFault } from "../../../../src/storage/storage.ts";
 import { openWalSync } from "../../../../src/storage/worker/wal-sync.ts";
 import { Writer } from "../../../../src/storage/worker/writer.ts";
@@ -48,7 +49,10 @@ test("SQLite syncs until somebody else does, who is asked for the synced ones al
   expect(pragma(database, "synchronous")).toBe(FULL);
   const seen: unknown[] = [];
   writer.syncBy(() =>
-    seen.push([writer.sql.getMeta.first({ key: "k" })?.value, pragma(database, "synchronous")]),
+    seen.push([
+      text(writer.sql.getMeta.first({ key: "k" })?.value),
+      pragma(database, "synchronous"),
+    ]),
   );
   writer.transaction(true, put("2"));
   writer.transaction(false, put("3"));
