@@ -15,6 +15,7 @@ export interface RefusalKind {
 }
 
 export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
+  unknown_server_error: kind(-1, 400, false, "The server could not carry out what was asked."),
   corrupt_message: kind(2, 400, false, "The record batch is damaged or not a v2 batch."),
   invalid_record: kind(87, 400, false, "A record breaks a rule of its topic."),
   invalid_timestamp: kind(32, 400, false, "A record's timestamp is out of the allowed range."),
@@ -147,6 +148,7 @@ export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
   kafka_storage_error: kind(56, 503, true, "The storage failed."),
   log_damaged: kind(2, 500, false, "The stored log is damaged at that place."),
   storage_full: kind(56, 507, true, "The disk is full; reads go on, writes wait for space."),
+  state_too_large: kind(-1, 413, false, "What is to be kept is larger than one record may be."),
   invalid_cursor: kind(42, 400, false, "The cursor was not made by this API."),
 };
 

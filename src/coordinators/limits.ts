@@ -13,6 +13,8 @@ export interface CoordinatorLimits {
   readonly ticketsMax: number;
   /** Inputs stepped before their records are appended. */
   readonly turnInputsMax: number;
+  /** Their records together; what a single input writes may be larger, up to its topic's `max.message.bytes`. */
+  readonly turnBytesMax: number;
   /** How long one turn, or one slice of loading, may keep the event loop. */
   readonly sliceMs: number;
   /** Bytes of log read at once while a shard is loaded. */
@@ -29,6 +31,7 @@ export const defaultCoordinatorLimits: CoordinatorLimits = {
   mailboxMax: 10_000,
   ticketsMax: 100_000,
   turnInputsMax: 512,
+  turnBytesMax: 256 * 1024,
   sliceMs: 5,
   loadBytes: 1024 * 1024,
   retryMs: 500,

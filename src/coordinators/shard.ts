@@ -5,7 +5,8 @@
  *   append at the same time shares the partition's commit.
  * - However many keys are asked at once, what they do in one turn of the event loop is bounded (`loop-share.ts`).
  * - An append that failed without effect is as if its inputs had never come; callers hear coordinator_not_available, what
- *   nobody waits for (timers, posted inputs) is tried again. An append of unknown outcome makes the shard load anew.
+ *   nobody waits for (timers, posted inputs) is tried again. Of what is larger than the topic takes they hear state_too_large
+ *   (Kafka's UNKNOWN_SERVER_ERROR), and the core says what becomes of the key. An append of unknown outcome makes the shard load anew.
  * - A load replays the partition in slices; until it is done everybody hears coordinator_load_in_progress. What bounds it is
  *   the topic's compaction: the last record of each key, and what has been appended since it last ran.
  */
@@ -168,9 +169,11 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
       if (!isAppendFailure(error)) throw error;
       logger.warn("a coordinator could not write its records", { key: mailbox.key, error });
       if (isOutcomeUnknown(error) && this.#status === "ready") this.#beginLoad();
+      const tooLarge = tooLargeOf(error);
       // What the log has against a transaction's producer is the producer's to know.
-      const why = turn.transaction && error instanceof Refusal ? error : null;
+      const why = tooLarge ?? (turn.transaction && error instanceof Refusal ? error : null);
       this.#fail(mailbox, turn.posted, why);
+      if (tooLarge) this.#afterTooLarge(mailbox, turn.posted, tooLarge);
       for (const timer of turn.overtaken) mailbox.again(timer, limits.retryMs);
     }
     this.#run(mailbox);
@@ -220,6 +223,18 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
           if (this.#mailboxes.get(mailbox.key) === mailbox) this.#deliver(mailbox, posted);
         });
       }
+    }
+  }
+
+  #afterTooLarge(
+    mailbox: Mailbox<State, Input>,
+    all: readonly Posted<Input>[],
+    why: Refusal,
+  ): void {
+    const { core } = this.#options;
+    for (const posted of all) {
+      const input = posted.fail ? core.tooLarge?.(posted.input, why) : null;
+      if (input) this.#deliver(mailbox, { input, timer: null, fail: null });
     }
   }
 
@@ -328,6 +343,16 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
     this.#mailboxes.delete(mailbox.key);
     this.#options.keys.count -= 1;
   }
+}
+
+/** Null where the records failed for another reason than their size. */
+function tooLargeOf(error: unknown): Refusal | null {
+  if (!(error instanceof Refusal) || error.code !== "message_too_large") return null;
+  return new Refusal(
+    "state_too_large",
+    `What would have to be kept is more than the coordinator's topic takes; ask for less. ${error.message}`,
+    error.facts,
+  );
 }
 
 function full(what: string): Refusal {

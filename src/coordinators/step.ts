@@ -109,6 +109,8 @@ export interface Core<State, Input, StepEnv extends Env = Env, Effect = never> {
   bytesOf?(state: State): number;
   /** Why an input is not granted that would make states larger than they may be together; null: it is granted all the same. */
   noRoomFor?(input: Input): Refusal | null;
+  /** Stepped after what an input wrote was larger than its topic takes, and was dropped; null: nothing is to be done. */
+  tooLarge?(input: Input, why: Refusal): Input | null;
   /** Stepped for each key with records of a transaction whose marker has just been written. */
   marker(transaction: Transaction, committed: boolean): Input;
 }

@@ -3,6 +3,7 @@
  *
  * - An input with records of a transaction has a turn to itself, since the log may refuse its producer: the turn ends before
  *   it, and it is stepped again in the next one, which changes nothing, since steps are pure.
+ * - Records of several inputs are bounded together, so that only one that is too large by itself is refused for it.
  * - An input that would make the key larger than there is room for is refused, if somebody waits for its answer.
  * - A timer's input is left out when the timer was moved or cancelled after it fired.
  */
@@ -54,6 +55,7 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
   };
   const moved = new Set<string>();
   let taken = 0;
+  let bytes = 0;
   for (const posted of mailbox.queue) {
     if (taken >= limits.turnInputsMax || (taken > 0 && clock.monotonicMs() > untilMs)) break;
     const { timer, input } = posted;
@@ -73,6 +75,8 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
       continue;
     }
     const transaction = step.records.length > 0 ? (step.transaction ?? null) : null;
+    bytes += bytesOf(step.records);
+    if (turn.records.length > 0 && bytes > limits.turnBytesMax) break;
     if (transaction && turn.posted.length > 0) break;
     taken += 1;
     turn.next = step.next;
@@ -89,6 +93,12 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
   }
   mailbox.queue.splice(0, taken);
   return turn;
+}
+
+function bytesOf(records: readonly CoordinatorRecord[]): number {
+  let bytes = 0;
+  for (const { key, value } of records) bytes += key.length + (value?.length ?? 0);
+  return bytes;
 }
 
 function outgrows<State, Input, StepEnv extends Env, Effect>(

@@ -5,8 +5,9 @@
  * and each door says it in its own words. Faults (storage, network) and bugs (`assert`) are other kinds.
  */
 
-/** Kafka's error names in lower case, and five of our own: offset_trimmed, offset_mismatch, log_damaged, storage_full, invalid_cursor. */
+/** Kafka's error names in lower case, and six of our own: offset_trimmed, offset_mismatch, log_damaged, storage_full, invalid_cursor, state_too_large. */
 export type RefusalName =
+  | "unknown_server_error"
   | "corrupt_message"
   | "invalid_record"
   | "invalid_timestamp"
@@ -84,7 +85,8 @@ export type RefusalName =
   | "kafka_storage_error"
   | "log_damaged"
   | "storage_full"
-  | "invalid_cursor";
+  | "invalid_cursor"
+  | "state_too_large";
 
 /** Machine-readable facts of one refusal, which a door may show: `{ latest: 123 }`. */
 export type RefusalFacts = Readonly<Record<string, string | number | boolean | null>>;

@@ -5,7 +5,9 @@
  *   lies.
  * - Deltas must be 0, 1, 2 …: offsets inside a batch are the broker's to promise.
  * - A batch that holds much can be checked in two halves, the records with pauses in between.
- * - As in Kafka, a maximum timestamp that is not the records' own is put right in place, with a new CRC.
+ * - As in Kafka, a maximum timestamp that is not the records' own is put right in place, with a new CRC. So is the bit of append
+ *   times, which is the topic's to say, and a producer id below -1, which is none (Kafka keeps that one as it is).
+ * - As in Kafka, a delete horizon is kept as it was sent, though nobody but a broker has one to set.
  */
 import { Refusal } from "../lib/refusal.ts";
 import {
@@ -19,9 +21,10 @@ import {
   stampCrc,
   viewOf,
   writeLong,
+  writeShort,
 } from "./batch.ts";
 import { openRecords, RECORDS_A_PAUSE, RECORDS_COST, type VisitOptions } from "./batch-visit.ts";
-import { decompress, decompressAtOnce } from "./compression.ts";
+import { codecNames, decompress, decompressAtOnce } from "./compression.ts";
 import { corrupt, wrongCrc } from "./refusals.ts";
 import { type RecordWalk, startWalk, stepRecord } from "./record-walk.ts";
 import { BeyondExact } from "./varint.ts";
@@ -67,6 +70,8 @@ export function checkEnvelope(bytes: Uint8Array, bytesMax: number): BatchHeader 
     throw new Refusal("invalid_record", "Exactly one batch is taken at a time; bytes follow it.");
   if (!crcHolds(bytes, 0, sizeBytes)) throw wrongCrc();
   checkTimes(view);
+  checkCodec(view);
+  putRight(bytes, view);
   const header = readBatchHeader(bytes);
   checkHeader(header);
   return header;
@@ -120,6 +125,30 @@ function checkTimes(view: DataView): void {
     if (Math.abs(view.getInt32(at)) >= 2 ** 21) throw beyondTime();
 }
 
+/** Kafka looks for the codec where it has no name for an error. */
+function checkCodec(view: DataView): void {
+  const codec = view.getInt16(field.attributes) & attribute.codecMask;
+  if (codecNames[codec]) return;
+  throw new Refusal("unknown_server_error", `The batch names compression ${codec}; there is none.`);
+}
+
+/** What a client says and has no say in. */
+function putRight(bytes: Uint8Array, view: DataView): void {
+  const attributes = view.getInt16(field.attributes);
+  const appendTime = (attributes & attribute.appendTime) !== 0;
+  const noProducer = isBelowNone(view);
+  if (!appendTime && !noProducer) return;
+  writeShort(bytes, field.attributes, attributes & ~attribute.appendTime);
+  if (noProducer) writeLong(bytes, field.producerId, -1);
+  stampCrc(bytes, 0, bytes.length);
+}
+
+/** A producer id below -1; no big integer is made of those that most batches have. */
+function isBelowNone(view: DataView): boolean {
+  const high = view.getInt32(field.producerId);
+  return high < 0 && !(high === -1 && view.getInt32(field.producerId + 4) === -1);
+}
+
 function beyondTime(): Refusal {
   return new Refusal("invalid_timestamp", "A timestamp is beyond 2^53; they are in milliseconds.");
 }
@@ -128,13 +157,9 @@ function checkHeader(header: BatchHeader): void {
   if (header.count === 0 || header.lastOffsetDelta !== header.count - 1)
     throw invalid(`The batch has ${header.count} records but ends at +${header.lastOffsetDelta}.`);
   if (header.control) throw invalid("Control batches are written by the broker alone.");
-  if (header.attributes & attribute.deleteHorizon)
-    throw invalid("A delete horizon is set by the broker alone.");
-  if (header.timestampType === "append")
-    throw new Refusal("invalid_timestamp", "Append time is given by the broker alone.");
   if (header.producerId === -1n) {
     if (header.transactional) throw invalid("A transactional batch needs a producer id.");
-  } else if (header.producerId < 0n || header.producerEpoch < 0 || header.baseSequence < 0)
+  } else if (header.producerEpoch < 0 || header.baseSequence < 0)
     throw invalid("A producer id needs an epoch and a sequence number of 0 or more.");
 }
 

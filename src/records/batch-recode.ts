@@ -26,7 +26,9 @@ export async function recode(
   const batch = new Uint8Array(BATCH_HEADER_BYTES + packed.length);
   batch.set(bytes.subarray(0, BATCH_HEADER_BYTES));
   batch.set(packed, BATCH_HEADER_BYTES);
-  const attributes = (header.attributes & ~attribute.codecMask) | codecNames.indexOf(codec);
+  const attributes =
+    (header.attributes & ~(attribute.codecMask | attribute.deleteHorizon)) |
+    codecNames.indexOf(codec);
   writeShort(batch, field.attributes, attributes);
   writeInt(batch, field.batchLength, batch.length - BATCH_LENGTH_FROM);
   stampCrc(batch, 0, batch.length);

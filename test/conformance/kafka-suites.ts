@@ -9,6 +9,7 @@ import { kafkaConfigsSuite } from "./kafka-configs.ts";
 import { kafkaConsumerGroupsSuite } from "./kafka-consumer-groups.ts";
 import { kafkaDoorSuite } from "./kafka-door.ts";
 import { kafkaGroupsSuite } from "./kafka-groups.ts";
+import { kafkaLargeStateSuite } from "./kafka-large-state.ts";
 import { kafkaQuotasSuite } from "./kafka-quotas.ts";
 import { kafkaTransactionsSuite } from "./kafka-transactions.ts";
 
@@ -18,6 +19,7 @@ export const kafkaSuites = [
   kafkaGroupsSuite,
   kafkaConsumerGroupsSuite,
   kafkaTransactionsSuite,
+  kafkaLargeStateSuite,
 ];
 
 /** Those of administration, which look at a whole node and change its settings: a port is what they are given. */

@@ -6,9 +6,12 @@ import { kafkaBadInputSuite } from "../conformance/kafka-bad-input.ts";
 import { kafkaConsumerGroupsSuite } from "../conformance/kafka-consumer-groups.ts";
 import { kafkaDoorSuite } from "../conformance/kafka-door.ts";
 import { kafkaGroupsSuite } from "../conformance/kafka-groups.ts";
+import { kafkaLargeStateSuite } from "../conformance/kafka-large-state.ts";
 import { kafkaTransactionsSuite } from "../conformance/kafka-transactions.ts";
 import { kafkaMissing, startKafka } from "../peers/kafka.ts";
 
+/** More than a record of its offsets topic takes; with much more it runs out of memory. */
+const KAFKA_LARGE_BYTES = 2 * 1024 * 1024;
 const missing = kafkaMissing();
 if (missing !== null) console.error(`Apache Kafka is left out: ${missing}`);
 describe.skipIf(missing !== null)("the door's suites", () => {
@@ -22,6 +25,7 @@ describe.skipIf(missing !== null)("the door's suites", () => {
       settings: { "transaction.abort.timed.out.transaction.cleanup.interval.ms": "100" },
     }),
   );
+  kafkaLargeStateSuite("Apache Kafka", () => startKafka({ heap: "-Xmx640m" }), KAFKA_LARGE_BYTES);
   kafkaGroupsSuite("Apache Kafka", () =>
     startKafka({ settings: { "group.min.session.timeout.ms": "100" } }),
   );

@@ -8,7 +8,14 @@
 import { Refusal } from "../../lib/refusal.ts";
 import { ClassicDraft, unknownMember } from "./draft.ts";
 import { join } from "./join.ts";
-import { heartbeat, leave, sessionTimeout, sync, syncTimeout } from "./members.ts";
+import {
+  assignmentRefused,
+  heartbeat,
+  leave,
+  sessionTimeout,
+  sync,
+  syncTimeout,
+} from "./members.ts";
 import { afterInitialWait, completeJoin } from "./rebalance.ts";
 import { type ClassicGroup, type ClassicInput, emptyClassicGroup } from "./state.ts";
 import type { GroupEnv } from "../groups/group.ts";
@@ -56,6 +63,8 @@ function work(draft: ClassicDraft, input: ClassicInput): void {
       return syncTimeout(draft, input.generation);
     case "session-timeout":
       return sessionTimeout(draft, input.memberId);
+    case "assignment-refused":
+      return assignmentRefused(draft, input.generation, input.why);
     default:
       return input satisfies never;
   }

@@ -83,6 +83,13 @@ export function syncTimeout(draft: ClassicDraft, generation: number): void {
   prepareRebalance(draft);
 }
 
+/** The leader's assignments were too large to be kept: everybody who waits for theirs hears why, and all join again. */
+export function assignmentRefused(draft: ClassicDraft, generation: number, why: Refusal): void {
+  if (generation !== draft.group.generation || !draft.isIn("CompletingRebalance")) return;
+  draft.resetAssignments(why);
+  prepareRebalance(draft);
+}
+
 export function heartbeat(
   draft: ClassicDraft,
   { memberId, instanceId, generation }: MemberIdentity,

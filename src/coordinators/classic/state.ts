@@ -5,6 +5,7 @@
  *   in `Stable` everybody has theirs. (Kafka's `Dead` is a group that is not there.)
  * - What members say to each other, subscriptions and assignments, is opaque here.
  */
+import type { Refusal } from "../../lib/refusal.ts";
 import type { Ticket } from "../step.ts";
 
 export type ClassicGroupState = "Empty" | "PreparingRebalance" | "CompletingRebalance" | "Stable";
@@ -140,7 +141,9 @@ export type ClassicInput =
   | { readonly type: "join-timeout" }
   | { readonly type: "initial-wait"; readonly waitMs: number; readonly remainingMs: number }
   | { readonly type: "sync-timeout"; readonly generation: number }
-  | { readonly type: "session-timeout"; readonly memberId: string };
+  | { readonly type: "session-timeout"; readonly memberId: string }
+  /** The leader's assignments could not be kept. */
+  | { readonly type: "assignment-refused"; readonly generation: number; readonly why: Refusal };
 
 export type LeaveAnswer = "unknown_member_id" | "fenced_instance_id" | null;
 

@@ -29,6 +29,10 @@ export const groupCore: Core<Group, GroupInput, GroupEnv, GroupEffect> = {
   replayMarker: replayEnd,
   bytesOf: groupBytes,
   noRoomFor,
+  tooLarge: (input, why) =>
+    input.type === "sync"
+      ? { type: "assignment-refused", generation: input.request.generation, why }
+      : null,
   loaded: { type: "loaded" },
   marker: (transaction, committed) => ({ type: "marker", transaction, committed }),
 };
@@ -59,6 +63,7 @@ export function stepGroup(
       case "initial-wait":
       case "sync-timeout":
       case "session-timeout":
+      case "assignment-refused":
       case "consumer-heartbeat":
       case "consumer-timeout":
       case "consumer-rebalance-timeout":
@@ -109,6 +114,7 @@ function stepMembership(
     case "initial-wait":
     case "sync-timeout":
     case "session-timeout":
+    case "assignment-refused":
       if (members?.type === "consumer") return stepClassicInput(members, input, env);
       return stepClassicGroup(id, members, input, env);
     default:

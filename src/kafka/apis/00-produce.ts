@@ -8,6 +8,7 @@
  * - Each partition holds exactly one v2 batch from v3 on; zstd needs v7.
  * - A partition that is named twice has one answer, and only the batch named last is written, as in Kafka; but none is where one
  *   of them is no such batch, which is what the answer says. (Kafka says so and writes the last good one.)
+ * - A topic without partitions is left out of the answer, as in Kafka.
  * - Versions 0-2 are advertised but not served: older librdkafka turns features off when it does not see them (KAFKA-18659).
  * - v5 tells the log start, v8 errors of single records (KIP-467), v10 the current leader (KIP-951), v12 adds partitions to
  *   transactions by itself (KIP-890), v13 names topics by id (KIP-516).
@@ -134,7 +135,9 @@ async function appendAll(
   limit: ProduceLimit | null,
 ) {
   const ownsBuffer = call.ownsFrame && holdsOneBatch(request.topicData);
-  const topicData = eachOnce(request.topicData, call.version);
+  const topicData = eachOnce(request.topicData, call.version).filter(
+    ({ partitionData }) => partitionData.length > 0,
+  );
   const together = new Together();
   let goOn: (() => void) | null = null;
   let called = 0;

@@ -1,13 +1,15 @@
 /**
  * A batch as a client sent it, on its way into the log: checked, opened where that is needed, put under the topic's codec.
  *
+ * - Its base offset must be 0, as Kafka asks of its producers: where it comes to lie is the broker's to say.
  * - All but the records is checked when it arrives, and most batches' records as well. Those that hold too much for that are
  *   opened when their turn comes (`prepare`), beside the event loop.
  */
 import { assert } from "../../lib/assert.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import { type BatchContents, checkEnvelope, corrected } from "../../records/batch-check.ts";
 import { recode } from "../../records/batch-recode.ts";
-import { type BatchHeader, readBatchHeader } from "../../records/batch.ts";
+import { type BatchHeader, field, readBatchHeader } from "../../records/batch.ts";
 import { DECOMPRESSED_BYTES_MAX, type Opening } from "../opening.ts";
 import type { TopicConfig } from "../configs/topic-config.ts";
 
@@ -21,6 +23,7 @@ export class RawBatch {
   constructor(bytes: Uint8Array, bytesMax: number, opening: Opening) {
     this.#opening = opening;
     this.#bytes = bytes;
+    checkBaseOffset(bytes);
     const header = checkEnvelope(bytes, bytesMax);
     this.#contents = opening.now(bytes, header);
     this.#header = this.#contents ? corrected(bytes, header, this.#contents) : header;
@@ -63,4 +66,9 @@ export class RawBatch {
     // Who looks into it again, to name the records that are refused or on a second try, must read it as it is now.
     this.#header = readBatchHeader(this.#bytes);
   }
+}
+
+function checkBaseOffset(bytes: Uint8Array): void {
+  for (let at = field.baseOffset; at < field.batchLength; at++)
+    if (bytes[at]) throw new Refusal("invalid_record", "The base offset of a new batch must be 0.");
 }

@@ -50,6 +50,19 @@ describe("a key", () => {
     expect(await now(node, again)).toBe(6);
   });
 
+  test("what is larger than the topic takes is refused for good, and the core makes an end of it", async () => {
+    const { node, driver } = await begun({ turnBytesMax: 50_000 });
+    const write = (bytes: number) =>
+      refused(driver.submit<number>("c", (ticket) => ({ type: "write", bytes, ticket })));
+    expect(await now(node, write(200_000))).toBe("state_too_large");
+    await node.clock.settle();
+    expect(driver.state("c")).toBeNull();
+    // Each of these fits by itself, and is not refused for its neighbours.
+    const sizes = [1, 40_000, 40_000, 90_000, 40_000];
+    const outcomes = await now(node, Promise.all(sizes.map(write)));
+    expect(outcomes).toEqual(sizes.map(() => "granted"));
+  });
+
   test("what waits is stepped in order and shares an append; parked requests are answered by a later step", async () => {
     const { node, driver } = await begun();
     const parked = driver.submit<number>("c", (ticket) => ({ type: "park", ticket }));

@@ -19,6 +19,8 @@ export interface Counter {
 
 export type CounterInput =
   | { readonly type: "add"; readonly by: number; readonly ticket: Ticket<number> }
+  /** Writes the total with so many bytes before it. */
+  | { readonly type: "write"; readonly bytes: number; readonly ticket: Ticket<number> }
   | { readonly type: "park"; readonly ticket: Ticket<number> }
   | { readonly type: "beat"; readonly ticket: Ticket<number> }
   | { readonly type: "expired" }
@@ -46,6 +48,12 @@ function counterCore(key: string, onStep: () => void): Core<Counter, CounterInpu
           const next = { total, parked: [] };
           return { next, records: [record(total)], replies, timers: [timer], effects: [] };
         }
+        case "write": {
+          const value = text.encode(" ".repeat(input.bytes) + String(before.total));
+          const records = [{ key: text.encode(key), value }];
+          const next = { total: before.total, parked: [] };
+          return unchanged(next, { records, replies: [reply(input.ticket, input.bytes)] });
+        }
         case "park":
           return unchanged({ ...before, parked: [...before.parked, input.ticket] });
         case "beat":
@@ -68,6 +76,7 @@ function counterCore(key: string, onStep: () => void): Core<Counter, CounterInpu
       met.value === null ? null : { total: Number(plain.decode(met.value)), parked: [] },
     replayMarker: (state) => state,
     loaded: { type: "loaded" },
+    tooLarge: (input) => (input.type === "write" ? { type: "expired" } : null),
     marker: () => ({ type: "marker" }),
   };
 }
@@ -79,8 +88,9 @@ export function counters(
   onStep: () => void = () => {},
 ): Coordinator<Counter, CounterInput> {
   const { node, logs, controller, clock } = test;
+  const configs = { "cleanup.policy": "compact", "max.message.bytes": "100000" };
   return new Coordinator({
-    topic: { name: "__consumer_offsets", partitions: 4, configs: { "cleanup.policy": "compact" } },
+    topic: { name: "__consumer_offsets", partitions: 4, configs },
     core: counterCore("c", onStep),
     env: () => ({ nowMs: clock.nowMs() }),
     perform: () => {},

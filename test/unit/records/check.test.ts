@@ -62,17 +62,14 @@ const refused: readonly [what: string, bytes: Uint8Array, refusal: string][] = [
     changed((view) => view.setInt32(field.batchLength, 2 ** 31 - 1)),
     "corrupt_message",
   ],
-  ["compression 5", changed((view) => view.setInt16(field.attributes, 5)), "corrupt_message"],
+  ["compression 5", changed((view) => view.setInt16(field.attributes, 5)), "unknown_server_error"],
   ["a control batch", encodeBatch(records, { control: true, ...producer }), "invalid_record"],
-  ["a delete horizon", changed((view) => view.setInt16(field.attributes, 0x40)), "invalid_record"],
-  ["append time", encodeBatch(records, { timestampType: "append" }), "invalid_timestamp"],
   ["a transaction of nobody", encodeBatch(records, { transactional: true }), "invalid_record"],
   [
     "a producer without a sequence",
     encodeBatch(records, { ...producer, baseSequence: -1 }),
     "invalid_record",
   ],
-  ["producer id -2", encodeBatch(records, { ...producer, producerId: -2n }), "invalid_record"],
   ["no records", changed((view) => view.setInt32(field.count, 0)), "invalid_record"],
   ["a negative count", changed((view) => view.setInt32(field.count, -1)), "corrupt_message"],
   ["a count above the delta", changed((view) => view.setInt32(field.count, 4)), "invalid_record"],
@@ -160,6 +157,16 @@ test("a wrong maximum timestamp is put right, and the CRC with it", () => {
   expect(checkBatch(bytes, limits).maxTimestamp).toBe(start + 2);
   expect(readBatchHeader(bytes).maxTimestamp).toBe(start + 2);
   expect(checkBatch(bytes, limits).maxTimestamp).toBe(start + 2);
+});
+
+test("what only a broker may say is put right: append times, and producer ids below none", () => {
+  const bytes = changed((view) => {
+    view.setInt16(field.attributes, 8);
+    view.setBigInt64(field.producerId, -7n);
+  });
+  const right = { attributes: 0, timestampType: "create", producerId: -1n };
+  expect(checkBatch(bytes, limits)).toMatchObject(right);
+  expect(checkBatch(bytes, limits)).toMatchObject(right);
 });
 
 test("records without timestamps keep theirs of -1", () => {
