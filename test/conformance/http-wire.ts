@@ -168,6 +168,22 @@ export function wireSuite(
       expect(most.status).toBe(200);
     });
 
+    test("what hardly any client sends is a problem document, too", async () => {
+      const host = "Host: 127.0.0.1\r\n";
+      const trace = await answerTo(`TRACE /livez HTTP/1.1\r\n${host}\r\n`);
+      expect(codeOf(trace)).toBe("method_not_allowed");
+      expect(trace.head).toContain("allow: options, get, head");
+      const connected = await answerTo(
+        "CONNECT kedge.example:443 HTTP/1.1\r\nHost: kedge.example:443\r\n\r\n",
+      );
+      expect(codeOf(connected)).toBe("unknown_host");
+      expect(JSON.parse(connected.body).detail).toContain('"kedge.example"');
+      const endless = `Content-Length: 99999999999999999\r\n`;
+      expect(codeOf(await answerTo(`POST /v1/topics HTTP/1.1\r\n${host}${endless}\r\n`))).toBe(
+        "body_too_large",
+      );
+    });
+
     describe("a WebSocket that is asked for wrongly is a problem document:", () => {
       const upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n";
       const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";

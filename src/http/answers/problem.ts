@@ -57,12 +57,6 @@ const httpProblemKinds = {
     retryable: false,
     title: "The path does not take that method.",
   },
-  not_acceptable: {
-    status: 406,
-    kafka: null,
-    retryable: false,
-    title: "None of the accepted media types can be given.",
-  },
   body_timed_out: {
     status: 408,
     kafka: 7,
