@@ -117,16 +117,37 @@ function withoutUnsubscribed(member: ConsumerMember, goal: Goal): MemberProgress
   return { epoch, previousEpoch: epoch, state, assigned, revoking: member.revoking };
 }
 
-/** Whether the partition belongs to nobody but `memberId`; looks through the group once, whatever is asked. */
+/** Questions that are answered by a look at each member; past so many the group is looked through once for all. */
+const LOOKS_MAX = 8;
+
+/** Whether the partition belongs to nobody but `memberId`. */
 export function freeFor(
   group: ConsumerGroup,
   memberId: string,
 ): (topicId: string, partition: number) => boolean {
   let taken: Map<string, Set<number>> | null = null;
+  let looks = 0;
   return (topicId, partition) => {
+    looks += 1;
+    if (looks <= LOOKS_MAX) return isFree(group, memberId, topicId, partition);
     taken ??= takenByOthers(group, memberId);
     return !taken.get(topicId)?.has(partition);
   };
+}
+
+function isFree(
+  group: ConsumerGroup,
+  memberId: string,
+  topicId: string,
+  partition: number,
+): boolean {
+  for (const { id, assigned, revoking } of group.members.values()) {
+    if (id === memberId) continue;
+    if (assigned.get(topicId)?.has(partition) || revoking.get(topicId)?.has(partition)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function takenByOthers(group: ConsumerGroup, memberId: string): Map<string, Set<number>> {

@@ -7,7 +7,13 @@
  * - A pattern that nobody uses any more is forgotten with its last member.
  */
 import type { ConsumerDraft } from "./draft.ts";
-import { type ConsumerMember, type RegexesResolved, sameTexts } from "./state.ts";
+import {
+  type ConsumerGroup,
+  type ConsumerMember,
+  factsKey,
+  type RegexesResolved,
+  sameTexts,
+} from "./state.ts";
 import { bumpEpoch } from "./epoch.ts";
 
 const REFRESH_MIN_MS = 10_000;
@@ -40,10 +46,22 @@ export function forgetUnused(draft: ConsumerDraft, pattern: string): void {
   draft.emit({ type: "regex-gone", pattern });
 }
 
+const patternsByFacts = new WeakMap<object, ReadonlySet<string>>();
+
+/** The patterns that members use; looked through once for as long as they stay the same. */
+function patternsOf(group: ConsumerGroup): ReadonlySet<string> {
+  const key = factsKey(group);
+  const known = patternsByFacts.get(key);
+  if (known) return known;
+  const used = new Set<string>();
+  for (const { topicRegex } of group.members.values()) if (topicRegex) used.add(topicRegex);
+  patternsByFacts.set(key, used);
+  return used;
+}
+
 function refreshIfDue(draft: ConsumerDraft): void {
   const { group, env } = draft;
-  const patterns = new Set<string>();
-  for (const { topicRegex } of group.members.values()) if (topicRegex) patterns.add(topicRegex);
+  const patterns = patternsOf(group);
   if (patterns.size === 0 || env.nowMs < group.soft.resolvingUntilMs) return;
   let lastMs = -Infinity;
   let version = Infinity;
@@ -64,8 +82,7 @@ function refreshIfDue(draft: ConsumerDraft): void {
 /** Takes what the patterns have matched; another match is another group epoch. */
 export function regexesResolved(draft: ConsumerDraft, input: RegexesResolved): void {
   draft.setSoft({ resolvingUntilMs: 0 });
-  const used = new Set<string>();
-  for (const { topicRegex } of draft.group.members.values()) if (topicRegex) used.add(topicRegex);
+  const used = patternsOf(draft.group);
   let changed = false;
   for (const [pattern, topicNames] of input.matched) {
     if (!used.has(pattern)) continue;

@@ -96,8 +96,9 @@ export interface MutableConsumerGroup {
   members: Map<string, ConsumerMember>;
   targetEpoch: number;
   targetAtMs: number;
-  targets: Map<string, Assignment>;
-  regexes: Map<string, ResolvedRegex>;
+  /** Copied before they are changed. */
+  targets: ReadonlyMap<string, Assignment>;
+  regexes: ReadonlyMap<string, ResolvedRegex>;
   soft: SoftState;
 }
 
@@ -186,14 +187,51 @@ export function newConsumerGroup(id: string): MutableConsumerGroup {
   };
 }
 
-/** A copy whose maps may be changed. */
+/**
+ * A copy that may be changed by events. Members are copied at once, for nearly every event is about one; the others with the
+ * first event that changes them: of a large group a heartbeat that does not should cost little.
+ */
 export function draftOf(group: ConsumerGroup): MutableConsumerGroup {
-  return {
-    ...group,
-    members: new Map(group.members),
-    targets: new Map(group.targets),
-    regexes: new Map(group.regexes),
-  };
+  const draft = { ...group, members: new Map(group.members) };
+  const key = factsKeys.get(group);
+  if (key) factsKeys.set(draft, key);
+  return draft;
+}
+
+const targetsOwned = new WeakMap<MutableConsumerGroup, Map<string, Assignment>>();
+const regexesOwned = new WeakMap<MutableConsumerGroup, Map<string, ResolvedRegex>>();
+
+function ownTargets(group: MutableConsumerGroup): Map<string, Assignment> {
+  const known = targetsOwned.get(group);
+  if (known) return known;
+  const own = new Map(group.targets);
+  targetsOwned.set(group, own);
+  group.targets = own;
+  return own;
+}
+
+function ownRegexes(group: MutableConsumerGroup): Map<string, ResolvedRegex> {
+  factsKeys.delete(group);
+  const known = regexesOwned.get(group);
+  if (known) return known;
+  const own = new Map(group.regexes);
+  regexesOwned.set(group, own);
+  group.regexes = own;
+  return own;
+}
+
+const factsKeys = new WeakMap<ConsumerGroup, object>();
+
+/**
+ * Something that stays the same from one version of the group to the next for as long as nothing that members say, and nothing
+ * that their patterns have matched, has changed: what is computed from that is computed once.
+ */
+export function factsKey(group: ConsumerGroup): object {
+  const known = factsKeys.get(group);
+  if (known) return known;
+  const key = {};
+  factsKeys.set(group, key);
+  return key;
 }
 
 /**
@@ -209,12 +247,14 @@ export function applyEvent(group: MutableConsumerGroup, event: ConsumerEvent): b
     case "group-gone":
       return false;
     case "member": {
+      factsKeys.delete(group);
       const topicNames = shared(group, event.facts.topicNames);
       const member = memberOf(group, event.memberId);
       group.members.set(event.memberId, { ...member, ...event.facts, topicNames });
       return true;
     }
     case "member-gone":
+      factsKeys.delete(group);
       group.members.delete(event.memberId);
       return true;
     case "target-epoch":
@@ -226,12 +266,13 @@ export function applyEvent(group: MutableConsumerGroup, event: ConsumerEvent): b
       group.targetAtMs = 0;
       return true;
     case "target":
-      group.targets.set(event.memberId, event.assignment);
+      ownTargets(group).set(event.memberId, event.assignment);
       return true;
     case "target-gone":
-      group.targets.delete(event.memberId);
+      ownTargets(group).delete(event.memberId);
       return true;
     case "progress":
+      if (!group.members.has(event.memberId)) factsKeys.delete(group);
       group.members.set(event.memberId, { ...memberOf(group, event.memberId), ...event.progress });
       return true;
     case "progress-gone": {
@@ -240,10 +281,10 @@ export function applyEvent(group: MutableConsumerGroup, event: ConsumerEvent): b
       return true;
     }
     case "regex":
-      group.regexes.set(event.pattern, event.resolved);
+      ownRegexes(group).set(event.pattern, event.resolved);
       return true;
     case "regex-gone":
-      group.regexes.delete(event.pattern);
+      ownRegexes(group).delete(event.pattern);
       return true;
     default:
       return event satisfies never;

@@ -7,7 +7,7 @@
  */
 import { Refusal } from "../../lib/refusal.ts";
 import type { ClassicMember, ClassicProtocol } from "../classic/state.ts";
-import type { ConsumerMember } from "../consumer/state.ts";
+import { type ConsumerMember, factsKey } from "../consumer/state.ts";
 import type { Group, GroupInput, Membership } from "./group.ts";
 import type { CommittedOffset, OffsetTable } from "../offsets/state.ts";
 
@@ -18,12 +18,12 @@ const OFFSET_BYTES = 200;
 /** The most that one unit of text takes. */
 const TEXT_UNIT_BYTES = 2;
 
-const ofMembers = new WeakMap<Membership, number>();
+const ofMembers = new WeakMap<object, number>();
 const ofOffsets = new WeakMap<ReadonlyMap<number, CommittedOffset>, number>();
 
 /** Of a group that is not changed in place any more. */
 export function groupBytes({ members, offsets }: Group): number {
-  let bytes = GROUP_BYTES + known(ofMembers, members, membersBytes) + tableBytes(offsets.committed);
+  let bytes = GROUP_BYTES + knownMembersBytes(members) + tableBytes(offsets.committed);
   for (const table of offsets.pending.values()) bytes += tableBytes(table);
   return bytes;
 }
@@ -57,6 +57,16 @@ function known<Part extends object>(
   if (before !== undefined) return before;
   const bytes = count(part);
   all.set(part, bytes);
+  return bytes;
+}
+
+/** What a consumer group's members are assigned does not count, and changes with most heartbeats. */
+function knownMembersBytes(members: Membership): number {
+  const key = members.type === "consumer" ? factsKey(members) : members;
+  const before = ofMembers.get(key);
+  if (before !== undefined) return before;
+  const bytes = membersBytes(members);
+  ofMembers.set(key, bytes);
   return bytes;
 }
 
