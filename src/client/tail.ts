@@ -54,13 +54,20 @@ export async function* tailEvents(
   let failingSince = performance.now();
   for (;;) {
     const connection = new Connection(tail.signal);
+    const openedAt = performance.now();
     let ended: KedgeError | null = null;
     try {
       for await (const events of connection.events(transport, tail, cursor)) {
-        if (events.length > 0) failures = 0;
+        // A node that pings is there, for as long as it takes; but one that only pings and ends is not asked on and on.
+        if (events.length > 0) failingSince = performance.now();
+        if (performance.now() - openedAt > transport.retry.delayMaxMs) failures = 0;
         for (const event of events) {
           if (event.id !== "") cursor = event.id;
-          yield* show(event);
+          const shown = show(event);
+          if (shown) {
+            failures = 0;
+            yield shown;
+          }
           if (event.type === "end" && endReason(event) === "deleted") return;
         }
       }
@@ -143,11 +150,9 @@ class Connection {
   }
 }
 
-function* show(event: ServerSentEvent): Generator<WireTailEvent, void, void> {
-  const { type, id: cursor } = event;
-  if (type !== "record" && type !== "gap") return;
-  if (type === "record") yield { type, record: parsed(event.data, isRecord), cursor };
-  else yield { type, gap: parsed(event.data, isGap), cursor };
+function show({ type, id: cursor, data }: ServerSentEvent): WireTailEvent | null {
+  if (type === "record") return { type, record: parsed(data, isRecord), cursor };
+  return type === "gap" ? { type, gap: parsed(data, isGap), cursor } : null;
 }
 
 const isGap = membersOf<Gap>({

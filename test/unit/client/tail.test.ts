@@ -1,7 +1,7 @@
 /**
  * Following: the parser of server-sent events, and a tail that resumes after cuts without a gap or a repeat.
  */
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { array, assert, nat, property, uint8Array } from "fast-check";
 import { Kedge, KedgeError, type TailEvent } from "../../../src/client/client.ts";
 import { fromBase64, toBase64 } from "../../../src/client/data.ts";
@@ -114,6 +114,33 @@ test("a tail resumes by its cursor after a cut, an end and a refusal that passes
     "?topic=t&topic=u&cursor=c1",
     "?topic=t&topic=u&cursor=c4",
   ]);
+});
+
+test("a node that pings and ends, on and on, is asked ever more seldom, and for as long as it takes", async () => {
+  const pings = Array.from({ length: 12 }, () =>
+    pieces([": ping\n\n", `event: end\ndata: {}\n\n`]),
+  );
+  const { fetch } = scripted(...pings, pieces([event(0)]), pieces([event(1)], "open"));
+  const pauses: number[] = [];
+  const waits = spyOn(globalThis, "setTimeout").mockImplementation(((wake: () => void, ms = 0) => {
+    if (ms < 20_000) {
+      pauses.push(ms);
+      queueMicrotask(wake);
+    }
+    return 0;
+  }) as typeof setTimeout);
+  try {
+    const policy = { delayMs: 4, delayMaxMs: 512, budgetMs: 20_000 };
+    const kedge = new Kedge({ url: "http://n", fetch, retry: policy });
+    expect(await take(kedge.tail({ topics: ["t"] }), 2)).toHaveLength(2);
+  } finally {
+    waits.mockRestore();
+  }
+  expect(pauses).toHaveLength(13);
+  for (const [at, ms] of pauses.slice(0, 12).entries())
+    expect(ms).toBeGreaterThanOrEqual(Math.min(512, 4 * 2 ** at) / 2);
+  // After a record it begins anew.
+  expect(pauses[12]).toBeLessThanOrEqual(4);
 });
 
 test("a tail is over when its topics are", async () => {
