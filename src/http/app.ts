@@ -120,9 +120,29 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   app.notFound((c) => rest.fetch(c.req.raw));
   app.onError((error, c) => answerProblem(machinery, c.req.raw, error));
   const routed = app.fetch;
-  app.fetch = (request, env, context) =>
-    exchanges.answerKnown(request, wireOf(env)) ?? routed(request, env, context);
+  app.fetch = (request, env, context) => {
+    const known = exchanges.answerKnown(request, wireOf(env));
+    if (known) return known;
+    const answer = routed(request, env, context);
+    return request.method === "HEAD" ? headOf(answer) : answer;
+  };
   return app;
+}
+
+/**
+ * The answer to HEAD. Where GET gives a stream there is no length, and of a body that is not there the runtimes say that it
+ * is 0; not so of a stream, even of one that gives nothing.
+ */
+async function headOf(answered: Response | Promise<Response>): Promise<Response> {
+  const answer = await answered;
+  if (answer.status !== 200 || answer.headers.has("content-length")) return answer;
+  const body = new ReadableStream<Uint8Array>({
+    start(stream) {
+      stream.enqueue(new Uint8Array(0));
+      stream.close();
+    },
+  });
+  return new Response(body, answer);
 }
 
 /** OPTIONS of a known path, or a method that it does not take. */

@@ -48,6 +48,19 @@ export function tailSuite(name: string, open: () => Promise<HttpDoor>): void {
       await tail.cancel();
     });
 
+    test("HEAD has the headers of GET, and tells no length", async () => {
+      const topic = await newTopic(door);
+      const path = `/v1/tail?topic=${topic}`;
+      const [head, get] = [await door.fetch(path, { method: "HEAD" }), await door.fetch(path)];
+      for (const name of ["content-type", "cache-control", "x-accel-buffering", "content-length"])
+        expect([name, head.headers.get(name)]).toEqual([name, get.headers.get(name)]);
+      await get.body?.cancel();
+      for (const streamed of [path, `/v1/groups/heads/stream?topic=${topic}`]) {
+        const { headers } = await door.fetch(streamed, { method: "HEAD" });
+        expect([streamed, headers.get("content-length")]).toEqual([streamed, null]);
+      }
+    });
+
     test("a stream that is cut goes on by its last id, at every record, over partitions and topics", async () => {
       const [a, b] = [await newTopic(door, 3), await newTopic(door)];
       const query = `topic=${a}&topic=${b}`;
