@@ -4,40 +4,14 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { Broker } from "../../../src/broker/verbs.ts";
-import { createHttpApp, type HttpAppOptions } from "../../../src/http/app.ts";
+import type { HttpAppOptions } from "../../../src/http/app.ts";
 import { Bug } from "../../../src/lib/assert.ts";
-import type { Clock } from "../../../src/lib/clock.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
-import { seededRandom } from "../../../src/lib/random.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import { StorageFault } from "../../../src/storage/storage.ts";
+import { doorBefore, standingClock } from "./stand-in-door.ts";
 
-const clock: Clock = {
-  nowMs: () => 1_700_000_000_000,
-  monotonicMs: () => 0,
-  after: () => ({ cancel() {} }),
-  turn: async () => {},
-};
-
-const describeNode = () => ({
-  clusterId: "c",
-  nodeId: 1,
-  controllerId: 1,
-  version: "0",
-  topics: 0,
-  partitions: 0,
-});
-
-function app(verbs: Partial<Broker> = {}, options: Partial<HttpAppOptions> = {}) {
-  const broker = { listTopics: () => [], describeNode, ...verbs } as Broker;
-  return createHttpApp({
-    broker,
-    clock,
-    random: seededRandom(1),
-    logger: silentLogger,
-    ...options,
-  });
-}
+const app = (verbs: Partial<Broker> = {}, options: Partial<HttpAppOptions> = {}) =>
+  doorBefore({ listTopics: () => [], ...verbs }, options);
 
 const refusing = (error: unknown): Partial<Broker> => ({
   listTopics() {
@@ -182,7 +156,7 @@ test("a request that takes too long is told so, and that it may still be carried
     {
       limits: { requestMs: 5_000 },
       clock: {
-        ...clock,
+        ...standingClock(),
         monotonicMs: () => nowMs,
         after(_delayMs, fire) {
           timers.push(fire);

@@ -3,36 +3,19 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { Broker } from "../../../src/broker/verbs.ts";
-import { createHttpApp } from "../../../src/http/app.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
-import { seededRandom } from "../../../src/lib/random.ts";
 import { Refusal } from "../../../src/lib/refusal.ts";
-
-const describeNode = () => ({
-  clusterId: "c",
-  nodeId: 1,
-  controllerId: 1,
-  version: "0",
-  topics: 0,
-  partitions: 0,
-});
+import { doorBefore, standingClock } from "./stand-in-door.ts";
 
 /** A door whose clock counts the turns that it gives. */
 function open(verbs: Partial<Broker>) {
   const turns = { count: 0 };
-  const clock = {
-    nowMs: () => 1_700_000_000_000,
-    monotonicMs: () => 0,
-    after: () => ({ cancel() {} }),
-    turn: async () => {
-      await new Promise((resolve) => {
-        setImmediate(resolve);
-      });
-      turns.count += 1;
-    },
-  };
-  const broker = { describeNode, ...verbs } as Broker;
-  const door = createHttpApp({ broker, clock, random: seededRandom(1), logger: silentLogger });
+  const clock = standingClock(async () => {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    turns.count += 1;
+  });
+  const door = doorBefore(verbs, { clock });
   return { turns, door };
 }
 

@@ -2,38 +2,22 @@
  * Uploads of lines: what becomes of a line that has begun and not ended, and the room that large lines take.
  */
 import { expect, test } from "bun:test";
-import type { AppendAnswer, Broker } from "../../../../src/broker/verbs.ts";
-import { createHttpApp } from "../../../../src/http/app.ts";
+import type { AppendAnswer } from "../../../../src/broker/verbs.ts";
 import { type HttpLimits, httpLimits } from "../../../../src/http/limits.ts";
-import { silentLogger } from "../../../../src/lib/logger.ts";
-import { seededRandom } from "../../../../src/lib/random.ts";
+import { doorBefore } from "../stand-in-door.ts";
 import { VirtualClock } from "../../../simulation/virtual-clock.ts";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-const describeNode = () => ({
-  clusterId: "c",
-  nodeId: 1,
-  controllerId: 1,
-  version: "0",
-  topics: 0,
-  partitions: 0,
-});
-
 function world(limits: Partial<HttpLimits> = {}) {
   let appended = 0;
   const append = async () => ({ baseOffset: appended++, timestampMs: 1 }) as AppendAnswer;
-  const verbs: Partial<Broker> = { describeNode, partitionCount: () => 1, append };
   const clock = new VirtualClock();
   const stopping = new AbortController();
-  const door = createHttpApp({
-    stopping: stopping.signal,
-    broker: verbs as Broker,
-    clock,
-    random: seededRandom(1),
-    logger: silentLogger,
-    limits,
-  });
+  const door = doorBefore(
+    { partitionCount: () => 1, append },
+    { stopping: stopping.signal, clock, limits },
+  );
   const upload = async () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
