@@ -4,7 +4,9 @@
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import {
+  copyFile,
   type FileHandle,
+  mkdir,
   mkdtemp,
   open,
   readdir,
@@ -124,6 +126,25 @@ test("a power cut takes no restored, saved or exported data back", async () => {
   expect(again).toEqual(expect.arrayContaining([...names, join(folder, "new", "r5")]));
   expect(again.slice(-2)).toEqual([join(folder, "new"), folder]);
   expect(await syncedWhile(() => kedge("export", "kept", "-f", file))).toEqual([file, folder]);
+});
+
+test("after a clean stop log.db and raft.db are all there is to copy", async () => {
+  const [whole, copied] = [join(folder, "c1"), join(folder, "c2")];
+  const before = await start("c1");
+  const made = new Kedge({ url: before.url });
+  await made.createTopic({ name: "kept" });
+  const last = await made.topic("kept").produce({ key: "k", value: "v" });
+  await before.stop();
+  await mkdir(copied);
+  for (const name of ["log.db", "raft.db"]) await copyFile(join(whole, name), join(copied, name));
+  const after = await start("c2");
+  try {
+    expect(await recordsOf(after.url)).toEqual([`0 ${last.offset} k v`]);
+    const next = await new Kedge({ url: after.url }).topic("kept").produce({ value: "next" });
+    expect(next.offset).toBe(last.offset + 1);
+  } finally {
+    await after.stop();
+  }
 });
 
 test("a damaged or cut backup is refused", async () => {
