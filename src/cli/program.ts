@@ -12,7 +12,7 @@ import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { addBackup } from "./backup.ts";
 import { addConsume } from "./consume.ts";
-import { addDoctor } from "./doctor.ts";
+import { addDoctor } from "./doctor/doctor.ts";
 import { endingOf, exitCodes } from "./exit.ts";
 import { addExport } from "./export.ts";
 import { addHelp, commandOf } from "./help.ts";

@@ -3,8 +3,8 @@ import { afterAll, expect, test } from "bun:test";
 import { accessSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkDataFolder } from "../../../src/cli/data-folder.ts";
-import { exitCodes, Failure } from "../../../src/cli/exit.ts";
+import { checkDataFolder } from "../../../../src/cli/doctor/data-folder.ts";
+import { exitCodes, Failure } from "../../../../src/cli/exit.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "kedge-data-folder-"));
 const log = join(folder, "log.db");

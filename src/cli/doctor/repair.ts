@@ -5,16 +5,16 @@
  * The node that starts on it goes on as after a restore: past the offsets that may have been given.
  */
 import { join } from "node:path";
-import { Failure } from "./exit.ts";
-import type { Session } from "./session.ts";
-import { KEDGE, START_NODE } from "./kedge-command.ts";
-import { makeWholeFolder, refuseUsed } from "./whole.ts";
+import { Failure } from "../exit.ts";
+import type { Session } from "../session.ts";
+import { KEDGE, START_NODE } from "../kedge-command.ts";
+import { makeWholeFolder, refuseUsed } from "../whole.ts";
 
 /** Of a folder that nobody has open, with both of its files and no damaged write-ahead log. */
 export async function repair(session: Session, data: string, folder: string): Promise<void> {
   await refuseUsed(folder);
-  const { markRestored, whyUnreadable } = await import("../storage/files/inspect.ts");
-  const { copyWithNewIndexes } = await import("../storage/files/new-indexes.ts");
+  const { markRestored, whyUnreadable } = await import("../../storage/files/inspect.ts");
+  const { copyWithNewIndexes } = await import("../../storage/files/new-indexes.ts");
   await makeWholeFolder(folder, async (partial) => {
     for (const name of ["raft.db", "log.db"]) {
       session.io.interrupted.throwIfAborted();

@@ -4,8 +4,8 @@
  */
 import { accessSync, type Stats, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { type Access, permissionMissing } from "../storage/files/permission.ts";
-import { exitCodes, Failure } from "./exit.ts";
+import { type Access, permissionMissing } from "../../storage/files/permission.ts";
+import { exitCodes, Failure } from "../exit.ts";
 
 interface FileSystem {
   readonly stat: (path: string) => Stats;
