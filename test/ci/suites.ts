@@ -51,6 +51,7 @@ export const sideBySide: readonly Suite[] = [
   slow("chaos restarts", "./test/chaos/rolling-restart.chaos.ts", 3),
   slow("chaos compaction", "./test/chaos/compaction.chaos.ts", 3),
   besideKafka("interop kafka admin", "./test/interop/kafka-admin.interop.ts", 3),
+  besideKafka("interop kafka odd requests", "./test/interop/kafka-odd.interop.ts", 2),
   slow("chaos storage disk", "./test/chaos/storage-disk.chaos.ts", 3),
   slow("chaos full disk", "./test/chaos/full-disk.chaos.ts", 3),
   slow("chaos full disk start", "./test/chaos/full-disk-start.chaos.ts", 3),

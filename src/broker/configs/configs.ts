@@ -31,6 +31,7 @@ import {
   topicChangeCommands,
   topicEntries,
 } from "./topic.ts";
+import { knownByRule } from "../topics/rules.ts";
 import type { TopicsOptions } from "../topics/topics.ts";
 
 export interface ConfigOptions extends Pick<TopicsOptions, "controller" | "logs"> {
@@ -111,11 +112,12 @@ async function alter(
     case "topic":
       if (name === "") throw new Refusal("invalid_request", "Topics have no common defaults.");
       checkMayChange(name);
+      knownByRule(controller.image, name);
       checkTopicChanges(changes);
       return submit((image) => topicChangeCommands(image, name, changes, replace, defaults()));
     case "node":
       if (name !== "") checkNode(name, controller.nodeId);
-      checkNodeChanges(changes, nodeEntries(sources, settings));
+      checkNodeChanges(name, changes, nodeEntries(sources, settings));
       return submit((image) => nodeChangeCommands(sources, image, name, changes, replace));
     case "logger":
       checkNode(name, controller.nodeId);

@@ -114,11 +114,15 @@ function ownSettings({ image, nodeId, fixed }: DefaultsSources): NodeSetting[] {
 
 /** Refuses what cannot be changed while the node runs. */
 export function checkNodeChanges(
+  name: string,
   changes: readonly ConfigChange[],
   settings: readonly Pick<NodeSetting, "name">[],
 ): void {
   checkChanges(changes, changeable);
   checkThrottles(changes);
+  // With eligible leader replicas (KIP-966) all nodes must agree on it.
+  if (name !== "" && changes.some((change) => change.name === "min.insync.replicas"))
+    throw new Refusal("invalid_config", "min.insync.replicas is set for all nodes, or by topic.");
   const fixed = changes.filter(({ name }) => changeable(name) === null);
   if (fixed.length === 0) return;
   const known = new Set(settings.map(({ name }) => name));

@@ -10,7 +10,7 @@ import { type ConfigDefinition, topicConfigs } from "../../log/configs/definitio
 import { type ConfigValues, parseTopicConfig } from "../../log/configs/topic-config.ts";
 import { type Changeable, changed, checkChanges, configCommands } from "./changes.ts";
 import type { ConfigChange, ConfigEntry, ConfigSynonym } from "./verbs.ts";
-import { known } from "../topics/rules.ts";
+import { knownByRule } from "../topics/rules.ts";
 
 const byName: ReadonlyMap<string, ConfigDefinition> = new Map(
   topicConfigs.map((definition) => [definition.name, definition]),
@@ -25,7 +25,7 @@ export interface DefaultsSources {
 }
 
 export function topicEntries(topic: string, sources: DefaultsSources): readonly ConfigEntry[] {
-  const own = sources.image.configs("topic", known(sources.image, topic).name);
+  const own = sources.image.configs("topic", knownByRule(sources.image, topic).name);
   return topicConfigs.map((definition) => {
     const { name, type, doc } = definition;
     const value = own.get(name);
@@ -84,7 +84,7 @@ export function topicChangeCommands(
   replace: boolean,
   defaults: ConfigValues,
 ): Command[] {
-  const topic = known(image, name).name;
+  const topic = knownByRule(image, name).name;
   const before = image.configs("topic", topic);
   const after = changed(before, changes, replace, changeableIn(defaults));
   parseTopicConfig(Object.fromEntries(after), defaults);

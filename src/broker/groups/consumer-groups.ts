@@ -17,6 +17,7 @@ import type { GroupCoordinator } from "../../coordinators/groups/coordinator.ts"
 import { topicRegex } from "../../coordinators/consumer/topic-regex.ts";
 import { randomUuid, type Random } from "../../lib/random.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import { checkGroupId } from "./offsets.ts";
 import type { ConsumerSays } from "./verbs.ts";
 import type { Context } from "../verbs.ts";
 
@@ -51,6 +52,7 @@ export function consumerGroupVerbs({ groups, image, random }: ConsumerGroupVerbs
       }));
     },
     describeConsumer(_context: Context, group: string): DescribedConsumerGroup {
+      checkGroupId(group);
       const state = driver.state(group);
       if (!state) throw new Refusal("group_id_not_found", `Group ${group} not found.`);
       if (state.members.type !== "consumer") {

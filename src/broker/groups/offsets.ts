@@ -72,7 +72,10 @@ export function groupOffsetVerbs(
     fetchOffsets: (_context, group, wanted) =>
       fetchOffsets(driver.state(group), group, wanted, image),
     async deleteOffsets(_context, group, partitions) {
-      const known = partitions.filter(({ topic }) => image.topic(topic) !== null);
+      checkGroupId(group);
+      const known = partitions.filter(
+        ({ topic, partition }) => image.topic(topic)?.partitions[partition] !== undefined,
+      );
       const outcomes = await driver.submit<readonly OffsetOutcome[]>(group, (ticket) => ({
         type: "delete-offsets",
         partitions: known,

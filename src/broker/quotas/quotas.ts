@@ -108,9 +108,10 @@ function whatIsWrong({ entity, values }: QuotaChange): string | null {
   const [type = ""] = entity.keys();
   const keys = keysOf.get(type) ?? {};
   for (const { key, value } of values) {
+    // What is taken away may be anything, as in Kafka.
+    if (value === null) continue;
     const kind = Object.hasOwn(keys, key) ? keys[key] : undefined;
     if (kind === undefined) return `There is no quota ${key} by ${type}.`;
-    if (value === null) continue;
     if (!(value > 0 && Number.isFinite(value))) return `${key} must be greater than 0.`;
     if (kind === "whole" && !Number.isInteger(value)) return `${key} is a whole number.`;
   }

@@ -17,6 +17,12 @@ export function known(image: Image, name: string): TopicImage {
   throw new Refusal("unknown_topic_or_partition", `There is no topic "${name}".`, { topic: name });
 }
 
+/** The same of one whose settings are asked for: a name that no topic can have is told first. */
+export function knownByRule(image: Image, name: string): TopicImage {
+  checkName(name);
+  return known(image, name);
+}
+
 export function checkName(name: string): void {
   if (!isTopicName(name)) throw new Refusal("invalid_topic_exception", TOPIC_NAME_RULE);
 }

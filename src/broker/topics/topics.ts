@@ -116,6 +116,7 @@ export function topicVerbs(options: TopicsOptions): TopicVerbs {
 function planOf(topic: NewTopic, options: TopicsOptions): TopicPlan {
   const { name, configs } = topic;
   checkName(name);
+  if (isInternal(name)) checkNameIsFree(options.controller.image, name);
   checkMayChange(name);
   const partitions = topic.partitions === -1 ? options.partitionsDefault : topic.partitions;
   checkPartitions(partitions);

@@ -42,6 +42,7 @@ function matchOf({ matchType, match }: Component): QuotaFilter["components"][num
       if (match !== null) throw refuse("A filter for the default has no name.");
       return "default";
     case 2:
+      if (match !== null) throw refuse("A filter for any has no name.");
       return "any";
     default:
       throw refuse(`There is no match type ${matchType}.`);

@@ -136,7 +136,7 @@ async function alter(
 function change({ name, configOperation, value }: AskedChange): ConfigChange {
   const operation = operations[configOperation];
   if (operation) return { name, operation, value };
-  throw new Refusal("invalid_request", `There is no config operation ${configOperation}.`);
+  throw new Refusal("unknown_server_error", `There is no config operation ${configOperation}.`);
 }
 
 function namedTwice(): Refusal {

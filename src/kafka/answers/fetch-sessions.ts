@@ -170,16 +170,16 @@ export class FetchSessions {
     return this.#sessions.get(id) ?? null;
   }
 
-  /** Forgets and adds what the request says; one that was removed meanwhile counts no more. */
+  /** Adds, then forgets, what the request says, in Kafka's order; one that was removed meanwhile counts no more. */
   *#note(session: FetchSession, { forgotten, partitions }: FetchAsk): Steps<void> {
     let noted = 0;
-    for (const each of forgotten) {
-      this.#change(session, () => session.forget(each));
+    for (const each of partitions) {
+      this.#change(session, () => session.set(each));
       noted += 1;
       if (noted % PARTITIONS_PER_STEP === 0) yield PARTITIONS_PER_STEP * PARTITION_COST;
     }
-    for (const each of partitions) {
-      this.#change(session, () => session.set(each));
+    for (const each of forgotten) {
+      this.#change(session, () => session.forget(each));
       noted += 1;
       if (noted % PARTITIONS_PER_STEP === 0) yield PARTITIONS_PER_STEP * PARTITION_COST;
     }

@@ -8,7 +8,8 @@
  * - What is not there, by id, by name or by number, is an error of its partition and ends no wait, as in Kafka: a client that
  *   keeps a deleted topic in its session would ask again and again without a pause. Where nothing else is asked there is
  *   nothing to wait for. Every other error ends the wait.
- * - A limit of 0 bytes is one of 1: as in Kafka the first batch comes all the same, or its reader would stand still.
+ * - A limit of 0 bytes is one of 1: as in Kafka the first batch comes all the same, or its reader would stand still. One below 0
+ *   is UNKNOWN_SERVER_ERROR there, and so here.
  * - Of very many partitions each step takes turns.
  * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
  */
@@ -21,6 +22,7 @@ import { encodeEmptyBatch } from "../../records/batch-encode.ts";
 import { zeroUuid } from "../../wire/uuid.ts";
 import type { Call } from "../call.ts";
 import { codeFor, codeOf, NONE } from "../error-codes.ts";
+import { eachOnce } from "./each-once.ts";
 import type { FetchPartition, FetchScope } from "./fetch-sessions.ts";
 
 /** The request as declared in `apis/01-fetch.ts`, as far as a consumer's goes. */
@@ -74,8 +76,14 @@ const FEW_PARTITIONS = 500;
 export async function fetchRecords(asked: Asked, call: Call) {
   const byId = call.version >= ID_VERSION;
   const { clock, sessions } = call.door;
-  const named = mapSlices(clock, asked.topics, (topics) => partitionsOf(topics, byId));
+  const { topics } = eachOnce(
+    asked.topics,
+    ({ topic, topicId }) => (byId ? topicId : topic),
+    ({ partition }) => partition,
+  );
+  const named = mapSlices(clock, topics, (some) => partitionsOf(some, byId));
   const partitions = named instanceof Promise ? await named : named;
+  if (!isIsolationLevel(asked.isolationLevel)) return refused(partitions, byId, call);
   const forgotten = asked.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
     partitions.map((partition) => ({ topic: byId ? topicId : topic, partition })),
   );
@@ -92,6 +100,19 @@ export async function fetchRecords(asked: Asked, call: Call) {
     sessionId: scope.sessionId,
     responses: responses instanceof Promise ? await responses : responses,
   };
+}
+
+/** 0 is read_uncommitted, 1 read_committed. */
+export function isIsolationLevel(level: number): boolean {
+  return level === 0 || level === 1;
+}
+
+/** What Kafka cannot carry out, it tells of the whole and of every partition. */
+async function refused(partitions: readonly FetchPartition[], byId: boolean, call: Call) {
+  const errorCode = codeFor("unknown_server_error");
+  const parts = partitions.map((of) => failedPart(of, errorCode));
+  const responses = await responsesOf(parts, byId, call);
+  return { throttleTimeMs: 0, errorCode, sessionId: 0, responses };
 }
 
 function partitionsOf(topics: Asked["topics"], byId: boolean): FetchPartition[] {
@@ -119,7 +140,7 @@ async function readParts(
   }
   const { clock } = call.door;
   const asking = mapSlices(clock, partitions, (some) =>
-    some.map((partition) => readRequest(partition, call, byId)),
+    some.map((partition) => readRequest(partition, asked, call, byId)),
   );
   const requests = asking instanceof Promise ? await asking : asking;
   const known = requests.filter((request) => typeof request !== "string");
@@ -140,7 +161,12 @@ async function readParts(
 }
 
 /** What to read, or what a partition that is not there is told. */
-function readRequest(of: FetchPartition, call: Call, byId: boolean): ReadRequest | RefusalName {
+function readRequest(
+  of: FetchPartition,
+  asked: Asked,
+  call: Call,
+  byId: boolean,
+): ReadRequest | RefusalName {
   const { partition, fetchOffset, leaderEpoch } = of;
   const { broker, context } = call;
   if (byId) {
@@ -151,8 +177,9 @@ function readRequest(of: FetchPartition, call: Call, byId: boolean): ReadRequest
   const topic = of.name ?? of.topic;
   const count = broker.cluster.partitionsOf(context, topic);
   if (partition < 0 || partition >= count) return "unknown_topic_or_partition";
+  if (of.bytesMax < 0 || asked.maxBytes < 0) return "unknown_server_error";
   const request = { topic, partition, from: fetchOffset, bytesMax: Math.max(1, of.bytesMax) };
-  return leaderEpoch === -1 ? request : { ...request, leaderEpoch };
+  return leaderEpoch < 0 ? request : { ...request, leaderEpoch };
 }
 
 /** A topic's id that is nobody's: as in Kafka a session remembers the name, and tells whether that is taken anew. */

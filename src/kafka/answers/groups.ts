@@ -31,19 +31,20 @@ interface Partitioned {
   readonly partitions: readonly { readonly partitionIndex: number }[];
 }
 
-/** Gives outcomes of a flat list back to the topics and partitions that it was made of. */
+/** Gives outcomes of a flat list back to the topics and partitions that it was made of; a topic without any is left out. */
 export function outcomesByTopic<Topic extends Partitioned>(
   topics: readonly Topic[],
   outcomes: readonly OffsetRefusal[],
 ) {
   let next = 0;
-  return topics.map((topic) => ({
+  const answers = topics.map((topic) => ({
     ...topic,
     partitions: topic.partitions.map(({ partitionIndex }) => {
       const refusal = outcomes[next++] ?? null;
       return { partitionIndex, errorCode: refusal === null ? NONE : codeFor(refusal) };
     }),
   }));
+  return answers.filter(({ partitions }) => partitions.length > 0);
 }
 
 /** The same error for each partition. */

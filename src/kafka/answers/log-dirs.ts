@@ -70,7 +70,7 @@ export async function moveEach(moves: readonly AskedMove[], { broker, context, d
   const moved = await mapNestedInTurns(
     door.clock,
     asked,
-    ({ partitions }) => partitions,
+    ({ partitions }) => [...new Set(partitions)],
     (index, { path, name }) => move(path, name, index),
   );
   return asked.map(({ name }, at) => ({ topicName: name, partitions: moved[at] ?? [] }));

@@ -15,7 +15,9 @@ export function quorumOf(topics: readonly Asked[], call: Call) {
   const answers = topics.map(({ topicName, partitions }) => ({
     topicName,
     partitions: partitions.map(({ partitionIndex }) =>
-      topicName === METADATA_TOPIC && partitionIndex === 0 ? quorum(call) : unknown(partitionIndex),
+      topicName === METADATA_TOPIC && partitionIndex === 0 && partitions.length === 1
+        ? quorum(call)
+        : unknown(partitionIndex),
     ),
   }));
   const found = answers.some(({ partitions }) => partitions.some(({ leaderId }) => leaderId > 0));

@@ -30,8 +30,10 @@ export async function createEach(
   call: Call,
 ) {
   const { once, twice } = byOccurrence(request.topics, ({ name }) => name);
+  const tooMany = partitionsOf(once) > PARTITIONS_PER_REQUEST_MAX;
   const answers = await mapInTurns(call.door.clock, once, async (topic) => {
     try {
+      if (tooMany) throw new Refusal("policy_violation", tooManyPartitions);
       return created(topic.name, await create(topic, request.validateOnly, call));
     } catch (error) {
       return notCreated(topic.name, codeOf(error), messageOf(error));
@@ -39,6 +41,17 @@ export async function createEach(
   });
   const refused = twice.map((name) => notCreated(name, codeFor("invalid_request"), namedTwice));
   return [...answers, ...refused];
+}
+
+/** Kafka's `MAX_PARTITIONS_PER_BATCH`. */
+const PARTITIONS_PER_REQUEST_MAX = 10_000;
+const tooManyPartitions = `One request makes at most ${PARTITIONS_PER_REQUEST_MAX} partitions.`;
+
+function partitionsOf(topics: readonly AskedTopic[]): number {
+  let sum = 0;
+  for (const { assignments, numPartitions } of topics)
+    sum += assignments.length > 0 ? assignments.length : Math.max(1, numPartitions);
+  return sum;
 }
 
 const namedTwice = "The topic is named twice in the request.";
@@ -116,9 +129,19 @@ export async function deleteEach(asked: readonly AskedDeletion[], call: Call) {
       return { name, topicId, errorCode: codeOf(error), errorMessage: messageOf(error) };
     }
   });
-  const refused = twice.map((key) => ({
-    name: key.split(" ")[0] ?? "",
-    topicId: zeroUuid,
+  const repeated = new Set(twice);
+  const named = new Map<string, AskedDeletion>();
+  for (const each of asked) {
+    const key = nameOf(each);
+    const { name = null, topicId = zeroUuid } = named.get(key) ?? {};
+    const told = {
+      name: name ?? each.name,
+      topicId: topicId === zeroUuid ? each.topicId : topicId,
+    };
+    if (repeated.has(key)) named.set(key, told);
+  }
+  const refused = Array.from(named.values(), (told) => ({
+    ...told,
     errorCode: codeFor("invalid_request"),
     errorMessage: namedTwice,
   }));
@@ -148,10 +171,13 @@ export async function growEach(
   { broker, context, door }: Call,
 ) {
   const { once, twice } = byOccurrence(request.topics, ({ name }) => name);
+  const tooMany = pastTheMost(once, (name) => broker.cluster.partitionsOf(context, name));
   const answers = await mapInTurns(door.clock, once, async ({ name, count, assignments }) => {
     const replicas = assignments?.map(({ brokerIds }) => brokerIds) ?? null;
     const options = { assignments: replicas, validateOnly: request.validateOnly };
     try {
+      // Kafka has no name for it here.
+      if (tooMany.has(name)) throw new Refusal("unknown_server_error", tooManyPartitions);
       await broker.admin.addPartitions(context, name, count, options);
       return { name, errorCode: NONE };
     } catch (error) {
@@ -164,6 +190,22 @@ export async function growEach(
     errorMessage: namedTwice,
   }));
   return [...answers, ...refused];
+}
+
+/** The topics whose partitions are more than the request may add to those before them. */
+function pastTheMost(
+  topics: readonly AskedGrowth[],
+  countOf: (name: string) => number,
+): ReadonlySet<string> {
+  const past = new Set<string>();
+  let sum = 0;
+  for (const { name, count } of topics) {
+    const current = countOf(name);
+    const added = current > 0 ? Math.max(0, count - current) : 0;
+    if (sum + added > PARTITIONS_PER_REQUEST_MAX) past.add(name);
+    else sum += added;
+  }
+  return past;
 }
 
 /** Those that are there once, and the keys of those that are there more often. */

@@ -11,6 +11,9 @@ import { mapNestedInTurns } from "../../lib/async.ts";
 import { array, int16, int32, int64, int8, string } from "../../wire/schema.ts";
 import type { Isolation, OffsetSpec } from "../../broker/verbs.ts";
 import type { Call } from "../call.ts";
+import type { RefusalName } from "../../lib/refusal.ts";
+import { eachOnce } from "../answers/each-once.ts";
+import { isIsolationLevel } from "../answers/fetch.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, codeOf, NONE } from "../error-codes.ts";
 
@@ -48,13 +51,23 @@ export const listOffsets = defineApi({
     throttleTimeMs: int32({ versions: "2+", ignorable: true }),
     topics: array(listOffsetsTopicResponse),
   },
-  async handle({ topics, isolationLevel }, call) {
+  async handle({ isolationLevel, ...request }, call) {
+    const { topics, isTwice } = eachOnce(
+      request.topics,
+      ({ name }) => name,
+      ({ partitionIndex }) => partitionIndex,
+    );
     const isolation = isolationLevel === 1 ? "read_committed" : "read_uncommitted";
     const offsets = await mapNestedInTurns(
       call.door.clock,
       topics,
       ({ partitions }) => partitions,
-      (asked, { name }) => offsetOf(call, name, asked, isolation),
+      (asked, { name }) => {
+        const { partitionIndex } = asked;
+        if (isTwice(name, partitionIndex)) return wrong(partitionIndex, "invalid_request");
+        if (!isIsolationLevel(isolationLevel)) return wrong(partitionIndex, "unknown_server_error");
+        return offsetOf(call, name, asked, isolation);
+      },
     );
     return {
       throttleTimeMs: 0,
@@ -62,6 +75,11 @@ export const listOffsets = defineApi({
     };
   },
 });
+
+/** Without a look at the partition. */
+function wrong(partitionIndex: number, name: RefusalName) {
+  return Promise.resolve({ partitionIndex, errorCode: codeFor(name) });
+}
 
 /** Answers tell leader epochs from this version on. */
 const EPOCH_VERSION = 4;

@@ -3,8 +3,10 @@
  */
 import { mapNestedInTurns } from "../../lib/async.ts";
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { eachOnce } from "../answers/each-once.ts";
 import { defineApi } from "../define-api.ts";
-import { codeOf, NONE } from "../error-codes.ts";
+import { codeFor, codeOf, NONE } from "../error-codes.ts";
 
 const deleteRecordsTopic = {
   name: string(),
@@ -29,7 +31,12 @@ export const deleteRecords = defineApi({
   flexible: "2+",
   request: { topics: array(deleteRecordsTopic), timeoutMs: int32() },
   response: { throttleTimeMs: int32(), topics: array(deleteRecordsTopicResult) },
-  async handle({ topics }, { broker, context, door }) {
+  async handle(request, { broker, context, door }) {
+    const { topics } = eachOnce(
+      request.topics,
+      ({ name }) => name,
+      ({ partitionIndex }) => partitionIndex,
+    );
     const answers = await mapNestedInTurns(
       door.clock,
       topics,
@@ -39,7 +46,7 @@ export const deleteRecords = defineApi({
           const start = await broker.deleteRecords(context, name, partitionIndex, offset);
           return { partitionIndex, lowWatermark: start, errorCode: NONE };
         } catch (error) {
-          return { partitionIndex, lowWatermark: -1, errorCode: codeOf(error) };
+          return { partitionIndex, lowWatermark: -1, errorCode: deleteCodeOf(error) };
         }
       },
     );
@@ -49,3 +56,9 @@ export const deleteRecords = defineApi({
     };
   },
 });
+
+/** Internal topics are, to who deletes records, topics of a wrong name (Kafka's KafkaApis). */
+function deleteCodeOf(error: unknown): number {
+  const closed = error instanceof Refusal && error.code === "topic_authorization_failed";
+  return closed ? codeFor("invalid_topic_exception") : codeOf(error);
+}

@@ -14,7 +14,7 @@ export const deleteGroups = defineApi({
   request: { groupsNames: array(string()) },
   response: { throttleTimeMs: int32(), results: array({ groupId: string(), errorCode: int16() }) },
   async handle({ groupsNames }, { broker, context, door }) {
-    const results = await mapInTurns(door.clock, groupsNames, async (groupId) => {
+    const results = await mapInTurns(door.clock, [...new Set(groupsNames)], async (groupId) => {
       try {
         await broker.groups.delete(context, groupId);
         return { groupId, errorCode: NONE };

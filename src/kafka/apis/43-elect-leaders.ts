@@ -35,7 +35,15 @@ export const electLeaders = defineApi({
   async handle({ electionType, topicPartitions }, call) {
     if (electionType !== preferred && electionType !== unclean) {
       const errorCode = codeFor("invalid_request");
-      return { throttleTimeMs: 0, errorCode, replicaElectionResults: [] };
+      const replicaElectionResults = (topicPartitions ?? []).map(({ topic, partitions }) => ({
+        topic,
+        partitionResult: partitions.map((partitionId) => ({
+          partitionId,
+          errorCode,
+          errorMessage: `There is no election of type ${electionType}.`,
+        })),
+      }));
+      return { throttleTimeMs: 0, errorCode, replicaElectionResults };
     }
     const replicaElectionResults = await electEach(topicPartitions, call);
     return { throttleTimeMs: 0, errorCode: NONE, replicaElectionResults };

@@ -3,8 +3,9 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
+import { checkName } from "../../broker/topics/rules.ts";
 import { mapNestedInTurns } from "../../lib/async.ts";
-import { distinct } from "../../lib/collections.ts";
+
 import { codeOf, messageOf, NONE } from "../error-codes.ts";
 
 const producerState = {
@@ -36,15 +37,17 @@ export const describeProducers = defineApi({
 
   async handle(request, { broker, context, door }) {
     // Each once: a short request must not make an answer that has no end.
-    const topics = distinct(request.topics, ({ name }) => name).map(
-      ({ name, partitionIndexes }) => ({ name, indexes: [...new Set(partitionIndexes)] }),
-    );
+    const byName = new Map<string, Set<number>>();
+    for (const { name, partitionIndexes } of request.topics)
+      byName.set(name, new Set([...(byName.get(name) ?? []), ...partitionIndexes]));
+    const topics = Array.from(byName, ([name, indexes]) => ({ name, indexes: [...indexes] }));
     const described = await mapNestedInTurns(
       door.clock,
       topics,
       ({ indexes }) => indexes,
       async (partitionIndex, { name }) => {
         try {
+          checkName(name);
           const producers = await broker.producers.describe(context, name, partitionIndex);
           const activeProducers = producers.map(({ transactionStart, ...producer }) => ({
             ...producer,
