@@ -70,7 +70,10 @@ export class RowFile {
   readonly #pageOf: Database.Statement;
   /** Pages of the tree as this snapshot sees them, above its leaves. */
   readonly #interior = new Map<number, Page>();
+  /** Memory of such pages, from snapshot to snapshot. */
+  readonly #interiorBuffers: Uint8Array[] = [];
   readonly #leafBuffer: Page["bytes"];
+  readonly #leafView: DataView;
   #leaf: Page | null = null;
   /** Of the row that was found last: its part on the leaf, and the first page that it overflows to, 0 for none. */
   #local: Uint8Array = new Uint8Array();
@@ -85,6 +88,7 @@ export class RowFile {
     this.#wal = new WalPages(files, pageBytes);
     this.#pageOf = database.prepare("select data from sqlite_dbpage where pgno = ?").raw();
     this.#leafBuffer = new Uint8Array(pageBytes);
+    this.#leafView = new DataView(this.#leafBuffer.buffer);
     const pointers = new ArrayBuffer(RUN_PAGES_MAX * POINTER_BYTES);
     this.#pointers = new DataView(pointers);
     this.#pointerBuffers = Array.from(
@@ -136,14 +140,15 @@ export class RowFile {
     while (at < target.byteLength) {
       const buffers: Uint8Array[] = [];
       let pages = 0;
+      let asked = 0;
       for (let to = at; to < target.byteLength && pages < tried; pages += 1) {
         if (this.#wal.has(page + pages)) break;
         const data = target.subarray(to, to + pageBytes);
         buffers.push(this.#pointerBuffers[pages] ?? data, data);
+        asked += POINTER_BYTES + data.byteLength;
         to += data.byteLength;
       }
       if (pages === 0 || page === 0) return false;
-      const asked = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
       if (readvSync(this.#file, buffers, (page - 1) * this.#pageBytes) !== asked) return false;
       let own = 1;
       for (; own < pages; own += 1)
@@ -172,11 +177,14 @@ export class RowFile {
     if (this.#leaf?.number === number) return this.#leaf;
     const bytes = this.#wal.has(number) ? this.#asked(number) : this.#read(number);
     if (bytes?.byteLength !== this.#pageBytes) return null;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (bytes[0] !== INTERIOR) return (this.#leaf = { number, bytes, view });
+    if (bytes[0] !== INTERIOR) {
+      const view = bytes === this.#leafBuffer ? this.#leafView : viewOf(bytes);
+      return (this.#leaf = { number, bytes, view });
+    }
     // The buffer of leaves is used again.
-    const own = bytes.slice();
-    const page = { number, bytes: own, view: new DataView(own.buffer) };
+    const own = (this.#interiorBuffers[this.#interior.size] ??= new Uint8Array(this.#pageBytes));
+    own.set(bytes);
+    const page = { number, bytes: own, view: viewOf(own) };
     this.#interior.set(number, page);
     return page;
   }
@@ -192,6 +200,10 @@ export class RowFile {
     const row: unknown = this.#pageOf.get([number]);
     return Array.isArray(row) && row[0] instanceof Uint8Array ? row[0] : null;
   }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 const INTERIOR_CELLS_AT = 12;
@@ -243,31 +255,34 @@ function localBytes(payload: number, pageBytes: number): number {
 const INTEGER_BYTES = [0, 1, 2, 3, 4, 6, 8, -1, 0, 0];
 const [BASE, LAST, EPOCH, POSITION, INTEGERS] = [2, 3, 4, 6, 8];
 
-/** The record's columns but for its data, which is the last; `headBytes` is all that stands before it. */
+/**
+ * The record's columns but for its data, which is the last; `headBytes` is all that stands before it. Written out, with the types
+ * of integers as the single bytes that they are: it is asked for every row.
+ */
 function headOf(
   { view, bytes }: Page,
   at: number,
   local: number,
 ): (FoundRow & { readonly headBytes: number }) | null {
-  const header = varint(bytes, at);
-  let next = header.end;
-  let value = at + header.value;
-  const integers: number[] = [];
+  const headerBytes = bytes[at] ?? 0;
+  let value = at + headerBytes;
+  let [base, last, epoch, position] = [-1, -1, -1, -1];
   for (let column = 0; column < INTEGERS; column += 1) {
-    const type = varint(bytes, next);
-    const size = INTEGER_BYTES[type.value] ?? -1;
+    const type = bytes[at + 1 + column] ?? -1;
+    const size = INTEGER_BYTES[type] ?? -1;
     if (size < 0 || value + size > at + local) return null;
-    integers.push(type.value >= 8 ? type.value - 8 : signed(view, value, size));
+    const integer = type >= 8 ? type - 8 : signed(view, value, size);
+    if (column === BASE) base = integer;
+    else if (column === LAST) last = integer;
+    else if (column === EPOCH) epoch = integer;
+    else if (column === POSITION) position = integer;
     value += size;
-    next = type.end;
   }
-  const data = varint(bytes, next);
+  const data = varint(bytes, at + 1 + INTEGERS);
   const isBlob = data.value >= 12 && data.value % 2 === 0;
-  if (!isBlob || data.end !== at + header.value) return null;
-  const [base = -1, last = -1, epoch = -1, position = -1] = [BASE, LAST, EPOCH, POSITION].map(
-    (column) => integers[column],
-  );
-  if (![base, last, epoch, position].every((each) => Number.isSafeInteger(each))) return null;
+  if (!isBlob || data.end !== at + headerBytes) return null;
+  const isSafe = Number.isSafeInteger(base) && Number.isSafeInteger(last);
+  if (!isSafe || !Number.isSafeInteger(epoch) || !Number.isSafeInteger(position)) return null;
   return { base, last, epoch, position, bytes: (data.value - 12) / 2, headBytes: value - at };
 }
 
