@@ -6,6 +6,8 @@
  * - A load reads whole batches up to the high watermark in bounded pieces; records that this program cannot read are skipped
  *   with a line in the log, as Kafka does.
  */
+import { mapSlices } from "../lib/async.ts";
+import type { Clock } from "../lib/clock.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Partition } from "../log/partition.ts";
@@ -20,18 +22,18 @@ import type { CoordinatorRecord, ReplayedRecord, Transaction } from "./step.ts";
 /** The most that a compressed batch of a coordinator may hold when it is opened. */
 const DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Appends records, all or none; resolves once they are synced. */
+/**
+ * Appends records, all or none; resolves once they are synced. Of very many the bytes are made in slices before; those of a
+ * transaction at once, so that its marker cannot come between.
+ */
 export async function appendRecords(
   log: Partition,
   records: readonly CoordinatorRecord[],
   transaction: Transaction | null,
+  clock: Clock,
 ): Promise<void> {
-  const news = records.map(({ key, value }): NewRecord => ({
-    key,
-    value,
-    headers: [],
-    timestampMs: null,
-  }));
+  const made = transaction ? newRecords(records) : mapSlices(clock, records, newRecords);
+  const news = made instanceof Promise ? await made : made;
   if (!transaction) {
     await log.appendAsLeader(log.epoch, { acks: -1, payload: { type: "records", records: news } });
     return;
@@ -39,6 +41,10 @@ export async function appendRecords(
   const { guard = null, ...owner } = transaction;
   const payload = { type: "records", records: news, transaction: owner } as const;
   await log.appendAsLeader(log.epoch, { acks: -1, payload, guard });
+}
+
+function newRecords(records: readonly CoordinatorRecord[]): readonly NewRecord[] {
+  return records.map(({ key, value }) => ({ key, value, headers: [], timestampMs: null }));
 }
 
 /** True when nobody can say whether the records were appended. */

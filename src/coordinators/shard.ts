@@ -160,10 +160,11 @@ export class Shard<State, Input, StepEnv extends Env, Effect> {
   }
 
   async #append(mailbox: Mailbox<State, Input>, turn: Turn<State, Input, Effect>): Promise<void> {
-    const { limits, log, logger } = this.#options;
+    const { limits, log, logger, clock } = this.#options;
     if (turn.transaction) this.#opened(turn.transaction, mailbox.key);
     try {
-      await this.#whileAppending(() => appendRecords(log, turn.records, turn.transaction));
+      const { records, transaction } = turn;
+      await this.#whileAppending(() => appendRecords(log, records, transaction, clock));
       this.#commit(mailbox, turn);
     } catch (error) {
       if (!isAppendFailure(error)) throw error;

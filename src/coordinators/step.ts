@@ -20,6 +20,24 @@ export interface CoordinatorRecord {
   readonly value: Uint8Array | null;
 }
 
+/**
+ * A record whose bytes are made when they are asked for, once. For those of which a step may give thousands: the driver makes them
+ * some at a time. Making them must not fail.
+ */
+export function lateRecord(make: () => CoordinatorRecord): CoordinatorRecord {
+  let made: CoordinatorRecord | null = null;
+  return {
+    get key() {
+      made ??= make();
+      return made.key;
+    },
+    get value() {
+      made ??= make();
+      return made.value;
+    },
+  };
+}
+
 /** Which transaction a record belongs to. */
 export interface Transaction {
   readonly producerId: bigint;

@@ -14,7 +14,7 @@ import type {
   MemberProgress,
   MemberState,
 } from "./state.ts";
-import type { CoordinatorRecord } from "../step.ts";
+import { type CoordinatorRecord, lateRecord } from "../step.ts";
 
 const groupKey = { groupId: string() };
 const memberKey = { groupId: string(), memberId: string() };
@@ -125,10 +125,11 @@ export function consumerRecord(groupId: string, event: ConsumerEvent): Coordinat
       };
     case "target":
     case "target-gone":
-      return {
+      // A large group's target is one a member, in one step.
+      return lateRecord(() => ({
         key: consumerGroupTargetAssignmentMember.encodeKey({ groupId, memberId: event.memberId }),
         value: event.type === "target" ? targetValue(event.assignment) : null,
-      };
+      }));
     case "progress":
     case "progress-gone":
       return {

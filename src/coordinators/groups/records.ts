@@ -11,7 +11,7 @@ import { zeroUuid } from "../../wire/uuid.ts";
 import type { ClassicGroup, ClassicMember } from "../classic/state.ts";
 import { topicsReadBy } from "../classic/consumer-protocol.ts";
 import type { CommittedOffset } from "../offsets/state.ts";
-import type { CoordinatorRecord } from "../step.ts";
+import { type CoordinatorRecord, lateRecord } from "../step.ts";
 
 const memberMetadata = {
   memberId: string(),
@@ -165,7 +165,11 @@ export function offsetTombstone(
   topic: string,
   partition: number,
 ): CoordinatorRecord {
-  return { key: offsetCommit.encodeKey({ group, topic, partition }), value: null };
+  // A group that is deleted has one for each of its offsets.
+  return lateRecord(() => ({
+    key: offsetCommit.encodeKey({ group, topic, partition }),
+    value: null,
+  }));
 }
 
 export function offsetFrom(bytes: Uint8Array, order: number): CommittedOffset {
