@@ -4,6 +4,7 @@
  * - A struct decodes into a copy of its defaults, so that all of one kind have the same form, whatever the version lacks.
  * - Unknown tagged fields are skipped; a known one must have exactly the size that it claims.
  */
+import type { Int64 } from "../lib/int64.ts";
 import { assert } from "../lib/assert.ts";
 import { defaultOf, isDefault } from "./defaults.ts";
 import { arrayInSteps, type InSteps, plainInSteps, taggedInSteps } from "./long-codec.ts";
@@ -210,6 +211,11 @@ const fixed: Readonly<
     8,
     (reader) => reader.int64Big(),
     (writer, value) => writer.int64Big(value),
+  ),
+  int64Exact: codec<Int64>(
+    8,
+    (reader) => reader.int64Exact(),
+    (writer, value) => writer.int64Exact(value),
   ),
   float64: codec<number>(
     8,

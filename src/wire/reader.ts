@@ -7,6 +7,7 @@
  * - int64 is a plain number where it is exact and refused beyond, or, with `nearest`, the nearest that is; `int64Big` takes all
  *   of them.
  */
+import type { Int64 } from "../lib/int64.ts";
 import { LongMessage } from "./long-message.ts";
 import { malformed } from "./malformed.ts";
 import { zeroUuid } from "./uuid.ts";
@@ -88,6 +89,13 @@ export class Reader {
     if (Number.isSafeInteger(value)) return value;
     if (!this.#nearest) throw malformed("An int64 is beyond 2^53.");
     return value < 0 ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
+  }
+
+  /** A bigint where a number is not exact. */
+  int64Exact(): Int64 {
+    const at = this.take(8);
+    const value = this.#view.getInt32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+    return Number.isSafeInteger(value) ? value : this.#view.getBigInt64(at);
   }
 
   int64Big(): bigint {

@@ -12,9 +12,10 @@
  *   their default.
  * - The default is 0, false, "", no bytes, no elements, or the struct of defaults, unless said. A field with a default of its
  *   own or a tag may be left out of what is encoded.
- * - int64 is a number (exact below 2^53; the reader says what is done beyond) unless `big`; a UUID is 22 characters of base64url;
+ * - int64 is a number (exact below 2^53; the reader says what is done beyond) unless `big` or `exact`; a UUID is 22 characters of base64url;
  *   bytes and records come out as views on the frame, and `records` go in as one view or several that follow each other.
  */
+import type { Int64 } from "../lib/int64.ts";
 import { zeroUuid } from "./uuid.ts";
 import { type VersionRange, noVersions, parseVersions } from "./versions.ts";
 
@@ -26,6 +27,7 @@ export type Kind =
   | "uint32"
   | "int64"
   | "int64Big"
+  | "int64Exact"
   | "float64"
   | "bool"
   | "uuid"
@@ -90,7 +92,12 @@ type IsOptional<O> = O extends { readonly default: unknown } | { readonly tag: n
 type Typed<T, O, Input = T> = Field<Nulled<T, O>, Nulled<Input, O>, IsOptional<O>>;
 
 type BigOptions = FieldOptions<bigint> & { readonly big: true };
-type Integer<O> = [O] extends [{ readonly big: true }] ? bigint : number;
+type ExactOptions = FieldOptions<number> & { readonly exact: true };
+type Integer<O> = [O] extends [{ readonly big: true }]
+  ? bigint
+  : [O] extends [{ readonly exact: true }]
+    ? Int64
+    : number;
 /** Records go in as one run of bytes or several, which are written one behind the other. */
 export type RecordsIn = Uint8Array | readonly Uint8Array[];
 
@@ -117,11 +124,12 @@ export function uint32<const O extends FieldOptions<number>>(options?: O): Typed
   return shape("uint32", 0, options);
 }
 
-/** A number, or a bigint where `big`: for ids that use all 64 bits. */
-export function int64<const O extends FieldOptions<number> | BigOptions = FieldOptions<number>>(
-  options?: O,
-): Typed<Integer<O>, O> {
+/** A number; a bigint where `big`: for ids that use all 64 bits; a bigint beyond 2^53 alone where `exact`. */
+export function int64<
+  const O extends FieldOptions<number> | BigOptions | ExactOptions = FieldOptions<number>,
+>(options?: O): Typed<Integer<O>, O> {
   const big = options !== undefined && "big" in options;
+  if (options !== undefined && "exact" in options) return shape("int64Exact", 0, options);
   return big ? shape("int64Big", 0n, options) : shape("int64", 0, options);
 }
 

@@ -5,6 +5,7 @@
  *   Fetch answer go from the log to the socket as they are. They must not be changed until the chunks are sent.
  * - A value that the notation cannot say is a bug (`assert`), but for lengths, which may come from a user: those are refused.
  */
+import type { Int64 } from "../lib/int64.ts";
 import { assert } from "../lib/assert.ts";
 import { LongMessage } from "./long-message.ts";
 import { malformed } from "./malformed.ts";
@@ -79,6 +80,11 @@ export class Writer {
     const at = this.#take(8);
     this.#view.setInt32(at, Math.floor(value / 0x1_0000_0000));
     this.#view.setUint32(at + 4, value >>> 0);
+  }
+
+  int64Exact(value: Int64): void {
+    if (typeof value === "bigint") this.int64Big(value);
+    else this.int64(value);
   }
 
   int64Big(value: bigint): void {

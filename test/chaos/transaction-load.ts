@@ -5,6 +5,7 @@
  * - Each chooses a version of the protocol for each of its sessions, ends some transactions by abort, and begins again after any
  *   failure. Two movers share a transactional id and an input: who begins last fences the other.
  */
+import { nearestNumber } from "../../src/lib/int64.ts";
 import type { Random } from "../../src/lib/random.ts";
 import { walkBatches } from "../../src/records/batch.ts";
 import { readRecords } from "../../src/records/batch-read.ts";
@@ -243,7 +244,7 @@ export function mover(world: LoadWorld, input: Topic): Promise<void> {
 export async function committed(client: TransactionalClient, input: Topic): Promise<number> {
   for (;;) {
     const { offset, code } = await client.committed(GROUP, input.name, true);
-    if (code === 0) return Math.max(0, offset);
+    if (code === 0) return Math.max(0, nearestNumber(offset));
     if (code !== NOT_STABLE && !PASSING.has(code)) throw new Failed(`OffsetFetch says ${code}`);
     await Bun.sleep(10);
   }

@@ -1,6 +1,7 @@
 /**
  * Odd requests about committed offsets, and about groups as a whole (`kafka-odd.ts`).
  */
+import type { Int64 } from "../../src/lib/int64.ts";
 import { offsetCommit } from "../../src/kafka/apis/08-offset-commit.ts";
 import { offsetFetch } from "../../src/kafka/apis/09-offset-fetch.ts";
 import { describeGroups } from "../../src/kafka/apis/15-describe-groups.ts";
@@ -23,7 +24,7 @@ type AskedOffsets = ReturnType<typeof fetchOffsets>["groups"][number] & {
 interface Commits {
   readonly name?: string;
   readonly topicId?: string;
-  readonly offsets: readonly number[];
+  readonly offsets: readonly Int64[];
   readonly partitionIndex?: number;
   readonly committedMetadata?: string | null;
 }
@@ -71,7 +72,8 @@ export const oddOffsets: OddCases = {
   "OffsetCommit: odd offsets": async (world) => {
     const [group, { name }] = [world.group(), await world.topic()];
     const answers = [];
-    for (const offset of [-1, -2, 2 ** 53 - 1, 2 ** 40]) {
+    const most = 2n ** 63n;
+    for (const offset of [-1, -2, 2 ** 53 - 1, 2 ** 40, 2n ** 53n, most - 1n, -most]) {
       answers.push(await world.ask(offsetCommit, 9, commit(group, [{ name, offsets: [offset] }])));
       const asked = fetchOffsets(group, [{ name, partitionIndexes: [0] }]);
       answers.push(await world.ask(offsetFetch, 9, asked));

@@ -132,7 +132,7 @@ function versionsOf({ versions, taggedVersions }: FieldDefinition): string {
 
 function typeOf({ kind, element }: Shape): string {
   if (element) return `[]${typeOf(element)}`;
-  return kind === "int64Big" ? "int64" : kind;
+  return kind === "int64Big" || kind === "int64Exact" ? "int64" : kind;
 }
 
 function defaultOf({ kind }: Shape, definition: FieldDefinition): unknown {

@@ -54,6 +54,7 @@ const scalars: Readonly<Record<Shape["kind"], (roll: Dice) => unknown>> = {
   int64: (roll) =>
     pick(roll, [-1, 0, 2 ** 53 - 1, 1 - 2 ** 53, 2 ** 32, roll(1_000), -roll(2 ** 32)]),
   int64Big: (roll) => pick(roll, [-1n, 0n, 2n ** 63n - 1n, -(2n ** 63n), BigInt(roll(1_000))]),
+  int64Exact: (roll) => pick(roll, [-1, 0, 2n ** 63n - 1n, -(2n ** 63n), 2 ** 53 - 1, roll(1_000)]),
   float64: (roll) => roll(2 ** 32) / 8 - 2 ** 20,
   bool: (roll) => roll(2) === 1,
   uuid: (roll) => randomBytes(roll, 16).toBase64({ alphabet: "base64url", omitPadding: true }),

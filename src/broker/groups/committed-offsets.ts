@@ -1,6 +1,7 @@
 /**
  * What a group has committed, as it may be told: -1 where nothing was, or where it was for another topic of that name.
  */
+import { type Int64, nearestNumber } from "../../lib/int64.ts";
 import type { Image, TopicImage } from "../../cluster/image.ts";
 import type { Group } from "../../coordinators/groups/group.ts";
 import { checkFetch } from "../../coordinators/groups/membership.ts";
@@ -27,6 +28,8 @@ export interface FetchedPartition {
   readonly partition: number;
   /** -1 when none was committed. */
   readonly offset: number;
+  /** The same as it was committed, where that is past 2^53. */
+  readonly exact: Int64;
   readonly leaderEpoch: number;
   readonly metadata: string;
   readonly refusal: "unstable_offset_commit" | "unknown_topic_id" | null;
@@ -97,8 +100,9 @@ function fetched(
   }
   const committed = offsetOf(offsets.committed, topic, partition);
   if (!committed || isOfAnother(committed, known)) return nothing(partition);
-  const { offset, leaderEpoch, metadata } = committed;
-  return { partition, offset, leaderEpoch, metadata, refusal: null };
+  const { offset: exact, leaderEpoch, metadata } = committed;
+  const offset = nearestNumber(exact);
+  return { partition, offset, exact, leaderEpoch, metadata, refusal: null };
 }
 
 function isOfAnother({ topicId }: CommittedOffset, known: TopicImage | null): boolean {
@@ -106,5 +110,5 @@ function isOfAnother({ topicId }: CommittedOffset, known: TopicImage | null): bo
 }
 
 function nothing(partition: number): FetchedPartition {
-  return { partition, offset: -1, leaderEpoch: -1, metadata: "", refusal: null };
+  return { partition, offset: -1, exact: -1, leaderEpoch: -1, metadata: "", refusal: null };
 }

@@ -4,6 +4,7 @@
  * - They refuse with Kafka's errors; every one may be refused with coordinator_load_in_progress or coordinator_not_available,
  *   which pass.
  */
+import type { Int64 } from "../../lib/int64.ts";
 import type {
   ClassicProtocol,
   JoinAnswer,
@@ -51,7 +52,7 @@ export interface OffsetToCommit {
   readonly topic: string | null;
   readonly topicId: string | null;
   readonly partition: number;
-  readonly offset: number;
+  readonly offset: Int64;
   /** -1 when it is not known. */
   readonly leaderEpoch: number;
   readonly metadata: string;

@@ -1,6 +1,7 @@
 /**
  * What the commands on groups ask of brokers: which groups there are, who is in them, how far they have read.
  */
+import { nearestNumber } from "../../lib/int64.ts";
 import { offsetFetch } from "../../kafka/apis/09-offset-fetch.ts";
 import { describeGroups } from "../../kafka/apis/15-describe-groups.ts";
 import { listGroups } from "../../kafka/apis/16-list-groups.ts";
@@ -214,7 +215,7 @@ export async function committedOffsets(
       .map(({ partitionIndex, committedOffset, committedLeaderEpoch }) => ({
         topic: name,
         partition: partitionIndex,
-        committed: committedOffset,
+        committed: nearestNumber(committedOffset),
         leaderEpoch: committedLeaderEpoch < 0 ? null : committedLeaderEpoch,
       })),
   );

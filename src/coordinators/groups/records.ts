@@ -47,7 +47,7 @@ export const offsetCommit = defineRecord({
   flexible: "4+",
   key: { group: string(), topic: string(), partition: int32() },
   value: {
-    offset: int64(),
+    offset: int64({ exact: true }),
     leaderEpoch: int32({ versions: "3+", default: -1, ignorable: true }),
     metadata: string(),
     commitTimestamp: int64(),

@@ -2,11 +2,13 @@
  * The offsets committed for one group: what each partition's next record to be read is, and what open transactions would make of
  * it.
  */
+import type { Int64 } from "../../lib/int64.ts";
 import type { MemberIdentity } from "../classic/state.ts";
 import type { Ticket, Transaction } from "../step.ts";
 
 export interface CommittedOffset {
-  readonly offset: number;
+  /** As it was committed, past the end of any log too. */
+  readonly offset: Int64;
   /** -1 when the client did not say. */
   readonly leaderEpoch: number;
   readonly metadata: string;
@@ -34,7 +36,7 @@ export interface NewOffset {
   readonly topic: string;
   readonly topicId: string | null;
   readonly partition: number;
-  readonly offset: number;
+  readonly offset: Int64;
   readonly leaderEpoch: number;
   readonly metadata: string;
 }

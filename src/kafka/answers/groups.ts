@@ -1,12 +1,13 @@
 /**
  * What the APIs of groups share: how an offset is named, and how refusals of single ones are told.
  */
+import type { Int64 } from "../../lib/int64.ts";
 import type { OffsetRefusal, OffsetToCommit } from "../../broker/groups/verbs.ts";
 import { codeFor, NONE } from "../error-codes.ts";
 
 interface PartitionAsked {
   readonly partitionIndex: number;
-  readonly committedOffset: number;
+  readonly committedOffset: Int64;
   readonly committedLeaderEpoch: number;
   readonly committedMetadata: string | null;
 }

@@ -5,6 +5,7 @@
  *   the same place, and what stands between is no lag.
  * - A group that may not be told (its coordinator loads, the member is stale) fails alone.
  */
+import type { Int64 } from "../../lib/int64.ts";
 import { mapInTurns, mapNestedInTurns } from "../../lib/async.ts";
 import { distinct } from "../../lib/collections.ts";
 import type {
@@ -125,15 +126,15 @@ async function topicsOf({ topics }: FetchedGroup, call: Call) {
 }
 
 function partitionOf(fetched: FetchedPartition, topic: string | null, call: Call) {
-  const { partition, offset, leaderEpoch, metadata, refusal } = fetched;
-  const told = (committedOffset: number) => ({
+  const { partition, offset, exact, leaderEpoch, metadata, refusal } = fetched;
+  const told = (committedOffset: Int64) => ({
     partitionIndex: partition,
     committedOffset,
     committedLeaderEpoch: leaderEpoch,
     metadata,
     errorCode: refusal === null ? NONE : codeFor(refusal),
   });
-  if (topic === null || offset < 0) return told(offset);
+  if (topic === null || offset < 0 || typeof exact === "bigint") return told(exact);
   const next = call.broker.pastSkipped(call.context, topic, partition, offset);
   return next instanceof Promise ? next.then(told) : told(next);
 }

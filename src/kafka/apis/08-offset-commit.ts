@@ -12,7 +12,7 @@ import { defineApi } from "../define-api.ts";
 
 const offsetCommitRequestPartition = {
   partitionIndex: int32(),
-  committedOffset: int64(),
+  committedOffset: int64({ exact: true }),
   committedLeaderEpoch: int32({ versions: "6+", default: -1, ignorable: true }),
   committedMetadata: string({ nullable: "0+" }),
 };

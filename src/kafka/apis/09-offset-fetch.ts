@@ -25,7 +25,7 @@ const offsetFetchRequestGroup = {
 
 const offsetFetchResponsePartition = {
   partitionIndex: int32(),
-  committedOffset: int64(),
+  committedOffset: int64({ exact: true }),
   committedLeaderEpoch: int32({ versions: "5-7", default: -1, ignorable: true }),
   metadata: string({ nullable: "0-7" }),
   errorCode: int16(),
@@ -38,7 +38,7 @@ const offsetFetchResponseTopic = {
 
 const offsetFetchResponsePartitions = {
   partitionIndex: int32(),
-  committedOffset: int64(),
+  committedOffset: int64({ exact: true }),
   committedLeaderEpoch: int32({ default: -1, ignorable: true }),
   metadata: string({ nullable: "8+" }),
   errorCode: int16(),

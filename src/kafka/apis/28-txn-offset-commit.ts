@@ -10,7 +10,7 @@ import { allRefused, offsetsToCommit, outcomesByTopic } from "../answers/groups.
 
 const txnOffsetCommitRequestPartition = {
   partitionIndex: int32(),
-  committedOffset: int64(),
+  committedOffset: int64({ exact: true }),
   committedLeaderEpoch: int32({ versions: "2+", default: -1, ignorable: true }),
   committedMetadata: string({ nullable: "0+" }),
 };

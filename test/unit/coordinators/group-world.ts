@@ -1,6 +1,7 @@
 /**
  * One group on paper: inputs go in, what comes out is kept, timers fire when time is moved.
  */
+import type { Int64 } from "../../../src/lib/int64.ts";
 import type { ClassicGroup, ClassicProtocol } from "../../../src/coordinators/classic/state.ts";
 import type {
   JoinAnswer,
@@ -215,7 +216,7 @@ export class GroupWorld {
     ).answer;
   }
 
-  offset(topic = "t", partition = 0): number | null {
+  offset(topic = "t", partition = 0): Int64 | null {
     return this.group?.offsets.committed.get(topic)?.get(partition)?.offset ?? null;
   }
 
