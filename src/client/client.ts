@@ -37,7 +37,7 @@ import {
   type Transaction,
   type TransactOptions,
 } from "./transactions.ts";
-import { Transport, type Call, type KedgeOptions } from "./transport.ts";
+import { sending, Transport, type Call, type KedgeOptions } from "./transport.ts";
 
 export type { LogCheck } from "./check.ts";
 export { KedgeError, SchemaError, type RecordPlace, type SideEffects } from "./errors.ts";
@@ -235,7 +235,7 @@ export class Kedge {
 
   async alterTopic(name: string, change: TopicChange): Promise<TopicDescription> {
     // Setting what is set already changes nothing, so this may come twice.
-    const call = sending("PATCH", ["v1", "topics", name], change, true);
+    const call = sending("PATCH", ["v1", "topics", name], change);
     return descriptionOf(await this.#transport.json(call, isDescription));
   }
 
@@ -350,14 +350,4 @@ function plain(topic: string): Codec {
 
 function getting(path: Call["path"]): Call {
   return { method: "GET", path, repeatable: true };
-}
-
-function sending(
-  method: "POST" | "PATCH",
-  path: Call["path"],
-  body: unknown,
-  repeatable: boolean,
-): Call {
-  const headers = { "content-type": "application/json" };
-  return { method, path, headers, body: JSON.stringify(body), repeatable };
 }

@@ -21,7 +21,7 @@ import {
 } from "./records.ts";
 import { Idling, randomKey } from "./retry.ts";
 import { isText, isWhole, listOf, maybe, membersOf, orNull } from "./shape.ts";
-import type { Call, Transport } from "./transport.ts";
+import { sending, type Call, type Transport } from "./transport.ts";
 
 /** The next offset to be read of one partition. */
 export interface GroupOffset {
@@ -351,10 +351,4 @@ function isFenced(error: unknown): boolean {
     "group_id_not_found",
   ];
   return error instanceof KedgeError && codes.includes(error.code);
-}
-
-/** Every call here may be sent twice: joins and commits say what stands, polls have an id. */
-function sending(method: "POST" | "PUT", path: Call["path"], body: unknown): Call {
-  const headers = { "content-type": "application/json" };
-  return { method, path, headers, body: JSON.stringify(body), repeatable: true };
 }

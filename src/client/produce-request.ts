@@ -70,7 +70,7 @@ function callOf({ topic, create, texts, acks, sealed, onRetry }: ProduceRequest)
       acks: acks === "all" ? undefined : acks,
       create: create ? true : undefined,
     },
-    headers: { "content-type": "application/json", "idempotency-key": randomKey() },
+    headers: { "idempotency-key": randomKey() },
     body: `{"records":[${texts.join(",")}]${expect}}`,
     repeatable: true,
     onRetry,

@@ -20,7 +20,7 @@ import { decodeRecord, type Codec, type LogRecord, type WireRecord } from "./rec
 import { Idling, pauseMs, sleep } from "./retry.ts";
 import { isWhole, listOf, membersOf, shaped } from "./shape.ts";
 import type { Gap } from "./tail.ts";
-import type { Call, Transport } from "./transport.ts";
+import { sending, type Call, type Transport } from "./transport.ts";
 
 export interface ReadOptions {
   /** The first record there is, if not said. One place for all partitions, or an offset for each that is to be read. */
@@ -218,7 +218,7 @@ async function fetchPages(
   const asked = places.slice(0, PARTITIONS_MAX);
   // Before every place is known nothing may wait: an empty partition would hold up the answer for the others.
   const mayWait = options.follow === true && asked.every(({ from }) => typeof from === "number");
-  const waitMs = mayWait ? (places.length > asked.length ? 0 : WAIT_MS) : 0;
+  const waitMs = mayWait && places.length === asked.length ? WAIT_MS : 0;
   const body = {
     partitions: asked.map(({ partition, from }) => {
       return { topic: codec.topic, partition, from: fromText(from) };
@@ -231,11 +231,7 @@ async function fetchPages(
   };
   try {
     const call: Call = {
-      method: "POST",
-      path: ["v1", "fetch"],
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-      repeatable: true,
+      ...sending("POST", ["v1", "fetch"], body),
       waitMs,
       signal: options.signal,
       ...(options.onRetry ? { onRetry: options.onRetry } : {}),

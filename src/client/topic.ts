@@ -17,7 +17,7 @@ import {
   type Receipt,
 } from "./records.ts";
 import { isWhole, membersOf, orNull } from "./shape.ts";
-import type { Call, Transport } from "./transport.ts";
+import { sending, type Call, type Transport } from "./transport.ts";
 
 export interface ExpectOptions extends SendOptions {
   readonly partition: number;
@@ -198,13 +198,8 @@ export class Topic<Input, Output = Input, KeyInput = TextOrBytes, KeyOutput = Ke
 
   /** Removes the records of one partition below an offset (all of them if none is given) and gives the new log start. */
   async trim(partition: number, before?: number): Promise<number> {
-    const call: Call = {
-      method: "POST",
-      path: ["v1", "topics", this.name, "partitions", partition, "delete-records"],
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ before }),
-      repeatable: before !== undefined,
-    };
+    const path = ["v1", "topics", this.name, "partitions", partition, "delete-records"];
+    const call = sending("POST", path, { before }, before !== undefined);
     return (await this.#transport.json(call, isTrimmed)).log_start;
   }
 

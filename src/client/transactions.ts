@@ -60,7 +60,7 @@ export async function transact(
   const comma = others === "{}" ? "" : ",";
   const call: Call = {
     ...posting(["v1", "transact"], `{"produce":[${parts.join(",")}]${comma}${others.slice(1)}`),
-    headers: { ...jsonType, "idempotency-key": key },
+    headers: { "idempotency-key": key },
     signal,
   };
   const answer = await transport.json(call, isAnswered);
@@ -99,7 +99,7 @@ export class TransactionSession {
     const texts = await textsOf(topic, records);
     const call: Call = {
       ...posting(["v1", "topics", topic, "records"], `{"records":[${texts.join(",")}]}`),
-      headers: { ...jsonType, txn: this.#txn, "idempotency-key": randomKey() },
+      headers: { txn: this.#txn, "idempotency-key": randomKey() },
     };
     return receiptsOf(await this.#transport.json(call, isAnswered), records.length);
   }
@@ -127,10 +127,8 @@ export class TransactionSession {
   }
 }
 
-const jsonType = { "content-type": "application/json" };
-
 function posting(path: Call["path"], body: string): Call {
-  return { method: "POST", path, headers: jsonType, body, repeatable: true };
+  return { method: "POST", path, body, repeatable: true };
 }
 
 async function textsOf(topic: string, records: readonly NewRecord<unknown>[]): Promise<string[]> {

@@ -38,6 +38,7 @@ export interface Call {
   readonly path: readonly (string | number)[];
   readonly query?: Query;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Text is JSON. */
   readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   readonly signal?: AbortSignal | undefined;
   /** Sending it twice is harmless. */
@@ -46,6 +47,16 @@ export interface Call {
   readonly waitMs?: number;
   /** Called with each try that failed and will be repeated. */
   readonly onRetry?: (error: KedgeError) => void;
+}
+
+/** A call that says something; may be sent twice unless told otherwise. */
+export function sending(
+  method: "POST" | "PUT" | "PATCH",
+  path: Call["path"],
+  body: unknown,
+  repeatable = true,
+): Call {
+  return { method, path, body: JSON.stringify(body), repeatable };
 }
 
 const TIMEOUT_MS = 30_000;
@@ -160,6 +171,7 @@ export class Transport {
 
   #send(call: Call, signal: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { ...call.headers };
+    if (typeof call.body === "string") headers["content-type"] = "application/json";
     if (this.#token !== undefined) headers["authorization"] = `Bearer ${this.#token}`;
     const init: RequestInit & { duplex?: "half" } = { method: call.method, headers, signal };
     if (call.body !== undefined) init.body = call.body;
