@@ -2,6 +2,7 @@
  * How a command line ends: its exit code, and the line on stderr that says why and what to do.
  */
 import { CommanderError } from "commander";
+import { errorCode } from "../lib/error-code.ts";
 import { KedgeError, ProduceError, SchemaError } from "../client/client.ts";
 import { NotKafka, Unreachable } from "../kafka/client-connection.ts";
 import { UsageError } from "../lib/setting.ts";
@@ -76,7 +77,7 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof ProduceError) return { code: exitCodes.partial, message: error.message };
   if (error instanceof KedgeError) return { code: codeOf(error), message: sentence(error) };
   if (error instanceof SchemaError) return { code: exitCodes.failure, message: error.message };
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error);
   const words = error instanceof Error ? error.message : String(error);
   // A file that is not there is the command line's fault; anything else is a bug and shows where.
   if (code === "ENOENT") return { code: exitCodes.notFound, message: words };

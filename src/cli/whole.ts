@@ -4,12 +4,13 @@
  */
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { errorCode } from "../lib/error-code.ts";
 import { exitCodes, Failure } from "./exit.ts";
 
 /** @throws Failure unless the folder is missing or empty. */
 export async function refuseUsed(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT") return [];
+    if (errorCode(error) === "ENOENT") return [];
     throw error;
   });
   if (names.length === 0) return;
@@ -81,10 +82,6 @@ async function syncFolder(path: string): Promise<void> {
       await folder.close();
     }
   } catch (error) {
-    if (!UNSYNCED.has(codeOf(error))) throw error;
+    if (!UNSYNCED.has(errorCode(error))) throw error;
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

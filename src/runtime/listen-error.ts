@@ -1,10 +1,11 @@
 /**
  * Why a port could not be opened, in words that say what to do: the runtimes tell it each in their own way.
  */
+import { errorCode } from "../lib/error-code.ts";
 
 /** `flag` is what chose the address. */
 export function whyNotListening(error: unknown, host: string, port: number, flag: string): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error);
   const what = `cannot listen on ${host}:${port}`;
   if (code === "EADDRINUSE") {
     const none = flag === "--kafka" ? ", or serve it nowhere with --kafka none" : "";

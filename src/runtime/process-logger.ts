@@ -8,6 +8,7 @@
  */
 import { writeSync } from "node:fs";
 import process from "node:process";
+import { errorCode } from "../lib/error-code.ts";
 import type { LogFields, Logger } from "../lib/logger.ts";
 import type { LogLevel, LoggerOptions, ProcessLogger } from "../lib/platform.ts";
 
@@ -100,7 +101,7 @@ function writeWhole(line: string): void {
     try {
       at += writeSync(STDERR, bytes, at);
     } catch (error) {
-      const again = error instanceof Error && "code" in error && error.code === "EAGAIN";
+      const again = errorCode(error) === "EAGAIN";
       if (!again) return; // Nobody reads any more, or the disk is full: no reason to stop for.
       if (!stuck) Atomics.wait(pause, 0, 0, WRITE_PAUSE_MS);
     }

@@ -4,6 +4,7 @@
  */
 import { accessSync, type Stats, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { errorCode } from "../../lib/error-code.ts";
 import { type Access, permissionMissing } from "../../storage/files/permission.ts";
 import { exitCodes, Failure } from "../exit.ts";
 
@@ -30,7 +31,7 @@ function look(path: string, stat: FileSystem["stat"]): Stats {
   try {
     return stat(path);
   } catch (error) {
-    switch (error instanceof Error && "code" in error ? error.code : "") {
+    switch (errorCode(error)) {
       case "ENOENT":
       case "ENOTDIR":
         throw new Failure(`There is no folder ${path}.`, exitCodes.notFound);

@@ -8,6 +8,7 @@
  * - What Kafka passes over in silence and has no effect here is told on stderr.
  */
 import type { Command, Option } from "commander";
+import { errorCode } from "../../lib/error-code.ts";
 import { Unreachable } from "../../kafka/client-connection.ts";
 import { KafkaError } from "../../kafka/client-error.ts";
 import { UsageError } from "../../lib/setting.ts";
@@ -102,7 +103,7 @@ async function ended<Options>(error: unknown, command: Command, tool: Tool<Optio
 
 /** Of a file that is not there, or not to be read. */
 function isSystemError(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && /^E[A-Z]+$/.test(String(error.code));
+  return error instanceof Error && /^E[A-Z]+$/.test(errorCode(error));
 }
 
 /** Refuses an option that was given together with one of others. Throws UsageError. */

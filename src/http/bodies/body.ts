@@ -6,6 +6,7 @@
  * - node:zlib alone keeps `maxOutputLength` (Bun's own functions ignore it); large bodies decode off the event loop.
  * - Left out: deflate and brotli, which nobody sends.
  */
+import { errorCode } from "../../lib/error-code.ts";
 import { lazy, nodeUtil, nodeZlib } from "../../lib/builtins.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { ZstdFrames } from "../../records/zstd-frames.ts";
@@ -204,7 +205,7 @@ function smallest(bytesMax: number): number {
 }
 
 function isTooLarge(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+  return errorCode(error) === "ERR_BUFFER_TOO_LARGE";
 }
 
 function decodeError(error: unknown, encoding: string, bytesMax: number): HttpRefusal {

@@ -71,6 +71,8 @@ async function* archive({ door, context }: Call, source: BackupSource) {
       yield bytes;
     };
     yield* tarFile({ name: "manifest.json", bytes: bytes.length, read }, timeMs);
+    // Who has the whole archive finds the copies gone.
+    await source.discard();
     yield tarEnd();
   } finally {
     underWay.delete(door);

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
+import { errorCode } from "../../lib/error-code.ts";
 import { Bug } from "../../lib/assert.ts";
 import { checkRow, type StoredBatches } from "../../records/stored-row.ts";
 import {
@@ -21,7 +22,7 @@ import { PartitionTable } from "../worker/partition-table.ts";
 import { readMetadata } from "../sql/stored-metadata.ts";
 import { type PartitionId, type PartitionState, StorageFault } from "../storage.ts";
 import { findWalDamage, type WalDamage } from "./wal-damage.ts";
-import { errorCode, isDamage, lacksTable } from "./sqlite-error.ts";
+import { isDamage, lacksTable } from "./sqlite-error.ts";
 import { blob, integer, prepareAll, text } from "../sql/prepared.ts";
 import { logStatements, raftStatements } from "../sql/statements.ts";
 

@@ -3,6 +3,7 @@
  */
 import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
+import { errorCode } from "../../lib/error-code.ts";
 
 const files = ["lock.db", "log.db", "raft.db"].flatMap((name) => [
   name,
@@ -26,7 +27,7 @@ export function permissionMissing(directory: string, access: Access = accessSync
     try {
       access(path, mode);
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : null;
+      const code = errorCode(error);
       if (code === "EROFS") return `the file system of ${path} is read-only`;
       if (code === "EACCES" || code === "EPERM")
         return `no permission to read and write ${path}: give the folder and all its files to the user that runs kedge`;

@@ -1,6 +1,7 @@
 /**
  * What the engine's errors mean to us.
  */
+import { errorCode } from "../../lib/error-code.ts";
 import { StorageFault } from "../storage.ts";
 
 /** What is read of a file cannot be, though SQLite sees nothing wrong with it: a page is damaged. As the engine's own error. */
@@ -11,12 +12,6 @@ export class Contradiction extends Error {
 
 /** The index of the write-ahead log could not be made longer, or not made. */
 const ROOM_TO_OPEN = new Set(["SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "SQLITE_CANTOPEN"]);
-
-/** The engine's name of the error (SQLITE_FULL, …); empty for an error that is not the engine's. */
-export function errorCode(error: unknown): string {
-  if (typeof error !== "object" || error === null || !("code" in error)) return "";
-  return typeof error.code === "string" ? error.code : "";
-}
 
 /** Space is short: nothing was applied, and writes may come back. */
 export function isFull(error: unknown): boolean {

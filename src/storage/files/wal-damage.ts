@@ -12,6 +12,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
+import { errorCode } from "../../lib/error-code.ts";
 
 export interface WalDamage {
   /** Where the first frame begins that is not as it was written. */
@@ -54,7 +55,7 @@ function openIfThere(path: string): number | null {
   try {
     return openSync(path, "r");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    if (errorCode(error) === "ENOENT") return null;
     throw error;
   }
 }

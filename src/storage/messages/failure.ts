@@ -1,10 +1,11 @@
 /**
  * Errors on their way between threads: what an error is sent as, and what it is again on the other side.
  */
+import { errorCode } from "../../lib/error-code.ts";
 import { Bug } from "../../lib/assert.ts";
 import { FolderIncomplete, FolderInUse, MetadataLost, NewerFormat } from "../files/folder-error.ts";
 import type { Failure } from "./messages.ts";
-import { asFault, errorCode } from "../files/sqlite-error.ts";
+import { asFault } from "../files/sqlite-error.ts";
 import { type Change, Fenced, StorageFault } from "../storage.ts";
 
 export function failureOf(error: unknown): Failure {
