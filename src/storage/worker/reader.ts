@@ -218,8 +218,9 @@ export class Reader {
       }
       if (to < 0) return whole(fits);
       for (const row of this.#sql.rowsBetween.all({ partition, from: next, to })) {
-        rows.push({ ...headOf(row), data: blob(row.data) });
-        chain.add(headOf(row), blob(row.data).byteLength);
+        const read = { ...headOf(row), data: blob(row.data) };
+        rows.push(read);
+        chain.add(read, read.data.byteLength);
       }
       if (!fits || bytes >= bytesMax) return whole(false);
     }

@@ -2,7 +2,7 @@
  * Reads, commits and sweeps of a file of which one page is damaged: what can be read is, who stands in the damage is told where to
  * go on, and a change that needs the page fails alone.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   closeSync,
   copyFileSync,
@@ -20,6 +20,9 @@ import { type Change, StorageFault } from "../../../../src/storage/storage.ts";
 import { Reader } from "../../../../src/storage/worker/reader.ts";
 import { Sweeper } from "../../../../src/storage/worker/sweeper.ts";
 import { Writer } from "../../../../src/storage/worker/writer.ts";
+
+// Dozens of copies of the file are read, which takes its time on a busy machine.
+setDefaultTimeout(30_000);
 
 const LONG = 1;
 const SHORT = 2;
