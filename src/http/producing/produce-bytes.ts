@@ -2,12 +2,13 @@
  * Produce bodies that are not JSON: any bytes as the value of one record, and a raw v2 batch that a Kafka client made.
  *
  * - The record's headers come as `Kafka-Header-<name>`; HTTP carries header values as bytes and knows no case.
- * - One raw batch a request, as Kafka takes one a partition: two could not be appended as one.
+ * - One raw batch a request, as Kafka takes one a partition: two could not be appended as one. A batch as it was read may be sent
+ *   on: whatever offset it had, Kafka's rule that a new one begins at 0 is kept for it.
  */
 import { partitionOfKey } from "../../broker/partitioner.ts";
 import type { AppendAnswer } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { readBatchHeader } from "../../records/batch.ts";
+import { field, readBatchHeader } from "../../records/batch.ts";
 import type { RecordHeader } from "../../records/record.ts";
 import {
   appendRequest,
@@ -77,6 +78,7 @@ export async function produceBatch(
       "message_too_large",
       `The batch says it holds ${count} records; at most ${BATCH_RECORDS_MAX} a request are taken.`,
     );
+  bytes.fill(0, field.baseOffset, field.batchLength);
   const partition = terms.partition ?? choose(call, terms, topic, null);
   const request = appendRequest(terms, { topic, partition }, { type: "batch", bytes });
   const answer = await call.door.broker.append(call.context, request);
