@@ -22,7 +22,7 @@ export const libsqlStorageLimits: LibsqlStorageLimits = {
   readersMax: 2,
   readAheadBytesMax: 32 * 1024 * 1024,
   pageBuffersBytesMax: 32 * 1024 * 1024,
-  sharedBuffersBytesMax: 48 * 1024 * 1024,
+  sharedBuffersBytesMax: 24 * 1024 * 1024,
   commitBytesMax: 16 * 1024 * 1024,
   commitChangesMax: 4096,
 };
