@@ -117,7 +117,9 @@ class Upload {
         void this.#reader.cancel().catch(() => {});
       });
     };
-    call.door.stopping.addEventListener("abort", this.#leaving);
+    const { stopping } = call.door;
+    if (stopping.aborted) this.#leaving();
+    else stopping.addEventListener("abort", this.#leaving);
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {

@@ -61,6 +61,16 @@ test("an upload that a stop of the node ends says so after its receipts, and onc
   expect(JSON.parse(receipts[2] ?? "").error).toMatchObject({ code: "node_stopping", status: 503 });
 });
 
+test("an upload that begins while the node stops has the same while", async () => {
+  const { clock, stopping, upload } = world();
+  stopping.abort();
+  const { answer, send } = await upload();
+  await send(`${line(1)}\n{"val`);
+  await clock.advance(httpLimits.stoppingMs);
+  const receipts = (await answer.text()).trimEnd().split("\n");
+  expect(JSON.parse(receipts[1] ?? "").error).toMatchObject({ code: "node_stopping", status: 503 });
+});
+
 test("a bad line is named by its place in the upload, empty lines counted", async () => {
   const { upload } = world();
   const { answer, send, end } = await upload();
