@@ -5,7 +5,6 @@ import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { checkName } from "../../broker/topics/rules.ts";
 import { mapNestedInTurns } from "../../lib/async.ts";
-
 import { codeOf, messageOf, NONE } from "../error-codes.ts";
 
 const producerState = {
@@ -38,8 +37,11 @@ export const describeProducers = defineApi({
   async handle(request, { broker, context, door }) {
     // Each once: a short request must not make an answer that has no end.
     const byName = new Map<string, Set<number>>();
-    for (const { name, partitionIndexes } of request.topics)
-      byName.set(name, new Set([...(byName.get(name) ?? []), ...partitionIndexes]));
+    for (const { name, partitionIndexes } of request.topics) {
+      const indexes = byName.get(name) ?? new Set();
+      byName.set(name, indexes);
+      for (const index of partitionIndexes) indexes.add(index);
+    }
     const topics = Array.from(byName, ([name, indexes]) => ({ name, indexes: [...indexes] }));
     const described = await mapNestedInTurns(
       door.clock,
