@@ -14,6 +14,7 @@ import { featureCommands } from "./cluster/features.ts";
 import { GroupCoordinator } from "./coordinators/groups/coordinator.ts";
 import { groupConfigOf } from "./coordinators/groups/settings.ts";
 import { TransactionCoordinator } from "./coordinators/transactions/coordinator.ts";
+import { skipProducerIds } from "./coordinators/transactions/producer-ids.ts";
 import { transactionLimitsOf } from "./coordinators/transactions/settings.ts";
 import type { Config } from "./config.ts";
 import type { Logger } from "./lib/logger.ts";
@@ -261,7 +262,7 @@ async function openLogs(
   });
   controller.onEffects((effects) => logs.follow(effects));
   controller.holdSnapshots(() => logs.hasLeftovers);
-  await resumeLogs(storage, logs.all(), logger);
+  await resumeLogs(storage, logs.all(), logger, () => skipProducerIds(controller));
   return { logNode, logs };
 }
 

@@ -65,7 +65,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
   readonly #writer: Writer;
   readonly #changes: LogChanges;
 
-  /** Opens the log as storage has it; after a power cut it goes on at the reserved end, in a new epoch. */
+  /** Opens the log as storage has it; after a power cut, or in a copy, it goes on at the reserved end, in a new epoch. */
   constructor(
     node: LogNode,
     state: PartitionState,
@@ -81,7 +81,10 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
     this.producers = new PartitionProducers(node, this, state, producers);
     this.#positions = positionsOf(state, Math.max(state.epoch, leaderEpochOf(topic, state.index)));
     this.#epochs = new Epochs(state.epochs);
-    this.#resumeAt = node.storage.powerLost && state.reservedEnd > 0 ? state.reservedEnd : null;
+    // Where offsets are reserved of a log that never had any, another may have given them.
+    const isBorn = state.end > 0 || state.epoch > 0 || state.reservedEnd === 0;
+    const mustResume = state.reservedEnd > 0 && (node.storage.powerLost || !isBorn);
+    this.#resumeAt = mustResume ? state.reservedEnd : null;
     if (this.#resumeAt !== null) {
       // Readers may know offsets up to there; storage tells of the cut until the new epoch is written.
       Object.assign(this.#positions, { writtenEnd: this.#resumeAt, syncedEnd: this.#resumeAt });

@@ -115,6 +115,54 @@ test("a live backup restores to what was acknowledged, and no offset is given tw
   ]);
 });
 
+test("a restored node gives no offset again in an empty or later partition, and no producer id", async () => {
+  const [backup, restored] = [join(folder, "b6"), join(folder, "r6")];
+  const original = await start("o6");
+  const source = new Kedge({ url: original.url });
+  let ids = 0;
+  const producerIn = async (url: string): Promise<number> => {
+    const body = JSON.stringify({ transactional_id: `t${ids++}` });
+    const headers = { "content-type": "application/json" };
+    for (;;) {
+      const answer = await fetch(`${url}/v1/txns`, { method: "POST", body, headers });
+      const { producer_id: id } = (await answer.json()) as { producer_id?: number };
+      if (id !== undefined) return id;
+      await Bun.sleep(50);
+    }
+  };
+  await source.createTopic({ name: "hollow", partitions: 2 });
+  await producerIn(original.url);
+  expect((await runCli(["backup", backup, "--url", original.url])).code).toBe(0);
+  const giveIn = async (client: Kedge): Promise<number[]> => {
+    const offsets: number[] = [];
+    for (const partition of [0, 1, 2])
+      offsets.push((await client.topic("hollow").produce({ value: "v", partition })).offset);
+    return offsets;
+  };
+  const grow = (url: string) => runCli(["topic", "alter", "hollow", "-p", "3", "--url", url]);
+  expect((await grow(original.url)).code).toBe(0);
+  for (let block = 0; block < 2; block++)
+    expect(await giveIn(source)).toEqual([block, block, block]);
+  const given = await producerIn(original.url);
+  await original.stop();
+  expect((await runCli(["restore", backup, "--data", restored])).code).toBe(0);
+  for (const far of [1e11, 1e11 + 1]) {
+    const other = await start("r6");
+    try {
+      await grow(other.url);
+      expect(await giveIn(new Kedge({ url: other.url }))).toEqual([far, far, far]);
+      expect(await producerIn(other.url)).toBeGreaterThan(given + 1e8);
+      // Who read the original to its end goes on with the first record that is here.
+      const [first] = await Array.fromAsync(
+        new Kedge({ url: other.url }).topic("hollow").records({ partition: 0, from: 2 }),
+      );
+      expect(first?.offset).toBe(1e11);
+    } finally {
+      await other.stop();
+    }
+  }
+});
+
 test("a power cut takes no restored, saved or exported data back", async () => {
   const [backup, restored] = [join(folder, "b5"), join(folder, "new", "r5", "/")];
   const file = join(folder, "kept.jsonl");

@@ -109,19 +109,20 @@ test("an HTTP member is led behind the hole", async () => {
   });
 });
 
-test("a Kafka consumer is given a batch without a record, which it steps over", async () => {
-  const { records, highWatermark, errorCode } = await fetchPart(connection, topic, END, {
-    maxWaitMs: 20_000,
-  });
-  expect(errorCode).toBe(0);
+test("a Kafka consumer is given batches without a record, which it steps over", async () => {
+  const { highWatermark } = await fetchPart(connection, topic, 0);
   expect(highWatermark).toBeGreaterThan(END + 1_000);
-  const batches = [...walkBatches(records ?? new Uint8Array())].map(({ header }) => header);
-  expect(batches).toMatchObject([
-    { baseOffset: END, lastOffsetDelta: highWatermark - 1 - END, count: 0, producerId: -1n },
-  ]);
-  const inside = await fetchPart(connection, topic, END + 50, { maxWaitMs: 20_000 });
-  const [header] = [...walkBatches(inside.records ?? new Uint8Array())].map((each) => each.header);
-  expect(header).toMatchObject({ baseOffset: END + 50, lastOffsetDelta: highWatermark - 51 - END });
+  let fetches = 0;
+  for (let at = END; at < highWatermark; fetches++) {
+    const { records, errorCode } = await fetchPart(connection, topic, at, { maxWaitMs: 20_000 });
+    expect(errorCode).toBe(0);
+    const batches = [...walkBatches(records ?? new Uint8Array())].map(({ header }) => header);
+    // A batch can cover no more than that.
+    const lastOffsetDelta = Math.min(highWatermark - 1 - at, 0x7fffffff);
+    expect(batches).toMatchObject([{ baseOffset: at, lastOffsetDelta, count: 0, producerId: -1n }]);
+    at += lastOffsetDelta + 1;
+  }
+  expect(fetches).toBeLessThan(50);
   expect(await fetchPart(connection, topic, highWatermark)).toMatchObject({
     errorCode: 0,
     records: new Uint8Array(),

@@ -219,6 +219,44 @@ test("a backup taken while writing opens as a log of its own", () =>
     await copy.close();
   }));
 
+test("logs of a copy go on far past what the original can have given, empty and later ones too", () =>
+  inFolder(async (directory) => {
+    const far = 1e11;
+    const storage = await openIn(directory);
+    await storage.create([0, 1].map((index) => ({ topicId, index })));
+    await fill(storage, 0, 3);
+    await mkdir(`${directory}/copy`);
+    await storage.backup(`${directory}/copy/log.db`);
+    await storage.close();
+    let madeTopics = 0;
+    /** Where each log of the topic goes on, and where one of a topic that the copy did not have begins. */
+    const reserved = async (folder: string, indexes: number[], resume: boolean) => {
+      const copy = await openIn(folder);
+      const other = topicId.replace(/^./, String(madeTopics++));
+      const keys = indexes.map((index) => ({ topicId, index }));
+      if (resume) await copy.resumed();
+      const states = await copy.create([...keys, { topicId: other, index: indexes.length }]);
+      await copy.close();
+      return states.map(({ reservedEnd }) => reservedEnd);
+    };
+    expect(await reserved(`${directory}/copy`, [0, 1], false)).toEqual([far + 10_001, far, far]);
+    // A kill before every log has begun anew makes them skip nothing twice.
+    expect(await reserved(`${directory}/copy`, [0, 1], true)).toEqual([far + 10_001, far, 0]);
+    // Added to the original as well, after the copy was made.
+    expect(await reserved(`${directory}/copy`, [2], true)).toEqual([far, 0]);
+    const again = await openIn(`${directory}/copy`);
+    await mkdir(`${directory}/second`);
+    await again.backup(`${directory}/second/log.db`);
+    await again.close();
+    // The first copy may have given the same again.
+    expect(await reserved(`${directory}/second`, [1, 2, 3], true)).toEqual([
+      2 * far,
+      2 * far,
+      2 * far,
+      0,
+    ]);
+  }));
+
 test(
   "the write-ahead log stays bounded under a writer that never idles, beside a reader",
   () =>

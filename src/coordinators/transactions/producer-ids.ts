@@ -10,6 +10,16 @@ import { StorageFault } from "../../storage/storage.ts";
 
 /** As Kafka's `ProducerIdsBlock`. */
 export const PRODUCER_IDS_BLOCK = 1_000n;
+/** More than are given while a backup is of use, and few enough for exact numbers after millions of restores. */
+const SKIPPED_AFTER_RESTORE = 10n ** 9n;
+
+/** Where this may be a copy, the original has gone on giving ids: this one gives others. Throws StorageFault. */
+export async function skipProducerIds(controller: Pick<Controller, "submit">): Promise<void> {
+  await controller.submit((image: Image): Command[] => {
+    const next = (image.nextProducerId + SKIPPED_AFTER_RESTORE).toString();
+    return [{ type: "producer-ids", version: 0, next }];
+  });
+}
 
 export class ProducerIds {
   readonly #controller: Pick<Controller, "submit">;

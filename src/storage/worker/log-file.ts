@@ -132,7 +132,9 @@ export class LogFile {
       case "commit":
         return this.#commit(request, fault);
       case "create":
-        return { value: this.#writer.create(request.keys, this.#mark.reservedAtBirth) };
+        return {
+          value: this.#writer.create(request.keys, (topic) => this.#mark.reservedAtBirth(topic)),
+        };
       case "drop":
         this.#writer.drop(request.partitions);
         return { value: this.#upkeep() };

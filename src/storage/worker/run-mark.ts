@@ -4,6 +4,8 @@
  * - It names the machine's boot: one of another boot was cut off by more than the end of its process.
  * - Where something is found damaged, nothing else is written before a mark that says so, of no boot: each start until
  *   `resumed` counts as one after a power cut.
+ * - So does each of a copy, whose original went on: its logs skip far more, the empty ones too, and so do partitions that are
+ *   added later to topics of the copy, as they may have been to the original's.
  * - On a full disk it waits for room, and until it stands nothing else is written. Reads need no mark.
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
@@ -23,11 +25,27 @@ const DAMAGED_BOOT = "damaged";
 /** More offsets than a byte of the write-ahead log can have held: zstd makes 0.8 bytes of each of the smallest records. */
 const OFFSETS_A_BYTE = 16;
 const RESERVED_UNREADABLE = 2 ** 40;
+/** Of a backup, and of a folder that was restored from one. */
+const COPIES: readonly string[] = ["copied", "restored"];
+/**
+ * More offsets than a log gives while a backup of it is of use: at 100,000 a second, those of eleven days. Ninety
+ * thousand restores of restores fit an offset, and a Kafka consumer at its end, who is told of 2^31 at a time, asks 47 times.
+ */
+const OFFSETS_SINCE_COPY = 10 ** 11;
+/** What a copy remembers for good: the newest partition that it came with, and what partitions added to its topics skip. */
+const COPIED = "copied";
 
 export interface Run {
   /** Null where it is not known: counts as a restart of the machine. */
   readonly bootId: string | null;
   readonly startedMs: number;
+}
+
+interface Copied {
+  /** Those that the copy came with. */
+  readonly topics: ReadonlySet<string>;
+  /** What a partition that is added to them skips. */
+  readonly offsets: number;
 }
 
 export class RunMark {
@@ -40,6 +58,7 @@ export class RunMark {
   /** While true the mark of the run that was cut off stays: a kill before `resumed` must not hide it. */
   #powerLost: boolean;
   #reservedAtBirth = 0;
+  readonly #copied: Copied;
   /** Whether this run has left its mark, or the one before has left one that says as much. */
   #stands = true;
 
@@ -48,7 +67,9 @@ export class RunMark {
     this.#writer = writer;
     this.#walPath = walPath;
     this.#mark = `${bootId ?? UNKNOWN_BOOT} ${startedMs}`;
-    if (lost) this.#stepOver(lost);
+    const isCopy = COPIES.includes(this.#before() ?? "");
+    if (lost || isCopy) this.#stepOver(lost, isCopy);
+    this.#copied = this.#readCopied();
     this.cut = this.#mend(bootId);
     const before = this.#before();
     this.#powerLost = before !== null && !isOfBoot(before, bootId);
@@ -66,9 +87,10 @@ export class RunMark {
     return this.#stands;
   }
 
-  /** Offsets that a log which is not there may have given before it was lost. */
-  get reservedAtBirth(): number {
-    return this.#reservedAtBirth;
+  /** Offsets that a log of the topic which is not there may have given: before it was lost, or where this is a copy of. */
+  reservedAtBirth(topicId: string): number {
+    const sinceCopy = this.#copied.topics.has(topicId) ? this.#copied.offsets : 0;
+    return Math.max(this.#reservedAtBirth, sinceCopy);
   }
 
   /** Every log has begun anew past what may have been given. */
@@ -116,15 +138,34 @@ export class RunMark {
   }
 
   /** Commits were lost, also such as reserved offsets, or made logs: every log goes on past what all of them may have given. */
-  #stepOver({ walBytes }: WalDamage): void {
+  #stepOver(lost: WalDamage | null, isCopy: boolean): void {
     const { sql, table } = this.#writer;
-    const offsets = walBytes * OFFSETS_A_BYTE;
+    const offsets = (lost?.walBytes ?? 0) * OFFSETS_A_BYTE + (isCopy ? OFFSETS_SINCE_COPY : 0);
+    const atBirth = reservedIn(sql.getMeta.first({ key: RESERVED })?.value) + offsets;
+    const before = this.#readCopied();
+    const newest = [...table.ids()].reduce((most, id) => Math.max(most, id), 0);
+    const copied = `${newest} ${before.offsets + OFFSETS_SINCE_COPY}`;
     this.#writer.transaction(true, () => {
       sql.setMeta.run({ key: RUNNING, value: DAMAGED_BOOT });
-      sql.setMeta.run({ key: RESERVED, value: String(offsets) });
+      sql.setMeta.run({ key: RESERVED, value: String(atBirth) });
+      if (isCopy) sql.setMeta.run({ key: COPIED, value: copied });
       sql.reserveMore.run({ offsets });
     });
     for (const id of table.ids()) table.reload(sql, id);
+  }
+
+  /** Of nothing where this is no copy; of every topic that is there where what it says cannot be read. */
+  #readCopied(): Copied {
+    const { sql, table } = this.#writer;
+    const row = sql.getMeta.first({ key: COPIED });
+    if (!row) return { topics: new Set(), offsets: 0 };
+    const said = /^(\d{1,15}) (\d{1,15})$/.exec(textIfAny(row.value) ?? "");
+    const newest = said ? Number(said[1]) : Infinity;
+    const ids = [...table.ids()].filter((id) => id <= newest);
+    return {
+      topics: new Set(ids.map((id) => table.describe(id).topicId)),
+      offsets: said ? Number(said[2]) : OFFSETS_SINCE_COPY,
+    };
   }
 
   /** The mark that is there. */

@@ -104,9 +104,9 @@ export class Writer {
     return failures;
   }
 
-  /** `reservedEnd`: offsets that such a log may have given before it was lost. */
-  create(keys: readonly PartitionKey[], reservedEnd: number): PartitionState[] {
-    const made: (readonly [PartitionId, PartitionKey])[] = [];
+  /** `reservedOf`: offsets that such a log of a topic may have given before it was lost. */
+  create(keys: readonly PartitionKey[], reservedOf: (topicId: string) => number): PartitionState[] {
+    const made: (readonly [PartitionId, PartitionKey, number])[] = [];
     const missing = new Map(
       keys
         .filter((key) => this.table.idOf(key) === undefined)
@@ -116,12 +116,14 @@ export class Writer {
       this.transaction(true, () => {
         for (const key of missing.values()) {
           const { topicId, index } = key;
+          const reservedEnd = reservedOf(topicId);
           const { rowId } = this.sql.insertPartition.run({ topicId, index, reservedEnd });
-          made.push([rowId, { topicId, index }]);
+          made.push([rowId, { topicId, index }, reservedEnd]);
         }
       });
     }
-    for (const [id, key] of made) this.table.add(id, key, { ...emptyLog, reservedEnd });
+    for (const [id, key, reservedEnd] of made)
+      this.table.add(id, key, { ...emptyLog, reservedEnd });
     return keys.map((key) => {
       const id = this.table.idOf(key);
       assert(id !== undefined, "the partition was created above");

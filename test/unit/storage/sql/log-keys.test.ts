@@ -27,7 +27,7 @@ const open = (path: string) =>
 beforeAll(() => {
   directory = mkdtempSync(`${tmpdir()}/kedge-keys-`);
   const database = open(`${directory}/log.db`);
-  new Writer(database).create(KEYS, 0);
+  new Writer(database).create(KEYS, () => 0);
   database.exec("pragma wal_checkpoint(truncate)");
   const pages = database
     .prepare("select name, pageno from dbstat where name like 'partitions%'")

@@ -57,7 +57,7 @@ beforeAll(() => {
   const writer = new Writer(database);
   writer.create(
     [0, 1].map((index) => ({ topicId: "t", index })),
-    0,
+    () => 0,
   );
   writer.transaction(false, () => {
     for (let base = 0; base < END; base += STEP)
@@ -244,7 +244,7 @@ describe("a damaged page of", () => {
     };
     try {
       const writer = new Writer(database);
-      const third = writer.create([{ topicId: "u", index: 0 }], 0)[0]?.id ?? 0;
+      const third = writer.create([{ topicId: "u", index: 0 }], () => 0)[0]?.id ?? 0;
       for (let base = 0; base < 3 * STEP; base += STEP) {
         const failures = writer.commit([truncate, change(third, base)], null);
         const [failure, ...others] = [...failures].map(
