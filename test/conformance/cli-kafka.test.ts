@@ -126,15 +126,47 @@ test("lines in, records out", async () => {
   expect(await kedge(one)).toMatchObject({ code: 0, out: "v\n" });
 });
 
-test("what a group has not committed has no lag yet", async () => {
-  await kedge("kafka-topics --create --topic unread");
-  const member = `http://127.0.0.1:${node.port}/v1/groups/new/members/m`;
-  const body = JSON.stringify({ topics: ["unread"] });
-  const headers = { "content-type": "application/json" };
-  expect((await fetch(member, { method: "PUT", body, headers })).status).toBe(200);
-  expect(jsonLines((await kedge("group describe new")).out)[0]).toMatchObject({ lag: null });
-  expect((await kedge("group describe new -o table")).out).toContain("  1 member  lag -\n");
-  expect((await fetch(member, { method: "DELETE" })).status).toBe(204);
+test("a group is as far behind by the command line and the metrics as by HTTP", async () => {
+  await kedge("kafka-topics --create --topic unread --partitions 2");
+  const url = `http://127.0.0.1:${node.port}`;
+  const send = async (method: string, path: string, body: unknown): Promise<number> => {
+    const headers = { "content-type": "application/json" };
+    return (await fetch(url + path, { method, headers, body: JSON.stringify(body) })).status;
+  };
+  for (const partition of [0, 1]) {
+    const records = [{ value: "a" }, { value: "b" }, { value: "c" }];
+    await send("POST", `/v1/topics/unread/partitions/${partition}/records`, { records });
+  }
+  const joined = await send("PUT", "/v1/groups/new/members/m", { topics: ["unread"] });
+  expect(joined).toBe(200);
+  const described = async () => jsonLines((await kedge("group describe new")).out)[0];
+  expect(await described()).toMatchObject({ lag: 6 });
+  expect(await (await fetch(`${url}/v1/groups/new/lag`)).json()).toMatchObject({ lag: 6 });
+  const metrics = async () => (await fetch(`${url}/metrics`)).text();
+  const labels = 'consumergroup="new",topic="unread"';
+  expect(await metrics()).toContain(`kafka_consumergroup_lag_sum{${labels}} 6\n`);
+  const { member_epoch: epoch } = Object(await (await fetch(`${url}/v1/groups/new`)).json())
+    .members[0];
+  await send("POST", "/v1/groups/new/offsets", {
+    member_id: "m",
+    member_epoch: epoch,
+    offsets: [{ topic: "unread", partition: 0, offset: 3 }],
+  });
+  expect(await described()).toMatchObject({
+    lag: 3,
+    offsets: [
+      { partition: 0, committed: 3, lag: 0 },
+      { partition: 1, committed: null, lag: 3 },
+    ],
+  });
+  expect((await kedge("group describe new -o table")).out).toContain("  1 member  lag 3\n");
+  const text = await metrics();
+  expect(text).toContain(`kafka_consumergroup_lag{${labels},partition="1"} 3\n`);
+  expect(text).toContain(`kafka_consumergroup_lag_sum{${labels}} 3\n`);
+  // Kafka's own tool leaves it open.
+  const kafkas = (await kedge("kafka-consumer-groups --describe --group new")).out;
+  expect(kafkas).toMatch(/new +unread +1 +- +3 +- /);
+  expect((await fetch(`${url}/v1/groups/new/members/m`, { method: "DELETE" })).status).toBe(204);
   expect((await kedge("group delete new --yes")).code).toBe(0);
 });
 

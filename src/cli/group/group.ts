@@ -19,6 +19,7 @@ import {
   groupsOf,
   type ListedGroup,
   offsetsOfGroup,
+  withUncommitted,
 } from "../kafka/group-queries.ts";
 import {
   commitOffsets,
@@ -142,9 +143,9 @@ function show(session: Session, name: string, options: Options): Promise<void> {
   const { stdout } = session.io;
   return asked(session, options, async (client) => {
     const group = await describeGroup(client, name);
-    const offsets = await offsetsOfGroup(client, group);
+    const offsets = await withUncommitted(client, await offsetsOfGroup(client, group));
     const format = formatFor(options.output, stdout);
-    const lag = lagOf(offsets);
+    const lag = lagOver(offsets);
     if (format !== "table") {
       const { members, ...facts } = group;
       const shown = offsets.map(({ member, ...each }) => ({
@@ -161,8 +162,8 @@ function show(session: Session, name: string, options: Options): Promise<void> {
   });
 }
 
-/** Null where none is known: what a group has not committed has no lag yet, as Kafka's own tool has it. */
-function lagOf(offsets: readonly GroupOffset[]): number | null {
+/** Null where none is known: every topic is gone. */
+function lagOver(offsets: readonly GroupOffset[]): number | null {
   const known = offsets.flatMap((each) => each.lag ?? []);
   return known.length === 0 && offsets.length > 0
     ? null

@@ -1,6 +1,7 @@
 /**
  * What the commands on groups ask of brokers: which groups there are, who is in them, how far they have read.
  */
+import { lagOf } from "../../broker/groups/lag.ts";
 import { nearestNumber } from "../../lib/int64.ts";
 import { offsetFetch } from "../../kafka/apis/09-offset-fetch.ts";
 import { describeGroups } from "../../kafka/apis/15-describe-groups.ts";
@@ -9,7 +10,7 @@ import { consumerGroupDescribe } from "../../kafka/apis/69-consumer-group-descri
 import type { KafkaClient } from "../../kafka/client.ts";
 import { check, KafkaError } from "../../kafka/client-error.ts";
 import { placesAssigned } from "./assignments.ts";
-import { LATEST, offsetsAt, type Place } from "./offsets.ts";
+import { EARLIEST, LATEST, offsetsAt, type Place } from "./offsets.ts";
 
 export interface ListedGroup {
   readonly group: string;
@@ -42,7 +43,10 @@ export interface DescribedGroup {
   readonly members: readonly GroupMember[];
 }
 
-/** How far a group has read one partition; `committed` is null where it never said, `end` where nobody knows. */
+/**
+ * How far a group has read one partition; `committed` is null where it never said, `end` where nobody knows. `lag` is null
+ * without a commit, as Kafka's tools have it (but see `withUncommitted`).
+ */
 export interface GroupOffset extends Place {
   readonly committed: number | null;
   readonly leaderEpoch: number | null;
@@ -241,10 +245,26 @@ export async function offsetsOfGroup(
       const at = known.get(key)?.committed ?? null;
       const leaderEpoch = known.get(key)?.leaderEpoch ?? null;
       const end = ends.get(key) ?? null;
-      const lag = at === null || end === null ? null : Math.max(0, end - at);
+      const lag = at === null || end === null ? null : lagOf(at, 0, end);
       return { ...place, committed: at, leaderEpoch, end, lag, member: owners.get(key) ?? null };
     })
     .toSorted(byPlace);
+}
+
+/** The same with a lag where a member is assigned what was never committed, as a node counts it. Throws KafkaError. */
+export async function withUncommitted(
+  client: KafkaClient,
+  offsets: readonly GroupOffset[],
+): Promise<readonly GroupOffset[]> {
+  const unread = offsets.filter(({ committed, end }) => committed === null && end !== null);
+  const found = await offsetsAt(client, unread, EARLIEST);
+  const starts = new Map(found.map((place) => [keyOf(place), place.offset]));
+  return offsets.map((each) => {
+    const start = starts.get(keyOf(each)) ?? null;
+    return start === null || each.end === null
+      ? each
+      : { ...each, lag: lagOf(null, start, each.end) };
+  });
 }
 
 /** The ends of those that are still there. */

@@ -3,11 +3,13 @@
  *
  * - Read when asked. At most so many partitions of groups are shown, so many of those that lag are looked into for their age,
  *   and what was left out is told.
- * - As kafka_exporter has it, every partition of a topic is shown of which a group committed anything: -1 where it has not.
- *   The sums leave those out.
+ * - As kafka_exporter has it, every partition of a topic is shown of which a group committed anything; its committed offset is
+ *   -1 where it has not. Otherwise than there, a partition that a member is assigned has a lag without a commit, too, as
+ *   `GET …/lag` counts it (broker/groups/lag.ts); of one that nobody is assigned or committed it is -1, and no part of the sum.
  * - The lag in seconds is the age of the batch in which the first uncommitted record lies, 0 where nothing is behind.
  */
 import type { FetchedTopic } from "../../broker/groups/committed-offsets.ts";
+import { assignedPartitions, lagOf } from "../../broker/groups/lag.ts";
 import type { GroupSummary } from "../../broker/groups/verbs.ts";
 import type { Broker, Context, LogEnds } from "../../broker/verbs.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -71,7 +73,7 @@ class GroupMetrics {
   }
 
   async text(): Promise<string> {
-    for (const { group, members } of this.#groups()) {
+    for (const { group, type, members } of this.#groups()) {
       await this.#made(1);
       if (this.#members.length >= this.#limits.metricGroupPartitionsMax) {
         this.#groupsLeftOut += 1;
@@ -79,13 +81,24 @@ class GroupMetrics {
       }
       const labels = `consumergroup="${label(group)}"`;
       this.#members.push({ labels, value: members });
-      for (const committed of this.#committed(group)) await this.#topic(labels, committed);
+      const assigned = this.#assigned(group, type);
+      for (const committed of this.#committed(group)) {
+        const { topic } = committed;
+        await this.#topic(labels, committed, assigned.get(topic ?? ""));
+        assigned.delete(topic ?? "");
+      }
+      for (const [topic, partitions] of assigned)
+        await this.#topic(labels, { topic, partitions: [] }, partitions);
     }
     await this.#age();
     return this.#families();
   }
 
-  async #topic(group: string, { topic, partitions }: FetchedTopic): Promise<void> {
+  async #topic(
+    group: string,
+    { topic, partitions }: Pick<FetchedTopic, "topic" | "partitions">,
+    assigned: ReadonlySet<number> = new Set(),
+  ): Promise<void> {
     if (topic === null) return;
     const ends = this.#endsOf(topic);
     const count = Math.max(ends.length, partitions.length);
@@ -104,13 +117,15 @@ class GroupMetrics {
       if (offset >= 0) offsetSum += offset;
       const end = ends[partition];
       if (!end) continue;
-      const lag = offset < 0 ? -1 : Math.max(end.highWatermark - offset, 0);
+      const counts = offset >= 0 || assigned.has(partition);
+      const committed = offset < 0 ? null : offset;
+      const lag = counts ? lagOf(committed, end.logStart, end.highWatermark) : -1;
       this.#lags.push({ labels: one, value: lag });
       lagSum += Math.max(lag, 0);
       const from = Math.max(offset, end.logStart);
-      if (offset >= 0 && from < end.highWatermark) {
+      if (counts && from < end.highWatermark) {
         this.#behind.push({ labels: one, topic, partition, from });
-      } else if (offset >= 0) this.#seconds.push({ labels: one, value: 0 });
+      } else if (counts) this.#seconds.push({ labels: one, value: 0 });
     }
     this.#offsetSums.push({ labels, value: offsetSum });
     this.#lagSums.push({ labels, value: lagSum });
@@ -124,6 +139,19 @@ class GroupMetrics {
   #committed(group: string): readonly FetchedTopic[] {
     const all = { topics: null, requireStable: false, memberId: null, memberEpoch: -1 };
     return orNone(() => this.#broker.groups.fetchOffsets(this.#context, group, all).topics);
+  }
+
+  /** By topic. */
+  #assigned(group: string, type: GroupSummary["type"]): Map<string, Set<number>> {
+    const { groups } = this.#broker;
+    const all = orNone(() => assignedPartitions(groups, this.#context, { group, type }));
+    const byTopic = new Map<string, Set<number>>();
+    for (const { topic, partition } of all) {
+      const known = byTopic.get(topic);
+      if (known) known.add(partition);
+      else byTopic.set(topic, new Set([partition]));
+    }
+    return byTopic;
   }
 
   #endsOf(topic: string): readonly LogEnds[] {

@@ -2,8 +2,10 @@
  * Groups as a whole: list, describe, delete, their offsets and how far they lag.
  */
 import type { InferOutput } from "valibot";
+import { assignedPartitions, lagOf } from "../../broker/groups/lag.ts";
 import { notCommitted } from "../../broker/groups/not-committed.ts";
 import type { Context } from "../../broker/verbs.ts";
+import { readAssignment } from "../../coordinators/classic/consumer-protocol.ts";
 import { mapAsync } from "../../lib/async.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { problemOf } from "../answers/problem.ts";
@@ -55,7 +57,9 @@ export const getGroup = defineRoute({
   path: "/v1/groups/{group}",
   tag: TAG,
   summary: "Describe a group",
-  description: "What members of a classic group are assigned only they know: null.",
+  description:
+    "What members of a classic group are assigned is null while they rebalance, and where they are no consumers of Kafka's: only " +
+    "they know it then.",
   params: groupParams,
   query: noQuery,
   responses: {
@@ -98,6 +102,12 @@ function describeConsumer({ broker }: Door, context: Context, group: string): De
 
 function describeClassic({ broker }: Door, context: Context, group: string): Description {
   const found = broker.groups.describeClassic(context, group);
+  const isReadable = found.state === "Stable" && found.protocolType === "consumer";
+  const assigned = (assignment: Uint8Array) =>
+    readAssignment(assignment)?.assigned.map(({ topic, partitions }) => ({
+      topic,
+      partitions: [...partitions],
+    })) ?? null;
   return {
     group,
     type: "classic",
@@ -114,7 +124,7 @@ function describeClassic({ broker }: Door, context: Context, group: string): Des
       member_epoch: null,
       topics: [],
       topic_regex: null,
-      assignment: null,
+      assignment: isReadable ? assigned(member.assignment) : null,
       target: null,
     })),
   };
@@ -266,8 +276,9 @@ export const getGroupLag = defineRoute({
   tag: TAG,
   summary: "How far a group is behind",
   description:
-    "Of what it has committed, and of what its members are assigned. As in Kafka offsets are counted, not records; those that " +
-    "a power cut or a restore skipped are no lag for who had read all before them.",
+    "Of what it has committed, and of what its members are assigned: where nothing is committed all that the log has counts. " +
+    "As in Kafka offsets are counted, not records; those that a power cut or a restore skipped are no lag for who had read " +
+    "all before them.",
   params: groupParams,
   query: noQuery,
   responses: { 200: { description: "The lag.", content: { "application/json": groupLag } } },
@@ -280,25 +291,21 @@ export const getGroupLag = defineRoute({
     for (const { topic, partition, offset } of await committed(door, context, group)) {
       places.set(key(topic, partition), { topic, partition, offset });
     }
-    const members =
-      type === "consumer" ? door.broker.groups.describeConsumer(context, group).members : [];
-    for (const { memberId, assigned } of members) {
-      for (const { topic, partitions } of assigned) {
-        for (const partition of partitions) {
-          const at = key(topic, partition);
-          owners.set(at, memberId);
-          if (!places.has(at)) places.set(at, { topic, partition, offset: null });
-        }
-      }
+    for (const { topic, partition, memberId } of assignedPartitions(door.broker.groups, context, {
+      group,
+      type,
+    })) {
+      const at = key(topic, partition);
+      owners.set(at, memberId);
+      if (!places.has(at)) places.set(at, { topic, partition, offset: null });
     }
     const partitions = await mapAsync([...places.values()].toSorted(byPlace), async (place) => {
       const spec = { at: "latest", isolation: "read_committed" } as const;
       const found = await endOf(door, context, place, spec);
-      const begin = place.offset ?? found.logStart;
       return {
         ...place,
         end: found.offset,
-        lag: Math.max(found.offset - begin, 0),
+        lag: lagOf(place.offset, found.logStart, found.offset),
         member_id: owners.get(key(place.topic, place.partition)) ?? null,
       };
     });

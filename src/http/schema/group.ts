@@ -185,7 +185,7 @@ export const groupDescription = v.object({
       member_epoch: v.nullable(wholeNumber),
       topics: v.array(v.string()),
       topic_regex: v.nullable(v.string()),
-      /** Null where the members tell each other alone (classic groups). */
+      /** Null where the members tell each other alone (classic groups that rebalance, or of no consumers). */
       assignment: v.nullable(v.array(topicPartitions)),
       target: v.nullable(v.array(topicPartitions)),
     }),

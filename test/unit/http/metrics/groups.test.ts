@@ -24,6 +24,12 @@ function world(groups: Readonly<Record<string, readonly number[]>>) {
           protocolType: "consumer",
           members: 3,
         })),
+      describeConsumer: (_context: unknown, group: string) => ({
+        members:
+          group === "idle"
+            ? [{ memberId: "m", assigned: [{ topic: "t", partitions: [0, 1] }] }]
+            : [],
+      }),
       fetchOffsets: (_context: unknown, group: string) => ({
         group,
         topics: (groups[group] ?? []).map((offset, index) => ({
@@ -94,6 +100,19 @@ describe("groups in /metrics", () => {
     ])
       expect(lines).toContain(line);
     expect(lines.filter((line) => /lag.*"gone",/.test(line))).toEqual([]);
+  });
+
+  test("are behind in all that a member is assigned and never committed", async () => {
+    const lines = (await world({ idle: [] }).text()).split("\n");
+    const group = 'consumergroup="idle",topic="t"';
+    for (const line of [
+      `kafka_consumergroup_current_offset{${group},partition="1"} -1`,
+      `kafka_consumergroup_lag{${group},partition="0"} 8`,
+      `kafka_consumergroup_lag{${group},partition="1"} 3`,
+      `kafka_consumergroup_lag_sum{${group}} 11`,
+      `kafka_consumergroup_lag_seconds{${group},partition="1"} 1.5`,
+    ])
+      expect(lines).toContain(line);
   });
 
   test("are not behind where all was read", async () => {
