@@ -176,6 +176,32 @@ export function transactionsSuite(name: string, open: () => Promise<HttpDoor>): 
       expect((await produce(topic, "late", txn)).status).toBe(409);
     });
 
+    test("who goes on in a transaction that is over is told where to", async () => {
+      const [topic, other] = [await newTopic(door), await newTopic(door)];
+      const txn = await begin();
+      await produce(topic, "a", txn);
+      const { next } = (await end(txn, "commit")).body;
+      const detailOf = async (into: string, token: string): Promise<string> => {
+        const init = { method: "POST", headers: { txn: token }, body: "late" };
+        const problem: unknown = await (
+          await door.fetch(`/v1/topics/${into}/records`, init)
+        ).json();
+        expect(problem).toMatchObject({ status: 409, code: "invalid_producer_epoch" });
+        return String(Object(problem).detail);
+      };
+      for (const into of [topic, other]) {
+        const detail = await detailOf(into, txn);
+        expect(detail).toContain("This transaction is over");
+        expect(detail).toContain("next.txn");
+      }
+      await produce(topic, "b", next.txn);
+      expect(await detailOf(other, txn)).toContain("next.txn");
+      const id = freshId();
+      const old = await begin(id);
+      await begin(id);
+      expect(await detailOf(topic, old)).toContain("Another producer");
+    });
+
     test("a session commits a group's offsets with its records", async () => {
       const topic = await newTopic(door);
       await post(door, `/v1/topics/${topic}/records`, { records: [{ value: "in" }] });

@@ -84,7 +84,7 @@ export function end(
       ? { reply: producerReply(transaction) }
       : invalidEnd(transaction, commit);
   }
-  if (!current) return fenced(transaction);
+  if (!current) return fenced(transaction, producer.producerEpoch);
   // Nothing was written, so nothing can be committed; an abort may still be asked for, to be sure.
   if (status !== "Ongoing" && commit) return invalidEnd(transaction, commit);
   const exhausted = producerEpoch >= LAST_USABLE_EPOCH;

@@ -3,7 +3,12 @@
  */
 import type { RefusalName } from "../../lib/refusal.ts";
 import type { TransactionPartitions } from "./partitions.ts";
-import type { ProducerIdentity, Transaction, TransactionVersion } from "./state.ts";
+import {
+  NO_PRODUCER_EPOCH,
+  type ProducerIdentity,
+  type Transaction,
+  type TransactionVersion,
+} from "./state.ts";
 
 export type TransactionInput =
   | {
@@ -64,7 +69,7 @@ export function checkIdentity(
   { producerId, producerEpoch }: ProducerIdentity,
 ): TransactionStep | null {
   if (transaction === null || transaction.producerId !== producerId) return unknownId();
-  return transaction.producerEpoch === producerEpoch ? null : fenced(transaction);
+  return transaction.producerEpoch === producerEpoch ? null : fenced(transaction, producerEpoch);
 }
 
 export function renewed(next: Transaction): TransactionStep {
@@ -79,10 +84,17 @@ export function refused(code: RefusalName, message: string): TransactionStep {
   return { reply: { type: "refused", code, message } };
 }
 
-export function fenced({ producerEpoch }: Transaction): TransactionStep {
+/** `producerEpoch` is the one that was refused, where the producer itself may have gone on from it. */
+export function fenced(
+  { producerEpoch: epoch, lastProducerEpoch }: Transaction,
+  producerEpoch = NO_PRODUCER_EPOCH,
+): TransactionStep {
+  const isOver = producerEpoch !== NO_PRODUCER_EPOCH && producerEpoch === lastProducerEpoch;
   return refused(
     "producer_fenced",
-    `Another producer with this transactional id took over; it is at epoch ${producerEpoch}.`,
+    isOver
+      ? `This transaction is over: go on with the one after it, at epoch ${epoch}. By HTTP it is \`next.txn\` in the answer to its commit or abort.`
+      : `Another producer with this transactional id took over; it is at epoch ${epoch}.`,
   );
 }
 

@@ -5,6 +5,7 @@
  * - One raw batch a request, as Kafka takes one a partition: two could not be appended as one. A batch as it was read may be sent
  *   on: whatever offset it had, Kafka's rule that a new one begins at 0 is kept for it.
  */
+import { appendIn } from "./append.ts";
 import { partitionOfKey } from "../../broker/partitioner.ts";
 import type { AppendAnswer } from "../../broker/verbs.ts";
 import { Refusal } from "../../lib/refusal.ts";
@@ -53,7 +54,7 @@ export async function produceRaw(
   const timestampMs = query.timestamp ?? null;
   const records = [{ key, value, headers: headersOf(call.request), timestampMs }];
   const request = appendRequest(terms, { topic, partition }, { type: "records", records });
-  const answer = await call.door.broker.append(call.context, request);
+  const answer = await appendIn(call, terms.transaction, request);
   return bytesReply(terms, partition, answer, timestampMs);
 }
 
@@ -81,7 +82,7 @@ export async function produceBatch(
   bytes.fill(0, field.baseOffset, field.batchLength);
   const partition = terms.partition ?? choose(call, terms, topic, null);
   const request = appendRequest(terms, { topic, partition }, { type: "batch", bytes });
-  const answer = await call.door.broker.append(call.context, request);
+  const answer = await appendIn(call, terms.transaction, request);
   return bytesReply(terms, partition, answer, null);
 }
 

@@ -17,6 +17,7 @@ import { encodingOf, PIECES_PER_TURN } from "../bodies/body.ts";
 import { decodedStream } from "../bodies/decode-stream.ts";
 import { LineCutter, LineTooLong } from "../bodies/lines.ts";
 import { HttpRefusal, isBug, problemOf } from "../answers/problem.ts";
+import { appendIn } from "./append.ts";
 import { appendRequest, createTopic, isMissing, Placer, type ProduceTerms } from "./produce.ts";
 import { recordOf, type IncomingRecord } from "./record-in.ts";
 import type { Reply } from "../answers/reply.ts";
@@ -245,7 +246,6 @@ class Upload {
   }
 
   async #append(incoming: IncomingRecord, where: string): Promise<string> {
-    const { door, context } = this.#call;
     try {
       const place = this.#placer.place(incoming, where);
       const terms = {
@@ -253,7 +253,8 @@ class Upload {
         idempotence: this.#identity(`${place.partition}/${place.topic}`),
       };
       const payload = { type: "records", records: [incoming.record] } as const;
-      const answer = await door.broker.append(context, appendRequest(terms, place, payload));
+      const request = appendRequest(terms, place, payload);
+      const answer = await appendIn(this.#call, terms.transaction, request);
       if (terms.acks === 0) return "{}\n";
       const name = terms.topic === null ? `"topic":${JSON.stringify(place.topic)},` : "";
       const timestamp = answer.timestampMs ?? incoming.record.timestampMs;

@@ -13,6 +13,7 @@ import { Refusal } from "../../lib/refusal.ts";
 import { Together } from "../../log/appending/together.ts";
 import type { NewRecord } from "../../records/record.ts";
 import { problemOf } from "../answers/problem.ts";
+import { appendIn } from "./append.ts";
 import type { IncomingRecord } from "./record-in.ts";
 import { jsonText, type Reply } from "../answers/reply.ts";
 import type { TransactionToken } from "./transaction-token.ts";
@@ -220,7 +221,7 @@ async function appendGroup(
   const payload = { type: "records", records: group.records } as const;
   try {
     const request = appendRequest(terms, group, payload);
-    const answer = await call.door.broker.append(call.context, { ...request, together });
+    const answer = await appendIn(call, terms.transaction, { ...request, together });
     return { group, answer };
   } catch (error) {
     return { group, error };
