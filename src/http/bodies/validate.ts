@@ -11,25 +11,88 @@ const ISSUES_MAX = 5;
 
 /** The value as its schema gives it. Throws invalid_request; `where` is `query`, `body`, … */
 export function validate<T>(schema: v.GenericSchema<unknown, T>, value: unknown, where: string): T {
+  // To valibot a list is an object whose members are its places.
+  if (Array.isArray(value) && isOfObjects(schema))
+    throw new Refusal("invalid_request", `${where}: ${NO_LIST}.`);
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (result.success) return result.output;
-  throw new Refusal("invalid_request", sentence(result.issues, where));
+  throw new Refusal("invalid_request", sentence(result.issues, where, schema));
 }
 
-function sentence(issues: readonly v.BaseIssue<unknown>[], where: string): string {
-  const told = issues.slice(0, ISSUES_MAX).map((issue) => {
-    const path = v.getDotPath(issue);
-    return `${path ? `${where}.${path}` : where}: ${words(issue)}`;
-  });
-  const more = issues.length - told.length;
-  return more > 0 ? `${told.join("; ")}; and ${more} more.` : `${told.join("; ")}.`;
+const NO_LIST = "must be an object, not a list";
+
+function sentence(
+  issues: readonly v.BaseIssue<unknown>[],
+  where: string,
+  schema: v.GenericSchema,
+): string {
+  const told = new Set<string>();
+  for (const issue of issues.slice(0, ISSUES_MAX)) {
+    const isInList = isOfMember(issue) && Array.isArray(issue.path?.at(-1)?.input);
+    const path = (issue.path ?? []).slice(0, isInList ? -1 : undefined);
+    const place = [where, ...path.map(({ key }) => String(key))].join(".");
+    told.add(`${place}: ${isInList ? NO_LIST : issueWords(issue, schema)}`);
+  }
+  const more = issues.length - Math.min(issues.length, ISSUES_MAX);
+  const all = [...told].join("; ");
+  return more > 0 ? `${all}; and ${more} more.` : `${all}.`;
 }
 
-/** The library's own words for a field too many or too few are about its types, not about the request. */
-function words(issue: v.BaseIssue<unknown>): string {
-  if (issue.type !== "strict_object" && issue.type !== "object") return issue.message;
-  if (issue.expected === "never") return "there is no such field here";
-  return issue.received === "undefined" ? "is missing" : issue.message;
+/** A member too many or too few. */
+function isOfMember({ type, expected, received }: v.BaseIssue<unknown>): boolean {
+  if (type !== "strict_object" && type !== "object") return false;
+  return expected === "never" || received === "undefined";
+}
+
+/** The library's own words are about its types, not about the request. */
+function issueWords(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): string {
+  if (isOfMember(issue)) {
+    if (issue.expected !== "never") return "is missing";
+    const names = membersAt(schema, issue.path ?? []);
+    if (names === null) return "there is no such field here";
+    return `there is no such field here, ${names.length === 0 ? "none at all" : `only ${names.join(", ")}`}`;
+  }
+  if (!issue.message.startsWith("Invalid ")) return issue.message;
+  if (issue.type === "min_length") return "must not be empty";
+  if (issue.kind !== "schema" || issue.expected === null) return issue.message;
+  return `must be ${typeWords[issue.expected] ?? issue.expected}`;
+}
+
+const typeWords: Readonly<Record<string, string>> = {
+  Array: "a list",
+  Object: "an object",
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+};
+
+type Path = readonly { readonly key: unknown; readonly input: unknown }[];
+
+/** The members of the object in which the path ends; null where the schema does not lead there (through a union). */
+function membersAt(schema: unknown, path: Path): string[] | null {
+  const [first, ...rest] = path;
+  if (!isObject(schema) || !first) return null;
+  const { wrapped, item, options, entries, key } = schema;
+  if (wrapped !== undefined) return membersAt(wrapped, path);
+  if (Array.isArray(options) && typeof key === "string" && isObject(first.input)) {
+    const kind = first.input[key];
+    return membersAt(
+      options.find((option) => option.entries[key].literal === kind),
+      path,
+    );
+  }
+  if (item !== undefined) return membersAt(item, rest);
+  if (!isObject(entries)) return null;
+  if (rest.length === 0) return Object.keys(entries);
+  return typeof first.key === "string" ? membersAt(entries[first.key], rest) : null;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function isOfObjects({ type }: v.GenericSchema): boolean {
+  return ["object", "strict_object", "variant"].includes(type);
 }
 
 /** The query string as an object; a parameter that is given twice becomes an array. Throws invalid_request. */

@@ -62,10 +62,47 @@ test("a replacement character that was sent is text; beside bytes that are not U
 });
 
 test("a member too many or too few is told in plain words", () => {
-  const schema = v.strictObject({ before: v.number() });
+  const schema = v.strictObject({ before: v.number(), after: v.optional(v.number()) });
   expect(() => validate(schema, {}, "body")).toThrow("body.before: is missing.");
   expect(() => validate(schema, { before: 1, offset: 2 }, "body")).toThrow(
-    "body.offset: there is no such field here.",
+    "body.offset: there is no such field here, only before, after.",
   );
-  expect(() => validate(schema, { before: "x" }, "body")).toThrow("Expected number");
+  expect(() => validate(v.strictObject({}), { x: 1 }, "query")).toThrow(
+    "query.x: there is no such field here, none at all.",
+  );
+  expect(() => validate(schema, { before: "x" }, "body")).toThrow("body.before: must be a number.");
+});
+
+test("the members there are are told wherever the object is", () => {
+  const inner = v.strictObject({ topic: v.string(), offset: v.number() });
+  const listed = v.strictObject({ list: v.pipe(v.array(inner), v.maxLength(2)) });
+  expect(() => validate(listed, { list: [{ topic: "t", offset: 1, at: 2 }] }, "body")).toThrow(
+    "body.list.0.at: there is no such field here, only topic, offset.",
+  );
+  const kinds = v.variant("op", [
+    v.strictObject({ op: v.literal("a"), within: v.optional(inner) }),
+    v.strictObject({ op: v.literal("b"), one: v.number() }),
+  ]);
+  expect(() => validate(kinds, { op: "b", one: 1, two: 2 }, "message")).toThrow("only op, one.");
+  const deep = { op: "a", within: { topic: "t", offset: 1, x: 1 } };
+  expect(() => validate(kinds, deep, "message")).toThrow("message.within.x: there is no such");
+  expect(() => validate(kinds, deep, "message")).toThrow("only topic, offset.");
+});
+
+test("a list is no object, and what has another type is told in our words", () => {
+  const inner = v.strictObject({ topic: v.optional(v.string()) });
+  const schema = v.strictObject({ one: v.optional(inner), many: v.optional(v.array(inner)) });
+  for (const list of [[], [1]])
+    expect(() => validate(schema, list, "body")).toThrow("body: must be an object, not a list.");
+  expect(() => validate(schema, { one: [7] }, "body")).toThrow(
+    "body.one: must be an object, not a list.",
+  );
+  const wrong: [unknown, string][] = [
+    [{ many: "live" }, "body.many: must be a list."],
+    [{ one: "live" }, "body.one: must be an object."],
+    [{ one: { topic: 1 } }, "body.one.topic: must be text."],
+    ["text", "body: must be an object."],
+    [null, "body: must be an object."],
+  ];
+  for (const [value, words] of wrong) expect(() => validate(schema, value, "body")).toThrow(words);
 });
