@@ -196,10 +196,10 @@ export class Topic<Input, Output = Input, KeyInput = TextOrBytes, KeyOutput = Ke
     return checkLog(this.#transport, this.name, partition, options.signal);
   }
 
-  /** Removes the records of one partition below an offset (all of them if none is given) and gives the new log start. */
-  async trim(partition: number, before?: number): Promise<number> {
+  /** Removes the records of one partition below an offset (-1: all of them) and gives the new log start. */
+  async trim(partition: number, before: number): Promise<number> {
     const path = ["v1", "topics", this.name, "partitions", partition, "delete-records"];
-    const call = sending("POST", path, { before }, before !== undefined);
+    const call = sending("POST", path, { before }, before >= 0);
     return (await this.#transport.json(call, isTrimmed)).log_start;
   }
 

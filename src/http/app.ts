@@ -114,8 +114,8 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   }
   // A second app, since a path with two matching handlers would cost every request Hono's composition.
   const rest = new Hono();
-  for (const [path, methods] of methodsByPath(everyRoute))
-    rest.all(honoPath(path), (c) => otherMethod(machinery, c.req.raw, methods));
+  for (const [path, taken] of methodsByPath(everyRoute))
+    rest.all(honoPath(path), (c) => otherMethod(machinery, c.req.raw, taken));
   rest.notFound((c) => noRoute(machinery, c.req.raw));
   app.notFound((c) => rest.fetch(c.req.raw));
   app.onError((error, c) => answerProblem(machinery, c.req.raw, error));
@@ -149,7 +149,7 @@ async function headOf(answered: Response | Promise<Response>): Promise<Response>
 function otherMethod(
   machinery: Machinery,
   request: Request,
-  methods: readonly string[],
+  { methods, elsewhere }: Taken,
 ): Response | Promise<Response> {
   const id = machinery.nextId();
   const allow = methods.join(", ");
@@ -157,7 +157,10 @@ function otherMethod(
   try {
     const isOptions = request.method === "OPTIONS";
     machinery.guards.admit(request, isOptions);
-    if (!isOptions) throw new HttpRefusal("method_not_allowed", `Use ${allow}.`, { allow });
+    if (!isOptions)
+      throw new HttpRefusal("method_not_allowed", [`Use ${allow}.`, ...elsewhere].join(" "), {
+        allow,
+      });
     const headers = machinery.guards.preflight(request, allow);
     reply = { status: 204, type: null, body: null, headers };
   } catch (error) {
@@ -182,13 +185,20 @@ function honoPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
+/** The methods of a path, and sentences about where others are taken. */
+interface Taken {
+  readonly methods: string[];
+  readonly elsewhere: string[];
+}
+
 /** What each path takes; HEAD is GET without the body, OPTIONS is always answered. */
-function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
-  const methods = new Map<string, string[]>();
-  for (const { path, method } of routes) {
-    const list = methods.get(path) ?? ["OPTIONS"];
-    list.push(...(method === "GET" ? ["GET", "HEAD"] : [method]));
-    methods.set(path, list);
+function methodsByPath(routes: readonly Route[]): Map<string, Taken> {
+  const all = new Map<string, Taken>();
+  for (const { path, method, otherMethods } of routes) {
+    const taken = all.get(path) ?? { methods: ["OPTIONS"], elsewhere: [] };
+    taken.methods.push(...(method === "GET" ? ["GET", "HEAD"] : [method]));
+    if (otherMethods !== undefined) taken.elsewhere.push(otherMethods);
+    all.set(path, taken);
   }
-  return methods;
+  return all;
 }

@@ -87,6 +87,8 @@ export interface RouteSpec<Params, Query, Body> {
   readonly headers?: Readonly<Record<string, string>>;
   /** By status; problem documents of 4xx and 5xx are added to all. */
   readonly responses: Readonly<Record<number, RouteResponse>>;
+  /** Where to go with another method, in a sentence: for a path that many try. */
+  readonly otherMethods?: string;
   /** Answered without a token: health and nothing else. */
   readonly open?: boolean;
   /** No time limit: the answer is a stream, or waits by its own rule. */

@@ -226,7 +226,7 @@ export function fetchSuite(name: string, open: () => Promise<HttpDoor>): void {
         const answers = await Promise.all([
           ...paths.map((path) => ask(door, `/v1/topics/${topic}/partitions/49/${path}`)),
           send(door, `/v1/topics/${topic}/partitions/49/records`, "v"),
-          post(door, `/v1/topics/${topic}/partitions/49/delete-records`, {}),
+          post(door, `/v1/topics/${topic}/partitions/49/delete-records`, { before: -1 }),
         ]);
         for (const { status } of answers) statuses.add(status);
       }

@@ -130,10 +130,20 @@ export function topicsSuite(name: string, open: () => Promise<HttpDoor>): void {
         400,
         "body: must be an object, not a list.",
       ]);
-      const all = await post(door, `${path}/delete-records`, {});
+      const none = await post(door, `${path}/delete-records`, {});
+      expect([none.status, none.body.code]).toEqual([400, "invalid_request"]);
+      const all = await post(door, `${path}/delete-records`, { before: -1 });
       expect(all.body).toEqual({ log_start: 3 });
       const beyond = await post(door, `${path}/delete-records`, { before: 4 });
       expect([beyond.status, beyond.body.code]).toEqual([416, "offset_out_of_range"]);
+    });
+
+    test("who reads where one only writes is told where to read", async () => {
+      const response = await door.fetch(`/v1/topics/${await newTopic(door)}/records`);
+      expect(response.status).toBe(405);
+      const problem: unknown = await response.json();
+      for (const place of ["/partitions/{partition}/records", "/v1/fetch", "/v1/tail"])
+        expect(String(Object(problem).detail)).toContain(place);
     });
 
     test("the node, its health, its documents", async () => {

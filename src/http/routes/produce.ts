@@ -81,6 +81,8 @@ export const produceToTopic = defineRoute({
   path: "/v1/topics/{topic}/records",
   tag: TAG,
   summary: "Append records",
+  otherMethods:
+    "To read: GET /v1/topics/{topic}/partitions/{partition}/records, POST /v1/fetch for many partitions at once, or GET /v1/tail.",
   description,
   params: topicParams,
   query: produceQuery,

@@ -126,7 +126,7 @@ export const deleteRecords = defineRoute({
   tag: TAG,
   summary: "Remove the records below an offset",
   description:
-    "`before` is the first offset that stays; -1 or none: everything up to the high watermark.",
+    "`before` is the first offset that stays; -1: everything up to the high watermark goes.",
   params: partitionParams,
   query: noQuery,
   body: deleteRecordsBody,
@@ -135,7 +135,7 @@ export const deleteRecords = defineRoute({
   },
   async handle({ door, context, params, body }) {
     const { topic, partition } = params;
-    const start = await door.broker.deleteRecords(context, topic, partition, body.before ?? -1);
+    const start = await door.broker.deleteRecords(context, topic, partition, body.before);
     return json({ log_start: start } satisfies InferOutput<typeof deletedRecords>);
   },
 });

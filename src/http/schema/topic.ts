@@ -1,6 +1,14 @@
 /** Bodies of the topic routes. */
 import * as v from "valibot";
-import { flagText, integer, integerText, OFFSET_MAX, texts, wellFormedText } from "./shapes.ts";
+import {
+  flagText,
+  integer,
+  integerText,
+  OFFSET_MAX,
+  texts,
+  wellFormedText,
+  withExample,
+} from "./shapes.ts";
 
 const PARTITIONS_MAX = 10_000;
 
@@ -34,8 +42,9 @@ export const alterTopicBody = v.strictObject({
   configs: v.optional(configChanges),
 });
 
-export const deleteRecordsBody = v.strictObject({
-  before: v.optional(integer(-1, OFFSET_MAX)),
+/** Required, so that nobody deletes everything by leaving something out. */
+export const deleteRecordsBody = withExample(v.strictObject({ before: integer(-1, OFFSET_MAX) }), {
+  before: 100,
 });
 
 export const listTopicsQuery = v.strictObject({

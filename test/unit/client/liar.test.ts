@@ -57,7 +57,7 @@ const calls: Readonly<Record<string, (kedge: Kedge) => unknown>> = {
   records: (kedge) => kedge.topic("t").records(),
   "records of one": (kedge) => kedge.topic("t").records({ partition: 0 }),
   offset: (kedge) => kedge.topic("t").offset(0, "latest"),
-  trim: (kedge) => kedge.topic("t").trim(0),
+  trim: (kedge) => kedge.topic("t").trim(0, -1),
   check: (kedge) => kedge.topic("t").check(0),
   tail: (kedge) => kedge.tail({ topics: ["t"] }),
   group: (kedge) => kedge.group("g", { topics: ["t"] }).records(),
