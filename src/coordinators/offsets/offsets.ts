@@ -231,9 +231,11 @@ function sweep(group: Group, env: GroupEnv): GroupStep {
       (!isSubscribed(members, topic) && hasExpired(group, committed, env));
     if (isOver && !isPending(offsets, topic, partition)) expired.push({ topic, partition });
     else left += 1;
+    // The others are for the next step.
+    if (expired.length === GONE_PER_STEP) break;
   }
-  if (expired.length > GONE_PER_STEP) {
-    const some = without(group, expired.slice(0, GONE_PER_STEP));
+  if (expired.length === GONE_PER_STEP) {
+    const some = without(group, expired);
     return { ...some, timers: [{ name: "sweep", afterMs: 0, input: { type: "sweep" } }] };
   }
   if (left === 0 && offsets.pending.size === 0 && isEmpty(members) && !isExpected(members)) {
