@@ -61,7 +61,9 @@ export function stepOffsets(
     case "sweep":
       return group ? sweep(group, env) : unchanged<Group, GroupInput, GroupEffect>(null);
     case "topics-deleted":
-      return group ? forgetTopics(group, input) : unchanged<Group, GroupInput, GroupEffect>(null);
+      return group
+        ? forgetTopics(group, input, env)
+        : unchanged<Group, GroupInput, GroupEffect>(null);
     case "marker":
       return group ? endOf(group, input) : unchanged<Group, GroupInput, GroupEffect>(null);
     default:
@@ -259,12 +261,15 @@ function isOfAnother(
   return topicId !== null && image.topic(topic)?.id !== topicId;
 }
 
-/** What is committed once this has begun is of another topic of the same name. */
+/** What is committed once this has begun is of another topic of the same name, as is what says so itself. */
 function forgetTopics(
   group: Group,
   { topics, orderBelow = group.offsets.nextOrder }: Input<"topics-deleted">,
+  env: GroupEnv,
 ): GroupStep {
-  const gone = placesOf(group, topics, orderBelow);
+  const gone = placesOf(group, topics, (topic, { order, topicId }) => {
+    return order < orderBelow && (topicId === null || topicId !== env.image.topic(topic)?.id);
+  });
   if (gone.length <= GONE_PER_STEP) return without(group, gone);
   const name = `topics-deleted ${[...topics].join(" ")}`;
   const input = { type: "topics-deleted", topics, orderBelow } as const;
@@ -272,13 +277,23 @@ function forgetTopics(
   return { ...some, timers: [{ name, afterMs: 0, input }] };
 }
 
-function placesOf(group: Group, topics: ReadonlySet<string>, orderBelow: number): Place[] {
+/** Places of which nothing is known but what goes; where something newer is known, the next sweep takes the older. */
+function placesOf(
+  { offsets: { committed, pending } }: Group,
+  topics: ReadonlySet<string>,
+  goes: (topic: string, committed: CommittedOffset) => boolean,
+): Place[] {
+  const goingIn = (table: OffsetTable, topic: string, partition: number): boolean => {
+    const there = offsetOf(table, topic, partition);
+    return there === null || goes(topic, there);
+  };
   const places: Place[] = [];
-  const { committed, pending } = group.offsets;
-  for (const table of [committed, ...pending.values()]) {
+  const tables = [committed, ...pending.values()];
+  for (const table of tables) {
     for (const topic of topics) {
-      for (const [partition, { order }] of table.get(topic) ?? []) {
-        if (order < orderBelow) places.push({ topic, partition });
+      for (const partition of table.get(topic)?.keys() ?? []) {
+        if (tables.every((each) => goingIn(each, topic, partition)))
+          places.push({ topic, partition });
       }
     }
   }

@@ -42,6 +42,7 @@ export class GroupWorld {
   group: Group | null = null;
   readonly records: (CoordinatorRecord & { readonly transaction: Transaction | null })[] = [];
   readonly config: GroupConfig;
+  readonly image = new Image();
   nowMs = 1_000_000;
   readonly #timers = new Map<string, { atMs: number; input: GroupInput }>();
   #tickets = 0;
@@ -52,7 +53,7 @@ export class GroupWorld {
   }
 
   get env(): GroupEnv {
-    return { nowMs: this.nowMs, config: this.config, image: new Image() };
+    return { nowMs: this.nowMs, config: this.config, image: this.image };
   }
 
   get state(): string {

@@ -280,6 +280,19 @@ describe("deleting", () => {
     expect(world.replayed()?.offsets.committed.get("t")?.size).toBe(1);
   });
 
+  test("who hears late of a deleted topic keeps what was committed for the next one of that name", () => {
+    const [first, second] = ["AAAAAAAAAAAAAAAAAAAAAQ", "AAAAAAAAAAAAAAAAAAAAAg"];
+    const world = new GroupWorld();
+    world.commit([0, 2].map((partition) => ({ topicId: first, partition, offset: 9 })));
+    world.image.apply(1, { type: "topic", version: 0, name: "t", id: second });
+    world.commit([{ topicId: second, partition: 1, offset: 4 }]);
+    world.commit([{ topicId: second, partition: 2, offset: 5 }], {}, transaction);
+    world.step({ type: "topics-deleted", topics: new Set(["t"]) });
+    world.step({ type: "marker", transaction, committed: true });
+    expect([0, 1, 2].map((partition) => world.offset("t", partition))).toEqual([null, 4, 5]);
+    expect(world.replayed()?.offsets.committed.get("t")?.size).toBe(2);
+  });
+
   test("so do those that have expired, and the group with the last of them", () => {
     const world = new GroupWorld({ offsetsRetentionMs: 5000 });
     world.commit(many);
