@@ -1,6 +1,6 @@
 /**
- * The time limits of many requests with one timer: since all have the same, the oldest ends first, and a request costs an
- * insertion and a removal.
+ * The time limits of many requests with one timer, which looks at them from the oldest on, up to the first for which it is too early
+ * for anything: so a request costs an insertion and a removal.
  *
  * - A request is told what it waited for: a body that did not come, when nothing was done, or work whose outcome is unknown.
  * - Once the node stops, who still sends a body has a while to finish, and is told to send it elsewhere.
