@@ -76,6 +76,29 @@ describe("a request that takes long", () => {
   });
 });
 
+describe("thousands that end at once", () => {
+  test.each([
+    ["late", false],
+    ["at the node's stop", true],
+  ])("%s, are told some at a time: the runtime's stack holds no more", async (_why, isStop) => {
+    const { clock, stopping, silent } = world();
+    const told = Array.from({ length: 1_000 }, (_, at) => silent(`${at}`, 100));
+    const toldNow = () => told.filter(({ outcome }) => outcome !== "").length;
+    const atTurns: number[] = [];
+    const after = clock.after.bind(clock);
+    clock.after = (delayMs, fire) =>
+      after(delayMs, () => {
+        atTurns.push(toldNow());
+        fire();
+      });
+    if (isStop) stopping.abort();
+    await passes(clock, 32_000);
+    expect(toldNow()).toBe(told.length);
+    const inTurns = [...atTurns, told.length].map((count, at) => count - (atTurns[at - 1] ?? 0));
+    expect(Math.max(...inTurns)).toBeLessThanOrEqual(200);
+  });
+});
+
 describe("a body that does not come", () => {
   test("is waited for on a held connection, and refused as such: the small one sooner", async () => {
     const { clock, held, silent } = world();
