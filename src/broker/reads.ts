@@ -23,7 +23,7 @@ import {
 import { Waiter } from "../log/reading/waiters.ts";
 import { damageOf } from "./damage.ts";
 import type { FoundLog, LogLookup } from "./log-lookup.ts";
-import type { ReadAnswer, ReadOptions, ReadRequest } from "./verbs.ts";
+import type { EpochEnd, ReadAnswer, ReadOptions, ReadRequest } from "./verbs.ts";
 
 /** Partitions that are looked at before others get their turn: a few milliseconds. */
 const PARTITIONS_PER_TURN = 500;
@@ -102,6 +102,13 @@ async function readAll(
     try {
       const found = known ?? lookup(request.topic, request.partition);
       if (request.leaderEpoch !== undefined) found.log.checkEpoch(request.leaderEpoch);
+      const diverging = divergenceOf(found.log, request);
+      if (diverging) {
+        const nothing = { runs: [], position: -1, from: request.from, aborted: null };
+        answers.push({ ...answerOf(request, found, nothing), diverging });
+        refused = true;
+        continue;
+      }
       seen.push({ partition: found.log, end: found.log.readableEnd(options.isolation) });
       const bytesMax: number = tooLarge ? 0 : Math.min(request.bytesMax, options.bytesMax - bytes);
       const limit: ReadLimit = {
@@ -123,6 +130,22 @@ async function readAll(
     }
   }
   return { answers, ready: Math.max(bytes, ready), refused: refused || tooLarge, seen };
+}
+
+/** Where the reader's log parts from this one (KIP-595); null where it does not, or nobody asks. */
+function divergenceOf(log: Partition, { from, lastEpoch }: ReadRequest): EpochEnd | null {
+  if (lastEpoch === undefined) return null;
+  const { epoch, endOffset } = log.endOfEpoch(lastEpoch);
+  if (epoch === -1 || from < log.logStart) throw outOfRange(from, log);
+  return epoch < lastEpoch || endOffset < from ? { leaderEpoch: epoch, endOffset } : null;
+}
+
+function outOfRange(from: number, { logStart, highWatermark }: Partition): Refusal {
+  return new Refusal(
+    "offset_out_of_range",
+    `Offset ${from} is not of this log, which has ${logStart} to ${highWatermark}, or its epoch is newer than any here.`,
+    { latest: highWatermark },
+  );
 }
 
 /** What is known of a request before its turn; nothing where it will be refused. */

@@ -82,6 +82,8 @@ export interface ReadRequest {
   readonly bytesMax: number;
   /** Refuse with fenced_leader_epoch or unknown_leader_epoch unless the partition is at this epoch. */
   readonly leaderEpoch?: number;
+  /** The epoch of the record before `from`, of whoever asks whether its log is still a part of this one. */
+  readonly lastEpoch?: number;
 }
 
 export interface ReadOptions {
@@ -121,6 +123,8 @@ export interface ReadAnswer extends LogEnds {
   readonly aborted: readonly AbortedTransaction[] | null;
   /** This partition's own refusal (offset_out_of_range, unknown_topic_or_partition, …); the others still answer. */
   readonly refusal: Refusal | null;
+  /** Where the log of a reader that told its `lastEpoch` parts from this one; then there are no batches. */
+  readonly diverging?: EpochEnd;
   readonly throttleMs: number;
   /** The size of the first batch, or of what is stored with it, where there is no room for it: ask again with as much. */
   readonly refusedBytes?: number;

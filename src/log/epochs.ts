@@ -31,12 +31,19 @@ export class Epochs {
 
   /**
    * The largest epoch known here up to `asked`, and the offset at which the next one begins (Kafka's `endOffsetFor`): the
-   * log's end for the newest; both -1 for an epoch that is newer than any.
+   * log's end for the newest; both -1 for an epoch that is newer than any, and for -1. One that is older than any ends where the
+   * oldest begins.
    */
-  endOf(asked: number, current: number, end: number): { epoch: number; endOffset: number } {
-    if (asked > current || asked < 0) return { epoch: UNKNOWN, endOffset: UNKNOWN };
+  endOf(
+    asked: number,
+    current: number,
+    { start, end }: { readonly start: number; readonly end: number },
+  ): { epoch: number; endOffset: number } {
+    if (asked > current || asked === UNKNOWN) return { epoch: UNKNOWN, endOffset: UNKNOWN };
     if (asked === current) return { epoch: current, endOffset: end };
     const above = this.#starts.find(({ epoch }) => epoch > asked);
+    // Of what was trimmed no epoch is known any more.
+    if (above && above.start <= start) return { epoch: asked, endOffset: start };
     const below = this.#starts.findLast(({ epoch }) => epoch <= asked);
     return { epoch: below?.epoch ?? asked, endOffset: above?.start ?? end };
   }

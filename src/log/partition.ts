@@ -173,7 +173,8 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
 
   /** The largest epoch known up to `epoch`, and where it ends; -1 for both where it is newer than this leader's. */
   endOfEpoch(epoch: number): { epoch: number; endOffset: number } {
-    return this.#epochs.endOf(epoch, this.#positions.epoch, this.#positions.writtenEnd);
+    const { logStart, writtenEnd } = this.#positions;
+    return this.#epochs.endOf(epoch, this.#positions.epoch, { start: logStart, end: writtenEnd });
   }
 
   /** Refuses with fenced_leader_epoch or unknown_leader_epoch what a client believes that is not so. */

@@ -5,10 +5,16 @@ import { join } from "node:path";
 import { kafkaOddSuite, type OddAnswers, type OddCases } from "./kafka-odd.ts";
 import { oddAdmin } from "./kafka-odd-admin.ts";
 import { oddConfigs } from "./kafka-odd-configs.ts";
+import { oddEpochs } from "./kafka-odd-epochs.ts";
 import { oddGroups } from "./kafka-odd-groups.ts";
+import { oddLookups } from "./kafka-odd-lookups.ts";
+import { oddMaking } from "./kafka-odd-making.ts";
+import { oddMembers } from "./kafka-odd-members.ts";
 import { oddOffsets } from "./kafka-odd-offsets.ts";
+import { oddOpen } from "./kafka-odd-open.ts";
 import { oddProduce } from "./kafka-odd-produce.ts";
 import { oddRecords } from "./kafka-odd-records.ts";
+import { oddSettings } from "./kafka-odd-settings.ts";
 import { oddTopics } from "./kafka-odd-topics.ts";
 import { oddTransactions } from "./kafka-odd-transactions.ts";
 import type { OpenDoor } from "./kafka-suite.ts";
@@ -22,6 +28,12 @@ export const oddCases: OddCases = {
   ...oddTopics,
   ...oddConfigs,
   ...oddAdmin,
+  ...oddEpochs,
+  ...oddOpen,
+  ...oddLookups,
+  ...oddSettings,
+  ...oddMembers,
+  ...oddMaking,
 };
 
 /** Written by `test/peers/make-odd-answers.ts`. */

@@ -125,14 +125,6 @@ const leftOut = new Set([
   "topicAuthorizedOperations",
 ]);
 
-/** What nobody reads beside an error. */
-const meaningless = new Set([
-  "highWatermark",
-  "lastStableOffset",
-  "logStartOffset",
-  "abortedTransactions",
-]);
-
 /** As JSON has it, without what is left out. */
 function plain(value: unknown, labels: ReadonlyMap<string, string>): unknown {
   if (typeof value === "bigint") return labels.get(String(value)) ?? String(value);
@@ -140,10 +132,7 @@ function plain(value: unknown, labels: ReadonlyMap<string, string>): unknown {
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (Array.isArray(value)) return value.map((each) => plain(each, labels));
   if (typeof value !== "object" || value === null) return value;
-  const isRefused = "errorCode" in value && value.errorCode !== 0;
-  const kept = Object.entries(value).filter(
-    ([key]) => !leftOut.has(key) && !(isRefused && meaningless.has(key)),
-  );
+  const kept = Object.entries(value).filter(([key]) => !leftOut.has(key));
   return Object.fromEntries(kept.map(([key, each]) => [key, plain(each, labels)]));
 }
 

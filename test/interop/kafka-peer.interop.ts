@@ -7,6 +7,10 @@ import { kafkaConsumerGroupsSuite } from "../conformance/kafka-consumer-groups.t
 import { kafkaDoorSuite } from "../conformance/kafka-door.ts";
 import { kafkaGroupsSuite } from "../conformance/kafka-groups.ts";
 import { kafkaLargeStateSuite } from "../conformance/kafka-large-state.ts";
+import {
+  kafkaLargeTransactionSuite,
+  smallStates,
+} from "../conformance/kafka-large-transactions.ts";
 import { kafkaTransactionsSuite } from "../conformance/kafka-transactions.ts";
 import { kafkaMissing, startKafka } from "../peers/kafka.ts";
 
@@ -26,6 +30,7 @@ describe.skipIf(missing !== null)("the door's suites", () => {
     }),
   );
   kafkaLargeStateSuite("Apache Kafka", () => startKafka({ heap: "-Xmx640m" }), KAFKA_LARGE_BYTES);
+  kafkaLargeTransactionSuite("Apache Kafka", () => startKafka({ settings: smallStates }));
   kafkaGroupsSuite("Apache Kafka", () =>
     startKafka({ settings: { "group.min.session.timeout.ms": "100" } }),
   );

@@ -52,12 +52,27 @@ export function changed(
   return after;
 }
 
+/** Word by word as in Kafka: each is appended where it is not there, and subtracted once for each time it is said. */
 function joinedList(current: string, operation: "append" | "subtract", value: string): string {
-  const words = (text: string) => text.split(",").filter((word) => word !== "");
-  const given = words(value);
-  const kept = words(current);
-  if (operation === "subtract") return kept.filter((word) => !given.includes(word)).join(",");
-  return [...new Set([...kept, ...given])].join(",");
+  const kept = current.split(",").filter((word) => word !== "");
+  const given = wordsOf(value);
+  if (operation === "append") return [...new Set([...kept, ...given])].join(",");
+  const left = new Map<string, number>();
+  for (const word of given) left.set(word, (left.get(word) ?? 0) + 1);
+  const rest = kept.filter((word) => {
+    const times = left.get(word) ?? 0;
+    left.set(word, times - 1);
+    return times <= 0;
+  });
+  return rest.join(",");
+}
+
+/** As Java splits: words that are empty are none at the end, and an empty text is one. */
+function wordsOf(text: string): string[] {
+  const words = text.split(",");
+  if (words.length === 1) return words;
+  while (words.at(-1) === "") words.pop();
+  return words;
 }
 
 /** The commands that lead from what the image has to these values. */

@@ -118,7 +118,9 @@ async function alter(
     case "node":
       if (name !== "") checkNode(name, controller.nodeId);
       checkNodeChanges(name, changes, nodeEntries(sources, settings));
-      return submit((image) => nodeChangeCommands(sources, image, name, changes, replace));
+      return submit((image) =>
+        nodeChangeCommands(sources, image, name && String(controller.nodeId), changes, replace),
+      );
     case "logger":
       checkNode(name, controller.nodeId);
       if (replace) throw new Refusal("invalid_request", "Log levels are set one by one.");
@@ -132,7 +134,8 @@ async function alter(
   }
 }
 
+/** As in Kafka, which reads a number: "01" is node 1. */
 function checkNode(name: string, nodeId: number): void {
-  if (name === String(nodeId)) return;
+  if (/^[+-]?\d{1,10}$/.test(name) && Number(name) === nodeId) return;
   throw new Refusal("invalid_request", `This is node ${nodeId}; ask node "${name}" itself.`);
 }

@@ -7,7 +7,12 @@ import type { Command } from "../../cluster/commands.ts";
 import type { Image } from "../../cluster/image.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { type ConfigDefinition, topicConfigs } from "../../log/configs/definitions.ts";
-import { type ConfigValues, parseTopicConfig } from "../../log/configs/topic-config.ts";
+import {
+  checkNewValues,
+  type ConfigValues,
+  parseTopicConfig,
+  shownValue,
+} from "../../log/configs/topic-config.ts";
 import { type Changeable, changed, checkChanges, configCommands } from "./changes.ts";
 import type { ConfigChange, ConfigEntry, ConfigSynonym } from "./verbs.ts";
 import { knownByRule } from "../topics/rules.ts";
@@ -30,7 +35,8 @@ export function topicEntries(topic: string, sources: DefaultsSources): readonly 
     const { name, type, doc } = definition;
     const value = own.get(name);
     const inherited = defaultSynonyms(definition, sources);
-    const set: ConfigSynonym[] = value === undefined ? [] : [{ name, value, source: "topic" }];
+    const set: ConfigSynonym[] =
+      value === undefined ? [] : [{ name, value: shownValue(definition, value), source: "topic" }];
     return entryOf(
       { name, type, doc, readOnly: false },
       [...set, ...inherited],
@@ -87,6 +93,8 @@ export function topicChangeCommands(
   const topic = knownByRule(image, name).name;
   const before = image.configs("topic", topic);
   const after = changed(before, changes, replace, changeableIn(defaults));
+  const fresh = [...after].filter(([key, value]) => before.get(key) !== value);
+  checkNewValues(Object.fromEntries(fresh));
   parseTopicConfig(Object.fromEntries(after), defaults);
   return configCommands(image, "topic", topic, after);
 }

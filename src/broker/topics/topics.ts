@@ -16,6 +16,7 @@ import type { Image, TopicImage } from "../../cluster/image.ts";
 import { partitionCommands, topicCommands, type TopicPlan } from "../../cluster/topic-commands.ts";
 import type { KeptLog, Logs } from "../../log/logs.ts";
 import {
+  checkNewValues,
   type ConfigValues,
   describeTopicConfig,
   parseTopicConfig,
@@ -130,6 +131,7 @@ function planOf(topic: NewTopic, options: TopicsOptions): TopicPlan {
       { nodes },
     );
   }
+  checkNewValues(configs);
   parseTopicConfig(configs, options.configDefaults);
   return { name, id: randomUuid(options.random), partitions, replicationFactor, configs };
 }
@@ -153,8 +155,10 @@ function alterCommands(
   checkRoom(image, wanted - current);
   const after = new Map(image.configs("topic", topic.name));
   for (const [key, value] of Object.entries(change.configs ?? {})) {
-    if (value !== null) after.set(key, value);
-    else if (!after.delete(key)) checkConfigExists(key);
+    if (value !== null) {
+      checkNewValues({ [key]: value });
+      after.set(key, value);
+    } else if (!after.delete(key)) checkConfigExists(key);
   }
   parseTopicConfig(Object.fromEntries(after), options.configDefaults);
   const replicationFactor = topic.partitions[0]?.replicas.length ?? 1;

@@ -7,7 +7,7 @@
  * - Left out: access rules on transactional ids, until security/ is there.
  */
 import type { Image } from "../../cluster/image.ts";
-import { OFFSETS_TOPIC } from "../../coordinators/internal-topic.ts";
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from "../../coordinators/internal-topic.ts";
 import {
   eachPartition,
   type TransactionPartitions,
@@ -93,7 +93,7 @@ export interface TransactionVerbs {
   /** One outcome a partition, in order. @throws Refusal about the transaction as a whole. */
   addPartitions(context: Context, request: AddPartitionsRequest): Promise<PartitionOutcome[]>;
   /** The same without adding: was each of them added? */
-  verifyPartitions(context: Context, request: AddPartitionsRequest): Promise<void>;
+  verifyPartitions(context: Context, request: AddPartitionsRequest): Promise<PartitionOutcome[]>;
   /** Makes the group's offsets part of the transaction. */
   addOffsets(context: Context, groupId: string, request: TransactionRequest): Promise<void>;
   /**
@@ -153,20 +153,14 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
       checkMayBegin(transactionalId);
       return coordinator.init({ transactionalId, timeoutMs, expected });
     },
-    async addPartitions(_context, { transactionalId, producer, partitions, clientVersion }) {
-      const places = [...eachPartition(partitions)];
-      const told: Told = new Map();
-      const refusals = await mapSlices(clock, places, (some) =>
-        some.map(({ topic, index }) => refusalOf(image, topic, index, told, isInternal(topic))),
-      );
-      if (refusals.some((refusal) => refusal !== null)) {
-        return places.map((place, at) => ({ ...place, refusal: refusals[at] ?? notAttempted() }));
-      }
-      await coordinator.addPartitions(transactionalId, producer, partitions, clientVersion);
-      return places.map((place) => ({ ...place, refusal: null }));
-    },
-    verifyPartitions: (_context, { transactionalId, producer, partitions }) =>
-      coordinator.checkPartitions(transactionalId, producer, partitions),
+    addPartitions: (_context, request) =>
+      ifAllAreThere(options, request, ({ transactionalId, producer, partitions, clientVersion }) =>
+        coordinator.addPartitions(transactionalId, producer, partitions, clientVersion),
+      ),
+    verifyPartitions: (_context, request) =>
+      ifAllAreThere(options, request, ({ transactionalId, producer, partitions }) =>
+        coordinator.checkPartitions(transactionalId, producer, partitions),
+      ),
     async addOffsets(_context, groupId, { transactionalId, producer, clientVersion }) {
       const partitions = [{ topic: OFFSETS_TOPIC, partitions: [await offsets.locate(groupId)] }];
       await coordinator.addPartitions(transactionalId, producer, partitions, clientVersion);
@@ -196,6 +190,13 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
         const isClosed = isInternal(topic) && topic !== OFFSETS_TOPIC;
         const refusal = refusalOf(image, topic, index, told, isClosed);
         if (refusal) return { ...place, refusal };
+        if (marker.producerId === -1n || marker.producerEpoch === -1)
+          return { ...place, refusal: noProducer() };
+        if (marker.producerEpoch < 0)
+          return {
+            ...place,
+            refusal: new Refusal("invalid_producer_epoch", "The epoch is below 0."),
+          };
         try {
           const outcome = await coordinator.writeMarker(place, marker, coordinatorEpoch);
           const isGone = outcome === "gone";
@@ -207,6 +208,46 @@ export function transactionVerbs(options: TransactionVerbsOptions): TransactionV
       });
     },
   };
+}
+
+/** Does it with all partitions, or tells which are not there, or closed, and that the others were let be. */
+async function ifAllAreThere(
+  { image, clock }: TransactionVerbsOptions,
+  request: AddPartitionsRequest,
+  act: (request: AddPartitionsRequest) => Promise<void>,
+): Promise<PartitionOutcome[]> {
+  const places = [...eachPartition(request.partitions)];
+  const told: Told = new Map();
+  const refusals = await mapSlices(clock, places, (some) =>
+    some.map(({ topic, index }) =>
+      refusalOf(image, topic, index, told, isClosedTo(request, topic, image)),
+    ),
+  );
+  if (refusals.some((refusal) => refusal !== null)) {
+    return places.map((place, at) => ({ ...place, refusal: refusals[at] ?? notAttempted() }));
+  }
+  await act(request);
+  return places.map((place) => ({ ...place, refusal: null }));
+}
+
+/** What is Kafka's own, there or not. */
+const kafkasOwn: ReadonlySet<string> = new Set([
+  OFFSETS_TOPIC,
+  TRANSACTIONS_TOPIC,
+  "__share_group_state",
+]);
+
+/**
+ * As in Kafka the batched form, which is for brokers, may add the partitions of groups' offsets. Unlike there nobody adds those
+ * of the transactions' own state: a marker is nothing that its reader knows.
+ */
+function isClosedTo({ clientVersion }: AddPartitionsRequest, topic: string, image: Image): boolean {
+  if (clientVersion === 0 && kafkasOwn.has(topic)) return true;
+  return isInternal(topic) && topic !== OFFSETS_TOPIC && image.topic(topic) !== null;
+}
+
+function noProducer(): Refusal {
+  return new Refusal("unknown_server_error", "A marker needs a producer's id and its epoch.");
 }
 
 /** What one request was refused with, by topic: fifty thousand refusals apart are a tenth of a second of garbage collection. */

@@ -33,6 +33,8 @@ export interface FetchPartition {
   readonly bytesMax: number;
   /** -1: not known to the client. */
   readonly leaderEpoch: number;
+  /** That of the record before `fetchOffset`; below 0: not told. */
+  readonly lastEpoch: number;
   /** What the id was the id of, when it was last looked at. */
   name?: string | undefined;
 }

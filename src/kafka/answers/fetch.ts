@@ -11,7 +11,9 @@
  * - A limit of 0 bytes is one of 1: as in Kafka the first batch comes all the same, or its reader would stand still. One below 0
  *   is UNKNOWN_SERVER_ERROR there, and so here.
  * - Of very many partitions each step takes turns.
- * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas; divergence.
+ * - Who says the epoch of what it read last is told where its log parts from this one (KIP-595), or offset_out_of_range.
+ * - Beside an error stand no ends of the log, as in Kafka.
+ * - Left out: followers (`replicaId`), who use the cluster's own listener; preferred read replicas.
  */
 import { readBytesOf } from "../../broker/traffic.ts";
 import type { Isolation, ReadAnswer, ReadRequest } from "../../broker/verbs.ts";
@@ -42,6 +44,7 @@ interface Asked {
       readonly partition: number;
       readonly currentLeaderEpoch: number;
       readonly fetchOffset: number;
+      readonly lastFetchedEpoch: number;
       readonly partitionMaxBytes: number;
     }[];
   }[];
@@ -65,6 +68,7 @@ interface PartitionData {
   readonly highWatermark: number;
   readonly lastStableOffset: number;
   readonly logStartOffset: number;
+  readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number };
   readonly abortedTransactions: readonly { producerId: bigint; firstOffset: number }[] | null;
   readonly records: readonly Uint8Array[];
 }
@@ -117,12 +121,13 @@ async function refused(partitions: readonly FetchPartition[], byId: boolean, cal
 
 function partitionsOf(topics: Asked["topics"], byId: boolean): FetchPartition[] {
   return topics.flatMap(({ topic, topicId, partitions }) =>
-    partitions.map(({ partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes }) => ({
+    partitions.map((asked) => ({
       topic: byId ? topicId : topic,
-      partition,
-      fetchOffset,
-      bytesMax: partitionMaxBytes,
-      leaderEpoch: currentLeaderEpoch,
+      partition: asked.partition,
+      fetchOffset: asked.fetchOffset,
+      bytesMax: asked.partitionMaxBytes,
+      leaderEpoch: asked.currentLeaderEpoch,
+      lastEpoch: asked.lastFetchedEpoch,
     })),
   );
 }
@@ -136,7 +141,7 @@ async function readParts(
 ): Promise<readonly Part[]> {
   if (asked.replicaId >= 0 || asked.replicaState.replicaId >= 0) {
     // Nobody is a follower here: what Kafka tells one that it does not know.
-    return partitions.map((of) => failedPart(of, codeFor("not_leader_or_follower")));
+    return partitions.map((of) => failedPart(of, codeFor("not_leader_or_follower"), null));
   }
   const { clock } = call.door;
   const asking = mapSlices(clock, partitions, (some) =>
@@ -151,6 +156,7 @@ async function readParts(
   return mapSlices(clock, partitions, (some) =>
     some.map((of) => {
       const request = requests[at++];
+      if (request === "unknown_server_error") return failedPart(of, codeFor(request), null);
       if (typeof request === "string") return failedPart(of, codeFor(request));
       const answer = answers[next++];
       assert(answer, "every request has its answer");
@@ -167,7 +173,7 @@ function readRequest(
   call: Call,
   byId: boolean,
 ): ReadRequest | RefusalName {
-  const { partition, fetchOffset, leaderEpoch } = of;
+  const { partition, fetchOffset, leaderEpoch, lastEpoch } = of;
   const { broker, context } = call;
   if (byId) {
     const name = broker.cluster.nameOf(context, of.topic);
@@ -179,7 +185,11 @@ function readRequest(
   if (partition < 0 || partition >= count) return "unknown_topic_or_partition";
   if (of.bytesMax < 0 || asked.maxBytes < 0) return "unknown_server_error";
   const request = { topic, partition, from: fetchOffset, bytesMax: Math.max(1, of.bytesMax) };
-  return leaderEpoch < 0 ? request : { ...request, leaderEpoch };
+  return {
+    ...request,
+    ...(leaderEpoch >= 0 && { leaderEpoch }),
+    ...(lastEpoch >= 0 && { lastEpoch }),
+  };
 }
 
 /** A topic's id that is nobody's: as in Kafka a session remembers the name, and tells whether that is taken anew. */
@@ -210,7 +220,9 @@ async function read(
     return (
       !waits ||
       bytes >= Math.min(bytesMin, bytesMax) ||
-      answers.some((answer, at) => answer.refusal ?? isPassed(answer, requests[at]))
+      answers.some(
+        (answer, at) => answer.refusal ?? answer.diverging ?? isPassed(answer, requests[at]),
+      )
     );
   };
   const soon = await readWithin(requests, { bytesMin, bytesAsked, isolation }, call, isEnough);
@@ -289,7 +301,12 @@ function countUntilSent(call: Call, bytes: number, answers: readonly ReadAnswer[
 
 function partOf(of: FetchPartition, answer: ReadAnswer): Part {
   const { refusal } = answer;
-  if (refusal) return { of, data: dataOf(of, answer, codeOf(refusal), []), bytes: 0 };
+  if (refusal) return { of, data: dataOf(of, noEnds, codeOf(refusal), []), bytes: 0 };
+  if (answer.diverging) {
+    const { leaderEpoch: epoch, endOffset } = answer.diverging;
+    const data = dataOf(of, answer, NONE, []);
+    return { of, data: { ...data, divergingEpoch: { epoch, endOffset } }, bytes: 0 };
+  }
   let bytes = 0;
   const { fetchOffset: from } = of;
   const batches = isPassed(answer, { from })
@@ -308,9 +325,11 @@ function isPassed(answer: ReadAnswer, asked: { readonly from: number } | undefin
   return asked !== undefined && answer.batches.length === 0 && answer.from > asked.from;
 }
 
-function failedPart(of: FetchPartition, code: number): Part {
-  const ends = { highWatermark: -1, lastStable: -1, logStart: -1 };
-  return { of, data: dataOf(of, ends, code, []), bytes: 0 };
+const noEnds = { highWatermark: -1, lastStable: -1, logStart: -1 };
+
+/** What was not read at all. Kafka says null of a partition that it has looked at. */
+function failedPart(of: FetchPartition, code: number, aborted: readonly [] | null = []): Part {
+  return { of, data: dataOf(of, noEnds, code, [], aborted), bytes: 0 };
 }
 
 function dataOf(
@@ -340,7 +359,8 @@ function newsOf(scope: FetchScope, parts: readonly Part[], call: Call) {
     const news = some.filter(({ of, data, bytes }) => {
       const { highWatermark, logStartOffset, errorCode } = data;
       const told = { highWatermark, logStart: logStartOffset };
-      return session.isNews(of, told, { failed: errorCode !== NONE, records: bytes > 0 });
+      const failed = errorCode !== NONE || data.divergingEpoch !== undefined;
+      return session.isNews(of, told, { failed, records: bytes > 0 });
     });
     return scope.incremental ? news : some;
   });

@@ -6,6 +6,7 @@
 import { mapNestedInTurns } from "../../lib/async.ts";
 import type { Call } from "../call.ts";
 import { codeOf, NONE } from "../error-codes.ts";
+import { eachOnce } from "./each-once.ts";
 
 /** Partitions that are looked up before others get their turn. */
 const PARTITIONS_PER_TURN = 1_000;
@@ -18,7 +19,7 @@ export async function describeDirectory(asked: Asked | null, call: Call) {
   const { path, space } = await broker.replicas.logDirectory(context);
   const topics: ReturnType<typeof sizesOf>[] = [];
   let looked = 0;
-  for (const { topic, partitions } of asked ?? everyTopic(call)) {
+  for (const { topic, partitions } of asked ? onceOf(asked) : everyTopic(call)) {
     const sizes = sizesOf(topic, partitions, call);
     if (sizes.partitions.length > 0) topics.push(sizes);
     looked += partitions.length;
@@ -34,6 +35,14 @@ export async function describeDirectory(asked: Asked | null, call: Call) {
     usableBytes: space?.usableBytes ?? -1,
     isCordoned: false,
   };
+}
+
+function onceOf(asked: Asked): Asked {
+  return eachOnce(
+    asked,
+    ({ topic }) => topic,
+    (index) => index,
+  ).topics;
 }
 
 function everyTopic({ broker, context }: Call): Asked {
@@ -66,12 +75,20 @@ export async function moveEach(moves: readonly AskedMove[], { broker, context, d
       return { partitionIndex, errorCode: codeOf(error) };
     }
   };
-  const asked = moves.flatMap(({ path, topics }) => topics.map((topic) => ({ path, ...topic })));
+  // Each partition once, as in Kafka: where it was to go last.
+  const byTopic = new Map<string, Map<number, string>>();
+  for (const { path, topics } of moves)
+    for (const { name, partitions } of topics) {
+      const paths = byTopic.get(name) ?? new Map<number, string>();
+      for (const index of partitions) paths.set(index, path);
+      if (paths.size > 0) byTopic.set(name, paths);
+    }
+  const asked = Array.from(byTopic, ([name, paths]) => ({ name, paths: [...paths] }));
   const moved = await mapNestedInTurns(
     door.clock,
     asked,
-    ({ partitions }) => [...new Set(partitions)],
-    (index, { path, name }) => move(path, name, index),
+    ({ paths }) => paths,
+    ([index, path], { name }) => move(path, name, index),
   );
   return asked.map(({ name }, at) => ({ topicName: name, partitions: moved[at] ?? [] }));
 }

@@ -77,6 +77,8 @@ async function topicsOf(asked: Asked, call: Call): Promise<readonly ToldTopic[]>
       return found ? told(found, authorized) : missing(null, id, codeFor("unknown_topic_id"));
     });
   }
+  if (topics.some(({ name }) => name === null))
+    throw new Refusal("unknown_server_error", "A topic is asked for by neither name nor id.");
   const names = [...new Set(topics.map(({ name }) => name ?? ""))];
   const mayCreate = asked.allowAutoTopicCreation && call.door.autoCreateTopics;
   const failures = mayCreate ? await createMissing(names, call) : new Map<string, number>();

@@ -108,7 +108,7 @@ function created(name: string, topic: TopicDescription) {
   };
 }
 
-function notCreated(name: string, errorCode: number, errorMessage: string) {
+export function notCreated(name: string, errorCode: number, errorMessage: string) {
   return { name, topicId: zeroUuid, errorCode, errorMessage, configs: [] };
 }
 

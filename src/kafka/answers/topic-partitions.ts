@@ -28,6 +28,8 @@ interface Asked {
 }
 
 export function pageOf({ topics, responsePartitionLimit, cursor }: Asked, call: Call) {
+  if (topics.some(({ name }) => name === ""))
+    throw new Refusal("unknown_server_error", "A topic that is asked for has no name.");
   const names = namesFrom(topics, cursor, call);
   let room = Math.min(Math.max(responsePartitionLimit, 1), PARTITIONS_MAX);
   const page: (ReturnType<typeof told> | ReturnType<typeof missing>)[] = [];

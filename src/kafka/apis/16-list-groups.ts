@@ -29,7 +29,7 @@ export const listGroups = defineApi({
     groups: array(listedGroup),
   },
   handle({ statesFilter, typesFilter }, { broker, context }) {
-    const states = new Set(statesFilter.map((state) => state.toLowerCase()));
+    const states = new Set(statesFilter.map((state) => state.trim().toLowerCase()));
     const types = new Set(typesFilter.map((type) => type.toLowerCase()));
     const groups = broker.groups
       .list(context)

@@ -6,7 +6,8 @@
  */
 import { array, bool, int16, int32, int8, string, uuid } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { createEach } from "../answers/topic-admin.ts";
+import { createEach, notCreated } from "../answers/topic-admin.ts";
+import { checkTimeOut } from "../answers/time-out.ts";
 
 const creatableTopic = {
   name: string(),
@@ -46,5 +47,12 @@ export const createTopics = defineApi({
     validateOnly: bool({ default: false }),
   },
   response: { throttleTimeMs: int32(), topics: array(creatableTopicResult) },
-  handle: async (request, call) => ({ throttleTimeMs: 0, topics: await createEach(request, call) }),
+  async handle(request, call) {
+    checkTimeOut(request.timeoutMs);
+    return { throttleTimeMs: 0, topics: await createEach(request, call) };
+  },
+  refuse: ({ topics }, { errorCode, errorMessage }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name }) => notCreated(name, errorCode, errorMessage)),
+  }),
 });

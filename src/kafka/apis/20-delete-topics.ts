@@ -8,6 +8,7 @@ import { array, int16, int32, string, uuid } from "../../wire/schema.ts";
 import { zeroUuid } from "../../wire/uuid.ts";
 import { defineApi } from "../define-api.ts";
 import { deleteEach } from "../answers/topic-admin.ts";
+import { checkTimeOut } from "../answers/time-out.ts";
 
 const deleteTopicState = { name: string({ nullable: "6+", default: null }), topicId: uuid() };
 
@@ -29,9 +30,15 @@ export const deleteTopics = defineApi({
     timeoutMs: int32(),
   },
   response: { throttleTimeMs: int32(), responses: array(deletableTopicResult) },
-  async handle({ topics, topicNames }, call) {
+  async handle({ topics, topicNames, timeoutMs }, call) {
+    checkTimeOut(timeoutMs);
     const asked =
       call.version >= 6 ? topics : topicNames.map((name) => ({ name, topicId: zeroUuid }));
     return { throttleTimeMs: 0, responses: await deleteEach(asked, call) };
+  },
+  refuse({ topics, topicNames }, { errorCode, errorMessage }, version) {
+    const asked = version >= 6 ? topics : topicNames.map((name) => ({ name, topicId: zeroUuid }));
+    const responses = asked.map((each) => ({ ...each, errorCode, errorMessage }));
+    return { throttleTimeMs: 0, responses };
   },
 });

@@ -95,15 +95,12 @@ async function addOne(
   const codes = new Map<string, number>();
   let all = NONE;
   try {
-    if (verifyOnly) await broker.transactions.verifyPartitions(context, ask);
-    else {
-      for (const { topic, index, refusal } of await broker.transactions.addPartitions(
-        context,
-        ask,
-      )) {
-        if (refusal) codes.set(`${index} ${topic}`, codeOf(refusal));
-      }
-    }
+    const { transactions } = broker;
+    const outcomes = verifyOnly
+      ? await transactions.verifyPartitions(context, ask)
+      : await transactions.addPartitions(context, ask);
+    for (const { topic, index, refusal } of outcomes)
+      if (refusal) codes.set(`${index} ${topic}`, codeOf(refusal));
   } catch (error) {
     all = codeOf(fencedAs(error, version >= 2));
   }

@@ -8,6 +8,7 @@ import { array, bool, int16, int32, int64, int8, string } from "../../wire/schem
 import { defineApi } from "../define-api.ts";
 import { mapInTurns, mapNestedInTurns, mapSlices } from "../../lib/async.ts";
 import { partitionsOf } from "../../coordinators/transactions/partitions.ts";
+import type { Decoded } from "../../wire/schema.ts";
 import { codeOf, NONE } from "../error-codes.ts";
 
 const writableTxnMarker = {
@@ -73,6 +74,11 @@ export const writeTxnMarkers = defineApi({
       const answers = topics.map(({ name }, at) => ({ name, partitions: partitions[at] ?? [] }));
       return { producerId, topics: answers };
     });
-    return { markers: results };
+    // Those without a partition are left out, as in Kafka.
+    return { markers: results.filter((_, at) => hasPartitions(markers[at])) };
   },
 });
+
+function hasPartitions(marker: Decoded<typeof writableTxnMarker> | undefined): boolean {
+  return marker?.topics.some(({ partitionIndexes }) => partitionIndexes.length > 0) ?? false;
+}

@@ -6,6 +6,7 @@
 import { array, bool, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { growEach } from "../answers/topic-admin.ts";
+import { checkTimeOut } from "../answers/time-out.ts";
 
 const createPartitionsTopic = {
   name: string(),
@@ -26,5 +27,12 @@ export const createPartitions = defineApi({
   flexible: "2+",
   request: { topics: array(createPartitionsTopic), timeoutMs: int32(), validateOnly: bool() },
   response: { throttleTimeMs: int32(), results: array(createPartitionsTopicResult) },
-  handle: async (request, call) => ({ throttleTimeMs: 0, results: await growEach(request, call) }),
+  async handle(request, call) {
+    checkTimeOut(request.timeoutMs);
+    return { throttleTimeMs: 0, results: await growEach(request, call) };
+  },
+  refuse: ({ topics }, { errorCode, errorMessage }) => ({
+    throttleTimeMs: 0,
+    results: topics.map(({ name }) => ({ name, errorCode, errorMessage })),
+  }),
 });

@@ -5,8 +5,10 @@
  */
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { codeFor, NONE } from "../error-codes.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { NONE } from "../error-codes.ts";
 import { electEach } from "../answers/leaders.ts";
+import { checkTimeOut } from "../answers/time-out.ts";
 
 /** Kafka's types of election. */
 const [preferred, unclean] = [0, 1];
@@ -32,20 +34,23 @@ export const electLeaders = defineApi({
     errorCode: int16({ versions: "1+" }),
     replicaElectionResults: array({ topic: string(), partitionResult: array(partitionResult) }),
   },
-  async handle({ electionType, topicPartitions }, call) {
-    if (electionType !== preferred && electionType !== unclean) {
-      const errorCode = codeFor("invalid_request");
-      const replicaElectionResults = (topicPartitions ?? []).map(({ topic, partitions }) => ({
-        topic,
-        partitionResult: partitions.map((partitionId) => ({
-          partitionId,
-          errorCode,
-          errorMessage: `There is no election of type ${electionType}.`,
-        })),
-      }));
-      return { throttleTimeMs: 0, errorCode, replicaElectionResults };
-    }
+  async handle({ electionType, topicPartitions, timeoutMs }, call) {
+    if (electionType !== preferred && electionType !== unclean)
+      throw new Refusal("invalid_request", `There is no election of type ${electionType}.`);
+    checkTimeOut(timeoutMs);
     const replicaElectionResults = await electEach(topicPartitions, call);
     return { throttleTimeMs: 0, errorCode: NONE, replicaElectionResults };
   },
+  refuse: ({ topicPartitions }, { errorCode, errorMessage }) => ({
+    throttleTimeMs: 0,
+    errorCode,
+    replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
+      topic,
+      partitionResult: partitions.map((partitionId) => ({
+        partitionId,
+        errorCode,
+        errorMessage,
+      })),
+    })),
+  }),
 });

@@ -7,6 +7,7 @@ import { array, bool, int16, int32, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
 import { NONE } from "../error-codes.ts";
 import { reassignEach } from "../answers/leaders.ts";
+import { checkTimeOut } from "../answers/time-out.ts";
 
 const reassignablePartition = {
   partitionIndex: int32(),
@@ -41,11 +42,27 @@ export const alterPartitionReassignments = defineApi({
     errorMessage: string({ nullable: "0+" }),
     responses: array(reassignableTopicResponse),
   },
-  handle: async ({ topics, allowReplicationFactorChange }, call) => ({
+  async handle({ topics, allowReplicationFactorChange, timeoutMs }, call) {
+    checkTimeOut(timeoutMs);
+    return {
+      throttleTimeMs: 0,
+      allowReplicationFactorChange,
+      errorCode: NONE,
+      errorMessage: null,
+      responses: await reassignEach(topics, call),
+    };
+  },
+  refuse: ({ topics }, { errorCode, errorMessage }) => ({
     throttleTimeMs: 0,
-    allowReplicationFactorChange,
-    errorCode: NONE,
-    errorMessage: null,
-    responses: await reassignEach(topics, call),
+    errorCode,
+    errorMessage,
+    responses: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({
+        partitionIndex,
+        errorCode,
+        errorMessage,
+      })),
+    })),
   }),
 });

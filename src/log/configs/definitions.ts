@@ -14,6 +14,8 @@ export interface ConfigDefinition {
   /** Least and greatest allowed number. */
   readonly least?: number;
   readonly greatest?: number;
+  /** A number in between that is not allowed. */
+  readonly except?: number;
   /** The allowed words, for strings and lists. */
   readonly words?: readonly string[];
   /** What a list takes instead of words, and how to say it; `*` alone is everything. */
@@ -50,6 +52,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     default: "-1",
     least: -1,
     greatest: 9,
+    except: 0,
     node: "compression.gzip.level",
     effect: "none",
     doc: "The level for gzip when the broker compresses.",

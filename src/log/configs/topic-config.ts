@@ -62,7 +62,7 @@ function parseAnew(overrides: ConfigValues, nodeDefaults: ConfigValues): TopicCo
   const number = (name: string) => checkNumber(definitionOf(name), text(name));
   const word = (name: string) => checkWord(definitionOf(name), text(name));
   for (const definition of topicConfigs) check(definition, text(definition.name));
-  const policies = splitList(text("cleanup.policy"));
+  const policies = listOf(text("cleanup.policy"));
   const config: TopicConfig = {
     compact: policies.includes("compact"),
     delete: policies.includes("delete"),
@@ -90,6 +90,20 @@ function parseAnew(overrides: ConfigValues, nodeDefaults: ConfigValues): TopicCo
     );
   }
   return config;
+}
+
+/**
+ * Refuses of values that are newly set what a folder of before may still hold: nothing between two commas of a list of words, and
+ * a number that is none of its range.
+ */
+export function checkNewValues(values: ConfigValues): void {
+  for (const [name, text] of Object.entries(values)) {
+    const definition = byName.get(name);
+    if (definition?.type === "list" && definition.words && listOf(text).includes(""))
+      refuse(definition, text);
+    if (definition?.except !== undefined && Number(text) === definition.except)
+      refuse(definition, text);
+  }
 }
 
 /** Every config of a topic by name, with its value as text and where that comes from. */
@@ -149,13 +163,12 @@ function check(definition: ConfigDefinition, text: string): void {
       checkWord(definition, text);
       break;
     case "list": {
-      const words = splitList(text);
+      const words = listOf(text).filter((word) => word !== "");
       if (form) {
         const isAll = words.length === 1 && words[0] === "*";
         if (!isAll && !words.every((word) => form.each.test(word))) refuse(definition, text);
         break;
       }
-      if (new Set(words).size < words.length) refuse(definition, text);
       for (const word of words) if (!definition.words?.includes(word)) refuse(definition, text);
     }
   }
@@ -197,21 +210,51 @@ function refuse(definition: ConfigDefinition, text: string): never {
 }
 
 /** What a config takes, in words. */
-function allowed({ type, least, greatest, words = [], form }: ConfigDefinition): string {
+function allowed({ type, least, greatest, except, words = [], form }: ConfigDefinition): string {
   if (form) return `a comma-separated list of ${form.said}, or * alone`;
   if (type === "boolean") return "true or false";
   if (type === "string") return `one of ${words.join(", ")}`;
-  if (type === "list") return `a comma-separated list of ${words.join(", ")}, each once`;
+  if (type === "list") return `a comma-separated list of ${words.join(", ")}`;
   const kind = type === "double" ? "a number" : "a whole number";
-  if (least !== undefined && greatest !== undefined) return `${kind} from ${least} to ${greatest}`;
+  if (least !== undefined && greatest !== undefined) {
+    const but = except === undefined ? "" : ` but ${except}`;
+    return `${kind} from ${least} to ${greatest}${but}`;
+  }
   return least === undefined ? kind : `${kind} of at least ${least}`;
 }
 
-function splitList(text: string): string[] {
-  return text
-    .split(",")
-    .map((word) => word.trim())
-    .filter((word) => word !== "");
+/** The words of a list as Kafka parses it: nothing is an empty list, and only between commas a word may be empty. */
+function listOf(text: string): string[] {
+  const trimmed = text.trim();
+  return trimmed === "" ? [] : trimmed.split(",").map((word) => word.trim());
+}
+
+/** A value as Kafka shows it, which is what it was parsed to: without spaces, and no word of a list of known words twice. */
+export function shownValue({ type, words }: ConfigDefinition, text: string): string {
+  switch (type) {
+    case "list":
+      return (words ? [...new Set(listOf(text))] : listOf(text)).join(",");
+    case "int":
+    case "long":
+      return String(BigInt(text.trim().replace(/^\+/, "")));
+    case "boolean":
+      return text.trim().toLowerCase();
+    case "double":
+      return javaDouble(Number(text));
+    case "string":
+      return text;
+    default:
+      return type satisfies never;
+  }
+}
+
+/** As Java writes it: "1.0", "1.0E-4". */
+function javaDouble(number: number): string {
+  const pointed = (digits: string) => (digits.includes(".") ? digits : `${digits}.0`);
+  const size = Math.abs(number);
+  if (size === 0 || (size >= 1e-3 && size < 1e7)) return pointed(String(number));
+  const [digits = "", exponent] = number.toExponential().split("e");
+  return `${pointed(digits)}E${Number(exponent)}`;
 }
 
 function codecOf(word: string): TopicConfig["compressionType"] {

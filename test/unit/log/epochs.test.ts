@@ -17,12 +17,12 @@ test.each([
   ["a newer one is not known", 7, { epoch: -1, endOffset: -1 }],
   ["none is not known", -1, { epoch: -1, endOffset: -1 }],
 ])("%s", (_, asked, expected) => {
-  expect(epochs().endOf(asked, 6, 30)).toEqual(expected);
+  expect(epochs().endOf(asked, 6, { start: 0, end: 30 })).toEqual(expected);
 });
 
 test("an epoch that has written nothing yet begins at the end", () => {
-  expect(epochs().endOf(8, 8, 30)).toEqual({ epoch: 8, endOffset: 30 });
-  expect(epochs().endOf(6, 8, 30)).toEqual({ epoch: 6, endOffset: 30 });
+  expect(epochs().endOf(8, 8, { start: 0, end: 30 })).toEqual({ epoch: 8, endOffset: 30 });
+  expect(epochs().endOf(6, 8, { start: 0, end: 30 })).toEqual({ epoch: 6, endOffset: 30 });
 });
 
 test("an offset's epoch is that of the batch that holds it", () => {
@@ -34,6 +34,13 @@ test("a new epoch is noted once, and takes the place of those that wrote nothing
   noted.began(7, 30);
   noted.began(9, 30);
   noted.began(9, 35);
-  expect(noted.endOf(7, 9, 40)).toEqual({ epoch: 6, endOffset: 30 });
-  expect(noted.endOf(9, 9, 40)).toEqual({ epoch: 9, endOffset: 40 });
+  expect(noted.endOf(7, 9, { start: 0, end: 40 })).toEqual({ epoch: 6, endOffset: 30 });
+  expect(noted.endOf(9, 9, { start: 0, end: 40 })).toEqual({ epoch: 9, endOffset: 40 });
+});
+
+test("of what was trimmed nothing is known but where the log starts", () => {
+  const trimmed = { start: 12, end: 30 };
+  expect(epochs().endOf(1, 6, trimmed)).toEqual({ epoch: 1, endOffset: 12 });
+  expect(epochs().endOf(3, 6, trimmed)).toEqual({ epoch: 3, endOffset: 12 });
+  expect(epochs().endOf(4, 6, trimmed)).toEqual({ epoch: 4, endOffset: 20 });
 });

@@ -74,6 +74,7 @@ async function world(sizes: readonly number[], unsentBytesMax: number) {
       partition: 0,
       currentLeaderEpoch: -1,
       fetchOffset: 0,
+      lastFetchedEpoch: -1,
       partitionMaxBytes: 50 * MiB,
     };
     const { responses } = await fetchRecords(

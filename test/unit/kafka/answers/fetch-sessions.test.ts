@@ -20,6 +20,7 @@ function world(limits: Partial<typeof kafkaLimits> = {}) {
       fetchOffset: 0,
       bytesMax: 1,
       leaderEpoch: -1,
+      lastEpoch: -1,
     })),
     ...more,
   });

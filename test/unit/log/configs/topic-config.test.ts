@@ -5,9 +5,11 @@ import { describe, expect, test } from "bun:test";
 import { Refusal } from "../../../../src/lib/refusal.ts";
 import { topicConfigs } from "../../../../src/log/configs/definitions.ts";
 import {
+  checkNewValues,
   describeTopicConfig,
   nodeDefaultsFrom,
   parseTopicConfig,
+  shownValue,
 } from "../../../../src/log/configs/topic-config.ts";
 
 describe("parseTopicConfig", () => {
@@ -55,7 +57,6 @@ describe("parseTopicConfig", () => {
     ["max.message.bytes", "7340033", "from 0 to 7340032"],
     ["min.cleanable.dirty.ratio", "1.5", "a number from 0 to 1"],
     ["min.cleanable.dirty.ratio", "NaN", "a number from 0 to 1"],
-    ["cleanup.policy", "delete,delete", "each once"],
     ["cleanup.policy", "shrink", "compact, delete"],
     ["compression.type", "brotli", "one of uncompressed, zstd"],
     ["preallocate", "yes", "true or false"],
@@ -73,6 +74,32 @@ describe("parseTopicConfig", () => {
     expect(refusal).toBeInstanceOf(Refusal);
     expect(refusal).toMatchObject({ code: "invalid_config" });
     expect(String(refusal)).toContain(sentence);
+  });
+
+  test.each([
+    ["cleanup.policy", ","],
+    ["cleanup.policy", "delete,"],
+    ["cleanup.policy", "compact,,delete"],
+    ["compression.gzip.level", "0"],
+  ])("takes %s=%p where it is kept already, and not anew", (name, value) => {
+    expect(() => parseTopicConfig({ [name]: value }, {})).not.toThrow();
+    expect(() => checkNewValues({ [name]: value })).toThrow(Refusal);
+  });
+
+  test.each([
+    ["cleanup.policy", " delete , delete,compact ", "delete,compact"],
+    ["cleanup.policy", " ", ""],
+    ["leader.replication.throttled.replicas", "0:1, 0:1", "0:1,0:1"],
+    ["retention.ms", "+007", "7"],
+    ["retention.ms", " -1 ", "-1"],
+    ["preallocate", " TRUE", "true"],
+    ["min.cleanable.dirty.ratio", "1", "1.0"],
+    ["min.cleanable.dirty.ratio", ".5", "0.5"],
+    ["min.cleanable.dirty.ratio", "0.00012", "1.2E-4"],
+  ])("shows %s=%p as Kafka does, as %p", (name, value, shown) => {
+    expect(() => checkNewValues({ [name]: value })).not.toThrow();
+    const definition = topicConfigs.find((each) => each.name === name);
+    expect(definition && shownValue(definition, value)).toBe(shown);
   });
 
   test("parses the same values once, and tells other values apart", () => {
