@@ -149,7 +149,7 @@ export const refusalKinds: Readonly<Record<RefusalName, RefusalKind>> = {
   log_damaged: kind(2, 500, false, "The stored log is damaged at that place."),
   storage_full: kind(56, 507, true, "The disk is full; reads go on, writes wait for space."),
   state_too_large: kind(-1, 413, false, "What is to be kept is larger than one record may be."),
-  invalid_cursor: kind(42, 400, false, "The cursor was not made by this API."),
+  invalid_cursor: kind(42, 400, false, "The cursor is none of this API, or of other topics."),
 };
 
 function kind(kafka: number, status: number, retryable: boolean, title: string): RefusalKind {

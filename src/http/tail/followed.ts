@@ -67,9 +67,10 @@ interface Opening {
 
 /**
  * The topics with their first places. Throws unknown_topic_or_partition for a topic that is neither there nor in the
- * cursor, or when none is there; invalid_request past 256 partitions.
+ * cursor, or when none is there; invalid_cursor for a cursor of other topics alone; invalid_request past 256 partitions.
  */
 export async function openTopics(opening: Opening): Promise<FollowedTopic[]> {
+  if (opening.cursor) checkCursorIsOf(opening, opening.cursor);
   const topics = await mapAsync(opening.selections, (selection) => openTopic(opening, selection));
   checkSize(topics);
   if (topics.every(({ gone }) => gone)) {
@@ -77,6 +78,32 @@ export async function openTopics(opening: Opening): Promise<FollowedTopic[]> {
     throw new Refusal("unknown_topic_or_partition", `The topics ${names} are gone.`);
   }
   return topics;
+}
+
+/** A cursor of other topics alone would begin anew in silence. */
+function checkCursorIsOf(opening: Opening, cursor: readonly CursorTopic[]): void {
+  const { broker, context, selections } = opening;
+  const isKnown = selections.some(({ name }) =>
+    placesOf(cursor, name, find(broker, context, name)?.id),
+  );
+  if (isKnown) return;
+  const names = selections.map(({ name }) => name).join(", ");
+  throw new Refusal(
+    "invalid_cursor",
+    `The cursor is one of other topics, not of ${names}; send the one that this tail gave, or none to begin anew.`,
+  );
+}
+
+/** What a cursor holds of the topic of that id; else of one that had its name. */
+function placesOf(
+  cursor: readonly CursorTopic[] | null,
+  name: string,
+  id: string | undefined,
+): CursorTopic | undefined {
+  const hash = hashName(name);
+  return (
+    cursor?.find((entry) => entry.id === id) ?? cursor?.find((entry) => entry.nameHash === hash)
+  );
 }
 
 /** The topics of a cursor alone, as they are named now. Throws unknown_topic_or_partition when one is gone. */
@@ -95,10 +122,7 @@ async function openTopic(opening: Opening, selection: Selection): Promise<Follow
   const { broker, context, cursor } = opening;
   const { name, partitions: asked } = selection;
   const summary = find(broker, context, name);
-  const hash = hashName(name);
-  const known =
-    cursor?.find(({ id }) => id === summary?.id) ??
-    cursor?.find((entry) => entry.nameHash === hash);
+  const known = placesOf(cursor, name, summary?.id);
   if (!summary && !known)
     throw new Refusal("unknown_topic_or_partition", `There is no topic "${name}".`, {
       topic: name,

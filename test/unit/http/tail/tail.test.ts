@@ -197,6 +197,21 @@ describe("resuming", () => {
     await newer.cancel();
   });
 
+  test("a cursor of other topics alone is refused, not passed over", async () => {
+    const world = tailWorld();
+    world.broker.create("a");
+    world.broker.create("b");
+    const first = await world.tail("topic=a");
+    await first.next();
+    await first.cancel();
+    const answer = await world.request(`/v1/tail?topic=b&cursor=${first.lastId}`);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({
+      code: "invalid_cursor",
+      detail: expect.stringContaining("not of b"),
+    });
+  });
+
   test("a partition added while away is read from its first record, a topic from where `from` says", async () => {
     const world = tailWorld();
     world.broker.create("a");
