@@ -81,7 +81,8 @@ export class Transport {
   readonly #onRetry: ((error: KedgeError) => void) | undefined;
   readonly retry: RetryPolicy;
 
-  constructor(options: KedgeOptions) {
+  // `new Kedge()` of a program without types: no address, in a page neither.
+  constructor(options: KedgeOptions = { url: "//" }) {
     this.#base = baseOf(options.url);
     this.#token = options.token;
     // A bare `fetch` must be called on the global: browsers refuse another `this`.

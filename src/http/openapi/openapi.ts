@@ -6,7 +6,7 @@ import { toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import type { MediaSchemas, Route, RouteResponse } from "../route.ts";
 import { problemSchema } from "../schema/problem.ts";
-import { bodyExamples, jsonShapes } from "../schema/shapes.ts";
+import { bodyExamples, jsonShapes, UNDOCUMENTED } from "../schema/shapes.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -131,7 +131,8 @@ function parametersOf(schema: GenericSchema | undefined, place: "path" | "query"
   const whole = jsonSchema(schema);
   const required = Array.isArray(whole["required"]) ? whole["required"] : [];
   const properties = (whole["properties"] ?? {}) as Readonly<Record<string, JsonObject>>;
-  return Object.entries(properties).map(([name, each]) => {
+  const documented = Object.entries(properties).filter(([, each]) => !(UNDOCUMENTED in each));
+  return documented.map(([name, each]) => {
     const { description, ...shape } = each;
     return {
       name,

@@ -158,7 +158,8 @@ class Upload {
       }
     } catch (error) {
       // A cut upload has nobody to be told; a line too long or damaged compression does.
-      this.#push(0, [Promise.resolve(this.#errorReceipt(readError(error, this.#call)))]);
+      const told = this.#errorReceipt(readError(error, this.#call), this.#cutter.ended > 0);
+      this.#push(0, [Promise.resolve(told)]);
       void this.#reader.cancel().catch(() => {});
     }
     this.#releaseLine();
@@ -276,10 +277,13 @@ class Upload {
     return { type: "key", key: `${idempotence.key}#${count}` };
   }
 
-  #errorReceipt(error: unknown): string {
+  /** Of one line; or of the whole upload, which may have `effects` by the lines before. */
+  #errorReceipt(error: unknown, effects = false): string {
     const { door, id } = this.#call;
     if (isBug(error)) door.logger.error("a line met a bug", { requestId: id, error });
-    return `${JSON.stringify({ error: problemOf(error, id) })}\n`;
+    const problem = problemOf(error, id);
+    const told = effects ? { ...problem, side_effects: "unknown" } : problem;
+    return `${JSON.stringify({ error: told })}\n`;
   }
 
   /** Sends receipts in order, as far as the client reads them. */

@@ -82,14 +82,15 @@ export const getRoot = defineRoute({
   },
   handle({ request, door }): Reply {
     const { origin } = new URL(request.url);
+    const curl = door.authenticated ? "curl -H 'Authorization: Bearer TOKEN'" : "curl";
     return json({
       kedge: door.version,
       docs: `${origin}/docs`,
       openapi: `${origin}/openapi.json`,
       try: [
-        `curl -d hello '${origin}/v1/topics/greetings/records?create=true'`,
-        `curl '${origin}/v1/topics/greetings/partitions/0/records'`,
-        `curl -N '${origin}/v1/tail?topic=greetings&from=earliest'`,
+        `${curl} -d hello '${origin}/v1/topics/greetings/records?create=true'`,
+        `${curl} '${origin}/v1/topics/greetings/partitions/0/records'`,
+        `${curl} -N '${origin}/v1/tail?topic=greetings&from=earliest'`,
       ],
     });
   },

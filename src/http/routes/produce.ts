@@ -23,6 +23,7 @@ import {
   produceManyBody,
   produceManyQuery,
   produceQuery,
+  produceTopicQuery,
   receipt,
 } from "../schema/produce.ts";
 import { recordIn, recordInWithTopic } from "../schema/record.ts";
@@ -52,7 +53,9 @@ const idempotenceHeaders = {
 
 const responses: Readonly<Record<number, RouteResponse>> = {
   200: {
-    description: "Kept. NDJSON in gives one receipt a line, in order, while the upload is open.",
+    description:
+      "Kept. NDJSON in gives one receipt a line, in order, while the upload is open; `side_effects` of a line's error is of this " +
+      "line alone, and where the upload itself ended badly it is `unknown`, since lines before may be kept.",
     content: { [JSON_TYPE]: produced, [LINES_TYPE]: receipt },
   },
   202: { description: "Queued (`acks=0`): `{}`, or `{}` a line." },
@@ -85,7 +88,7 @@ export const produceToTopic = defineRoute({
     "To read: GET /v1/topics/{topic}/partitions/{partition}/records, POST /v1/fetch for many partitions at once, or GET /v1/tail.",
   description,
   params: topicParams,
-  query: produceQuery,
+  query: produceTopicQuery,
   headers: idempotenceHeaders,
   consumes,
   responses,

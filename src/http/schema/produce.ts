@@ -3,31 +3,65 @@ import * as v from "valibot";
 import { recordIn, recordInWithTopic } from "./record.ts";
 import {
   base64Text,
+  described,
   flagText,
   integer,
   integerText,
   OFFSET_MAX,
+  refusedHere,
   wellFormedText,
   withExample,
 } from "./shapes.ts";
 
-const acks = v.picklist(["all", "1", "0", "-1"], "must be all, 1 or 0");
+const acksWords = ["all", "1", "0", "-1"] as const;
+const acks = described(
+  v.picklist(acksWords, "must be all, 1 or 0"),
+  "When it is answered: `all` (the default, as -1) once the records are synced on every in-sync replica, `1` once the leader wrote them, `0` once they are queued.",
+  { enum: acksWords },
+);
+const create = described(
+  flagText(),
+  "Makes the topic, with the node's defaults, where there is none.",
+);
 const acksJson = v.picklist(["all", "1", "0", "-1", 1, 0, -1], 'must be "all", 1 or 0');
 
 /** `key`, `key_b64`, `timestamp` and `raw` are for a body that is one record. */
 export const produceQuery = v.strictObject({
   acks: v.optional(acks),
-  create: v.optional(flagText()),
+  create: v.optional(create),
   key: v.optional(wellFormedText()),
   key_b64: v.optional(base64Text()),
-  timestamp: v.optional(integerText(0, OFFSET_MAX)),
-  raw: v.optional(flagText()),
-  expect: v.optional(integerText(0, OFFSET_MAX)),
+  timestamp: v.optional(
+    described(
+      integerText(0, OFFSET_MAX),
+      "The record's own time in epoch milliseconds, where the body is one value.",
+    ),
+  ),
+  raw: v.optional(
+    described(
+      flagText(),
+      "The body is one record's value, also where its type is `application/json`.",
+    ),
+  ),
+  expect: v.optional(
+    described(
+      integerText(0, OFFSET_MAX),
+      "The offset that the records must get: 412 `offset_mismatch` where the log's next one is another.",
+    ),
+  ),
+});
+
+/** Of a whole topic: an expected offset is one of a partition. */
+export const produceTopicQuery = v.strictObject({
+  ...produceQuery.entries,
+  expect: v.optional(
+    refusedHere("only with a pinned partition: POST …/partitions/{partition}/records"),
+  ),
 });
 
 export const produceManyQuery = v.strictObject({
   acks: v.optional(acks),
-  create: v.optional(flagText()),
+  create: v.optional(create),
 });
 
 const expectation = v.strictObject({ offset: integer(0, OFFSET_MAX) });

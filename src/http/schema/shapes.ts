@@ -14,6 +14,27 @@ export function shaped<S extends object>(schema: S, shape: Readonly<Record<strin
   return schema;
 }
 
+/** Adds words to what a schema looks like; of one that `shaped` made, or with the shape given. */
+export function described<S extends object>(
+  schema: S,
+  description: string,
+  shape: Readonly<Record<string, unknown>> = {},
+): S {
+  const first: unknown = "pipe" in schema && Array.isArray(schema.pipe) ? schema.pipe[0] : schema;
+  return shaped(schema, { ...jsonShapes.get(first as object), ...shape, description });
+}
+
+/** In a shape: the document leaves the parameter out. */
+export const UNDOCUMENTED = "x-undocumented";
+
+/** A parameter that is refused wherever it is given, with words that say where it is taken. */
+export function refusedHere(words: string) {
+  return shaped(
+    v.custom<never>(() => false, words),
+    { [UNDOCUMENTED]: true },
+  );
+}
+
 /** What a body may look like, by its schema: shown in the OpenAPI document. */
 export const bodyExamples = new WeakMap<object, unknown>();
 

@@ -232,3 +232,7 @@ test("deleting twice for a lost answer is one deletion", async () => {
 test.each(["banana", "", "ftp://n", "127.0.0.1:8080"])("%p is no address", (url) => {
   expect(() => new Kedge({ url })).toThrow("url must be a node's address such as http://");
 });
+
+test("no options at all are told that an address is wanted", () => {
+  expect(() => Reflect.construct(Kedge, [])).toThrow("url must be a node's address");
+});

@@ -254,6 +254,14 @@ describe("routing", () => {
 
 describe("guards", () => {
   const token = { auth: { token: "s3cret" } };
+
+  test("what to try names the token where one is wanted", async () => {
+    const tries = async (options: object): Promise<string> =>
+      (await app({}, options).request("/")).text();
+    expect(await tries(token)).toContain("curl -H 'Authorization: Bearer TOKEN' -d hello");
+    expect(await tries({})).not.toContain("Authorization");
+  });
+
   const cors = { corsOrigins: ["https://app.example"] };
   const cases: [string, Partial<HttpAppOptions>, Record<string, string>, number][] = [
     ["a foreign origin", {}, { origin: "https://evil.example" }, 403],

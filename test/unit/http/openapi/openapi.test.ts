@@ -49,6 +49,17 @@ describe("the document", () => {
     expect(document.info.description).toContain("Idempotency-Key");
   });
 
+  test("says what each parameter of a produce request does, and offers none that is always refused", () => {
+    const partition = "/v1/topics/{topic}/partitions/{partition}/records";
+    for (const name of ["acks", "create", "timestamp", "raw", "expect"])
+      expect(parameter(partition, "post", name)).not.toBe("");
+    for (const name of ["acks", "create"])
+      expect(parameter("/v1/produce", "post", name)).not.toBe("");
+    const topic = document.paths["/v1/topics/{topic}/records"]?.["post"]?.parameters ?? [];
+    expect(topic.map(({ name }) => name)).toContain("acks");
+    expect(topic.map(({ name }) => name)).not.toContain("expect");
+  });
+
   test("says what tail counts, what a sequence ahead waits for, and how headers arrive", () => {
     const records = "/v1/topics/{topic}/partitions/{partition}/records";
     expect(parameter(records, "get", "from")).toContain("counts offsets");

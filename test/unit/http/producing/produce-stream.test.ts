@@ -58,7 +58,11 @@ test("an upload that a stop of the node ends says so after its receipts, and onc
   await clock.advance(httpLimits.stoppingMs);
   const receipts = (await answer.text()).trimEnd().split("\n");
   expect([receipts.length, appended()]).toEqual([3, 2]);
-  expect(JSON.parse(receipts[2] ?? "").error).toMatchObject({ code: "node_stopping", status: 503 });
+  expect(JSON.parse(receipts[2] ?? "").error).toMatchObject({
+    code: "node_stopping",
+    status: 503,
+    side_effects: "unknown",
+  });
 });
 
 test("an upload that begins while the node stops has the same while", async () => {
