@@ -18,7 +18,7 @@ import { skipProducerIds } from "./coordinators/transactions/producer-ids.ts";
 import { transactionLimitsOf } from "./coordinators/transactions/settings.ts";
 import type { Config } from "./config.ts";
 import type { Logger } from "./lib/logger.ts";
-import { isLoopback } from "./lib/setting.ts";
+import { isEverywhere } from "./lib/setting.ts";
 import type { Random } from "./lib/random.ts";
 import { httpLimits as serverLimits, type HttpServer, type Platform } from "./lib/platform.ts";
 import { topicConfigCache } from "./log/configs/cache.ts";
@@ -365,7 +365,7 @@ async function listen(
 function urlOf(config: Config, port: number): string {
   const { host } = config.http;
   const scheme = config["tls-cert"] === null ? "http" : "https";
-  const shown = isLoopback(host) ? host : "127.0.0.1";
+  const shown = isEverywhere(host) ? "127.0.0.1" : host;
   return `${scheme}://${shown.includes(":") ? `[${shown}]` : shown}:${port}`;
 }
 

@@ -5,9 +5,17 @@
  * - A record that others wrote cannot steer the terminal: control characters are spelled out, but in raw output.
  */
 import { type Command, Option } from "commander";
-import type { From, Gap, Kedge, LogRecord, ReadOptions, TextOrBytes } from "../client/client.ts";
+import {
+  type From,
+  type Gap,
+  type Kedge,
+  KedgeError,
+  type LogRecord,
+  type ReadOptions,
+  type TextOrBytes,
+} from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
-import { Ended, exitCodes } from "./exit.ts";
+import { Ended, exitCodes, Failure } from "./exit.ts";
 import type { Sink } from "./io.ts";
 import { formatFor } from "./output.ts";
 import { counted } from "./progress.ts";
@@ -109,6 +117,10 @@ async function consume(session: Session, name: string, options: Options): Promis
   }).catch(async (error: unknown) => {
     // What was read is worth a word also when it ends by Ctrl-C.
     if (io.interrupted.aborted) await session.note(`${counted(writer.count, "records")} read.`);
+    if (error instanceof KedgeError && error.code === "offset_out_of_range")
+      throw new Failure(
+        `${error.message}\nRead one partition of ${name} with -p, or begin in each with --from +N, -N or @TIME.`,
+      );
     throw error;
   });
 }

@@ -79,8 +79,7 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof SchemaError) return { code: exitCodes.failure, message: error.message };
   const code = errorCode(error);
   const words = error instanceof Error ? error.message : String(error);
-  // A file that is not there is the command line's fault; anything else is a bug and shows where.
-  if (code === "ENOENT") return { code: exitCodes.notFound, message: words };
+  // What the system refuses is the command line's fault; anything else is a bug and shows where.
   if (/^E[A-Z]+$/.test(code)) return { code: exitCodes.failure, message: words };
   const trace = error instanceof Error ? error.stack : undefined;
   return { code: exitCodes.failure, message: trace ?? words };
@@ -94,12 +93,20 @@ export function codeOf(error: KedgeError): number {
 }
 
 function sentence(error: KedgeError): string {
-  if (error.code === "unreachable") return `${error.message}\n${urlHint(error.message)}`;
+  if (error.code === "unreachable") return `${plain(error.message)}\n${urlHint(error.message)}`;
   if (error.code === "unknown_route")
     return `The node has no such path: --url is its address alone, such as http://127.0.0.1:8080.`;
   if (error.status === 401)
     return `${error.message}\nGive the node's token with --token-file FILE or KEDGE_TOKEN.`;
   return error.message;
+}
+
+/** Of an address where nothing listens every runtime says so in words of its own. */
+function plain(message: string): string {
+  return message.replace(
+    /: [^:]*\b(?:ECONNREFUSED\b|Unable to connect|Connection refused).*/s,
+    ": nothing listens there.",
+  );
 }
 
 /** The runtimes tell what went wrong by their words alone, each by others. */

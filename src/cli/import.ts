@@ -5,18 +5,18 @@
  *   timestamp; their offsets are new.
  * - Records are appended to what a topic holds already; it says so before it begins.
  */
-import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
 import type { Command } from "commander";
 import { type Kedge, KedgeError, type NewRecord, type Topic } from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
 import { isTopicName } from "../lib/topic-name.ts";
 import { topicName } from "./arguments.ts";
-import { Ended, endingOf, exitCodes } from "./exit.ts";
+import { Ended, endingOf, exitCodes, Failure } from "./exit.ts";
 import { ANSWERS_MS, endedBy } from "./interruption.ts";
 import { byteLines } from "./lines.ts";
 import { counted, Progress } from "./progress.ts";
 import { isObject, parseRecordJson } from "./record-text.ts";
+import { streamNamed } from "./input-file.ts";
+import { withTopic } from "./near-topic.ts";
 import type { Session } from "./session.ts";
 import { KEDGE } from "./kedge-command.ts";
 
@@ -31,17 +31,21 @@ export function addImport(program: Command, session: Session): void {
     .argument("[file]")
     .option("--topic <name>", "into this topic, whatever the lines say", topicName)
     .action(async (file: string | undefined, options: Options) => {
+      const input = await inputOf(session, file);
       const kedge = await session.connect();
-      await new Importer(session, kedge, options.topic ?? null).run(inputOf(session, file));
+      await new Importer(session, kedge, options.topic ?? null).run(input);
     });
 }
 
-function inputOf({ io }: Session, file: string | undefined): ReadableStream<Uint8Array> {
+async function inputOf(
+  { io }: Session,
+  file: string | undefined,
+): Promise<ReadableStream<Uint8Array>> {
   if (file === undefined || file === "-") {
     if (io.stdin.isTerminal) throw new UsageError("Name a file, or pipe lines in.");
     return io.stdin.stream();
   }
-  return Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>;
+  return streamNamed(file, "FILE");
 }
 
 interface TopicHead {
@@ -61,7 +65,7 @@ class Importer {
   #failed = 0;
   /** A line that could not be read. */
   #stopped: UsageError | null = null;
-  #failure: { readonly line: number; readonly error: Error } | null = null;
+  #failure: { readonly line: number; readonly topic: string; readonly error: Error } | null = null;
 
   constructor(session: Session, kedge: Kedge, rename: string | null) {
     this.#session = session;
@@ -109,11 +113,22 @@ class Importer {
       throw new Ended(exitCodes.partial);
     }
     if (!this.#failure) return;
-    const { line, error } = this.#failure;
+    const { line, topic, error: told } = this.#failure;
+    const error = await this.#advised(topic, told);
     if (this.#progress.count === 0) throw error;
     const rest = this.#failed > 1 ? ` (and ${this.#failed - 1} after it)` : "";
     await this.#session.note(`kedge: line ${line}${rest}: ${error.message}`);
     throw new Ended(exitCodes.partial);
+  }
+
+  /** Of a topic that is not there: how to make it with this command line. */
+  async #advised(topic: string, told: Error): Promise<Error> {
+    const error = told.cause instanceof KedgeError ? told.cause : told;
+    try {
+      return await withTopic<never>(this.#kedge, topic, () => Promise.reject(error));
+    } catch (advised) {
+      return advised instanceof Failure ? advised : told;
+    }
   }
 
   async #line(line: string, number: number): Promise<void> {
@@ -157,7 +172,7 @@ class Importer {
       onSettled: (outcome) => {
         if (!(outcome instanceof Error)) return this.#progress.add(1);
         this.#failed += 1;
-        this.#failure ??= { line, error: outcome };
+        this.#failure ??= { line, topic: name, error: outcome };
       },
     });
   }

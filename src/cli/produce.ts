@@ -4,8 +4,6 @@
  * Records go in order and are kept once, however often the network fails. A record that the node refuses for what it is
  * does not stop the others; any other failure stops at once, a line that cannot be read too: exit 6 where some were kept.
  */
-import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
 import { type Command, Option } from "commander";
 import { type Acks, KedgeError, type NewRecord, type Receipt } from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
@@ -14,6 +12,7 @@ import { ANSWERS_MS, endedBy } from "./interruption.ts";
 import { allBytes, byteLines } from "./lines.ts";
 import { counted, Progress } from "./progress.ts";
 import { parseRecordJson } from "./record-text.ts";
+import { streamNamed } from "./input-file.ts";
 import type { Session } from "./session.ts";
 import { pair, topicName, wholeNumber } from "./arguments.ts";
 import { withTopic } from "./near-topic.ts";
@@ -190,8 +189,7 @@ async function input(
   { io, note }: Session,
   file: string | undefined,
 ): Promise<ReadableStream<Uint8Array>> {
-  if (file !== undefined && file !== "-")
-    return Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>;
+  if (file !== undefined && file !== "-") return streamNamed(file, "-f");
   if (io.stdin.isTerminal) await note("One record a line; Ctrl-D ends.");
   return io.stdin.stream();
 }

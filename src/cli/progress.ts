@@ -34,13 +34,23 @@ export class Progress {
   text(): string {
     const seconds = (performance.now() - this.#started) / 1_000;
     const rate = Math.round(this.count / Math.max(seconds, 0.001));
-    return `${counted(this.count, this.#what)} in ${seconds.toFixed(1)} s (${grouped(rate)}/s)`;
+    const isSize = this.#what === "bytes";
+    const count = isSize ? sizeText(this.count) : counted(this.count, this.#what);
+    return `${count} in ${seconds.toFixed(1)} s (${isSize ? sizeText(rate) : grouped(rate)}/s)`;
   }
 
   async end(): Promise<void> {
     if (this.#shown) await this.#sink.write(ERASE);
     this.#shown = false;
   }
+}
+
+/** `512 bytes`, `3.4 MiB`, `12 GiB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1024) return counted(bytes, "bytes");
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), 4);
+  const count = bytes / 1024 ** power;
+  return `${count < 9.95 ? count.toFixed(1) : Math.round(count)} ${["", "K", "M", "G", "T"][power]}iB`;
 }
 
 /** `1 record`, `2,000 records`. */

@@ -10,7 +10,7 @@ import process from "node:process";
 import manifest from "../../package.json" with { type: "json" };
 import { loadConfig, type Config, type Loaded } from "../config.ts";
 import type { Platform, ProcessLogger } from "../lib/platform.ts";
-import { UsageError } from "../lib/setting.ts";
+import { isEverywhere, UsageError } from "../lib/setting.ts";
 import type { Node } from "../node.ts";
 import { openAhead } from "../runtime/open-ahead.ts";
 import { StartError } from "../runtime/start-error.ts";
@@ -96,12 +96,17 @@ function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): v
   watchRunner(() => stop("the package runner is gone"));
 }
 
-function banner({ url, clusterId, kafkaPorts }: Node, config: Config): string {
+function banner({ url, port, clusterId, kafkaPorts }: Node, config: Config): string {
   const token = config["token-file"];
   const auth = token === null ? "" : ` -H "authorization: Bearer $(cat ${token})"`;
   const curl = `curl${config["tls-cert"] === null ? "" : " -k"}${auth}`;
   const lines = [
     `kedge ${manifest.version} is listening on ${url}`,
+    ...(isEverywhere(config.http.host)
+      ? [
+          `Others reach it by any address of this machine, at port ${port} (--http ${config.http.host})`,
+        ]
+      : []),
     ...[...kafkaPorts].map(([name, port], at) => {
       const host = config.kafka[at]?.host ?? "";
       const shown = kafkaPorts.size === 1 ? "" : ` (${name})`;

@@ -1,12 +1,12 @@
 /**
  * What every command works with: the outside, the node it speaks to, and how it shows what it found.
  */
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Kedge, type KedgeError } from "../client/client.ts";
 import { UsageError } from "../lib/setting.ts";
 import { durationMs } from "./arguments.ts";
 import type { Io } from "./io.ts";
+import { readNamed } from "./input-file.ts";
 
 const URL_DEFAULT = "http://127.0.0.1:8080";
 
@@ -66,7 +66,9 @@ function checkUrl(text: string): URL {
 
 async function tokenOf(options: GlobalOptions, env: Io["env"]): Promise<string | undefined> {
   if (options.token !== undefined) return options.token;
-  const file =
-    options.tokenFile ?? (env["KEDGE_TOKEN"] === undefined ? env["KEDGE_TOKEN_FILE"] : undefined);
-  return file === undefined ? env["KEDGE_TOKEN"] : (await readFile(file, "utf8")).trim();
+  const { KEDGE_TOKEN: token, KEDGE_TOKEN_FILE: ofEnv } = env;
+  if (options.tokenFile !== undefined)
+    return (await readNamed(options.tokenFile, "--token-file")).trim();
+  if (token !== undefined || ofEnv === undefined) return token;
+  return (await readNamed(ofEnv, "KEDGE_TOKEN_FILE")).trim();
 }

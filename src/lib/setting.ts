@@ -22,6 +22,11 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
+/** A host to listen at that stands for all interfaces of the machine. */
+export function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
 export interface Kind<T> {
   /** How a value is written, for help: `HOST:PORT`; empty for a flag without a value. */
   readonly argument: string;

@@ -12,6 +12,7 @@ import {
   type StoreSurroundings,
 } from "./open-stores.ts";
 import { StartError } from "./start-error.ts";
+import { whyUnread } from "../lib/unreadable.ts";
 
 /** What of a node's settings is needed here. */
 export interface AheadSettings {
@@ -67,6 +68,7 @@ function readText(path: string, flag: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new StartError(`cannot read the file of ${flag}: ${String(error)}`, { cause: error });
+    const why = whyUnread(error, path, flag) ?? `Cannot read ${path} (${flag}): ${String(error)}`;
+    throw new StartError(why, { cause: error });
   }
 }

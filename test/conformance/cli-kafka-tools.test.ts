@@ -2,13 +2,16 @@
  * Kafka's own spellings as their users type them: exit codes, what is told on stderr, properties, and what they wait for; against
  * a node in this process.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Node } from "../../src/node.ts";
 import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { type Given, runCli } from "./run-cli.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 let node: Node;
 let folder: string;

@@ -1,5 +1,5 @@
 /** The HTTP suites over a real socket, and what only a socket can show. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
 import { httpLimits } from "../../src/http/limits.ts";
 import { newTopic } from "./http-client.ts";
@@ -7,6 +7,9 @@ import { openHttpServer } from "./http-door.ts";
 import { httpSuites } from "./http-suites.ts";
 import { wireSuite } from "./http-wire.ts";
 import { socketSuite } from "./http-ws.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 for (const suite of httpSuites) suite("by socket", openHttpServer);
 for (const suite of [wireSuite, socketSuite]) suite("by socket", openHttpServer);

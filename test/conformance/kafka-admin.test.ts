@@ -1,8 +1,11 @@
 /** Administration over Kafka's protocol against a node in this process, in memory, on a port of its own. */
-import { afterAll } from "bun:test";
+import { afterAll, setDefaultTimeout } from "bun:test";
 import type { Node } from "../../src/node.ts";
 import { anyPorts, startInProcess } from "./in-process-node.ts";
 import { kafkaAdminSuites } from "./kafka-suites.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 let opened: Promise<Node> | null = null;
 

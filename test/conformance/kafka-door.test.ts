@@ -1,10 +1,14 @@
 /** The Kafka door of a node in this process, on a disk in memory and on files. */
+import { setDefaultTimeout } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { anyPorts, kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { kafkaDoorSuite } from "./kafka-door.ts";
 import { kafkaSuites, quickGroups } from "./kafka-suites.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 async function open(data = ":memory:") {
   const node = await startInProcess(["--data", data, ...anyPorts, ...quickGroups]);

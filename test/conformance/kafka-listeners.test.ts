@@ -1,5 +1,5 @@
 /** Listeners of a node in this process: names, what they advertise, ports that are taken, and a stop with clients there. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { metadata } from "../../src/kafka/apis/03-metadata.ts";
 import { joinGroup } from "../../src/kafka/apis/11-join-group.ts";
 import { syncGroup } from "../../src/kafka/apis/14-sync-group.ts";
@@ -9,6 +9,9 @@ import { kafkaAddress, startInProcess } from "./in-process-node.ts";
 import { connectKafka } from "./kafka-connection.ts";
 import { freshGroup, joinRequest } from "./kafka-members.ts";
 import { batchOf, fetchPart, metadataRequest, newTopic, produceTo } from "./kafka-records.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 function start(...flags: readonly string[]): Promise<Node> {
   return startInProcess(["--data", ":memory:", "--http", "127.0.0.1:0", ...flags]);

@@ -3,7 +3,7 @@
  *
  * - The folder is that of a node that was killed: everything lies in the write-ahead logs still.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { cp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { $ } from "bun";
 import Database from "libsql";
@@ -12,6 +12,9 @@ import { StartError } from "../../src/runtime/start-error.ts";
 import { anyPorts, startInProcess } from "./in-process-node.ts";
 import { nodeFolder } from "./node.ts";
 import { runCli } from "./run-cli.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 const start = (data: string) => startInProcess(["--data", data, ...anyPorts]);
 

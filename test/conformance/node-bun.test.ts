@@ -26,7 +26,9 @@ describe("serve's command line", () => {
     const args = ["--token-file", "/nowhere/token", "--data", ":memory:", "--kafka", "none"];
     const { code, errors } = await runServe(args);
     expect(code).toBe(1);
-    expect(errors).toContain("--token-file");
+    expect(errors).toBe(
+      "kedge: Cannot read /nowhere/token (--token-file): there is no such file.\n",
+    );
   });
 });
 
@@ -42,6 +44,9 @@ describe("what guards the door", () => {
     const args = ["--http", "0.0.0.0:0", "--token-file", token, ...tls];
     const node = await startNodeProcess({ data: ":memory:", args });
     expect(node.url.protocol).toBe("https:");
+    expect(node.banner).toContain(
+      `\nOthers reach it by any address of this machine, at port ${node.url.port} (--http 0.0.0.0)\n`,
+    );
     const ca = await Bun.file(certificate).text();
     const status = async (path: string, headers: Record<string, string> = {}) =>
       (await fetch(new URL(path, node.url), { headers, tls: { ca } })).status;

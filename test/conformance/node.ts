@@ -24,6 +24,8 @@ export interface NodeProcess extends HttpDoor {
   readonly url: URL;
   /** Where Kafka clients connect: the first listener's HOST:PORT. */
   readonly kafka: string;
+  /** The first lines that it has said. */
+  readonly banner: string;
   readonly pid: number;
   readonly data: string;
   /** Sends the signal, waits for the end, gives the exit code. */
@@ -107,7 +109,7 @@ function gather(stream: ReadableStream<Uint8Array>): () => string {
 /** The addresses in the banner's first lines; null when the stream ends before. */
 async function listeningAt(
   stdout: ReadableStream<Uint8Array>,
-): Promise<{ url: URL; kafka: string } | null> {
+): Promise<{ url: URL; kafka: string; banner: string } | null> {
   const decoder = new TextDecoder();
   let text = "";
   const reader = stdout.getReader();
@@ -120,6 +122,6 @@ async function listeningAt(
     // Nobody reads the rest: a banner fits into the pipe.
     reader.releaseLock();
     const [, kafka = ""] = /\nKafka clients connect to (\S+)/.exec(text) ?? [];
-    return { url: new URL(url), kafka };
+    return { url: new URL(url), kafka, banner: text };
   }
 }

@@ -1,9 +1,12 @@
 /**
  * A few kills in the quick suite; `test/chaos/storage-crash.chaos.ts` does two hundred.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { inFolder } from "./libsql-folder.ts";
 import { killUnderLoad } from "./storage-kill.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 test(
   "kill -9 under load loses nothing that was acknowledged",

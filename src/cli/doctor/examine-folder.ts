@@ -6,10 +6,10 @@ import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { exitCodes, Failure } from "../exit.ts";
 import { KEDGE } from "../kedge-command.ts";
-import { counted, Progress } from "../progress.ts";
+import { counted, Progress, sizeText } from "../progress.ts";
 import type { Session } from "../session.ts";
 import { checkDataFolder } from "./data-folder.ts";
-import { type Finding, mebibytes, RESTORE, SHOWN_MAX } from "./finding.ts";
+import { type Finding, RESTORE, SHOWN_MAX } from "./finding.ts";
 
 const FREE_BYTES_LOW = 1024 * 1024 * 1024;
 
@@ -173,7 +173,7 @@ async function spaceFindings(data: string): Promise<Finding[]> {
   const free: Finding = {
     state: freeBytes < FREE_BYTES_LOW ? "wrong" : "ok",
     what: "free space",
-    detail: `${mebibytes(freeBytes)}${freeBytes < FREE_BYTES_LOW ? ": make room, or writes will be refused" : ""}`,
+    detail: `${sizeText(freeBytes)}${freeBytes < FREE_BYTES_LOW ? ": make room, or writes will be refused" : ""}`,
   };
   const left = (await readdir(data)).filter((name) => name.startsWith("backup-"));
   const wal = await stat(join(data, "log.db-wal")).catch(() => null);
@@ -217,7 +217,7 @@ async function recordsFinding(session: Session, data: string): Promise<Finding> 
         what: "records",
         detail: `${damage.join("; ")}: restore a backup, or export what can be read`,
       };
-    const size = `${counted(batches, "batches")} in ${counted(partitions, "partitions")}, ${mebibytes(bytes)}`;
+    const size = `${counted(batches, "batches")} in ${counted(partitions, "partitions")}, ${sizeText(bytes)}`;
     return { state: "ok", what: "records", detail: `${size}: every checksum is right` };
   } finally {
     await progress.end();

@@ -4,9 +4,9 @@
  */
 import manifest from "../../../package.json" with { type: "json" };
 import { type Kedge, KedgeError, type LogCheck } from "../../client/client.ts";
-import { counted, Progress } from "../progress.ts";
+import { counted, Progress, sizeText } from "../progress.ts";
 import type { Session } from "../session.ts";
-import { type Finding, mebibytes, RESTORE, SHOWN_MAX } from "./finding.ts";
+import { type Finding, RESTORE, SHOWN_MAX } from "./finding.ts";
 
 interface Place {
   readonly topic: string;
@@ -91,7 +91,7 @@ async function recordsFindings(
   } finally {
     await progress.end();
   }
-  const size = `${counted(batches, "batches")} in ${counted(places.length, "partitions")}, ${mebibytes(progress.count)}`;
+  const size = `${counted(batches, "batches")} in ${counted(places.length, "partitions")}, ${sizeText(progress.count)}`;
   if (damaged.length === 0)
     return [{ state: "ok", what: "records", detail: `${size}: every checksum is right` }];
   const others = unnamed === 0 ? "" : `; ${unnamed} more places are damaged`;

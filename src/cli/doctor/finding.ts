@@ -13,7 +13,3 @@ export interface Finding {
 export const SHOWN_MAX = 20;
 
 export const RESTORE = "restore a backup";
-
-export function mebibytes(bytes: number): string {
-  return `${Math.round(bytes / (1024 * 1024))} MiB`;
-}

@@ -37,6 +37,7 @@ import {
   showList,
   table,
 } from "../output.ts";
+import { KEDGE } from "../kedge-command.ts";
 import { counted } from "../progress.ts";
 import type { Session } from "../session.ts";
 
@@ -190,6 +191,7 @@ function resetGroup(session: Session, name: string, options: ResetOptions): Prom
       throw new UsageError(`group ${name} has read nothing yet: name the topics with --topic`);
     const places = await placesNamed(client, topics);
     const offsets = await newOffsets(client, name, places, options.to);
+    await warnOfOthers(session, offsets, options.to);
     await showList(offsets, resetColumns, formatFor(options.output, stdout), stdout);
     if (options.dryRun !== true) {
       await confirm(session.io, `Let ${name} go on there, and forget where it was?`, options.yes);
@@ -198,6 +200,28 @@ function resetGroup(session: Session, name: string, options: ResetOptions): Prom
     const words = options.dryRun === true ? "would go on" : "goes on";
     await session.note(`Group ${name} ${words} there.`);
   });
+}
+
+/** As kafka-consumer-groups does of an offset that a log does not have. */
+async function warnOfOthers(
+  session: Session,
+  offsets: readonly NewOffset[],
+  reset: Reset,
+): Promise<void> {
+  if (reset.to !== "offset") return;
+  for (const { topic, partition, offset } of offsets) {
+    if (offset === reset.offset) continue;
+    const side = offset < reset.offset ? "past the end" : "before the start";
+    await session.note(
+      `kedge: offset ${reset.offset} is ${side} of partition ${partition} of ${topic}; it is set to ${offset}.`,
+    );
+  }
+}
+
+const NON_EMPTY_GROUP = 68;
+
+function hasMembers(name: string): string {
+  return `Group ${name} has members: stop them first ("${KEDGE} group describe ${name} -o json" names them), then delete it.`;
 }
 
 async function removeGroups(
@@ -211,7 +235,10 @@ async function removeGroups(
       inKafkasWords(async () => {
         const target = { to: "group", key: name } as const;
         await client.ask(target, deleteGroups, { groupsNames: [name] }, ({ results }) => {
-          for (const { errorCode } of results) check(errorCode);
+          for (const { errorCode } of results) {
+            if (errorCode === NON_EMPTY_GROUP) throw new Failure(hasMembers(name));
+            check(errorCode);
+          }
         });
         await session.note(`Group ${name} deleted.`);
       }),

@@ -3,7 +3,6 @@
  *
  * Left out: credentials of users (SCRAM), which are refused in words until security is built.
  */
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { incrementalAlterConfigs } from "../../kafka/apis/44-incremental-alter-configs.ts";
 import type { KafkaClient } from "../../kafka/client.ts";
@@ -29,6 +28,7 @@ import { addConnectOptions, ToolError, withKafka } from "./connect.ts";
 import { groupsOf } from "./group-queries.ts";
 import { alterQuotas, quotaPartsOf, quotasText, type TypedEntity } from "./quotas.ts";
 import { addTool, runsAs } from "./tool.ts";
+import { readNamed } from "../input-file.ts";
 
 interface Entity {
   readonly type: ResourceType;
@@ -174,6 +174,7 @@ async function alter(
   const resource = { resourceType: resourceTypes[type], resourceName: name, configs };
   const request = { resources: [resource], validateOnly: false };
   const isOfBroker = (type === "broker" || type === "broker-logger") && name !== "";
+  if (isOfBroker) await mustBeThere(client, name);
   const target = isOfBroker
     ? ({ to: "broker", id: Number(name) } as const)
     : ({ to: "controller" } as const);
@@ -185,10 +186,17 @@ async function alter(
   await stdout.write(`Completed updating ${what}.\n`);
 }
 
+/** Kafka's tool waits for such a broker until its time is up. */
+async function mustBeThere(client: KafkaClient, id: string): Promise<void> {
+  const there = (await client.brokers()).map(String);
+  if (!there.includes(id))
+    throw new ToolError(`There is no broker ${id}; there is ${there.join(", ")}.`);
+}
+
 async function changesOf({ addConfig, addConfigFile, deleteConfig = [] }: ConfigOptions) {
   const added = new Map(pairs(addConfig ?? ""));
   if (addConfigFile !== undefined)
-    for (const [key, value] of parseProperties(await readFile(addConfigFile, "utf8")))
+    for (const [key, value] of parseProperties(await readNamed(addConfigFile, "--add-config-file")))
       added.set(key, value);
   const gone = deleteConfig
     .flatMap((names) => names.split(","))

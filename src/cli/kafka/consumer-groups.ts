@@ -3,7 +3,6 @@
  *
  * - What cannot be done ends it with exit code 1, where Kafka's tool tells it and ends with 0.
  */
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { deleteGroups } from "../../kafka/apis/42-delete-groups.ts";
 import { offsetDelete } from "../../kafka/apis/47-offset-delete.ts";
@@ -38,6 +37,7 @@ import {
 import { groupStateText, listText, membersText, offsetsText, padded } from "./group-text.ts";
 import { planOf, planText } from "./reset-plan.ts";
 import { addTool, runsAs, tellUnneeded } from "./tool.ts";
+import { readNamed } from "../input-file.ts";
 
 const WITHOUT_EXECUTE =
   "WARN: No action will be performed as the --execute option is missing. In version 5.0, this command will require either --dry-run or --execute to be specified. You should add the --dry-run option explicitly if you are scripting this command and want to keep the current default behavior without prompting.";
@@ -157,7 +157,10 @@ async function resetOf(options: GroupOptions): Promise<Reset> {
 }
 
 async function planFrom({ fromFile = "", group = [] }: GroupOptions) {
-  return planOf(await readFile(fromFile, "utf8"), group.length === 1 ? group[0] : undefined);
+  return planOf(
+    await readNamed(fromFile, "--from-file"),
+    group.length === 1 ? group[0] : undefined,
+  );
 }
 
 async function reset(

@@ -3,7 +3,6 @@
  *
  * - A partition answers for itself; one that cannot is told in its line, and the exit code is 1.
  */
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import * as v from "valibot";
 import { deleteRecords } from "../../kafka/apis/21-delete-records.ts";
@@ -15,6 +14,7 @@ import { addConnectOptions, ToolError, withKafka, type ConnectOptions } from "./
 import { keyOf } from "./group-queries.ts";
 import type { Place } from "./offsets.ts";
 import { addTool, requireAll, runsAs } from "./tool.ts";
+import { readNamed } from "../input-file.ts";
 
 interface Options extends ConnectOptions {
   readonly offsetJsonFile?: string;
@@ -39,7 +39,7 @@ export function addKafkaDeleteRecords(program: Command, session: Session): void 
     tell: (reason) => session.note(reason),
     check: (given) => requireAll(given, "offset-json-file"),
     run: async (options) => {
-      const cuts = cutsOf(await readFile(options.offsetJsonFile ?? "", "utf8"));
+      const cuts = cutsOf(await readNamed(options.offsetJsonFile ?? "", "--offset-json-file"));
       await withKafka(session, options, (client) => run(session, client, cuts));
     },
   });

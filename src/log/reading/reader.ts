@@ -164,7 +164,7 @@ function checkRange(partition: Partition, from: number): void {
     const latest = partition.highWatermark;
     throw new Refusal(
       "offset_out_of_range",
-      `Offset ${from} is past the end of the log; the next offset is ${latest}.`,
+      `Offset ${from} is past the end of partition ${partition.index}, whose next offset is ${latest}.`,
       { latest },
     );
   }

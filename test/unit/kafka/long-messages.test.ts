@@ -2,7 +2,7 @@
 import { alterClientQuotas } from "../../../src/kafka/apis/49-alter-client-quotas.ts";
 import { describeClientQuotas } from "../../../src/kafka/apis/48-describe-client-quotas.ts";
 import { writeTxnMarkers } from "../../../src/kafka/apis/27-write-txn-markers.ts";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { fetch } from "../../../src/kafka/apis/01-fetch.ts";
 import { metadata } from "../../../src/kafka/apis/03-metadata.ts";
 import { produce } from "../../../src/kafka/apis/00-produce.ts";
@@ -26,6 +26,9 @@ import { zeroUuid } from "../../../src/wire/uuid.ts";
 import { joined } from "../../../src/lib/bytes.ts";
 import { openTestNode, somebody } from "../../simulation/test-node.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 class CountedClock extends VirtualClock {
   turns = 0;

@@ -1,6 +1,9 @@
 /** The logs of a topic with thousands of partitions: opened in slices, gone with their topic. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { openTestNode, somebody } from "../../simulation/test-node.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 /** Two seconds on a machine that does nothing else. */
 const TIMEOUT_MS = 30_000;

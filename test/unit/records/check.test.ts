@@ -1,5 +1,5 @@
 /** What a client's batch is refused for, each by its name, and what is put right instead. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { Refusal } from "../../../src/lib/refusal.ts";
 import { checkBatch } from "../../../src/records/batch-check.ts";
 import { type EncodeOptions, encodeBatch } from "../../../src/records/batch-encode.ts";
@@ -15,6 +15,9 @@ import {
 import { codecNames } from "../../../src/records/compression.ts";
 import type { NewRecord } from "../../../src/records/record.ts";
 import { runMutants } from "../../fuzz/records-mutants.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 const limits = { bytesMax: 10_000, decompressedBytesMax: 10_000 };
 const start = 1_700_000_000_000;

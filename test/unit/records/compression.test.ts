@@ -1,11 +1,14 @@
 /** Codecs: any bytes round-trip, nothing expands past its bound whatever a header claims, damage is refused. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import lz4Frames from "../../fixtures/lz4-frames.json" with { type: "json" };
 import * as fc from "fast-check";
 import { Refusal, type RefusalName } from "../../../src/lib/refusal.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { type Codec, codecNames, compress, decompress } from "../../../src/records/compression.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 const mebi = 1 << 20;
 

@@ -1,7 +1,7 @@
 /**
  * The notation of messages: bytes of each kind of field, versions and defaults, tagged fields, and bytes that lie.
  */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import * as fc from "fast-check";
 import { type Message, message } from "../../../src/wire/message.ts";
 import { Reader } from "../../../src/wire/reader.ts";
@@ -29,6 +29,9 @@ import { zeroUuid } from "../../../src/wire/uuid.ts";
 import { parseVersions } from "../../../src/wire/versions.ts";
 import { joined } from "../../../src/lib/bytes.ts";
 import { Writer } from "../../../src/wire/writer.ts";
+
+/** For a busy machine. */
+setDefaultTimeout(30_000);
 
 function declare<F extends Fields>(fields: F): Message<F> {
   return message(fields, parseVersions("0-9"), parseVersions("5+"));
