@@ -29,7 +29,7 @@ export interface Problem {
   readonly [fact: string]: string | number | boolean | null;
 }
 
-interface HttpProblemKind {
+export interface HttpProblemKind {
   readonly status: number;
   readonly kafka: number | null;
   readonly retryable: boolean;
@@ -37,7 +37,7 @@ interface HttpProblemKind {
 }
 
 /** Problems that only an HTTP door has. */
-const httpProblemKinds = {
+export const httpProblemKinds = {
   unauthenticated: {
     status: 401,
     kafka: 58,
@@ -111,29 +111,6 @@ const httpProblemKinds = {
 } as const satisfies Record<string, HttpProblemKind>;
 
 export type HttpProblemName = keyof typeof httpProblemKinds;
-
-/** One row of the table of problems. */
-export interface ErrorKind {
-  readonly code: string;
-  readonly status: number;
-  readonly kafka_error: number | null;
-  readonly retryable: boolean;
-  readonly title: string;
-}
-
-/** Every kind of problem there is, by code. */
-export const errorKinds: readonly ErrorKind[] = Object.entries<HttpProblemKind>({
-  ...refusalKinds,
-  ...httpProblemKinds,
-})
-  .map(([code, { status, kafka, retryable, title }]) => ({
-    code,
-    status,
-    kafka_error: kafka,
-    retryable,
-    title,
-  }))
-  .toSorted((a, b) => (a.code < b.code ? -1 : 1));
 
 /** A refusal in words that only HTTP has; thrown by doors alone. */
 export class HttpRefusal extends Error {

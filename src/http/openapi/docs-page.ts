@@ -3,7 +3,7 @@
  * browser.
  */
 import type { JsonObject, OpenApiDocument, Operation } from "./openapi.ts";
-import { errorKinds } from "../answers/problem.ts";
+import { type ErrorKind, errorKinds } from "../answers/error-kinds.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -40,15 +40,25 @@ export function docsPage(document: OpenApiDocument): string {
 <p><a href="/openapi.json">openapi.json</a> · ${tags.map((tag) => `<a href="#${text(tag)}">${text(tag)}</a>`).join(" · ")}</p>
 ${sections.join("\n")}
 <h2 id="errors">errors</h2><p>Every 4xx and 5xx is <code>application/problem+json</code>:</p>${problem}
-${errorsHtml()}
+${errorsHtml(errorKinds)}
 </body></html>
 `;
 }
 
-function errorsHtml(): string {
-  const rows = errorKinds.map(
-    ({ code, status, kafka_error, retryable, title }) =>
-      `<tr><td><code>${text(code)}</code></td><td>${status}</td><td>${kafka_error ?? ""}</td><td>${retryable ? "retry" : ""}</td><td>${text(title)}</td></tr>`,
+/** The page that the `type` of a problem leads to in a browser. */
+export function errorsPage(kinds: readonly ErrorKind[]): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>kedge: errors</title><style>${STYLE}</style></head><body><h1>errors</h1>
+${errorsHtml(kinds)}
+<p><a href="/errors">all of them</a> · <a href="/docs">the API</a></p></body></html>
+`;
+}
+
+function errorsHtml(kinds: readonly ErrorKind[]): string {
+  const rows = kinds.map(
+    ({ code, status, kafka_error, retryable, title, advice }) =>
+      `<tr><td><code>${text(code)}</code></td><td>${status}</td><td>${kafka_error ?? ""}</td><td>${retryable ? "retry" : ""}</td><td>${text(title)} ${inline(advice)}</td></tr>`,
   );
   return `<table><thead><tr><th>code</th><th>status</th><th>Kafka</th><th></th><th></th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }

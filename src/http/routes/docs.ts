@@ -8,10 +8,10 @@ import { defineRoute, type Door } from "../route.ts";
 import { noQuery } from "../schema/shapes.ts";
 
 const TAG = "docs";
-const HTML = "text/html; charset=utf-8";
+export const HTML = "text/html; charset=utf-8";
 
 /** No script, nothing from elsewhere. */
-const pageHeaders = {
+export const pageHeaders = {
   "cache-control": "no-cache",
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
   "x-content-type-options": "nosniff",

@@ -17,6 +17,8 @@ export const errorKind = v.object({
   kafka_error: v.nullable(wholeNumber),
   retryable: v.boolean(),
   title: v.string(),
+  /** What to do. */
+  advice: v.string(),
 });
 
 export const errorList = v.object({ errors: v.array(errorKind) });

@@ -69,6 +69,22 @@ describe("a URL that came before", () => {
 });
 
 describe("problems", () => {
+  test("each kind says what to do, as JSON and as a page", async () => {
+    const door = app({});
+    const body: unknown = await (await door.request("/errors")).json();
+    for (const { code, advice } of Object(body).errors)
+      expect([code, advice]).toEqual([code, expect.stringMatching(/^[A-Z`].{9,}\.$/)]);
+    const headers = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+    for (const path of ["/errors", "/errors/storage_full"]) {
+      const page = await door.request(path, { headers });
+      expect(page.headers.get("content-type")).toStartWith("text/html");
+      expect(page.headers.get("vary")?.toLowerCase()).toContain("accept");
+      expect(await page.text()).toContain("Make room on the disk");
+    }
+    const one: unknown = await (await door.request("/errors/storage_full")).json();
+    expect(one).toMatchObject({ advice: expect.stringContaining("Make room") });
+  });
+
   const cases: [string, unknown, number, Record<string, unknown>, string | null][] = [
     [
       "a refusal keeps its facts",
