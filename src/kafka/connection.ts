@@ -162,29 +162,33 @@ export class Connection implements WireHandlers, Expiring {
     return Math.min(idleMs, soon ? stallPressedMs : stallMs);
   }
 
-  /** True where too little has come of a large request since the last look, and others wait for its room. */
+  /** True where too little has come of a large request since the last look, for its room, and others wait for that. */
   #dribbles(): boolean {
     const { limits, requests } = this.#shared;
     const came = this.#cameBytes;
     this.#cameBytes = this.#roomForFrame() > 0 ? 0 : -1;
     // What is not read can bring nothing.
     if (this.#cameBytes < 0 || came < 0 || this.#paused) return false;
-    return requests.pressed && came < limits.requestBytesPressedMin;
+    const fills = this.#roomForFrame() / limits.looksPressedMax;
+    return requests.pressed && came < Math.max(limits.requestBytesPressedMin, fills);
   }
 
   /** Room that the frame under way holds. */
   #roomForFrame(): number {
-    const { admittedBytes } = this.#reader;
-    return admittedBytes > FREE_BYTES ? admittedBytes : 0;
+    return this.#reader.admittedBytes;
   }
 
   #admit(bytes: number): boolean {
     const { limits, requests } = this.#shared;
     if (!this.#place) {
-      const full = this.#claimed > 0 && this.#claimed + bytes > limits.requestsBytesPerConnection;
-      if (full) return false;
+      const claimed = this.#claimed + bytes;
+      const grows = this.#roomForFrame() > 0;
+      const isAlone = this.#claimed === this.#roomForFrame();
+      if (!isAlone && claimed > limits.requestsBytesPerConnection) return false;
       this.#placeBytes = bytes;
-      this.#place = requests.enter(bytes, this.#released);
+      this.#place = grows
+        ? requests.grow(bytes, this.#released, this)
+        : requests.enter(bytes, this.#released);
     }
     if (!this.#place.isTaken) return false;
     this.#place = null;
@@ -197,6 +201,7 @@ export class Connection implements WireHandlers, Expiring {
     this.#claimed -= bytes;
     assert(this.#claimed >= 0, "a connection gives back what it claimed");
     this.#shared.requests.release(bytes);
+    if (this.#claimed === 0) this.#shared.requests.ended(this);
   }
 
   #giveBack({ claimed, waits }: Slot): void {

@@ -1,11 +1,12 @@
 /**
  * Cuts what comes over a connection into frames: a length of four bytes, then so many bytes of request.
  *
- * - A frame is never put together by joining chunks: it gets one buffer of its size, up to 1 MiB at once and past that
- *   growing as its bytes arrive. A frame that lies within one chunk stays a view of it.
+ * - A frame is never put together by joining chunks: it gets a buffer that grows as its bytes arrive. A frame that lies within
+ *   one chunk stays a view of it.
  * - A large chunk that was copied into frames is let go of: the next one is read into its memory.
- * - Before a frame of more than `FREE_BYTES` is taken up, `admit` is asked for room; until there is some, nothing further is
- *   read, and the rest of what has arrived waits as it is.
+ * - Before more than `FREE_BYTES` of a frame are taken up, and before its buffer grows, `admit` is asked for room; until there
+ *   is some, nothing further is read, and the rest of what has arrived waits as it is. Room is for what has come, at most four
+ *   times that: a length says what a client means to send, and one that sends no more must not keep others out.
  * - A length that cannot be one is a `BadFrame`: the connection cannot be understood any more.
  */
 import { assert, present } from "../lib/assert.ts";
@@ -24,8 +25,10 @@ export interface Frame {
 
 /** Frames up to this size are taken without asking: what each connection may always hold. */
 export const FREE_BYTES = 4096;
-/** The most that is set aside before any of a frame's bytes are there. */
-const ALLOCATED_AT_ONCE = 1024 * 1024;
+/** The least that is set aside for a frame that is larger, or for all of a smaller one. */
+const SET_ASIDE_MIN = 64 * 1024;
+/** How many times what has come of a frame is set aside for it. */
+const SET_ASIDE_TIMES = 4;
 /** A frame from this size on gets a buffer of its own, since storage takes such buffers over without a copy. */
 const OWNED_BYTES = 64 * 1024;
 const LENGTH_BYTES = 4;
@@ -33,7 +36,7 @@ const LENGTH_BYTES = 4;
 export interface FrameOptions {
   /** Kafka's `socket.request.max.bytes`. */
   readonly bytesMax: number;
-  /** Sets room aside for a frame of so many bytes; false: not now. */
+  /** Sets room aside for so many bytes of a frame, or more of them; false: not now. It is asked for the same again then. */
   readonly admit: (bytes: number) => boolean;
 }
 
@@ -47,8 +50,10 @@ export class FrameReader {
   #waiting = 0;
   /** The size of the frame under way; -1 between two frames. */
   #size = -1;
-  #admitted = false;
-  #blocked = false;
+  /** Bytes set aside for it. */
+  #room = 0;
+  /** Bytes that are to be set aside for it, and were asked for; 0 when nothing is asked. */
+  #roomAsked = 0;
   #frame: Uint8Array | null = null;
   #filled = 0;
 
@@ -61,14 +66,14 @@ export class FrameReader {
     return this.#size >= 0 || this.#waiting > 0;
   }
 
-  /** True while the next frame waits for room. */
+  /** True while the frame under way waits for room. */
   get blocked(): boolean {
-    return this.#blocked;
+    return this.#roomAsked > 0;
   }
 
-  /** The size of the frame under way for which room was set aside, 0 without one. */
+  /** Bytes that are set aside for the frame under way, 0 without one and for a small one. */
   get admittedBytes(): number {
-    return this.#admitted ? this.#size : 0;
+    return this.#room;
   }
 
   push(chunk: Uint8Array): void {
@@ -80,12 +85,25 @@ export class FrameReader {
   /** The next whole frame; null when its end has not come yet or there is no room for it. Throws BadFrame. */
   next(): Frame | null {
     if (this.#size < 0 && !this.#readLength()) return null;
-    if (!this.#admitted) {
-      this.#blocked = this.#size > FREE_BYTES && !this.#options.admit(this.#size);
-      if (this.#blocked) return null;
-      this.#admitted = true;
+    if (this.#size > FREE_BYTES && !this.#frame) {
+      if (this.#waiting <= FREE_BYTES || !this.#hasRoom()) return null;
     }
     return this.#wholeInChunk() ?? this.#fill();
+  }
+
+  /** Whether there is room for what has come of the frame. */
+  #hasRoom(): boolean {
+    for (;;) {
+      if (this.#roomAsked > 0) {
+        if (!this.#options.admit(this.#roomAsked - this.#room)) return false;
+        this.#room = this.#roomAsked;
+        this.#roomAsked = 0;
+      }
+      const came = this.#filled + this.#waiting;
+      if (came < this.#size ? this.#room > this.#filled : this.#room === this.#size) return true;
+      const setAside = Math.max(SET_ASIDE_MIN, SET_ASIDE_TIMES * came);
+      this.#roomAsked = came < this.#size ? Math.min(this.#size, setAside) : this.#size;
+    }
   }
 
   #readLength(): boolean {
@@ -119,11 +137,14 @@ export class FrameReader {
 
   #fill(): Frame | null {
     const size = this.#size;
-    this.#frame ??= new Uint8Array(Math.min(size, ALLOCATED_AT_ONCE));
+    this.#frame ??= new Uint8Array(size > FREE_BYTES ? this.#room : size);
     while (this.#filled < size) {
       const chunk = this.#chunks[0];
       if (!chunk) return null;
-      if (this.#filled === this.#frame.byteLength) this.#frame = grown(this.#frame, size);
+      if (this.#filled === this.#frame.byteLength) {
+        if (!this.#hasRoom()) return null;
+        this.#frame = grown(this.#frame, this.#room);
+      }
       const frame: Uint8Array = this.#frame;
       const room = frame.byteLength - this.#filled;
       const part = chunk.subarray(this.#at, this.#at + room);
@@ -136,8 +157,9 @@ export class FrameReader {
   }
 
   #finish(bytes: Uint8Array, owned: boolean): Frame {
+    assert(this.#room === 0 || this.#room === this.#size, "a frame has room for all of it");
     this.#size = -1;
-    this.#admitted = false;
+    this.#room = 0;
     this.#frame = null;
     this.#filled = 0;
     return { bytes, owned };
@@ -189,8 +211,8 @@ function strangerBy(size: number): string | null {
     : null;
 }
 
-function grown(frame: Uint8Array, size: number): Uint8Array {
-  const larger = new Uint8Array(Math.min(size, frame.byteLength * 2));
+function grown(frame: Uint8Array, bytes: number): Uint8Array {
+  const larger = new Uint8Array(bytes);
   larger.set(frame);
   return larger;
 }

@@ -14,6 +14,8 @@ export interface KafkaLimits {
   readonly waitingBytesMax: number;
   /** What a client in the midst of a large request must send in `stallPressedMs` where others wait for the room it holds. */
   readonly requestBytesPressedMin: number;
+  /** In so many such spans it must fill the room that it holds. */
+  readonly looksPressedMax: number;
   /** Requests of one connection that are not yet answered (`max.in.flight.requests.per.connection` of most clients is 5). */
   readonly requestsPerConnection: number;
   /** Produce requests of one connection that are begun before others get their turn; of other kinds an eighth. */
@@ -48,6 +50,7 @@ export const kafkaLimits: KafkaLimits = {
   requestsBytesPerConnection: 12 * MiB,
   waitingBytesMax: 64 * MiB,
   requestBytesPressedMin: 64 * 1024,
+  looksPressedMax: 10,
   requestsPerConnection: 128,
   producesPerTurn: 64,
   producesPerTurnOfAll: 512,

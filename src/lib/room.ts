@@ -2,6 +2,8 @@
  * Room in memory that many share: who finds none waits in line for it.
  *
  * - First come, first served. A claim larger than all of the room is let in when nobody else holds any.
+ * - Who holds some and cannot end without more comes before all who hold none. If nobody could go on otherwise, one of them at a
+ *   time goes beyond the room: when all hold a part and wait for the rest, none would ever give any back.
  * - Who holds room for as long as a client takes to read may be watched: while somebody waits, a client that has taken nothing
  *   of what it was given for `stallPressedMs` is cut off, so that who reads does not wait for long for who does not.
  */
@@ -34,11 +36,19 @@ interface Waiting {
   readonly tell: () => void;
 }
 
+/** Who holds room and wants more. */
+interface Growing extends Waiting {
+  readonly owner: object;
+}
+
 export class Room {
   readonly #clock: Clock;
   readonly #bytesMax: number;
   readonly #stallPressedMs: number;
   readonly #line = new Set<Waiting>();
+  readonly #growing = new Set<Growing>();
+  /** Who may go beyond the room until it ends. */
+  #beyond: object | null = null;
   readonly #holders = new Set<Holder>();
   #bytes = 0;
   #looking = false;
@@ -55,12 +65,12 @@ export class Room {
 
   /** Somebody waits for others to give theirs back. */
   get pressed(): boolean {
-    return this.#line.size > 0;
+    return this.#line.size + this.#growing.size > 0;
   }
 
   /** Takes the bytes and says true, where they fit and nobody waits. */
   take(bytes: number): boolean {
-    if (this.#line.size > 0 || !this.#fits(bytes)) return false;
+    if (this.pressed || !this.#fits(bytes)) return false;
     this.#bytes += bytes;
     return true;
   }
@@ -73,11 +83,31 @@ export class Room {
   release(bytes: number): void {
     this.#bytes -= bytes;
     assert(this.#bytes >= 0, "room is given back once for each time it was taken");
-    if (this.#line.size > 0) this.#callNext();
+    if (this.pressed) this.#callNext();
   }
 
   /** Waits in line for the bytes; `granted` is called in the moment in which they are taken. */
   enter(bytes: number, granted: () => void = () => {}): Place {
+    return this.#wait(this.#line, granted, (tell) => ({ bytes, tell }));
+  }
+
+  /** The same for an owner that holds room already and needs more before it can give any back, which it tells by `ended`. */
+  grow(bytes: number, granted: () => void, owner: object): Place {
+    return this.#wait(this.#growing, granted, (tell) => ({ bytes, tell, owner }));
+  }
+
+  /** The owner needs no more. */
+  ended(owner: object): void {
+    if (this.#beyond !== owner) return;
+    this.#beyond = null;
+    this.#callNext();
+  }
+
+  #wait<W extends Waiting>(
+    line: Set<W>,
+    granted: () => void,
+    waitingOf: (tell: () => void) => W,
+  ): Place {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     let isTaken = false;
     const tell = (): void => {
@@ -85,12 +115,12 @@ export class Room {
       resolve(true);
       granted();
     };
-    const waiting: Waiting = { bytes, tell };
-    this.#line.add(waiting);
+    const waiting = waitingOf(tell);
+    line.add(waiting);
     this.#callNext();
     this.#look();
     const leave = (): void => {
-      if (!this.#line.delete(waiting)) return;
+      if (!line.delete(waiting)) return;
       resolve(false);
       this.#callNext();
     };
@@ -118,22 +148,33 @@ export class Room {
   }
 
   #callNext(): void {
+    for (const growing of this.#growing) {
+      if (!this.#fits(growing.bytes)) {
+        if (this.#beyond !== null && this.#beyond !== growing.owner) continue;
+        this.#beyond = growing.owner;
+      }
+      this.#grant(this.#growing, growing);
+    }
     for (const waiting of this.#line) {
-      if (!this.#fits(waiting.bytes)) return;
-      this.#line.delete(waiting);
-      this.#bytes += waiting.bytes;
-      waiting.tell();
+      if (this.#growing.size > 0 || !this.#fits(waiting.bytes)) return;
+      this.#grant(this.#line, waiting);
     }
   }
 
+  #grant<W extends Waiting>(line: Set<W>, waiting: W): void {
+    line.delete(waiting);
+    this.#bytes += waiting.bytes;
+    waiting.tell();
+  }
+
   #look(): void {
-    if (this.#looking || this.#line.size === 0 || this.#holders.size === 0) return;
+    if (this.#looking || !this.pressed || this.#holders.size === 0) return;
     this.#looking = true;
     this.#clock.after(LOOK_MS, () => {
       this.#looking = false;
       const nowMs = this.#clock.monotonicMs();
       for (const holder of this.#holders) {
-        if (this.#line.size === 0) return;
+        if (!this.pressed) return;
         const sinceMs = holder.stalledSinceMs();
         if (sinceMs !== null && nowMs - sinceMs >= this.#stallPressedMs) holder.cut();
       }

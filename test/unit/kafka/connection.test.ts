@@ -1,118 +1,9 @@
-/** One connection on a wire of the test's own: order, what runs side by side, what holds a client up, what cuts it off. */
+/** One connection: order, what runs side by side, what holds a client up, what cuts it off. */
 import { expect, test } from "bun:test";
-import { Connection, type Shared } from "../../../src/kafka/connection.ts";
-import type { Exchange, Kind, Reply } from "../../../src/kafka/exchange.ts";
 import { kafkaLimits } from "../../../src/kafka/limits.ts";
-import { ToldClients } from "../../../src/kafka/told-clients.ts";
 import { TurnQueue } from "../../../src/kafka/turn-queue.ts";
-import { Allowance } from "../../../src/lib/allowance.ts";
-import { Room } from "../../../src/lib/room.ts";
-import { Deadlines } from "../../../src/lib/deadlines.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
-import type { Wire } from "../../../src/lib/platform.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
-
-const keys = { produce: 0, fetch: 1, metadata: 3, joinGroup: 11 };
-type Name = keyof typeof keys;
-const kinds = new Map<number, Kind>([
-  [keys.produce, "produce"],
-  [keys.fetch, "fetch"],
-  [keys.joinGroup, "group"],
-]);
-
-/** What the other side of the wire sees, and how fast it takes what it is sent. */
-class TestWire implements Wire {
-  readonly address = "192.0.2.1";
-  readonly sent: number[] = [];
-  paused = false;
-  ended = false;
-  dropped = false;
-  unsent = 0;
-  stuck = false;
-
-  write(pieces: readonly Uint8Array[]): void {
-    for (const piece of pieces) {
-      this.sent.push(piece[0] ?? -1);
-      if (this.stuck) this.unsent += piece.byteLength;
-    }
-  }
-  unsentBytes(): number {
-    return this.unsent;
-  }
-  pause(): void {
-    this.paused = true;
-  }
-  resume(): void {
-    this.paused = false;
-  }
-  end(): void {
-    this.ended = true;
-  }
-  drop(): void {
-    this.dropped = true;
-  }
-}
-
-interface Working {
-  readonly exchange: Exchange;
-  readonly answer: (reply: Reply) => void;
-}
-
-function world(
-  limits: Partial<typeof kafkaLimits> = {},
-  clock = new VirtualClock(),
-  turns = new TurnQueue(clock, { all: 512, waited: 256 }),
-) {
-  const wire = new TestWire();
-  const working = new Map<number, Working>();
-  const begun: number[] = [];
-  /** Requests that hold those behind them, and what lets these go on. */
-  const holds = new Set<number>();
-  const held: (() => void)[] = [];
-  const all = { ...kafkaLimits, ...limits };
-  const requests = new Room(clock, all.requestsBytesMax, all.stallPressedMs);
-  const waiting = new Allowance(all.waitingBytesMax);
-  const shared: Shared = {
-    clock,
-    turns,
-    requests,
-    waiting,
-    unsent: { pressed: false },
-    told: new ToldClients(clock),
-    logger: silentLogger,
-    limits: all,
-    deadlines: new Deadlines(clock),
-    onBug: (error) => {
-      throw error;
-    },
-  };
-  const service = {
-    kindOf: ({ bytes }: Exchange["frame"]) => kinds.get(bytes[1] ?? -1) ?? "other",
-    begin(exchange: Exchange): Promise<Reply> {
-      const id = exchange.frame.bytes[2] ?? 0;
-      begun.push(id);
-      if (holds.has(id)) held.push(exchange.holdNext());
-      return new Promise((resolve) => {
-        working.set(id, { exchange, answer: resolve });
-      });
-    },
-  };
-  const connection = new Connection(wire, service, shared, () => {});
-  const ask = (kind: Name, id: number, bytes = 3) => {
-    const frame = new Uint8Array(4 + bytes);
-    new DataView(frame.buffer).setInt32(0, bytes);
-    frame.set([0, keys[kind], id], 4);
-    connection.data(frame);
-  };
-  const answer = async (id: number, bytes = 1, sent?: () => void) => {
-    const reply = { type: "answer" as const, pieces: [new Uint8Array(bytes).fill(id)] };
-    working.get(id)?.answer(sent ? { ...reply, sent } : reply);
-    await settle();
-  };
-  const settle = () => clock.settle();
-  const seen = { wire, working, begun, held, requests, waiting };
-  return { ...seen, clock, holds, connection, ask, answer, settle };
-}
+import { keys, type Name, world } from "./connection-world.ts";
 
 test("a request begins once those before it are answered", async () => {
   const { ask, answer, begun, wire } = world();
@@ -199,19 +90,6 @@ test("more requests than are taken at once hold the client up", async () => {
   await answer(2);
   await answer(3);
   expect(wire.paused).toBe(false);
-});
-
-test("large requests share one room; what is answered, and who leaves, gives it back", async () => {
-  const { ask, answer, wire, begun, requests, connection } = world({ requestsBytesMax: 10_000 });
-  ask("produce", 1, 6_000);
-  ask("produce", 2, 6_000);
-  expect([begun, wire.paused, requests.bytes]).toEqual([[1], true, 6_000]);
-  await answer(1);
-  expect([begun, wire.paused, requests.bytes]).toEqual([[1, 2], false, 6_000]);
-  ask("produce", 3, 6_000);
-  connection.closed();
-  await answer(2);
-  expect(requests.bytes).toBe(0);
 });
 
 /** So many small requests in one chunk. */
@@ -312,53 +190,4 @@ test("finish hurries what waits, and closes once all is answered", async () => {
   expect([signal?.aborted, wire.ended]).toEqual([true, false]);
   await answer(1);
   expect([wire.sent, wire.ended]).toEqual([[1], true]);
-});
-
-test("who dribbles a large request is cut off once others wait for its room", async () => {
-  const { connection, wire, clock, requests } = world({ requestsBytesMax: 10_000 });
-  const dribble = async (seconds: number) => {
-    for (let second = 0; second < seconds; second += 1) {
-      connection.data(new Uint8Array(1));
-      await clock.advance(1_000);
-    }
-  };
-  connection.data(Uint8Array.from([0, 0, 0x20, 0, 0]));
-  await dribble(20);
-  expect([wire.dropped, requests.bytes]).toEqual([false, 0x2000]);
-  const other = requests.enter(5_000);
-  await dribble(2 * (kafkaLimits.stallPressedMs / 1_000) + 1);
-  expect(wire.dropped).toBe(true);
-  connection.closed();
-  expect([other.isTaken, requests.bytes]).toEqual([true, 5_000]);
-});
-
-test("a large request that comes along well is not cut off", async () => {
-  const { connection, wire, clock, requests } = world({ requestsBytesMax: 1_000_000 });
-  connection.data(Uint8Array.from([0, 0x0e, 0, 0, 0]));
-  requests.enter(900_000);
-  for (let second = 0; second < 20; second += 1) {
-    connection.data(new Uint8Array(40_000));
-    await clock.advance(1_000);
-  }
-  expect(wire.dropped).toBe(false);
-});
-
-test("large requests that wait for others leave the room to those that need not wait", async () => {
-  const { ask, answer, requests, waiting, connection } = world({ requestsBytesMax: 10_000 });
-  ask("joinGroup", 1, 9_000);
-  expect([requests.bytes, waiting.bytes]).toEqual([0, 9_000]);
-  connection.closed();
-  expect(waiting.bytes).toBe(9_000);
-  await answer(1);
-  expect([requests.bytes, waiting.bytes]).toEqual([0, 0]);
-});
-
-test("more that waits than there is room for: a Fetch does not wait, others are closed", () => {
-  const fetching = world({ waitingBytesMax: 5_000 });
-  fetching.ask("fetch", 1, 6_000);
-  expect(fetching.working.get(1)?.exchange.signal.aborted).toBe(true);
-  const joining = world({ waitingBytesMax: 5_000 });
-  joining.ask("joinGroup", 1, 6_000);
-  expect([joining.begun, joining.wire.ended]).toEqual([[], true]);
-  expect([joining.requests.bytes, joining.waiting.bytes]).toEqual([0, 0]);
 });

@@ -102,6 +102,36 @@ test("a large frame waits for room, a small one asks for none", () => {
   expect(asked).toEqual([FREE_BYTES + 1, FREE_BYTES + 1]);
 });
 
+test("room is asked for what has come, four times that at most", () => {
+  const asked: number[] = [];
+  let room = true;
+  const reader = readerOf(10_000_000, (bytes) => {
+    asked.push(bytes);
+    return room;
+  });
+  const large = body(2_000_000);
+  const stream = framed(large);
+  const push = (from: number, to: number) => {
+    reader.push(new Uint8Array(stream.subarray(from, to)));
+    return reader.next();
+  };
+  push(0, 4 + FREE_BYTES);
+  expect([asked, reader.admittedBytes]).toEqual([[], 0]);
+  push(4 + FREE_BYTES, 10_000);
+  expect(asked).toEqual([65_536]);
+  room = false;
+  push(10_000, 100_000);
+  expect([asked.at(-1), reader.blocked]).toEqual([4 * 99_996 - 65_536, true]);
+  room = true;
+  expect(reader.next()).toBeNull();
+  expect([reader.admittedBytes, reader.blocked]).toEqual([4 * 99_996, false]);
+  const frame = push(100_000, stream.byteLength);
+  expect(Buffer.compare(frame?.bytes ?? new Uint8Array(), large)).toBe(0);
+  expect(
+    asked.filter((bytes, at) => bytes !== asked[at - 1]).reduce((sum, bytes) => sum + bytes),
+  ).toBe(2_000_000);
+});
+
 test("a large chunk is let go of once it is copied, unless a frame is a view of it", () => {
   const stream = framed(body(30_000), body(100_000));
   const first = new Uint8Array(stream.subarray(0, 60_000));

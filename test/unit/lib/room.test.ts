@@ -40,6 +40,30 @@ describe("the line", () => {
     expect(granted).toEqual(["small", "huge", "next"]);
   });
 
+  test("who holds some and needs more comes first; if none can go on, one goes beyond the room", () => {
+    const { room, granted, enter } = world();
+    const [one, two] = [{}, {}];
+    const grow = (name: string, bytes: number, owner: object) =>
+      room.grow(bytes, () => granted.push(name), owner);
+    enter("one", 50);
+    enter("two", 40);
+    enter("newcomer", 20);
+    grow("one more", 60, one);
+    grow("two more", 60, two);
+    expect([granted, room.bytes]).toEqual([["one", "two", "one more"], 150]);
+    grow("one again", 10, one);
+    expect(granted.at(-1)).toBe("one again");
+    room.ended(two);
+    expect(granted).toHaveLength(4);
+    room.ended(one);
+    expect([granted.at(-1), room.bytes]).toEqual(["two more", 220]);
+    room.release(120);
+    expect(granted).not.toContain("newcomer");
+    room.ended(two);
+    room.release(100);
+    expect([granted.at(-1), room.bytes, room.pressed]).toEqual(["newcomer", 20, false]);
+  });
+
   test("who leaves lets the next one in; who has taken keeps it", async () => {
     const { room, granted, enter } = world();
     const first = enter("first", 50);
