@@ -3,6 +3,7 @@
  * reading what they stand for.
  */
 import { assert } from "../../lib/assert.ts";
+import { Contradiction } from "../files/sqlite-error.ts";
 import type { PageBuffer } from "../messages/messages.ts";
 import type { Row, RowHead } from "../storage.ts";
 
@@ -36,7 +37,10 @@ export class RowHeads {
     return this.#bytes;
   }
 
+  /** @throws Contradiction for a row that does not lie behind the one before. */
   add({ base, last, epoch, position }: RowHead, bytes: number): void {
+    if (last < this.#next || base > last || (base < this.#next && this.#position >= 0))
+      throw new Contradiction(`offsets ${base} to ${last} are found behind ${this.#next - 1}`);
     if (base > this.#next && position !== this.#position) this.#gaps.push(this.#next);
     this.#numbers.push(base, last, epoch, position, bytes);
     this.#bytes += bytes;

@@ -5,6 +5,7 @@
  */
 import { and, asc, desc, eq, gte, lt, lte, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
+import { alias } from "drizzle-orm/sqlite-core";
 import { asBytes, number, set, value } from "./columns.ts";
 import { raftQueries } from "./queries-raft.ts";
 import { aborted, epochs, meta, partitions, producers, receipts, rows } from "./tables-log.ts";
@@ -34,6 +35,21 @@ const rowData = asBytes(rows.data);
 const ofPartition = eq(rows.partition, value("partition"));
 const fromOffset = and(ofPartition, gte(rows.last, value("from")));
 const bytes = sql<number>`length(${rows.data})`;
+
+/**
+ * The row that an entry of the index leads to. Asked for a row by its index SQLite takes what columns it can from there, whatever
+ * the row itself has; as a second table it is read itself, at no greater cost.
+ */
+const entry = alias(rows, "entry");
+const leadsTo = eq(rows.id, entry.id);
+const entryOf = {
+  partition: number(rows.partition),
+  ...rowHead,
+  indexed: number(entry.last),
+};
+const entryHead = { id: entry.id, ...entryOf, maxTimestamp: number(rows.maxTimestamp), bytes };
+const entryOfPartition = eq(entry.partition, value("partition"));
+const entryFrom = and(entryOfPartition, gte(entry.last, value("from")));
 
 const metaQueries = {
   getMeta: db
@@ -148,19 +164,13 @@ const rowQueries = {
     maxTimestamp: set("maxTimestamp"),
     data: set("data"),
   }),
-  /** The first row that holds an offset at or past `from`. */
-  rowFrom: db
-    .select({ ...rowHead, data: rowData })
-    .from(rows)
-    .where(fromOffset)
-    .orderBy(asc(rows.last))
-    .limit(1),
   /** Heads of the next rows: how many a read may take. */
   headsFrom: db
-    .select({ last: number(rows.last), bytes })
-    .from(rows)
-    .where(fromOffset)
-    .orderBy(asc(rows.last))
+    .select(entryHead)
+    .from(entry)
+    .leftJoin(rows, leadsTo)
+    .where(entryFrom)
+    .orderBy(asc(entry.last))
     .limit(100),
   /** Where the next rows are, of the index alone. */
   placesFrom: db
@@ -169,23 +179,50 @@ const rowQueries = {
     .where(fromOffset)
     .orderBy(asc(rows.last))
     .limit(value("limit")),
-  rowsBetween: db
-    .select({ ...rowHead, data: rowData })
+  /** The same by going through all entries of the partition: finds those that a damaged one hides from a search. */
+  entriesFrom: db
+    .select({ id: rows.id, last: number(rows.last) })
     .from(rows)
-    .where(and(fromOffset, lte(rows.last, value("to"))))
-    .orderBy(asc(rows.last)),
-  headFrom: db
-    .select({ id: rows.id, ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
-    .from(rows)
-    .where(fromOffset)
+    .where(and(ofPartition, sql`+${rows.last} >= ${value("from")}`))
     .orderBy(asc(rows.last))
+    .limit(256),
+  entriesBefore: db
+    .select({ id: rows.id, last: number(rows.last) })
+    .from(rows)
+    .where(and(ofPartition, sql`+${rows.last} < ${value("before")}`))
+    .orderBy(desc(rows.last))
+    .limit(16),
+  rowsBetween: db
+    .select({ ...entryOf, data: rowData })
+    .from(entry)
+    .leftJoin(rows, leadsTo)
+    .where(and(entryFrom, lte(entry.last, value("to"))))
+    .orderBy(asc(entry.last)),
+  /** The first row that holds an offset at or past `from`. */
+  headFrom: db
+    .select(entryHead)
+    .from(entry)
+    .leftJoin(rows, leadsTo)
+    .where(entryFrom)
+    .orderBy(asc(entry.last))
     .limit(1),
   headBefore: db
-    .select({ id: rows.id, ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
-    .from(rows)
-    .where(and(ofPartition, lt(rows.last, value("before"))))
-    .orderBy(desc(rows.last))
+    .select(entryHead)
+    .from(entry)
+    .leftJoin(rows, leadsTo)
+    .where(and(entryOfPartition, lt(entry.last, value("before"))))
+    .orderBy(desc(entry.last))
     .limit(1),
+  headById: db
+    .select({
+      id: rows.id,
+      partition: number(rows.partition),
+      ...rowHead,
+      maxTimestamp: number(rows.maxTimestamp),
+      bytes,
+    })
+    .from(rows)
+    .where(eq(rows.id, value("id"))),
   /** The newest rows of the file, whosever they are. */
   newestRows: db
     .select({ id: rows.id, partition: number(rows.partition), last: number(rows.last), bytes })
@@ -199,19 +236,21 @@ const rowQueries = {
     .where(eq(rows.id, value("id"))),
   /** Rows that lie wholly below an offset, oldest first: what a sweep may take. */
   rowsBelow: db
-    .select({ last: number(rows.last), bytes })
-    .from(rows)
-    .where(and(ofPartition, lt(rows.last, value("below"))))
-    .orderBy(asc(rows.last))
+    .select({ ...entryOf, bytes })
+    .from(entry)
+    .leftJoin(rows, leadsTo)
+    .where(and(entryOfPartition, lt(entry.last, value("below"))))
+    .orderBy(asc(entry.last))
     .limit(value("limit")),
   deleteRowsTo: db.delete(rows).where(and(ofPartition, lte(rows.last, value("last")))),
   deleteRowsFrom: db.delete(rows).where(fromOffset),
   /** Heads of the rows of a range, for compaction. */
   headsBetween: db
-    .select({ id: rows.id, ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes })
-    .from(rows)
-    .where(and(fromOffset, lte(rows.last, value("to"))))
-    .orderBy(asc(rows.last)),
+    .select(entryHead)
+    .from(entry)
+    .leftJoin(rows, leadsTo)
+    .where(and(entryFrom, lte(entry.last, value("to"))))
+    .orderBy(asc(entry.last)),
   deleteRowsBetween: db.delete(rows).where(and(fromOffset, lte(rows.last, value("to")))),
   insertRowAs: db.insert(rows).values({
     id: set("id"),

@@ -1,6 +1,6 @@
 /**
- * Rows that the table has and its index has lost: a damaged page of the index may look whole and name fewer rows than it did, and
- * who reads by it would pass over the others in silence.
+ * Rows that the table has and its index has lost: a damaged page of the index may look whole and name fewer rows than it did, or
+ * others, and who reads by it would pass over some in silence.
  *
  * - Rows follow each other in log position, over holes and what compaction took, too. Only where offsets are missing and bytes as
  *   well is there anything to look into; a read compares, and asks this no sooner.
@@ -11,26 +11,52 @@
 import { Contradiction, isDamage } from "../files/sqlite-error.ts";
 import { integer } from "../sql/prepared.ts";
 import type { PartitionId } from "../storage.ts";
+import { checked } from "./index-entry.ts";
 import type { LogSql } from "./row-writer.ts";
 
 const ROWS_LOOKED_THROUGH_MAX = 4_096;
 
 export const lostByIndex = () => new Contradiction("its index has lost rows that the table has");
 
-/** Where rows stand in the index again, past an offset from which on it has lost some; null where it has lost none. */
-export function behindLost(sql: LogSql, partition: PartitionId, from: number): number | null {
+/** Columns of a row that was found. */
+type FoundRow = Readonly<Record<"id" | "base" | "position" | "bytes", unknown>>;
+
+/** The rows that an offset lies between, as far as there are any. */
+interface Around {
+  readonly before: FoundRow | null;
+  readonly after: FoundRow | null;
+}
+
+/**
+ * Whether rows are lost from this offset on, at which none begins or goes on.
+ * @throws what damage throws: then it is not known.
+ */
+export function isLostFrom(sql: LogSql, partition: PartitionId, from: number): boolean {
   const bounds = sql.getPartition.first({ id: partition });
-  if (!bounds || from >= integer(bounds.end)) return null;
-  const before = sql.headBefore.first({ partition, before: from });
+  if (!bounds || from >= integer(bounds.end)) return false;
+  return isLostBetween(sql, partition, from, {
+    before: checked(sql.headBefore.first({ partition, before: from }), partition),
+    after: checked(sql.headFrom.first({ partition, from }), partition),
+  });
+}
+
+/** The same where the rows around it are known. */
+export function isLostBetween(
+  sql: LogSql,
+  partition: PartitionId,
+  from: number,
+  { before, after }: Around,
+): boolean {
+  const bounds = sql.getPartition.first({ id: partition });
+  if (!bounds || from >= integer(bounds.end)) return false;
   const position = before
     ? integer(before.position) + integer(before.bytes)
     : integer(bounds.startPosition);
-  const after = sql.headFrom.first({ partition, from });
-  if (!after) return position === integer(bounds.endPosition) ? null : integer(bounds.end);
+  if (!after) return position !== integer(bounds.endPosition);
   const base = integer(after.base);
-  if (base <= from || integer(after.position) === position) return null;
+  if (base <= from || integer(after.position) === position) return false;
   const between = { partition, from, base, above: before ? integer(before.id) : 0 };
-  return tableHas(sql, between, integer(after.id)) ? base : null;
+  return tableHas(sql, between, integer(after.id));
 }
 
 interface Between {

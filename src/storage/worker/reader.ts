@@ -15,16 +15,10 @@ import { isDamage } from "../files/sqlite-error.ts";
 import { blob, int64, integer } from "../sql/prepared.ts";
 import type { RowFile } from "./row-file.ts";
 import { RowHeads, rowsIn } from "../reading/row-heads.ts";
-import { behindLost, lostByIndex } from "./lost-rows.ts";
+import { isLostFrom, lostByIndex } from "./lost-rows.ts";
 import { type LogSql, prepareLog } from "./row-writer.ts";
-import {
-  checkOrder,
-  type FoundHead,
-  type FoundRows,
-  headOf,
-  type ReadPage,
-  SoundRows,
-} from "./sound-rows.ts";
+import { checkEntry, checkOrder, misled } from "./index-entry.ts";
+import { type FoundHead, type FoundRows, headOf, type ReadPage, SoundRows } from "./sound-rows.ts";
 import {
   type AbortedTransaction,
   type PartitionId,
@@ -134,9 +128,9 @@ export class Reader {
     for (let limit = PLACES_AT_ONCE; ; limit = Math.min(2 * limit, PLACES_AT_ONCE_MAX)) {
       const places = this.#sql.placesFrom.all({ partition, from: heads.next, limit });
       for (const { id, last } of places) {
-        checkOrder({ last }, heads.next);
         const row = file.find(integer(id));
-        if (row?.last !== integer(last)) return read;
+        if (!row) return read;
+        if (row.partition !== partition || row.last !== last) throw misled(partition, last);
         const { bytes } = heads;
         if (bytes + row.bytes > room) {
           // A first row that is larger than the page is not for it.
@@ -158,7 +152,9 @@ export class Reader {
     read.isEnd = isEnd;
     for (const span of spans)
       for (const row of this.#sql.rowsBetween.all({ partition, ...span })) {
+        checkEntry(row, partition);
         const own = blob(row.data);
+        if (read.heads.bytes + own.byteLength > room) throw misled(partition, row.indexed);
         new Uint8Array(buffer, read.heads.bytes, own.byteLength).set(own);
         read.heads.add(headOf(row), own.byteLength);
         reuse(own);
@@ -179,6 +175,7 @@ export class Reader {
         const size = integer(head.bytes);
         if (bytes > 0 && bytes + size > bytesMax) return { spans, bytes, isEnd: false };
         const to = integer(head.last);
+        checkEntry(head, partition);
         checkOrder(head, next);
         const span = spans.at(-1);
         if (span && spanBytes + size <= SPAN_BYTES) span.to = to;
@@ -213,11 +210,13 @@ export class Reader {
         if (isFirst && bytes > Math.max(bytesMax, firstBytesMax))
           return { rows, refusedBytes: bytes };
         if (!fits) break;
+        checkEntry(head, partition);
         checkOrder(head, Math.max(to + 1, next));
         to = integer(head.last);
       }
       if (to < 0) return whole(fits);
       for (const row of this.#sql.rowsBetween.all({ partition, from: next, to })) {
+        checkEntry(row, partition);
         const read = { ...headOf(row), data: blob(row.data) };
         rows.push(read);
         chain.add(read, read.data.byteLength);
@@ -229,7 +228,7 @@ export class Reader {
   /** Throws where rows are missing that the table has; `isEnd`: the index has no more. */
   #checkWhole(partition: PartitionId, { gaps, next }: RowHeads, isEnd: boolean): void {
     for (const from of isEnd ? [...gaps, next] : gaps)
-      if (behindLost(this.#sql, partition, from) !== null) throw lostByIndex();
+      if (isLostFrom(this.#sql, partition, from)) throw lostByIndex();
   }
 
   #aborted(partition: PartitionId, from: number): AbortedTransaction[] {
@@ -247,14 +246,14 @@ export class Reader {
       if (!bounds) return null;
       if ("offset" in place) {
         const from = Math.max(place.offset, integer(bounds.logStart));
-        return this.#sound.head(partition, from, integer(bounds.end));
+        return this.#sound.head(partition, from);
       }
       let low = integer(bounds.logStart);
       let high = integer(bounds.end);
       let found: RowHead | null = null;
       while (low < high) {
         const middle = low + Math.floor((high - low) / 2);
-        const row = this.#sound.head(partition, middle, integer(bounds.end));
+        const row = this.#sound.head(partition, middle);
         if (row && !reaches(row, place)) {
           low = row.last + 1;
         } else {

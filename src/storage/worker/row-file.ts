@@ -14,6 +14,7 @@ import { WalPages } from "./wal-pages.ts";
 
 /** A row that was found, and how large its data is; valid until the next one is looked for. */
 interface FoundRow {
+  readonly partition: number;
   readonly base: number;
   readonly last: number;
   readonly epoch: number;
@@ -253,7 +254,7 @@ function localBytes(payload: number, pageBytes: number): number {
 
 /** Bytes of an integer by its serial type; 8 and 9 are the numbers 0 and 1. */
 const INTEGER_BYTES = [0, 1, 2, 3, 4, 6, 8, -1, 0, 0];
-const [BASE, LAST, EPOCH, POSITION, INTEGERS] = [2, 3, 4, 6, 8];
+const [PARTITION, BASE, LAST, EPOCH, POSITION, INTEGERS] = [1, 2, 3, 4, 6, 8];
 
 /**
  * The record's columns but for its data, which is the last; `headBytes` is all that stands before it. Written out, with the types
@@ -266,7 +267,7 @@ function headOf(
 ): (FoundRow & { readonly headBytes: number }) | null {
   const headerBytes = bytes[at] ?? 0;
   let value = at + headerBytes;
-  let [base, last, epoch, position] = [-1, -1, -1, -1];
+  let [partition, base, last, epoch, position] = [-1, -1, -1, -1, -1];
   for (let column = 0; column < INTEGERS; column += 1) {
     const type = bytes[at + 1 + column] ?? -1;
     const size = INTEGER_BYTES[type] ?? -1;
@@ -276,6 +277,7 @@ function headOf(
     else if (column === LAST) last = integer;
     else if (column === EPOCH) epoch = integer;
     else if (column === POSITION) position = integer;
+    else if (column === PARTITION) partition = integer;
     value += size;
   }
   const data = varint(bytes, at + 1 + INTEGERS);
@@ -283,7 +285,8 @@ function headOf(
   if (!isBlob || data.end !== at + headerBytes) return null;
   const isSafe = Number.isSafeInteger(base) && Number.isSafeInteger(last);
   if (!isSafe || !Number.isSafeInteger(epoch) || !Number.isSafeInteger(position)) return null;
-  return { base, last, epoch, position, bytes: (data.value - 12) / 2, headBytes: value - at };
+  const size = (data.value - 12) / 2;
+  return { partition, base, last, epoch, position, bytes: size, headBytes: value - at };
 }
 
 function signed(view: DataView, at: number, size: number): number {

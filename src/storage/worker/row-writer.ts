@@ -20,6 +20,7 @@ import {
 } from "../log-state.ts";
 import { blob, integer, prepareAll } from "../sql/prepared.ts";
 import { checkRewrite, placed } from "../rewrite.ts";
+import { checked, checkEntry } from "./index-entry.ts";
 import { logStatements } from "../sql/statements.ts";
 import type {
   AbortedTransaction,
@@ -173,15 +174,17 @@ class RowWriter {
   }
 
   #trim(logStart: number): void {
-    const first = this.#sql.headFrom.first({ partition: this.#partition, from: logStart });
+    const first = this.#headFrom(logStart);
     const start = first ? integer(first.position) : this.#state.endPosition;
     this.#state = trimmed(this.#state, logStart, start);
   }
 
   #truncate(end: number): void {
     const partition = this.#partition;
-    const straddling = this.#sql.rowFrom.first({ partition, from: end });
-    const before = this.#sql.headBefore.first({ partition, before: end });
+    const straddlingHead = this.#headFrom(end);
+    const straddling =
+      straddlingHead && this.#sql.rowById.first({ id: integer(straddlingHead.id) });
+    const before = checked(this.#sql.headBefore.first({ partition, before: end }), partition);
     const base: Remainder = {
       end,
       endPosition: before
@@ -218,7 +221,7 @@ class RowWriter {
   #rewrite(entry: Rewrite): void {
     const partition = this.#partition;
     const { from, to } = entry;
-    const old = this.#sql.headsBetween.all({ partition, from, to }).map((head) => ({
+    const old = this.#headsBetween(from, to).map((head) => ({
       id: integer(head.id),
       base: integer(head.base),
       last: integer(head.last),
@@ -226,7 +229,7 @@ class RowWriter {
       bytes: integer(head.bytes),
       maxTimestamp: integer(head.maxTimestamp),
     }));
-    const next = this.#sql.headFrom.first({ partition, from: to + 1 });
+    const next = this.#headFrom(to + 1);
     checkRewrite(entry, old, next !== null);
     this.#sql.deleteRowsBetween.run({ partition, from, to });
     // Under the numbers of those that gave way: the newest numbers stay the newest appends', which a start proves.
@@ -235,16 +238,27 @@ class RowWriter {
   }
 
   #pack({ from, to }: Pack): void {
-    const partition = this.#partition;
-    const next = this.#sql.headFrom.first({ partition, from: to + 1 });
+    const next = this.#headFrom(to + 1);
     let end = next ? integer(next.position) : this.#state.endPosition;
-    for (const head of this.#sql.headsBetween.all({ partition, from, to }).reverse()) {
+    for (const head of this.#headsBetween(from, to).reverse()) {
       end = Math.max(0, end - integer(head.bytes));
       if (integer(head.position) !== end)
         this.#sql.moveRow.run({ id: integer(head.id), position: end });
     }
-    const first = this.#sql.headFrom.first({ partition, from: this.#state.logStart });
+    const first = this.#headFrom(this.#state.logStart);
     this.#state = packed(this.#state, first ? integer(first.position) : this.#state.endPosition);
+  }
+
+  #headFrom(from: number) {
+    const partition = this.#partition;
+    return checked(this.#sql.headFrom.first({ partition, from }), partition);
+  }
+
+  #headsBetween(from: number, to: number) {
+    const partition = this.#partition;
+    const heads = this.#sql.headsBetween.all({ partition, from, to });
+    for (const head of heads) checkEntry(head, partition);
+    return heads;
   }
 
   #putProducers(entry: PutProducers): void {

@@ -1,23 +1,21 @@
 /**
  * Rows around damaged pages of `log.db`: what stands before them, and where reading may go on behind. That is found by trying, so
- * that SQLite is the judge.
+ * that SQLite is the judge, and each row is asked whether it is the one that the index says.
  *
- * - As long as the index can be read it names the rows one by one, so that no sound row is passed over where a page of the
- *   table is damaged.
- * - Where the index is damaged itself, or after many damaged rows, offsets are tried: further and further on, then halving back.
- *   Rows in the midst of the damage may then be passed over.
- * - Rows that the table still has and the index has lost are damage too (`lost-rows.ts`). A backup has them again, since its
- *   indexes are made anew.
+ * - A search in the index that meets an entry which is not right may end anywhere. So all entries of the log are gone through
+ *   then, by the index alone, for the nearest whose rows are right: one flipped bit hides one row, and that is told.
+ * - Where the index cannot be read itself, or after many damaged rows, offsets are tried: further and further on, then halving
+ *   back. Rows in the midst of the damage may then be passed over.
+ * - Rows that the table still has and the index has lost are damage too (`lost-rows.ts`). A copy that `kedge doctor --repair`
+ *   makes has them again, since its indexes are made anew.
  */
-import { asPartialFault, Contradiction, isDamage } from "../files/sqlite-error.ts";
+import { asPartialFault, isDamage } from "../files/sqlite-error.ts";
 import type { Read, StoredRow } from "../messages/messages.ts";
 import { blob, integer } from "../sql/prepared.ts";
 import type { PartitionId, RowHead } from "../storage.ts";
-import { behindLost, lostByIndex } from "./lost-rows.ts";
+import { checked, checkOrder, misled } from "./index-entry.ts";
+import { isLostBetween, isLostFrom, lostByIndex } from "./lost-rows.ts";
 import type { LogSql } from "./row-writer.ts";
-
-/** Rows that are tried one after another. */
-const ROWS_TRIED_MAX = 256;
 
 export type ReadPage = Read & { readonly type: "read" };
 
@@ -31,13 +29,15 @@ export interface FoundHead extends RowHead {
   readonly maxTimestamp: number;
 }
 
-interface Damaged {
-  readonly partition: PartitionId;
-  /** Looking from here on met damage. */
-  readonly from: number;
-  /** The log's end: no further. */
-  readonly end: number;
-}
+type HeadRow = Readonly<
+  Record<keyof FoundHead | "id" | "bytes", unknown> & { readonly partition: unknown }
+>;
+
+/** What a row is looked at for: its head, or all of it. */
+type Look<T> = (row: HeadRow) => T;
+
+/** The row from an offset on, or where to go on behind the damage that hides it. */
+type Found<T> = { readonly row: T | null } | { readonly error: unknown; readonly next: number };
 
 export class SoundRows {
   readonly #sql: LogSql;
@@ -52,73 +52,141 @@ export class SoundRows {
    */
   rows({ partition, from, bytesMax, firstBytesMax = Infinity }: ReadPage): FoundRows {
     const rows: StoredRow[] = [];
+    const firstMax = Math.max(bytesMax, firstBytesMax);
     let next = from;
     let bytes = 0;
-    try {
-      while (bytes < bytesMax) {
-        const head = this.#sql.headFrom.first({ partition, from: next });
-        if (!head || integer(head.base) > next) {
-          const behind = behindLost(this.#sql, partition, next);
-          if (behind !== null && rows.length > 0) break;
-          if (behind !== null) throw asPartialFault(lostByIndex(), behind);
-        }
-        if (!head) break;
+    while (bytes < bytesMax) {
+      const found = this.#find<StoredRow | number>(partition, next, (head) => {
         const size = integer(head.bytes);
-        if (rows.length === 0 && size > Math.max(bytesMax, firstBytesMax))
-          return { rows, refusedBytes: size };
-        bytes += size;
-        if (rows.length > 0 && bytes > bytesMax) break;
-        const row = this.#rowFrom(partition, next);
-        if (!row) break;
-        rows.push(row);
-        next = row.last + 1;
+        const isTooLarge = rows.length === 0 ? size > firstMax : bytes + size > bytesMax;
+        return isTooLarge ? size : this.#stored(head);
+      });
+      if ("error" in found) {
+        if (rows.length === 0) throw asPartialFault(found.error, found.next);
+        break;
       }
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      if (rows.length === 0) throw asPartialFault(error, this.#behind(partition, next));
+      const { row } = found;
+      if (row === null) break;
+      if (typeof row === "number")
+        return rows.length === 0 ? { rows, refusedBytes: row } : { rows };
+      bytes += row.data.byteLength;
+      rows.push(row);
+      next = row.last + 1;
     }
     return { rows };
   }
 
   /** The first row from here on that can be read. */
   row(partition: PartitionId, from: number): StoredRow | null {
-    try {
-      return this.#rowFrom(partition, from);
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      const next = this.#behind(partition, from);
-      return next === null ? null : this.#rowFrom(partition, next);
-    }
+    return this.#firstFrom(partition, from, (head) => this.#stored(head));
   }
 
   /** The first row from here on that can be found, whatever is of its data. */
-  head(partition: PartitionId, from: number, end: number): FoundHead | null {
-    const look = (at: number): FoundHead | null => {
-      const row = this.#sql.headFrom.first({ partition, from: at });
-      if (row) checkOrder(row, at);
-      return row && { ...headOf(row), maxTimestamp: integer(row.maxTimestamp) };
-    };
+  head(partition: PartitionId, from: number): FoundHead | null {
+    return this.#firstFrom(partition, from, (row) => ({
+      ...headOf(row),
+      maxTimestamp: integer(row.maxTimestamp),
+    }));
+  }
+
+  #firstFrom<T>(partition: PartitionId, from: number, look: Look<T>): T | null {
+    const found = this.#find(partition, from, look);
+    if (!("error" in found)) return found.row;
+    const behind = this.#find(partition, found.next, look);
+    return "error" in behind ? null : behind.row;
+  }
+
+  #find<T>(partition: PartitionId, from: number, look: Look<T>): Found<T> {
     try {
-      return look(from);
+      const head = this.#search(partition, from);
+      const begins = head ? integer(head.base) : Infinity;
+      if (begins > from && isLostFrom(this.#sql, partition, from)) throw lostByIndex();
+      return { row: head && look(head) };
     } catch (error) {
       if (!isDamage(error)) throw error;
-      const next = soundOffset(this.#sql, { partition, from, end }, look);
-      return next < end ? look(next) : null;
+      return this.#findByAll(partition, from, look, error);
     }
   }
 
-  /** Where rows can be read again, past an offset where they cannot. */
-  #behind(partition: PartitionId, from: number): number | null {
-    const bounds = this.#sql.getPartition.first({ id: partition });
-    if (!bounds) return null;
-    const damaged = { partition, from, end: integer(bounds.end) };
-    return soundOffset(this.#sql, damaged, (offset) => this.#rowFrom(partition, offset));
+  /** By a search in the index. */
+  #search(partition: PartitionId, from: number): HeadRow | null {
+    const head = checked(this.#sql.headFrom.first({ partition, from }), partition);
+    if (head) checkOrder(head, from);
+    return head;
   }
 
-  #rowFrom(partition: PartitionId, from: number): StoredRow | null {
-    const row = this.#sql.rowFrom.first({ partition, from });
-    if (row) checkOrder(row, from);
-    return row && { ...headOf(row), data: blob(row.data) };
+  /** By all entries of the log; `error` says why a search does not do. */
+  #findByAll<T>(partition: PartitionId, from: number, look: Look<T>, error: unknown): Found<T> {
+    const bounds = this.#sql.getPartition.first({ id: partition });
+    if (!bounds || from >= integer(bounds.end)) return { row: null };
+    const end = integer(bounds.end);
+    const after = this.#nearest(
+      () => this.#sql.entriesFrom.all({ partition, from }),
+      partition,
+      (head) => ({ head, row: look(head) }),
+    );
+    if (!after) return { error, next: this.#tried(partition, from, end, look) };
+    const base = integer(after.head.base);
+    if (base <= from) return { row: after.row };
+    const before = this.#nearest(
+      () => this.#sql.entriesBefore.all({ partition, before: from }),
+      partition,
+      (head) => head,
+    );
+    const isLost = meetsDamage(() => {
+      if (isLostBetween(this.#sql, partition, from, { before, after: after.head }))
+        throw lostByIndex();
+    });
+    return isLost ? { error, next: base } : { row: after.row };
+  }
+
+  /** The first of these entries whose row is the right one, and can be looked at. */
+  #nearest<T>(
+    entries: () => readonly { readonly id: unknown; readonly last: unknown }[],
+    partition: PartitionId,
+    look: Look<T>,
+  ): T | null {
+    for (const { id, last } of soundly(entries) ?? []) {
+      const found = soundly(() => {
+        const head = this.#sql.headById.first({ id: integer(id) });
+        if (head?.partition !== partition || head.last !== last) throw misled(partition, last);
+        return look(head);
+      });
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  /** The first offset past `from` from which a search leads to a row that can be looked at; the end where there is none below. */
+  #tried(partition: PartitionId, from: number, end: number, look: Look<unknown>): number {
+    const isSound = (offset: number): boolean =>
+      !meetsDamage(() => {
+        const head = this.#search(partition, offset);
+        if (!head) throw lostByIndex();
+        look(head);
+      });
+    let damaged = from;
+    let sound = end;
+    for (let step = 1; damaged + step < end; step *= 2) {
+      const offset = damaged + step;
+      if (isSound(offset)) {
+        sound = offset;
+        break;
+      }
+      damaged = offset;
+    }
+    while (sound - damaged > 1) {
+      const middle = damaged + Math.floor((sound - damaged) / 2);
+      if (isSound(middle)) sound = middle;
+      else damaged = middle;
+    }
+    return sound;
+  }
+
+  #stored(head: HeadRow): StoredRow {
+    const row = this.#sql.rowById.first({ id: integer(head.id) });
+    if (!row) throw lostByIndex();
+    return { ...headOf(row), data: blob(row.data) };
   }
 }
 
@@ -131,52 +199,14 @@ export function headOf(row: Readonly<Record<keyof RowHead, unknown>>): RowHead {
   };
 }
 
-/** A row that ends before where it was looked for: the index has it in a wrong place, and who went on behind it would go back. */
-export function checkOrder({ last }: { readonly last: unknown }, from: number): void {
-  if (integer(last) < from)
-    throw new Contradiction(`a row that ends at ${integer(last)} is found from ${from} on`);
-}
-
-/** The first offset past `from` from which `look` meets no damage; the end where there is none below. */
-function soundOffset(
-  sql: LogSql,
-  { partition, from, end }: Damaged,
-  look: (from: number) => unknown,
-): number {
-  const isSound = (offset: number): boolean => !meetsDamage(() => look(offset));
-  let damaged = from;
-  for (let tried = 0; tried < ROWS_TRIED_MAX; tried += 1) {
-    const last = lastOfRowAt(sql, partition, damaged);
-    if (last === null) break;
-    if (last + 1 >= end) return end;
-    if (isSound(last + 1)) return last + 1;
-    damaged = last + 1;
+/** What `work` gives; null where it meets damage. */
+function soundly<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return null;
   }
-  let sound = end;
-  for (let step = 1; damaged + step < end; step *= 2) {
-    const offset = damaged + step;
-    if (isSound(offset)) {
-      sound = offset;
-      break;
-    }
-    damaged = offset;
-  }
-  while (sound - damaged > 1) {
-    const middle = damaged + Math.floor((sound - damaged) / 2);
-    if (isSound(middle)) sound = middle;
-    else damaged = middle;
-  }
-  return Math.max(sound, from + 1);
-}
-
-/** By the index alone; null where it cannot be read there, or has no such row. */
-function lastOfRowAt(sql: LogSql, partition: PartitionId, from: number): number | null {
-  let last: number | null = null;
-  meetsDamage(() => {
-    const [place] = sql.placesFrom.all({ partition, from, limit: 1 });
-    if (place) last = integer(place.last);
-  });
-  return last;
 }
 
 function meetsDamage(work: () => void): boolean {

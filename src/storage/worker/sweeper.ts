@@ -11,6 +11,7 @@ import type Database from "libsql";
 import { present } from "../../lib/assert.ts";
 import { LOG_PAGE_BYTES, pragma } from "../files/open.ts";
 import { asPartialFault } from "../files/sqlite-error.ts";
+import { checkEntry } from "./index-entry.ts";
 import type { Leftover } from "./partition-table.ts";
 import { integer } from "../sql/prepared.ts";
 import { type PartitionId, StorageFault } from "../storage.ts";
@@ -129,6 +130,8 @@ export class Sweeper {
     });
     let last = -1;
     for (const row of rows) {
+      // It would take another log's row.
+      checkEntry(row, partition);
       if (last >= 0 && integer(row.bytes) > budget.bytes) break;
       budget.bytes -= integer(row.bytes);
       budget.rows -= 1;
