@@ -280,6 +280,20 @@ describe("deleting", () => {
     expect(world.replayed()?.offsets.committed.get("t")?.size).toBe(1);
   });
 
+  test("of a transaction that is open, too, and the old ones take no newer commit along", () => {
+    const world = new GroupWorld();
+    world.commit(many, {}, transaction);
+    world.step({ type: "topics-deleted", topics: new Set(["t"]) });
+    world.commit([{ partition: 2_400, offset: 7 }]);
+    world.pass(0);
+    expect(world.offset("t", 2_400)).toBe(7);
+    for (const group of [world.group, world.replayed()]) {
+      const ended = group && groupCore.replayMarker(group, transaction, true);
+      const left = [...(ended?.offsets.committed.get("t") ?? [])];
+      expect(left.map(([partition, { offset }]) => [partition, offset])).toEqual([[2_400, 7]]);
+    }
+  });
+
   test("who hears late of a deleted topic keeps what was committed for the next one of that name", () => {
     const [first, second] = ["AAAAAAAAAAAAAAAAAAAAAQ", "AAAAAAAAAAAAAAAAAAAAAg"];
     const world = new GroupWorld();
