@@ -12,9 +12,24 @@ const LOGGER = 8;
 const METRICS = 16;
 const GROUP = 32;
 const SET = 0;
+const DELETE = 1;
 
 const longName = "x".repeat(250);
 const wrongNames = ["", "a b", "..", longName, "not-there", "__consumer_offsets"];
+
+/** Settings of brokers that nobody has set while they ran. */
+const notSet = [
+  "max.connections",
+  "listeners",
+  "log.retention.hours",
+  "log.retention.ms",
+  "node.id",
+  "ssl.keystore.location",
+  "listener.name.x.max.connections",
+  "retention.ms",
+  "nothing",
+  "",
+];
 
 interface Altering {
   readonly resourceType: number;
@@ -129,6 +144,17 @@ export const oddConfigs: OddCases = {
       const asked = { resources: [resource], validateOnly: true };
       answers.push(await world.ask(incrementalAlterConfigs, 1, asked));
     }
+    return answers;
+  },
+  "IncrementalAlterConfigs: what is not set of a node, deleted": async (world) => {
+    const answers = [];
+    for (const resourceName of ["", "1"])
+      for (const name of notSet) {
+        const configs = [{ name, configOperation: DELETE, value: null }];
+        const resource = { resourceType: BROKER, resourceName, configs };
+        const asked = { resources: [resource], validateOnly: false };
+        answers.push(await world.ask(incrementalAlterConfigs, 1, asked));
+      }
     return answers;
   },
 };

@@ -2,7 +2,8 @@
  * The settings of this node, and those of all nodes (the node named ""), in Kafka's words.
  *
  * - While the node runs the defaults of topics can be changed, for this node or for all; everything else waits for its next
- *   start, and is refused with that. The rates for moves of replicas are kept for the tools that set and clear them.
+ *   start, and is refused with that; to delete it changes nothing, and is taken as in Kafka. The rates for moves of replicas are
+ *   kept for the tools that set and clear them.
  */
 import type { Command } from "../../cluster/commands.ts";
 import type { Image } from "../../cluster/image.ts";
@@ -123,7 +124,9 @@ export function checkNodeChanges(
   // With eligible leader replicas (KIP-966) all nodes must agree on it.
   if (name !== "" && changes.some((change) => change.name === "min.insync.replicas"))
     throw new Refusal("invalid_config", "min.insync.replicas is set for all nodes, or by topic.");
-  const fixed = changes.filter(({ name }) => changeable(name) === null);
+  const fixed = changes.filter(
+    ({ name, operation }) => operation !== "delete" && changeable(name) === null,
+  );
   if (fixed.length === 0) return;
   const known = new Set(settings.map(({ name }) => name));
   const list = fixed.map(({ name }) => name).join(", ");
