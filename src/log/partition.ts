@@ -207,7 +207,7 @@ export class Partition implements KeptLog, WriterHost, BehindLog {
   appendAsLeader(epoch: number, input: AppendInput): Promise<AppendResult> {
     this.checkTakes(input.acks);
     checkEpoch(epoch, this.#positions.epoch);
-    const request = new AppendRequest(input, this.#config.messageBytesMax, this.node.opening);
+    const request = new AppendRequest(input, this.#config, this.node.opening);
     this.#writer.append(request);
     if (input.acks !== 0) return request.answered;
     request.answered.catch((error) => {

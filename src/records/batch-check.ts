@@ -7,6 +7,8 @@
  * - A batch that holds much can be checked in two halves, the records with pauses in between.
  * - As in Kafka, a maximum timestamp that is not the records' own is put right in place, with a new CRC. So is the bit of append
  *   times, which is the topic's to say, and a producer id below -1, which is none (Kafka keeps that one as it is).
+ * - As in Kafka, where append times replace the client's, those may be any: below 0, or beyond 2^53, up to which we count. Only
+ *   records of one batch that are 2^52 ms apart are refused, which Kafka takes.
  * - As in Kafka, a delete horizon is kept as it was sent, though nobody but a broker has one to set.
  */
 import { Refusal } from "../lib/refusal.ts";
@@ -28,6 +30,9 @@ import { codecNames, decompress, decompressAtOnce } from "./compression.ts";
 import { corrupt, wrongCrc } from "./refusals.ts";
 import { type RecordWalk, startWalk, stepRecord } from "./record-walk.ts";
 import { BeyondExact } from "./varint.ts";
+
+/** Stands for times that append times replace: what the records differ from it by, either way, is a time as well. */
+const ANY_TIME_MS = 2 ** 52;
 
 export interface BatchLimits {
   /** Largest batch as sent (`max.message.bytes`). */
@@ -51,13 +56,20 @@ export interface BatchContents {
  * invalid_timestamp or message_too_large.
  */
 export function checkBatch(bytes: Uint8Array, limits: BatchLimits): BatchHeader {
-  const header = checkEnvelope(bytes, limits.bytesMax);
+  const header = checkEnvelope(bytes, limits.bytesMax, "create");
   const records = decompress(header.codec, recordsOf(bytes), limits.decompressedBytesMax);
   return corrected(bytes, header, checkRecords(records, header));
 }
 
-/** The first half of `checkBatch`: all but the records, and the largest timestamp as it is claimed. */
-export function checkEnvelope(bytes: Uint8Array, bytesMax: number): BatchHeader {
+/**
+ * The first half of `checkBatch`: all but the records, and the largest timestamp as it is claimed. Times of a client that append
+ * times are to replace may be any.
+ */
+export function checkEnvelope(
+  bytes: Uint8Array,
+  bytesMax: number,
+  timestampType: BatchHeader["timestampType"],
+): BatchHeader {
   if (bytes.length > bytesMax)
     throw new Refusal(
       "message_too_large",
@@ -69,9 +81,9 @@ export function checkEnvelope(bytes: Uint8Array, bytesMax: number): BatchHeader 
   if (sizeBytes !== bytes.length)
     throw new Refusal("invalid_record", "Exactly one batch is taken at a time; bytes follow it.");
   if (!crcHolds(bytes, 0, sizeBytes)) throw wrongCrc();
-  checkTimes(view);
+  if (timestampType === "create") checkTimes(view);
   checkCodec(view);
-  putRight(bytes, view);
+  putRight(bytes, view, timestampType === "append" && isNoTime(view));
   const header = readBatchHeader(bytes);
   checkHeader(header);
   return header;
@@ -122,7 +134,21 @@ function recordsOf(bytes: Uint8Array): Uint8Array {
 /** Who counts in nanoseconds is told of the time, as in Kafka, and not of damage, for which clients send again and again. */
 function checkTimes(view: DataView): void {
   for (const at of [field.baseTimestamp, field.maxTimestamp])
-    if (Math.abs(view.getInt32(at)) >= 2 ** 21) throw beyondTime();
+    if (isBeyondTime(view, at)) throw beyondTime();
+}
+
+function isBeyondTime(view: DataView, at: number): boolean {
+  return Math.abs(view.getInt32(at)) >= 2 ** 21;
+}
+
+/** Times that readers of the log could not count with, or below none. */
+function isNoTime(view: DataView): boolean {
+  const { baseTimestamp, maxTimestamp } = field;
+  return (
+    view.getInt32(baseTimestamp) < 0 ||
+    isBeyondTime(view, baseTimestamp) ||
+    isBeyondTime(view, maxTimestamp)
+  );
 }
 
 /** Kafka looks for the codec where it has no name for an error. */
@@ -133,13 +159,17 @@ function checkCodec(view: DataView): void {
 }
 
 /** What a client says and has no say in. */
-function putRight(bytes: Uint8Array, view: DataView): void {
+function putRight(bytes: Uint8Array, view: DataView, noTime: boolean): void {
   const attributes = view.getInt16(field.attributes);
   const appendTime = (attributes & attribute.appendTime) !== 0;
   const noProducer = isBelowNone(view);
-  if (!appendTime && !noProducer) return;
+  if (!appendTime && !noProducer && !noTime) return;
   writeShort(bytes, field.attributes, attributes & ~attribute.appendTime);
   if (noProducer) writeLong(bytes, field.producerId, -1);
+  if (noTime) {
+    writeLong(bytes, field.baseTimestamp, ANY_TIME_MS);
+    writeLong(bytes, field.maxTimestamp, ANY_TIME_MS);
+  }
   stampCrc(bytes, 0, bytes.length);
 }
 

@@ -13,6 +13,11 @@ const BASE_MS = 1_700_000_000_000;
 
 const attributes = (bits: number) => (view: DataView) => view.setInt16(field.attributes, bits);
 
+const times = (timestampMs: bigint) => (view: DataView) => {
+  view.setBigInt64(field.baseTimestamp, timestampMs);
+  view.setBigInt64(field.maxTimestamp, timestampMs);
+};
+
 export const oddProduce: OddCases = {
   "Produce: a base offset that is not 0": produced((view) => view.setBigInt64(0, 7n)),
   "Produce: a base offset below 0": produced((view) => view.setBigInt64(0, -1n)),
@@ -45,6 +50,21 @@ export const oddProduce: OddCases = {
     view.setBigInt64(field.baseTimestamp, -1n);
     view.setBigInt64(field.maxTimestamp, -1n);
   }),
+  "Produce: times that nobody has, to a topic of append times": async (world) => {
+    const answers = [];
+    for (const timestampMs of [2n ** 63n - 1n, 2n ** 53n, -5n, -(2n ** 63n)]) {
+      const spoil = times(timestampMs);
+      const topic = await world.topic(1, [
+        { name: "message.timestamp.type", value: "LogAppendTime" },
+      ]);
+      const { errorCode, recordErrors } = await produceTo(world.connection, topic, batch(spoil));
+      const records = (await fetchPart(world.connection, topic, 0)).records ?? new Uint8Array();
+      const view = new DataView(records.buffer, records.byteOffset);
+      const isNow = Number(view.getBigInt64(field.maxTimestamp)) > BASE_MS;
+      answers.push({ errorCode, recordErrors, isNow, attributes: view.getInt16(field.attributes) });
+    }
+    return world.told(answers);
+  },
   "Produce: a producer id without an epoch": produced((view) =>
     view.setBigInt64(field.producerId, 77n),
   ),

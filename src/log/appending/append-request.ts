@@ -5,6 +5,7 @@ import { nodeCrypto } from "../../lib/builtins.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { recordBytesMax } from "../../records/batch-encode.ts";
 import type { NewRecord } from "../../records/record.ts";
+import type { TopicConfig } from "../configs/topic-config.ts";
 import type { Opening } from "../opening.ts";
 import type { DataBatch, Marker } from "../producers/producers.ts";
 import { RawBatch } from "./raw-batch.ts";
@@ -89,13 +90,13 @@ export class AppendRequest {
   storedAt = -1;
 
   /** @throws Refusal when the request is malformed by itself, whatever the log holds. */
-  constructor(input: AppendInput, batchBytesMax: number, opening: Opening) {
+  constructor(input: AppendInput, config: TopicConfig, opening: Opening) {
     const { payload } = input;
     checkNumbers(input);
     // Of the bytes as they came.
     this.digest = input.idempotence?.type === "key" ? digestOf(input) : null;
     if (payload.type === "batch") {
-      this.raw = new RawBatch(payload.bytes, batchBytesMax, opening);
+      this.raw = new RawBatch(payload.bytes, config, opening);
       const { header } = this.raw;
       this.produced = header.producerId < 0n ? null : header;
       this.count = header.count;

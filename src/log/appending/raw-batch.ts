@@ -20,11 +20,15 @@ export class RawBatch {
   #contents: BatchContents | null;
 
   /** @throws Refusal when the batch is wrong by itself, as far as that can be told at once. */
-  constructor(bytes: Uint8Array, bytesMax: number, opening: Opening) {
+  constructor(
+    bytes: Uint8Array,
+    { messageBytesMax, timestampType }: TopicConfig,
+    opening: Opening,
+  ) {
     this.#opening = opening;
     this.#bytes = bytes;
     checkBaseOffset(bytes);
-    const header = checkEnvelope(bytes, bytesMax);
+    const header = checkEnvelope(bytes, messageBytesMax, timestampType);
     this.#contents = opening.now(bytes, header);
     this.#header = this.#contents ? corrected(bytes, header, this.#contents) : header;
   }

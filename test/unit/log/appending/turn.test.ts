@@ -28,6 +28,8 @@ const noProducers: KnownProducers = {
   open: new Map(),
 };
 
+const takesAll = parseTopicConfig({ "max.message.bytes": "7000000" }, {});
+
 interface Asked {
   readonly raw: boolean;
   readonly sizes: readonly number[];
@@ -48,7 +50,7 @@ function requestOf(asked: Asked, name: number): AppendRequest {
   const payload = asked.raw
     ? { type: "batch" as const, bytes: encodeBatch(stamped()) }
     : { type: "records" as const, records };
-  return new AppendRequest({ acks: -1, payload }, 1e7, new Opening(new VirtualClock()));
+  return new AppendRequest({ acks: -1, payload }, takesAll, new Opening(new VirtualClock()));
 }
 
 const asked = fc.record({
@@ -122,7 +124,7 @@ test("a row is as new as the newest of its batches, whichever came last", () => 
     if (!record) throw new Error("one size is one record");
     const bytes = encodeBatch([{ ...record, timestampMs: nowMs + sentMs }]);
     const input = { acks: -1 as const, payload: { type: "batch" as const, bytes } };
-    return new AppendRequest(input, 1e7, new Opening(new VirtualClock()));
+    return new AppendRequest(input, takesAll, new Opening(new VirtualClock()));
   });
   const turn = buildTurn(sent, { epoch: 0, end: 0, config, nowMs }, noReceipts, noProducers);
   const found = turn.appends.map(({ count, maxTimestamp }) => [count, maxTimestamp - nowMs]);
