@@ -283,19 +283,15 @@ function placesOf(
   topics: ReadonlySet<string>,
   goes: (topic: string, committed: CommittedOffset) => boolean,
 ): Place[] {
-  const goingIn = (table: OffsetTable, topic: string, partition: number): boolean => {
-    const there = offsetOf(table, topic, partition);
-    return there === null || goes(topic, there);
-  };
   const places: Place[] = [];
   const tables = [committed, ...pending.values()];
-  for (const table of tables) {
-    for (const topic of topics) {
-      for (const partition of table.get(topic)?.keys() ?? []) {
-        if (tables.every((each) => goingIn(each, topic, partition)))
-          places.push({ topic, partition });
-      }
+  for (const topic of topics) {
+    const going = new Map<number, boolean>();
+    for (const table of tables) {
+      for (const [partition, there] of table.get(topic) ?? [])
+        going.set(partition, going.get(partition) !== false && goes(topic, there));
     }
+    for (const [partition, isGoing] of going) if (isGoing) places.push({ topic, partition });
   }
   return places;
 }
@@ -331,19 +327,23 @@ function without(group: Group, places: readonly Place[]): GroupStep {
   );
 }
 
-/** Nothing is left of the group. */
-function gone(group: Group): GroupStep {
-  const { committed, pending } = group.offsets;
-  const places = new Map<string, Place>();
+/**
+ * Nothing is left of the group: in one unit, however much there was, since nobody could tell a group that has lost a part of its
+ * offsets from one that never had them.
+ */
+function gone({ id, members, offsets: { committed, pending } }: Group): GroupStep {
+  const places = new Map<string, Set<number>>();
   for (const table of [committed, ...pending.values()]) {
-    for (const { topic, partition } of offsetsIn(table)) {
-      places.set(`${partition} ${topic}`, { topic, partition });
+    for (const [topic, partitions] of table) {
+      const known = places.get(topic) ?? new Set();
+      places.set(topic, known);
+      for (const partition of partitions.keys()) known.add(partition);
     }
   }
-  const offsets = [...places.values()].map(({ topic, partition }) =>
-    offsetTombstone(group.id, topic, partition),
-  );
-  return unchanged<Group, GroupInput, GroupEffect>(null, {
-    records: [...offsets, ...membershipTombstones(group.members)],
-  });
+  const records: CoordinatorRecord[] = [];
+  for (const [topic, partitions] of places) {
+    for (const partition of partitions) records.push(offsetTombstone(id, topic, partition));
+  }
+  records.push(...membershipTombstones(members));
+  return unchanged<Group, GroupInput, GroupEffect>(null, { records });
 }

@@ -256,9 +256,12 @@ describe("deleting", () => {
     world.commit([{ offset: 2 }], { memberId: "m1", generation: 1 });
     expect(deleteGroup(world)).toBe("non_empty_group");
     world.leave({ memberId: "m1" });
-    world.commit([{ partition: 1, offset: 2 }], {}, transaction);
+    world.commit([{ offset: 3 }, { partition: 1, offset: 2 }], {}, transaction);
+    const before = world.records.length;
     expect(deleteGroup(world)).toBe("deleted");
     expect(world.replayed()).toBeNull();
+    // One for each partition, and the group's own.
+    expect(world.records.length - before).toBe(3);
     expect(deleteGroup(world)).toBe("group_id_not_found");
   });
 
