@@ -3,8 +3,9 @@
  *
  * - An input with records of a transaction has a turn to itself, since the log may refuse its producer: the turn ends before
  *   it, and it is stepped again in the next one, which changes nothing, since steps are pure.
- * - Records of several inputs are bounded together, so that only one that is too large by itself is refused for it. An input with
- *   very many records has a turn to itself, too: to weigh them their bytes would have to be made here, all at once.
+ * - Records of several inputs are bounded together, so that only one that is too large by itself is refused for it, and not who
+ *   came beside it and writes nothing. An input with very many records has a turn to itself, too: to weigh them their bytes would
+ *   have to be made here, all at once.
  * - An input that would make the key larger than there is room for is refused, if somebody waits for its answer.
  * - A timer's input is left out when the timer was moved or cancelled after it fired.
  */
@@ -81,7 +82,7 @@ export function takeTurn<State, Input, StepEnv extends Env, Effect>(
     const transaction = step.records.length > 0 ? (step.transaction ?? null) : null;
     const isLong = step.records.length > RECORDS_WEIGHED_MAX;
     bytes += isLong ? Infinity : bytesOf(step.records);
-    if (turn.records.length > 0 && bytes > limits.turnBytesMax) break;
+    if (turn.posted.length > 0 && bytes > limits.turnBytesMax) break;
     if (transaction && turn.posted.length > 0) break;
     taken += 1;
     turn.next = step.next;

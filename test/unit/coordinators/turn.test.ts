@@ -49,3 +49,8 @@ test("inputs with few records share a turn, up to the first with very many", () 
   const { turn } = world([3, 0, 4, 2_000]);
   expect([turn(), turn()]).toEqual([[3, 0, 4], [2_000]]);
 });
+
+test("what writes nothing is told apart from what came before or after it and may be too large", () => {
+  const { turn } = world([0, 2_000, 0, 0]);
+  expect([turn(), turn(), turn()]).toEqual([[0], [2_000], [0, 0]]);
+});
