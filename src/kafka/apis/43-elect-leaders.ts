@@ -41,9 +41,10 @@ export const electLeaders = defineApi({
     const replicaElectionResults = await electEach(topicPartitions, call);
     return { throttleTimeMs: 0, errorCode: NONE, replicaElectionResults };
   },
-  refuse: ({ topicPartitions }, { errorCode, errorMessage }) => ({
+  refuse: ({ topicPartitions }, { errorCode, errorMessage }, version) => ({
     throttleTimeMs: 0,
-    errorCode,
+    // Version 0 has it beside the partitions alone.
+    errorCode: version > 0 ? errorCode : NONE,
     replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
       topic,
       partitionResult: partitions.map((partitionId) => ({
