@@ -71,7 +71,10 @@ export class Controller {
   private constructor(identity: NodeIdentity, loaded: LoadedImage, options: ControllerOptions) {
     this.identity = identity;
     this.image = loaded.image;
-    this.#snapshotDue = loaded.snapshotIndex + commandsBetween(loaded.snapshotObjects, options);
+    // What has no checksum is soon told anew, with one.
+    this.#snapshotDue = loaded.isUnchecked
+      ? 0
+      : loaded.snapshotIndex + commandsBetween(loaded.snapshotObjects, options);
     // Raft begins a new epoch with every election; so does a node that elects itself.
     this.#epoch = loaded.epoch + 1;
     this.#options = options;
@@ -83,7 +86,7 @@ export class Controller {
    */
   static async open(options: ControllerOptions): Promise<Controller> {
     const identity = await loadIdentity(options);
-    const loaded = imageOf(await options.store.load());
+    const loaded = await imageOf(await options.store.load());
     options.check?.(loaded.image, loaded.removed);
     const controller = new Controller(identity, loaded, options);
     const incarnationId = randomUuid(options.random);

@@ -7,7 +7,6 @@
  *   append after a start does not wait for it.
  */
 import { createRequire } from "node:module";
-import { assert } from "../lib/assert.ts";
 
 const NATIVE_FROM_BYTES = 384;
 /** What the tables sum up of longer inputs before the native module is worth its loading. */
@@ -17,14 +16,14 @@ type Native = typeof import("@node-rs/crc32");
 
 let native: Native | undefined;
 let bytesWithoutNative = 0;
-let tables: readonly Uint32Array[] | undefined;
+let tables: Uint32Array | undefined;
 
 /** The checksum of `bytes`, or of what came before and `bytes`, given the former's checksum as `seed`. */
 export function crc32c(bytes: Uint8Array, seed = 0): number {
-  if (bytes.length < NATIVE_FROM_BYTES) return byTables(bytes, seed);
+  if (bytes.length < NATIVE_FROM_BYTES) return crc32cByTables(bytes, seed);
   if (!native) {
     bytesWithoutNative += bytes.length;
-    if (bytesWithoutNative <= WITHOUT_NATIVE_BYTES) return byTables(bytes, seed);
+    if (bytesWithoutNative <= WITHOUT_NATIVE_BYTES) return crc32cByTables(bytes, seed);
     native = loadNative();
   }
   return native.crc32c(bytes, seed);
@@ -35,41 +34,43 @@ function loadNative(): Native {
   return createRequire(import.meta.url)("@node-rs/crc32") as Native;
 }
 
-/** Slicing by eight: each table advances the checksum by one byte more than the one before it. */
-function makeTables(): readonly Uint32Array[] {
-  const first = Uint32Array.from({ length: 256 }, (_, index) => {
+/** Slicing by eight: each table of 256, one behind the other, advances the checksum by one byte more than the one before it. */
+function makeTables(): Uint32Array {
+  const all = new Uint32Array(8 * 256);
+  for (let index = 0; index < 256; index++) {
     let crc = index;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-    return crc;
-  });
-  const all = [first];
-  let previous = first;
-  for (let slice = 1; slice < 8; slice++) {
-    previous = previous.map((crc) => (crc >>> 8) ^ (first[crc & 255] ?? 0));
-    all.push(previous);
+    all[index] = crc;
+  }
+  for (let at = 256; at < all.length; at++) {
+    const crc = all[at - 256] ?? 0;
+    all[at] = (crc >>> 8) ^ (all[crc & 255] ?? 0);
   }
   return all;
 }
 
-function byTables(bytes: Uint8Array, seed: number): number {
-  tables ??= makeTables();
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables;
-  assert(t0 && t1 && t2 && t3 && t4 && t5 && t6 && t7, "there are eight tables");
-  const byte = (at: number) => bytes[at] ?? 0;
+/** The same, however long `bytes` is, without the native module. Plain, since a start runs it before it is compiled. */
+export function crc32cByTables(bytes: Uint8Array, seed: number): number {
+  const t = (tables ??= makeTables());
+  const { length } = bytes;
   let crc = ~seed;
   let at = 0;
-  for (; at + 8 <= bytes.length; at += 8) {
-    crc ^= byte(at) | (byte(at + 1) << 8) | (byte(at + 2) << 16) | (byte(at + 3) << 24);
+  for (; at + 8 <= length; at += 8) {
+    crc ^=
+      (bytes[at] ?? 0) |
+      ((bytes[at + 1] ?? 0) << 8) |
+      ((bytes[at + 2] ?? 0) << 16) |
+      ((bytes[at + 3] ?? 0) << 24);
     crc =
-      (t7[crc & 255] ?? 0) ^
-      (t6[(crc >>> 8) & 255] ?? 0) ^
-      (t5[(crc >>> 16) & 255] ?? 0) ^
-      (t4[crc >>> 24] ?? 0) ^
-      (t3[byte(at + 4)] ?? 0) ^
-      (t2[byte(at + 5)] ?? 0) ^
-      (t1[byte(at + 6)] ?? 0) ^
-      (t0[byte(at + 7)] ?? 0);
+      (t[1792 + (crc & 255)] ?? 0) ^
+      (t[1536 + ((crc >>> 8) & 255)] ?? 0) ^
+      (t[1280 + ((crc >>> 16) & 255)] ?? 0) ^
+      (t[1024 + (crc >>> 24)] ?? 0) ^
+      (t[768 + (bytes[at + 4] ?? 0)] ?? 0) ^
+      (t[512 + (bytes[at + 5] ?? 0)] ?? 0) ^
+      (t[256 + (bytes[at + 6] ?? 0)] ?? 0) ^
+      (t[bytes[at + 7] ?? 0] ?? 0);
   }
-  for (; at < bytes.length; at++) crc = (t0[(crc ^ byte(at)) & 255] ?? 0) ^ (crc >>> 8);
+  for (; at < length; at++) crc = (t[(crc ^ (bytes[at] ?? 0)) & 255] ?? 0) ^ (crc >>> 8);
   return ~crc >>> 0;
 }

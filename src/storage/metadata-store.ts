@@ -21,6 +21,15 @@ export interface MetadataSnapshot {
   readonly image: string;
 }
 
+/** What a start reads. */
+export interface StoredMetadata {
+  readonly snapshot: MetadataSnapshot | null;
+  /** After the snapshot, ascending. */
+  readonly entries: readonly MetadataEntry[];
+  /** What has this index or a lower one was stored without a checksum: nothing tells whether it is what was written. 0: nothing. */
+  readonly uncheckedTo: number;
+}
+
 /** Who this folder belongs to; made once. */
 export interface NodeIdentity {
   readonly clusterId: string;
@@ -33,7 +42,7 @@ export interface MetadataStore {
   saveIdentity(identity: NodeIdentity): Promise<void>;
 
   /** The newest snapshot, if any, and the entries after it, ascending. */
-  load(): Promise<{ snapshot: MetadataSnapshot | null; entries: MetadataEntry[] }>;
+  load(): Promise<StoredMetadata>;
 
   /** Appends entries that follow the last one; resolves once synced. Throws StorageFault. */
   append(entries: readonly MetadataEntry[]): Promise<void>;

@@ -21,7 +21,7 @@ export function metadataContract(name: string, make: () => Promise<MetadataHarne
       const harness = await make();
       const store = await harness.open();
       expect(await store.identity()).toBeNull();
-      expect(await store.load()).toEqual({ snapshot: null, entries: [] });
+      expect(await store.load()).toEqual({ snapshot: null, entries: [], uncheckedTo: 0 });
       await store.close();
       await harness.dispose();
     });
@@ -48,6 +48,7 @@ export function metadataContract(name: string, make: () => Promise<MetadataHarne
       expect(await third.load()).toEqual({
         snapshot: { ...snapshot, index: 4, epoch: 2 },
         entries: [entry(5, 2)],
+        uncheckedTo: 0,
       });
       await third.saveSnapshot({ ...snapshot, index: 5, epoch: 2 });
       await third.append([entry(6, 2)]);

@@ -123,7 +123,7 @@ async function logsFinding(data: string): Promise<Finding> {
   const { unclaimedOf } = await import("../../log/unclaimed.ts");
   const what = "logs";
   const { logs, unnamed } = readLogs(data);
-  const { image, removed } = imageOf(readStoredMetadata(data));
+  const { image, removed } = await imageOf(readStoredMetadata(data));
   const unclaimed = unclaimedOf(logs, image, removed);
   if (unclaimed.length > 0) {
     const shown = unclaimed

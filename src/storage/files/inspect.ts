@@ -13,6 +13,7 @@ import {
   fileVersion,
   isDatabaseOfOurs,
   LOG_PAGE_BYTES,
+  pragma,
   RAFT_PAGE_BYTES,
   readMigrations,
   type DatabaseKind,
@@ -24,7 +25,8 @@ import { type PartitionId, type PartitionState, StorageFault } from "../storage.
 import { findWalDamage, type WalDamage } from "./wal-damage.ts";
 import { isDamage, lacksTable } from "./sqlite-error.ts";
 import { blob, integer, prepareAll, text } from "../sql/prepared.ts";
-import { logStatements, raftStatements } from "../sql/statements.ts";
+import { logStatements } from "../sql/statements.ts";
+import { raftStatements } from "../sql/statements-raft.ts";
 
 export interface FileFormat {
   readonly name: string;
@@ -126,9 +128,11 @@ export function readLogs(directory: string): KnownLogs {
 export function readStoredMetadata(directory: string): ReturnType<typeof readMetadata> {
   return withDatabase(join(directory, "raft.db"), (database) => {
     try {
-      return readMetadata(prepareAll(database, raftStatements));
+      const isOld = pragma(database, "user_version") === 1;
+      const sql = prepareAll(database, raftStatements);
+      return readMetadata(sql, isOld ? "before-checksums" : "newest");
     } catch (error) {
-      if (lacksTable(error)) return { snapshot: null, entries: [] };
+      if (lacksTable(error)) return { snapshot: null, entries: [], uncheckedTo: 0 };
       throw error;
     }
   });

@@ -32,7 +32,7 @@ export function memoryMetadataStore(
       disk.identity = { ...identity };
     },
     async load() {
-      return { snapshot: disk.snapshot, entries: [...disk.entries] };
+      return { snapshot: disk.snapshot, entries: [...disk.entries], uncheckedTo: 0 };
     },
     async append(entries) {
       refuseWhenFull(disk);

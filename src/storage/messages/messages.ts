@@ -3,7 +3,12 @@
  */
 import type { CommitMessage } from "./commit.ts";
 import type { Holder } from "../files/folder-error.ts";
-import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "../metadata-store.ts";
+import type {
+  MetadataEntry,
+  MetadataSnapshot,
+  NodeIdentity,
+  StoredMetadata,
+} from "../metadata-store.ts";
 import type { Damage } from "../files/prove-end.ts";
 import type { WalDamage } from "../files/wal-damage.ts";
 import type { LogDescriptors } from "../files/log-descriptors.ts";
@@ -113,7 +118,7 @@ export type MetadataRequest =
 export interface MetadataAnswers {
   "metadata-identity": NodeIdentity | null;
   "metadata-save-identity": null;
-  "metadata-load": { snapshot: MetadataSnapshot | null; entries: MetadataEntry[] };
+  "metadata-load": StoredMetadata;
   "metadata-append": null;
   "metadata-snapshot": null;
   "metadata-backup": null;

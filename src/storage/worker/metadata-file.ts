@@ -13,8 +13,9 @@ import { lacksItsTable } from "../files/lost-tables.ts";
 import { MetadataLost } from "../files/folder-error.ts";
 import { integer, prepareAll, text } from "../sql/prepared.ts";
 import { commitFault, isDamage, isFull } from "../files/sqlite-error.ts";
+import { metadataChecksum } from "../sql/metadata-checksum.ts";
 import { readMetadata } from "../sql/stored-metadata.ts";
-import { raftStatements } from "../sql/statements.ts";
+import { raftStatements } from "../sql/statements-raft.ts";
 import { findWalDamage } from "../files/wal-damage.ts";
 import { StorageFault } from "../storage.ts";
 
@@ -24,6 +25,8 @@ const BUSY_MS = 5_000;
 const CHECKPOINT_BYTES = 4 * 1024 * 1024;
 /** Pages that a commit writes beside its data: the table's, its index's, the file's head. */
 const PAGES_A_COMMIT = 4;
+
+const utf8 = new TextEncoder();
 
 export class MetadataFile {
   readonly #database: Database.Database;
@@ -115,8 +118,10 @@ export class MetadataFile {
       assert(index === this.#last + 1 + at, "metadata entries follow each other");
     const bytes = entries.reduce((sum, { command }) => sum + command.length, 0);
     this.#transaction(bytes, () => {
-      for (const { index, epoch, command } of entries)
-        this.#sql.insertEntry.run({ index, epoch, command });
+      for (const { index, epoch, command } of entries) {
+        const checksum = metadataChecksum(index, epoch, utf8.encode(command));
+        this.#sql.insertEntry.run({ index, epoch, command, checksum });
+      }
     });
     this.#last += entries.length;
     return null;
@@ -126,10 +131,11 @@ export class MetadataFile {
     assert(index <= this.#last, "a snapshot is of what was appended");
     const before = this.#sql.getSnapshot.first({});
     assert(!before || integer(before.index) <= index, "snapshots never go back");
+    const checksum = metadataChecksum(index, epoch, utf8.encode(image));
     // What is deleted writes about as much again: free pages are listed.
     return this.#transaction(2 * image.length, () => {
       this.#sql.deleteSnapshots.run({});
-      this.#sql.insertSnapshot.run({ index, epoch, image });
+      this.#sql.insertSnapshot.run({ index, epoch, image, checksum });
       this.#sql.deleteEntriesTo.run({ index });
     });
   }

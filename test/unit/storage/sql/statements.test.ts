@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compiledStatements } from "../../../../src/storage/sql/compile-statements.ts";
-import { logStatements, raftStatements } from "../../../../src/storage/sql/statements.ts";
+import { logStatements } from "../../../../src/storage/sql/statements.ts";
+import { raftStatements } from "../../../../src/storage/sql/statements-raft.ts";
 
 test("statements.ts is what the queries compile to (else: bun run statements)", () => {
   expect({ log: logStatements, raft: raftStatements } as object).toEqual(compiledStatements());
