@@ -2,7 +2,7 @@
  * Folders and files that appear under their name once they are whole, and that a power cut does not take back: what they hold is
  * synced before, the folder that names them after.
  */
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { errorCode } from "../lib/error-code.ts";
 import { exitCodes, Failure } from "./exit.ts";
@@ -15,6 +15,20 @@ export async function refuseUsed(folder: string): Promise<void> {
   });
   if (names.length === 0) return;
   throw new Failure(`${folder} is not empty: choose a new folder.`, exitCodes.failure);
+}
+
+/** @throws Failure where the one folder is the other, or would lie in it, through links too. */
+export async function refuseInside(folder: string, within: string): Promise<void> {
+  const outer = await realpath(folder);
+  for (let inner = resolve(within); ; inner = dirname(inner)) {
+    const real = await realpath(inner).catch(() => null);
+    if (real === outer)
+      throw new Failure(
+        `${within} lies in ${folder}, which stays as it is: choose a folder outside of it.`,
+        exitCodes.failure,
+      );
+    if (inner === dirname(inner)) return;
+  }
 }
 
 /** Makes a folder, which is missing or empty so far, of what `fill` puts into another beside it. */

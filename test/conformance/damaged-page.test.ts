@@ -216,6 +216,37 @@ test("what an index has lost is told as damage, by doctor too, which makes a fol
   expect(existsSync(join(folder, "3"))).toBe(false);
 });
 
+test("an index of logs that lacks a deleted topic's: the node lives and starts again, and doctor tells", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kedge-topics-"));
+  closers.push(() => rm(folder, { recursive: true }));
+  const directory = join(folder, "data");
+  const before = await startInProcess(["--data", directory, ...anyPorts]);
+  for (const name of ["teas", "milk"]) {
+    await new Kedge({ url: before.url }).createTopic({ name });
+    expect((await append(before, name, ["one"])).status).toBe(200);
+  }
+  await before.stop();
+  for (const page of pagesOf(directory, "partitions_topic")) await loseEntries(directory, page);
+  const told = await runCli(["doctor", "--data", directory]);
+  expect([told.code, told.out]).toEqual([1, expect.stringContaining("--repair")]);
+  const within = await runCli(["doctor", "--data", directory, "--repair", join(directory, "sub")]);
+  expect([within.code, within.err]).toEqual([1, expect.stringContaining("outside of it")]);
+  expect(existsSync(join(directory, "sub"))).toBe(false);
+
+  for (const name of ["teas", "milk"]) {
+    const node = await startInProcess(["--data", directory, ...anyPorts]);
+    try {
+      expect((await append(node, name, ["two"])).status).toBe(200);
+      const url = `${node.url}/v1/topics/${name}`;
+      expect((await fetch(url, { method: "DELETE" })).ok).toBe(true);
+      expect((await fetch(url)).status).toBe(404);
+      expect((await fetch(`${node.url}/v1/topics`)).status).toBe(200);
+    } finally {
+      await node.stop();
+    }
+  }
+});
+
 /** A page that says it has fewer entries than were written to it. */
 async function loseEntries(directory: string, page: number): Promise<void> {
   const file = await open(join(directory, "log.db"), "r+");

@@ -69,7 +69,11 @@ export async function examineFolder(
     const what = `${name} structure`;
     await look(what, () => {
       const damage = session.io.blocking(() => storage.checkStructure(data, name));
-      if (damage.length === 0) return { state: "ok", what, detail: "whole" };
+      if (damage.length === 0) {
+        const differing = session.io.blocking(() => storage.checkIndexes(data, name));
+        if (differing.length === 0) return { state: "ok", what, detail: "whole" };
+        return { state: "wrong", what, detail: `${differing.join("; ")}: damage ${REPAIR}` };
+      }
       const way = storage.isOfIndexes(data, name, damage) ? REPAIR : "restore a backup";
       return { state: "wrong", what, detail: `${damage.join("; ")}: ${way}` };
     });

@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { Failure } from "../exit.ts";
 import type { Session } from "../session.ts";
 import { KEDGE, START_NODE } from "../kedge-command.ts";
-import { makeWholeFolder, refuseUsed } from "../whole.ts";
+import { makeWholeFolder, refuseInside, refuseUsed } from "../whole.ts";
 
 /** Of a folder that nobody has open, with both of its files and no damaged write-ahead log. */
 export async function repair(session: Session, data: string, folder: string): Promise<void> {
+  await refuseInside(data, folder);
   await refuseUsed(folder);
   const { markRestored, whyUnreadable } = await import("../../storage/files/inspect.ts");
   const { copyWithNewIndexes } = await import("../../storage/files/new-indexes.ts");

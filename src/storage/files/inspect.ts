@@ -72,11 +72,31 @@ export { NOT_OURS } from "./open.ts";
 /** What SQLite finds wrong with a file's structure; empty when it is whole. */
 export function checkStructure(directory: string, name: string): string[] {
   return withDatabase(join(directory, name), (database) => {
-    const found: unknown[] = database.prepare("pragma quick_check(20)").raw().all([]);
-    return found
-      .map((row) => (Array.isArray(row) ? String(row[0]) : String(row)))
-      .filter((words) => words !== "ok");
+    return wrongWords(database.prepare("pragma quick_check(20)").raw().all([]));
   });
+}
+
+/** Where indexes of a whole file differ from their tables; that of rows is compared as they are read (`scanLogs`). */
+export function checkIndexes(directory: string, name: string): string[] {
+  return withDatabase(join(directory, name), (database) =>
+    indexedTables(database)
+      .filter((table) => table !== "rows")
+      .flatMap((table) =>
+        wrongWords(database.prepare(`pragma integrity_check('${table}')`).raw().all([])),
+      )
+      .slice(0, DAMAGE_MAX),
+  );
+}
+
+function wrongWords(found: readonly unknown[]): string[] {
+  return found
+    .map((row) => (Array.isArray(row) ? String(row[0]) : String(row)))
+    .filter((words) => words !== "ok");
+}
+
+function indexedTables(database: Database.Database): string[] {
+  const query = "select distinct tbl_name from sqlite_schema where type = 'index'";
+  return database.prepare(query).raw().all([]).flat().map(String);
 }
 
 /** Whether what `checkStructure` found is of indexes alone: a copy has them anew, and all that the tables have. */

@@ -13,6 +13,9 @@ export class Contradiction extends Error {
 /** The index of the write-ahead log could not be made longer, or not made. */
 const ROOM_TO_OPEN = new Set(["SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "SQLITE_CANTOPEN"]);
 
+/** SQLITE_CORRUPT_INDEX, which the driver has no name for: a row is changed, and its index has no entry for it. */
+const CORRUPT_INDEX = `UNKNOWN_SQLITE_ERROR_${11 | (3 << 8)}`;
+
 /** Space is short: nothing was applied, and writes may come back. */
 export function isFull(error: unknown): boolean {
   return errorCode(error).startsWith("SQLITE_FULL");
@@ -30,7 +33,9 @@ export function isBusy(error: unknown): boolean {
 /** The file is no database any more, or parts of it contradict each other. */
 export function isDamage(error: unknown): boolean {
   const code = errorCode(error);
-  return code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB");
+  return (
+    code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB") || code === CORRUPT_INDEX
+  );
 }
 
 export function lacksTable(error: unknown): boolean {

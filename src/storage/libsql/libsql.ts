@@ -14,7 +14,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { Channel } from "./channel.ts";
 import { giveBack, packChanges } from "../messages/commit.ts";
-import { tellOpened } from "./tell-opened.ts";
+import { tellLeft, tellOpened } from "./tell-opened.ts";
 import { errorOf } from "../messages/failure.ts";
 import type { Opened, OpenReader, Upkeep } from "../messages/messages.ts";
 import { PageBuffers } from "../reading/page-buffers.ts";
@@ -166,7 +166,10 @@ class LibsqlStorage implements Storage {
 
   async drop(partitions: readonly PartitionId[]): Promise<void> {
     this.#refuseClosed();
-    this.#upkeep = await this.#watched(this.writer.ask({ type: "drop", partitions }));
+    const asked = this.writer.ask({ type: "drop", partitions });
+    const { upkeep, left } = await this.#watched(asked);
+    this.#upkeep = upkeep;
+    if (left.length > 0) tellLeft(left, this.#options.logger);
     for (const partition of partitions) this.#readAhead.forget(partition);
     this.#work();
   }

@@ -186,7 +186,8 @@ export interface Answers extends MetadataAnswers {
   "open-reader": null;
   commit: Committed;
   create: readonly PartitionState[];
-  drop: Upkeep;
+  /** `left`: damaged, so that their rows stay. */
+  drop: { readonly upkeep: Upkeep; readonly left: readonly PartitionId[] };
   partitions: readonly PartitionState[];
   producers: ReadonlyMap<PartitionId, readonly StoredProducer[]>;
   resumed: null;

@@ -135,9 +135,10 @@ export class LogFile {
         return {
           value: this.#writer.create(request.keys, (topic) => this.#mark.reservedAtBirth(topic)),
         };
-      case "drop":
-        this.#writer.drop(request.partitions);
-        return { value: this.#upkeep() };
+      case "drop": {
+        const left = this.#writer.drop(request.partitions);
+        return { value: { left, upkeep: this.#upkeep() } };
+      }
       case "partitions":
         return {
           value: [...this.#writer.table.ids()].map((id) => this.#writer.table.describe(id)),

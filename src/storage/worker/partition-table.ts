@@ -70,11 +70,18 @@ export class PartitionTable {
   }
 
   drop(id: PartitionId): void {
+    if (!this.#kept.has(id)) return;
+    this.leave(id);
+    this.leftovers.set(id, { dropped: true, below: Infinity });
+  }
+
+  /** Forgets it, and has its rows left alone. */
+  leave(id: PartitionId): void {
     const kept = this.#kept.get(id);
     if (!kept) return;
     this.#kept.delete(id);
     this.#ids.delete(keyText(kept.key));
-    this.leftovers.set(id, { dropped: true, below: Infinity });
+    this.leftovers.delete(id);
   }
 
   idOf(key: PartitionKey): PartitionId | undefined {

@@ -131,11 +131,25 @@ export class Writer {
     });
   }
 
-  drop(partitions: readonly PartitionId[]): void {
-    this.transaction(true, () => {
-      for (const id of partitions) this.sql.dropPartition.run({ id });
-    });
+  /**
+   * Gives those that a damaged page keeps from being marked as dropped: they are no more, as far as this process goes, their rows
+   * stay where they are, and the next start drops them again.
+   */
+  drop(partitions: readonly PartitionId[]): PartitionId[] {
+    try {
+      this.transaction(true, () => {
+        for (const id of partitions) this.sql.dropPartition.run({ id });
+      });
+    } catch (error) {
+      if (!(error instanceof StorageFault) || error.kind !== "damaged") throw error;
+      const [first, ...others] = partitions;
+      if (first === undefined) throw error;
+      if (others.length > 0) return partitions.flatMap((id) => this.drop([id]));
+      this.table.leave(first);
+      return [first];
+    }
     for (const id of partitions) this.table.drop(id);
+    return [];
   }
 
   /** From here on commits that are to be synced are so by this, which throws where the disk fails. */
