@@ -47,7 +47,8 @@ const entryOf = {
   ...rowHead,
   indexed: number(entry.last),
 };
-const entryHead = { id: entry.id, ...entryOf, maxTimestamp: number(rows.maxTimestamp), bytes };
+const headColumns = { ...rowHead, maxTimestamp: number(rows.maxTimestamp), bytes };
+const entryHead = { id: entry.id, ...entryOf, ...headColumns };
 const entryOfPartition = eq(entry.partition, value("partition"));
 const entryFrom = and(entryOfPartition, gte(entry.last, value("from")));
 
@@ -166,7 +167,12 @@ const rowQueries = {
   }),
   /** Heads of the next rows: how many a read may take. */
   headsFrom: db
-    .select(entryHead)
+    .select({
+      partition: number(rows.partition),
+      last: number(rows.last),
+      indexed: number(entry.last),
+      bytes,
+    })
     .from(entry)
     .leftJoin(rows, leadsTo)
     .where(entryFrom)
@@ -214,13 +220,7 @@ const rowQueries = {
     .orderBy(desc(entry.last))
     .limit(1),
   headById: db
-    .select({
-      id: rows.id,
-      partition: number(rows.partition),
-      ...rowHead,
-      maxTimestamp: number(rows.maxTimestamp),
-      bytes,
-    })
+    .select({ id: rows.id, partition: entryOf.partition, ...headColumns })
     .from(rows)
     .where(eq(rows.id, value("id"))),
   /** The newest rows of the file, whosever they are. */

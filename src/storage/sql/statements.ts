@@ -131,19 +131,9 @@ export const logStatements = {
     columns: [],
   },
   headsFrom: {
-    sql: 'select "entry"."id", iif(typeof("rows"."partition") = \'integer\', "rows"."partition", null), iif(typeof("rows"."base") = \'integer\', "rows"."base", null), iif(typeof("rows"."last") = \'integer\', "rows"."last", null), iif(typeof("rows"."epoch") = \'integer\', "rows"."epoch", null), iif(typeof("rows"."position") = \'integer\', "rows"."position", null), iif(typeof("entry"."last") = \'integer\', "entry"."last", null), iif(typeof("rows"."max_timestamp") = \'integer\', "rows"."max_timestamp", null), length("rows"."data") from "rows" "entry" left join "rows" on "rows"."id" = "entry"."id" where ("entry"."partition" = ? and "entry"."last" >= ?) order by "entry"."last" asc limit 100',
+    sql: 'select iif(typeof("rows"."partition") = \'integer\', "rows"."partition", null), iif(typeof("rows"."last") = \'integer\', "rows"."last", null), iif(typeof("entry"."last") = \'integer\', "entry"."last", null), length("rows"."data") from "rows" "entry" left join "rows" on "rows"."id" = "entry"."id" where ("entry"."partition" = ? and "entry"."last" >= ?) order by "entry"."last" asc limit 100',
     parameters: ["partition", "from"],
-    columns: [
-      "id",
-      "partition",
-      "base",
-      "last",
-      "epoch",
-      "position",
-      "indexed",
-      "maxTimestamp",
-      "bytes",
-    ],
+    columns: ["partition", "last", "indexed", "bytes"],
   },
   placesFrom: {
     sql: 'select "id", iif(typeof("last") = \'integer\', "last", null) from "rows" where ("rows"."partition" = ? and "rows"."last" >= ?) order by "rows"."last" asc limit ?',
