@@ -55,6 +55,18 @@ function one(
 
 const nobody: Identity = { producerId: 987_654n, producerEpoch: 0 };
 
+/** Transactional ids and producers of which no pair belongs together. */
+function producersThatAreNone(id: string, producer: Identity): [string, Identity][] {
+  return [
+    ["", producer],
+    ["not-there", producer],
+    [id, nobody],
+    [id, { ...producer, producerEpoch: 5 }],
+    [id, { ...producer, producerEpoch: -1 }],
+    [id, { producerId: -1n, producerEpoch: 0 }],
+  ];
+}
+
 export const oddTransactions: OddCases = {
   "InitProducerId: odd producers": async (world) => {
     const answers = [];
@@ -143,14 +155,7 @@ export const oddTransactions: OddCases = {
     const { name } = await world.topic();
     const topics = [{ name, partitions: [0] }];
     const answers = [];
-    for (const [id, who] of [
-      ["", producer],
-      ["not-there", producer],
-      [client.id, nobody],
-      [client.id, { ...producer, producerEpoch: 5 }],
-      [client.id, { ...producer, producerEpoch: -1 }],
-      [client.id, { producerId: -1n, producerEpoch: 0 }],
-    ] as const) {
+    for (const [id, who] of producersThatAreNone(client.id, producer)) {
       answers.push(await world.ask(addPartitionsToTxn, 3, adding(id, who, topics)));
       answers.push(await world.ask(addPartitionsToTxn, 5, addingMany([one(id, who, topics)])));
       const verify = addingMany([one(id, who, topics, true)]);
@@ -162,14 +167,7 @@ export const oddTransactions: OddCases = {
     const { client, producer } = await begun(world);
     const groupId = world.group();
     const answers = [];
-    for (const [transactionalId, who] of [
-      ["", producer],
-      ["not-there", producer],
-      [client.id, nobody],
-      [client.id, { ...producer, producerEpoch: 5 }],
-      [client.id, { ...producer, producerEpoch: -1 }],
-      [client.id, { producerId: -1n, producerEpoch: 0 }],
-    ] as const) {
+    for (const [transactionalId, who] of producersThatAreNone(client.id, producer)) {
       const asked = { transactionalId, ...who };
       for (const version of [1, 3, 4])
         answers.push(await world.ask(addOffsetsToTxn, version, { ...asked, groupId }));

@@ -9,4 +9,4 @@ const missing = kafkaMissing();
 if (missing !== null) console.error(`Apache Kafka is left out: ${missing}`);
 if (missing === null)
   await kafkaOddSuites("Apache Kafka", () => startKafka({ settings: oddKafkaSettings }));
-else test.skip("odd requests", () => {});
+else test.skip(`odd requests: ${missing}`, () => {});

@@ -3,6 +3,7 @@
  * it has seen the request; here stands what holds of all of a kind.
  */
 import { refusalKinds } from "../../broker/errors.ts";
+import { present } from "../../lib/assert.ts";
 import type { RefusalName } from "../../lib/refusal.ts";
 import { type HttpProblemKind, type HttpProblemName, httpProblemKinds } from "./problem.ts";
 
@@ -136,14 +137,13 @@ const advice: Readonly<Record<RefusalName | HttpProblemName, string>> = {
   bad_request: MEND,
 };
 
-const kinds: Readonly<Record<RefusalName | HttpProblemName, HttpProblemKind>> = {
-  ...refusalKinds,
-  ...httpProblemKinds,
-};
+const kinds = new Map<string, HttpProblemKind>(
+  Object.entries({ ...refusalKinds, ...httpProblemKinds }),
+);
 
 /** Every kind of problem there is, by code. */
 export const errorKinds: readonly ErrorKind[] = Object.entries(advice)
-  .map(([code, words]) => ({ code, words, kind: kinds[code as keyof typeof kinds] }))
+  .map(([code, words]) => ({ code, words, kind: present(kinds.get(code), "advice is of a kind") }))
   .map(({ code, words, kind: { status, kafka, retryable, title } }) => ({
     code,
     status,
