@@ -7,6 +7,7 @@
  */
 import { createWriteStream, type WriteStream } from "node:fs";
 import { access, rm } from "node:fs/promises";
+import { resolve } from "node:path";
 import { finished } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Kedge, TopicDescription } from "../client/client.ts";
@@ -18,7 +19,7 @@ import { withTopic } from "./near-topic.ts";
 import { counted, Progress } from "./progress.ts";
 import { recordJson } from "./record-text.ts";
 import type { Session } from "./session.ts";
-import { nameWholeFile, partialOf } from "./whole.ts";
+import { clearLeft, nameWholeFile, partialOf } from "./whole.ts";
 
 interface Options {
   readonly all?: boolean;
@@ -132,6 +133,7 @@ class Target {
     );
     if (isThere && force !== true)
       throw new Failure(`${file} is there already; --force writes over it.`, exitCodes.failure);
+    await clearLeft(resolve(file));
     return new Target(stdout, file);
   }
 
