@@ -141,12 +141,13 @@ export class Connection implements WireHandlers, Expiring {
 
   /** The regular look at whether the client still does its part. */
   expire(): void {
-    const { limits, clock, deadlines, logger, unsent } = this.#shared;
+    const { limits, clock, deadlines, logger, unsent, requests } = this.#shared;
     const silentMs = clock.monotonicMs() - this.#activeMs;
     const dribbles = this.#dribbles();
     const untaken = this.#wire.unsentBytes() > 0;
     const stalls = untaken || (this.#reader.inFrame && !this.#paused);
-    const stallMs = untaken && unsent.pressed ? limits.stallPressedMs : limits.stallMs;
+    const pressed = unsent.pressed || (this.#claimed > 0 && requests.pressed);
+    const stallMs = untaken && pressed ? limits.stallPressedMs : limits.stallMs;
     const idle = this.#slots.length === 0 && silentMs >= limits.idleMs;
     if (idle || dribbles || (stalls && silentMs >= stallMs)) {
       logger.debug("a Kafka client was cut off", { client: this.#wire.address, silentMs });
@@ -179,21 +180,27 @@ export class Connection implements WireHandlers, Expiring {
   }
 
   #admit(bytes: number): boolean {
-    const { limits, requests } = this.#shared;
     if (!this.#place) {
-      const claimed = this.#claimed + bytes;
+      if (this.#mustWait(bytes)) return false;
+      const { requests } = this.#shared;
       const grows = this.#roomForFrame() > 0;
-      const isAlone = this.#claimed === this.#roomForFrame();
-      if (!isAlone && claimed > limits.requestsBytesPerConnection) return false;
-      this.#placeBytes = bytes;
       this.#place = grows
         ? requests.grow(bytes, this.#released, this)
         : requests.enter(bytes, this.#released);
+      this.#placeBytes = bytes;
     }
     if (!this.#place.isTaken) return false;
     this.#place = null;
     this.#claimed += bytes;
     return true;
+  }
+
+  /** Whether the next frame could not begin: room that it held until then would be of use to nobody. */
+  #mustWait(bytes: number): boolean {
+    for (const slot of this.#slots) if (slot.kind === "fetch") slot.hurry();
+    if (this.#slots.some(({ kind }) => kind !== "produce")) return true;
+    const isOne = this.#claimed === this.#roomForFrame();
+    return !isOne && this.#claimed + bytes > this.#shared.limits.requestsBytesPerConnection;
   }
 
   #release(bytes: number): void {
@@ -354,8 +361,7 @@ export class Connection implements WireHandlers, Expiring {
 
   /** A single request may always begin; of many only while nobody waits for a turn. */
   #share(): number {
-    const { turns, limits } = this.#shared;
-    return turns.crowded ? 1 : limits.producesPerTurn;
+    return this.#shared.turns.crowded ? 1 : this.#shared.limits.producesPerTurn;
   }
 
   #isFull(): boolean {

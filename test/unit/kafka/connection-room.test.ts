@@ -109,6 +109,39 @@ test("large requests that wait for others leave the room to those that need not 
   expect([requests.bytes, waiting.bytes]).toEqual([0, 0]);
 });
 
+test("a large request behind one that waits takes no room until it can begin", async () => {
+  const { ask, answer, working, begun, requests, wire, connection } = world({
+    requestsBytesMax: 10_000,
+  });
+  ask("joinGroup", 1);
+  ask("produce", 2, 9_000);
+  expect([begun, requests.bytes, wire.paused]).toEqual([[1], 0, true]);
+  await answer(1);
+  expect([begun, requests.bytes, wire.paused]).toEqual([[1, 2], 9_000, false]);
+  await answer(2);
+  ask("fetch", 3);
+  ask("fetch", 4, 9_000);
+  // One that waits for records answers with what it has.
+  expect([working.get(3)?.exchange.signal.aborted, requests.bytes]).toEqual([true, 0]);
+  await answer(3);
+  expect(begun).toEqual([1, 2, 3, 4]);
+  connection.closed();
+});
+
+test("who holds room and takes no answer is cut off soon, where others wait", async () => {
+  const { ask, answer, wire, clock, requests, connection } = world({ requestsBytesMax: 10_000 });
+  ask("produce", 1);
+  connection.data(Uint8Array.from([0, 0, 0x20, 0]));
+  connection.data(new Uint8Array(5_000));
+  wire.stuck = true;
+  await answer(1, 2 * kafkaLimits.unsentBytesPerConnection);
+  expect([wire.paused, requests.bytes]).toEqual([true, 0x2000]);
+  requests.enter(5_000);
+  await clock.advance(3 * kafkaLimits.stallPressedMs);
+  expect(wire.dropped).toBe(true);
+  connection.closed();
+});
+
 test("more that waits than there is room for: a Fetch does not wait, others are closed", () => {
   const fetching = world({ waitingBytesMax: 5_000 });
   fetching.ask("fetch", 1, 6_000);
