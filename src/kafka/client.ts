@@ -1,7 +1,7 @@
 /**
  * A cluster seen from a Kafka client: which broker is to be asked for what, and asking again while it is settling.
  *
- * - Connections are opened when first needed and kept; one that broke is opened anew.
+ * - Connections are opened when first needed and kept, one a place however many ask at once; one that broke is opened anew.
  * - What a broker refuses for the moment (a coordinator that loads, a leader that moved) is asked again every 100 ms until
  *   the patience is over.
  * - Topics go by name: requests are made for versions that still have one. Left out: TLS, SASL.
@@ -62,6 +62,8 @@ const keyTypes = { group: 0, transaction: 1 } as const;
 export class KafkaClient {
   readonly #options: ClientOptions;
   readonly #connections = new Map<string, ClientConnection>();
+  readonly #opening = new Map<string, Promise<ClientConnection>>();
+  #closed = false;
   #brokers = new Map<number, Address>();
   #controller = -1;
   #leaders = new Map<string, number>();
@@ -183,6 +185,7 @@ export class KafkaClient {
   }
 
   close(): void {
+    this.#closed = true;
     for (const connection of this.#connections.values()) connection.close();
   }
 
@@ -240,13 +243,25 @@ export class KafkaClient {
     throw last;
   }
 
-  async #open({ host, port }: Address): Promise<ClientConnection> {
-    const place = `${host}:${port}`;
+  /** The connection to a place; who asks while it is being opened waits for the same one. Throws Unreachable. */
+  async #open(address: Address): Promise<ClientConnection> {
+    const place = `${address.host}:${address.port}`;
     const open = this.#connections.get(place);
     if (open && !open.isBroken) return open;
-    const connection = await ClientConnection.open(host, port, this.#options);
-    this.#connections.set(place, connection);
-    return connection;
+    const opening = this.#opening.get(place) ?? this.#connect(place, address);
+    this.#opening.set(place, opening);
+    return opening;
+  }
+
+  async #connect(place: string, { host, port }: Address): Promise<ClientConnection> {
+    try {
+      const connection = await ClientConnection.open(host, port, this.#options);
+      this.#connections.set(place, connection);
+      if (this.#closed) connection.close();
+      return connection;
+    } finally {
+      this.#opening.delete(place);
+    }
   }
 
   #pause(): Promise<void> {
