@@ -158,7 +158,8 @@ test.skipIf(!canMount)(
         await Bun.sleep(100);
         await $`rm ${directory}/else`;
         for (let more = 0; more < 500; more += 1) await write();
-        expect((await storage.stats()).walBytes).toBeLessThan(26_000_000);
+        // A checkpoint is overdue at 12 MiB of this volume.
+        expect((await storage.stats()).walBytes).toBeLessThan(16_000_000);
         await storage.close();
       } finally {
         await $`umount -l ${directory}`;

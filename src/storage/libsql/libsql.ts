@@ -110,7 +110,8 @@ class LibsqlStorage implements Storage {
   #upkeep: Upkeep;
   /** The checkpointer at work, until its rest is finished. */
   #checkpointing: Promise<void> | null = null;
-  #checkpointed = false;
+  /** What the write-ahead log held when it ended, until the rest is finished. */
+  #checkpointedBytes: number | null = null;
   #commitsUnswept = 0;
   #closed = false;
   #failed = false;
@@ -261,7 +262,7 @@ class LibsqlStorage implements Storage {
       if (this.#queue.length > 0) await this.#commitNext();
       if (this.#upkeep.checkpoint !== "none") this.#startCheckpoint();
       if (this.#upkeep.checkpoint === "overdue") await this.#checkpointing;
-      if (this.#checkpointed) await this.#finishCheckpoint();
+      if (this.#checkpointedBytes !== null) await this.#finishCheckpoint(this.#checkpointedBytes);
       if (this.#sweepIsDue()) await this.#sweep();
       else if (this.#queue.length === 0) break;
     }
@@ -332,8 +333,8 @@ class LibsqlStorage implements Storage {
     this.#side ??= this.#openSide();
     this.#checkpointing ??= this.#side
       .ask({ type: "checkpoint" })
-      .then(() => {
-        this.#checkpointed = true;
+      .then((walBytes) => {
+        this.#checkpointedBytes = walBytes;
         this.#work();
       })
       .catch((error: unknown) => {
@@ -344,15 +345,17 @@ class LibsqlStorage implements Storage {
       });
   }
 
-  async #finishCheckpoint(): Promise<void> {
-    this.#checkpointed = false;
+  async #finishCheckpoint(walBytes: number): Promise<void> {
+    this.#checkpointedBytes = null;
     this.#checkpointing = null;
     try {
       // A read that is under way holds what came since it began, and keeps the log from beginning anew. Reads are short: the
       // next ones wait for this.
       const resume = await this.#readers.pause();
       try {
-        this.#upkeep = await this.#watched(this.writer.ask({ type: "finish-checkpoint" }));
+        this.#upkeep = await this.#watched(
+          this.writer.ask({ type: "finish-checkpoint", walBytes }),
+        );
       } finally {
         resume();
       }

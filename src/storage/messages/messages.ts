@@ -61,8 +61,8 @@ export type WriterRequest =
   | { readonly type: "stats" }
   /** One bounded step of deleting and giving back space; the answer says whether there is more. */
   | { readonly type: "sweep" }
-  /** After the checkpointer has done most of it: the rest, so that the next commit can begin the log anew. */
-  | { readonly type: "finish-checkpoint" }
+  /** After the checkpointer has done most of it, and saw so much: the rest, so that the next commit can begin the log anew. */
+  | { readonly type: "finish-checkpoint"; readonly walBytes: number }
   | { readonly type: "close" };
 
 export type ReaderRequest =
@@ -200,7 +200,8 @@ export interface Answers extends MetadataAnswers {
   close: null;
   reads: readonly (ReadAnswer | { readonly failure: Failure })[];
   "forget-pages": null;
-  checkpoint: null;
+  /** What the write-ahead log held. */
+  checkpoint: number;
   backup: null;
 }
 

@@ -8,6 +8,7 @@ import { statfsSync, statSync } from "node:fs";
 import type Database from "libsql";
 import { type CommitMessage, unpackChanges } from "../messages/commit.ts";
 import { failureOf } from "../messages/failure.ts";
+import { checkpoint } from "../files/checkpoint.ts";
 import { type FolderLock, lockFolder } from "../files/lock.ts";
 import type {
   Answer,
@@ -32,6 +33,7 @@ import {
 } from "../storage.ts";
 import { RunMark } from "./run-mark.ts";
 import { RECEIPTS_FORGOTTEN_MAX, Sweeper } from "./sweeper.ts";
+import { WalGrowth } from "./wal-growth.ts";
 import { openWalSync, type WalSync } from "./wal-sync.ts";
 import { Writer } from "./writer.ts";
 
@@ -49,8 +51,6 @@ const SWEEP_GROWTH_BYTES = 1024 * 1024;
 const PAGES_A_PARTITION = 4;
 /** What a stored producer adds, about: one that is alone on its page costs more, but seldom are there many of those. */
 const PRODUCER_BYTES = 1024;
-/** However little of an estimate was true, so much of the next is taken to be: the work may change. */
-const WAL_SHARE_MIN = 0.5;
 /** In which the system counts what a file has of the disk: holes in it are still to be filled. */
 const STAT_BLOCK_BYTES = 512;
 
@@ -65,16 +65,14 @@ export class LogFile {
   readonly #mark: RunMark;
   readonly #freeBytesMin: number;
   readonly #checkpointBytes: number;
-  /** About how much the write-ahead log holds that is not yet in the file. */
-  #walGrowthBytes = 0;
-  /** What has been estimated of its growth since it was last copied back whole, and what share of such estimates was true. */
-  #walEstimatedBytes = 0;
-  #walShare = 1;
+  readonly #wal = new WalGrowth();
+  readonly #walPath: string;
   /** Room that the last commit did not find, 0 where it had some: all that can be given back is, until there is as much. */
   #wantedBytes = 0;
 
   constructor({ directory, holder, bootId, freeBytesMin }: OpenWriter) {
     this.#directory = directory;
+    this.#walPath = `${directory}/log.db-wal`;
     const { blocks, bsize } = statfsSync(directory);
     const share = blocks * bsize * VOLUME_SHARE;
     this.#freeBytesMin = Math.min(share, freeBytesMin);
@@ -82,8 +80,7 @@ export class LogFile {
     this.#lock = lockFolder(directory, holder);
     try {
       const path = `${directory}/log.db`;
-      const walPath = `${path}-wal`;
-      const lost = findWalDamage(walPath, LOG_PAGE_BYTES);
+      const lost = findWalDamage(this.#walPath, LOG_PAGE_BYTES);
       refuseLostTables(directory, BUSY_MS);
       if (lost) refuseMixedPages(directory, BUSY_MS);
       const { database, indexInMemory } = openDatabase({
@@ -98,7 +95,7 @@ export class LogFile {
       this.#sweeper = new Sweeper(this.#writer, this.#database);
       this.#mark = new RunMark(
         this.#writer,
-        walPath,
+        this.#walPath,
         { bootId, startedMs: holder.startedMs },
         lost,
       );
@@ -158,9 +155,10 @@ export class LogFile {
         if (!this.#makeWay(SWEEP_GROWTH_BYTES))
           return { value: { ...this.#upkeep(), sweep: false } };
         this.#sweeper.sweep(this.#isShort());
-        this.#grew(SWEEP_GROWTH_BYTES);
+        this.#wal.grew(SWEEP_GROWTH_BYTES);
         return { value: this.#upkeep() };
       case "finish-checkpoint":
+        this.#wal.seen(request.walBytes);
         this.#finishCheckpoint();
         return { value: this.#upkeep() };
       case "close":
@@ -181,7 +179,10 @@ export class LogFile {
     const failures = unmarked
       ? changes.map((_, at) => [at, failureOf(full ?? unmarked)] as const)
       : [...this.#writer.commit(changes, full)];
-    if (!unmarked) this.#grew(growth);
+    const failed = new Set(failures.map(([at]) => at));
+    this.#wal.grew(
+      failed.size === 0 ? growth : growthOf(changes.filter((_, at) => !failed.has(at))),
+    );
     if (changes.some(({ entries }) => entries.some(({ type }) => type === "rewrite")))
       this.#sweeper.freed();
     const returned = message.large;
@@ -194,7 +195,7 @@ export class LogFile {
   /** A step of forgetting, and a checkpoint where nobody else would ask for one: there may be no commits. */
   #forget(nowMs: number): boolean {
     const more = this.#sweeper.forget(nowMs);
-    this.#grew(RECEIPTS_FORGOTTEN_MAX * LOG_PAGE_BYTES);
+    this.#wal.grew(RECEIPTS_FORGOTTEN_MAX * LOG_PAGE_BYTES);
     if (more && this.#upkeep().checkpoint === "overdue") this.#finishCheckpoint();
     return more;
   }
@@ -205,7 +206,8 @@ export class LogFile {
     const due = isShort
       ? Math.min(SWEEP_GROWTH_BYTES, this.#checkpointBytes)
       : this.#checkpointBytes;
-    const growth = this.#walGrowthBytes;
+    const growth = this.#wal.bytes;
+    if (growth >= due) this.#wal.asked();
     const overdue = growth >= OVERDUE_CHECKPOINTS * this.#checkpointBytes;
     return {
       sweep: this.#sweeper.hasMore(isShort),
@@ -259,7 +261,7 @@ export class LogFile {
    */
   #hasRoom(growthBytes: number): boolean {
     const free = this.#freeBytes();
-    const needed = this.#freeBytesMin + this.#walGrowthBytes + 2 * growthBytes;
+    const needed = this.#freeBytesMin + this.#wal.bytes + 2 * growthBytes;
     if (free >= needed + 2 * OVERDUE_CHECKPOINTS * this.#checkpointBytes) return true;
     // Closer to the end what is estimated does not do.
     if (free < 2 * growthBytes + this.#behindBytes()) return false;
@@ -275,7 +277,7 @@ export class LogFile {
   }
 
   #walBytes(): number {
-    return statSync(`${this.#directory}/log.db-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    return statSync(this.#walPath, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /**
@@ -294,13 +296,12 @@ export class LogFile {
   }
 
   #shortage(): Shortage {
-    const directory = this.#directory;
-    return { directory, freeBytes: this.#freeBytes(), reserveBytes: this.#freeBytesMin };
-  }
-
-  #grew(bytes: number): void {
-    this.#walEstimatedBytes += bytes;
-    this.#walGrowthBytes += bytes * this.#walShare;
+    return {
+      directory: this.#directory,
+      freeBytes: this.#freeBytes(),
+      reserveBytes: this.#freeBytesMin,
+      walBytes: this.#wal.bytes,
+    };
   }
 
   #freeBytes(): number {
@@ -310,17 +311,11 @@ export class LogFile {
 
   /** The checkpointer has copied most pages; once none is left the next commit begins the write-ahead log anew. */
   #finishCheckpoint(): boolean {
-    const row: unknown = this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
-    const [busy, log, checkpointed] = Array.isArray(row) ? row.map(Number) : [];
-    const complete = busy === 0 && log !== undefined && log > 0 && log === checkpointed;
+    const { isWhole } = checkpoint(this.#database);
     // Somebody else holds the rest (a backup, a person with a SQLite tool): asked again after another sixteenth.
-    this.#walGrowthBytes = complete ? 0 : this.#checkpointBytes * (1 - 1 / 16);
-    if (!complete) return false;
-    // Small commits take fewer pages than they might: at one of 1 KiB a time, three fifths.
-    const share = (log * LOG_PAGE_BYTES) / this.#walEstimatedBytes;
-    this.#walShare = Math.min(Math.max(share, WAL_SHARE_MIN), 1);
-    this.#walEstimatedBytes = 0;
-    return true;
+    if (isWhole) this.#wal.copied();
+    else this.#wal.kept(this.#checkpointBytes * (1 - 1 / 16));
+    return isWhole;
   }
 
   /** On a full disk the mark may stay: the next start proves the ends of the logs. */

@@ -8,6 +8,7 @@ import type Database from "libsql";
 import { assert } from "../../lib/assert.ts";
 import type { MetadataAnswers, MetadataRequest } from "../messages/messages.ts";
 import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "../metadata-store.ts";
+import { checkpoint } from "../files/checkpoint.ts";
 import { begin, openDatabase, RAFT_PAGE_BYTES } from "../files/open.ts";
 import { lacksItsTable } from "../files/lost-tables.ts";
 import { MetadataLost } from "../files/folder-error.ts";
@@ -164,7 +165,7 @@ export class MetadataFile {
     }
     this.#walGrowthBytes += PAGES_A_COMMIT * RAFT_PAGE_BYTES + bytes;
     if (this.#walGrowthBytes < CHECKPOINT_BYTES) return null;
-    this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
+    checkpoint(this.#database);
     this.#walGrowthBytes = 0;
     return null;
   }

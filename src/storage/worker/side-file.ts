@@ -15,6 +15,7 @@ import type {
   ReaderRequest,
   StoredRow,
 } from "../messages/messages.ts";
+import { checkpoint } from "../files/checkpoint.ts";
 import { LOG_PAGE_BYTES, openBeside } from "../files/open.ts";
 import { asPartialFault, isDamage } from "../files/sqlite-error.ts";
 import { pageBytesOf } from "../reading/page-buffers.ts";
@@ -72,8 +73,7 @@ export class SideFile {
         this.#shared.clear();
         return { value: null };
       case "checkpoint":
-        this.#database.prepare("pragma wal_checkpoint(passive)").raw().get([]);
-        return { value: null };
+        return { value: checkpoint(this.#database).pages * LOG_PAGE_BYTES };
       case "backup":
         if (existsSync(request.path))
           throw new StorageFault("io", `${request.path} exists: a backup never overwrites`);

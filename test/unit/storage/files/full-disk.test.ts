@@ -8,11 +8,17 @@ import { memoryStorage } from "../../../../src/storage/memory/memory.ts";
 const MIB = 1024 * 1024;
 
 test("a full disk names its folder, what is kept in reserve, and what to do", () => {
-  const fault = fullDisk({ directory: "/data/k", freeBytes: 60 * MIB, reserveBytes: 64 * MIB });
+  const fault = fullDisk({
+    directory: "/data/k",
+    freeBytes: 60 * MIB,
+    reserveBytes: 64 * MIB,
+    walBytes: 3 * MIB,
+  });
   expect(fault).toMatchObject({ kind: "full", outcome: "none" });
   for (const words of [
     "/data/k",
     "60.0 MiB are free",
+    "3.0 MiB wait in the write-ahead log",
     "64.0 MiB are kept in reserve",
     "delete topics",
   ])
