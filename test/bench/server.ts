@@ -36,14 +36,19 @@ export async function scratchDirectory(name: string): Promise<string> {
   return mkdtemp(join(parent, `${name}-`));
 }
 
+const portsGiven = new Set<number>();
+
 /**
  * A port that was free a moment ago, as were the three behind it, for who needs some. It lies below those that systems give
- * to connections (from 32,768 on), so that none of these takes it before its server does.
+ * to connections (from 32,768 on), so that none of these takes it before its server does; who asks twice before anybody
+ * listens is given two.
  */
 export async function freePort(): Promise<number> {
   for (let tries = 100; tries > 0; tries--) {
     const port = 10_000 + 4 * Math.floor(Math.random() * 5_500);
-    if (await isFree(port)) return port;
+    if (portsGiven.has(port) || !(await isFree(port))) continue;
+    portsGiven.add(port);
+    return port;
   }
   throw new Error("there is no free port between 10,000 and 32,000");
 }

@@ -26,6 +26,8 @@ import {
 } from "./transaction-load.ts";
 
 const KILLS = 8;
+/** With less nothing is proven: a slow machine goes on until there is as much. */
+const COMMITTED_MIN = 21;
 const PEACE_MS = 60_000;
 const one = process.env["EXACTLY_ONCE_SEED"];
 const count = Number(process.env["EXACTLY_ONCE_SEEDS"] ?? 6);
@@ -74,6 +76,9 @@ test.each(seeds)("seed %i: no anomaly under kills", async (seed) => {
     node = await start();
   }
   await Bun.sleep(500);
+  const enoughMs = performance.now() + PEACE_MS;
+  while (history.count("committed") < COMMITTED_MIN && performance.now() < enoughMs)
+    await Bun.sleep(50);
   writers.stopping = true;
   await Promise.all(writing);
   const logs = await settled(world);
@@ -86,7 +91,7 @@ test.each(seeds)("seed %i: no anomaly under kills", async (seed) => {
   );
   expect(anomalies.slice(0, 20)).toEqual([]);
   expect(moved(logs, inputs)).toEqual([]);
-  expect(done).toBeGreaterThan(20);
+  expect(done).toBeGreaterThanOrEqual(COMMITTED_MIN);
   expect(await node.end("SIGTERM")).toBe(0);
   await rm(directory, { recursive: true, force: true });
 });

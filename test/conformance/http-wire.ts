@@ -121,6 +121,7 @@ export function wireSuite(
         signal: gone.signal,
       });
       await new Promise((resolve) => setTimeout(resolve, 20));
+      // By this answer the node has come to the poll, too.
       const before = await fetchesEnded();
       gone.abort();
       await poll.catch(() => {});

@@ -146,7 +146,8 @@ export function kafkaQuotasSuite(name: string, open: () => Promise<number>): voi
       expect(await alter([[{ user: v }, rate]], true)).toEqual([0]);
       expect(await alter([[{ user: v }, {}]])).toEqual([0]);
       expect(await alter([[{ user: v }, { producer_byte_rate: null }]])).toEqual([0]);
-      expect((await describeAll([["user", EXACT, v]])).found).toEqual([]);
+      // Of the two, Apache Kafka has done one, which it still tells of for a moment.
+      await expectFound(() => describeAll([["user", EXACT, v]]), []);
     });
 
     test("filters that cannot be are refused", async () => {

@@ -18,7 +18,7 @@ export type OpenDoor = () => Promise<KafkaDoorUnderTest>;
 export type Here = () => KafkaConnection;
 
 /** Apache Kafka takes its time to start. */
-const START_MS = 60_000;
+const START_MS = 120_000;
 
 /** A connection for a suite's tests, made before them; `warmUp` runs before the first test. */
 export function connectionTo(open: OpenDoor, warmUp?: (here: Here) => Promise<void>): Here {

@@ -115,6 +115,8 @@ export function nodeSuite(name: string, options: () => Promise<NodeOptions>): vo
         const closed = new Promise((resolve) => socket.once("close", resolve));
         socket.write(`POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nhalf`);
         await Bun.sleep(100);
+        // By its answer the node has come to the half body, too.
+        await ask(node, "/livez");
         const ended = node.end("SIGTERM");
         await closed;
         expect(heard).toStartWith("HTTP/1.1 503 ");

@@ -63,9 +63,9 @@ function connector(url: string, name: string, config: Readonly<Record<string, st
 
 async function linesOf(path: string, count: number): Promise<string[]> {
   for (;;) {
-    const lines = (await Bun.file(path).exists())
-      ? readFileSync(path, "utf8").trim().split("\n")
-      : [];
+    const text = (await Bun.file(path).exists()) ? readFileSync(path, "utf8") : "";
+    // What stands behind the last line's end is half a line.
+    const lines = text.split("\n").slice(0, -1);
     if (new Set(lines).size >= count) return lines;
     await Bun.sleep(pauseMs);
   }

@@ -345,7 +345,7 @@ function wordsOf({ tool, words }: Command, bootstrap: string): string[] {
 function plain(output: string, { only, unordered }: Command, broker: InteropBroker): string {
   const port = broker.bootstrap.split(":")[1] ?? "";
   const text = output
-    .replaceAll(port, "PORT")
+    .replaceAll(new RegExp(`\\b${port}\\b`, "g"), "PORT")
     .replaceAll(/\b[\w-]{22}\b/g, "ID")
     .replaceAll(/\[\d{4}-\d\d-\d\d [\d:,]+\]/g, "[TIME]")
     .replaceAll(/\b1[78]\d{11}\b/g, "TIME")

@@ -11,8 +11,11 @@ import { type InteropBroker, startApacheKafka, startKedge, toolOf } from "./kafk
 const missing = kafkaMissing();
 const skipped = missing !== null;
 if (skipped) console.error(`the Java client is left out: ${missing}`);
+/** Kafka's own ten seconds, and the second that the transaction has, would come near the twelve that the client waits. */
+const settings = { "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000" };
+const kafka = ["Apache Kafka", () => startApacheKafka(settings)] as const;
 const makers = [
-  ...(process.env["KEDGE_ONLY"] ? [] : [["Apache Kafka", startApacheKafka] as const]),
+  ...(process.env["KEDGE_ONLY"] ? [] : [kafka]),
   ["kedge", () => startKedge("--log-level", "debug")] as const,
 ];
 const SHOWN_CHARS = 6_000;

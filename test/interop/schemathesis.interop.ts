@@ -97,5 +97,5 @@ test.skipIf(!python)(
     });
     expect(code).toBe(0);
   },
-  { timeout: 240_000 },
+  { timeout: 320_000 },
 );

@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.internals.Sender;
@@ -42,8 +43,7 @@ public class EarlyCommit {
   }
 
   public static void main(String[] words) throws Exception {
-    Properties config = new Properties();
-    config.put("bootstrap.servers", words[0]);
+    Properties config = admin(words[0]);
     String topic = words[1] + "-early";
     try (Admin admin = Admin.create(config)) {
       admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();
@@ -57,6 +57,10 @@ public class EarlyCommit {
     producer.send(new ProducerRecord<>(topic, "first"));
     producer.flush();
     producer.commitTransaction();
+    // Until its markers are written the next EndTxn is told to come again, and then comes behind the records.
+    try (Admin admin = Admin.create(admin(words[0]))) {
+      while (stateOf(admin, topic) != TransactionState.COMPLETE_COMMIT) Thread.sleep(20);
+    }
 
     Batches batches = watched(producer);
     synchronized (batches) {
@@ -85,6 +89,16 @@ public class EarlyCommit {
     commit.join();
     System.out.println(told[0]);
     System.exit(0);
+  }
+
+  static Properties admin(String bootstrap) {
+    Properties config = new Properties();
+    config.put("bootstrap.servers", bootstrap);
+    return config;
+  }
+
+  static TransactionState stateOf(Admin admin, String id) throws Exception {
+    return admin.describeTransactions(List.of(id)).description(id).get().state();
   }
 
   static Batches watched(KafkaProducer<String, String> producer) throws Exception {
