@@ -18,8 +18,9 @@ import type { Logger } from "../lib/logger.ts";
 import type { Wire, WireHandlers } from "../lib/platform.ts";
 import type { Place, Room } from "../lib/room.ts";
 import { assert } from "../lib/assert.ts";
-import { type Reply, type Service, Slot } from "./exchange.ts";
+import { noRoomToWait, type Reply, type Service, Slot } from "./exchange.ts";
 import { BadFrame, FREE_BYTES, FrameReader } from "./frame-reader.ts";
+import { keptRequests } from "./kept-requests.ts";
 import type { KafkaLimits } from "./limits.ts";
 import type { ToldClients } from "./told-clients.ts";
 import type { TurnQueue } from "./turn-queue.ts";
@@ -45,11 +46,6 @@ export interface Shared {
 /** A request's part of a turn's share: what is not Produce may take several times as long. */
 const PRODUCE_PART = 1;
 const OTHER_PART = 8;
-
-const noRoomToWait: Reply = {
-  type: "close",
-  reason: "more large requests wait for their groups than there is room for",
-};
 
 export class Connection implements WireHandlers, Expiring {
   readonly #wire: Wire;
@@ -120,8 +116,9 @@ export class Connection implements WireHandlers, Expiring {
     deadlines.remove(this);
     this.#place?.leave();
     if (this.#place?.isTaken) requests.release(this.#placeBytes);
-    // What is being worked on still uses its frame; the others are forgotten.
-    for (const slot of this.#slots.splice(this.#begun)) this.#giveBack(slot);
+    // What is being worked on still uses its frame; the others are forgotten, but for what stood behind a wait for a group.
+    const kept = keptRequests(this.#slots, this.#begun, this.#shared.waiting);
+    for (const slot of this.#slots.splice(this.#begun, Infinity, ...kept)) this.#giveBack(slot);
     this.#release(this.#roomForFrame());
     for (const slot of this.#slots) slot.hurry();
     for (const { sent } of this.#unsent.splice(0)) sent();
@@ -369,7 +366,7 @@ export class Connection implements WireHandlers, Expiring {
   }
 
   #tooMuchUnsent(): boolean {
-    return this.#wire.unsentBytes() > this.#shared.limits.unsentBytesPerConnection;
+    return !this.#over && this.#wire.unsentBytes() > this.#shared.limits.unsentBytesPerConnection;
   }
 
   /** Reads on, or lets TCP hold the client up: bytes are waiting that cannot be taken yet. */

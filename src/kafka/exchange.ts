@@ -14,6 +14,11 @@ export type Reply =
   | { readonly type: "silence" }
   | { readonly type: "close"; readonly reason: string };
 
+export const noRoomToWait: Reply = {
+  type: "close",
+  reason: "more large requests wait for their groups than there is room for",
+};
+
 /** How a request stands to those around it; `group`: it may wait for the other members of a group. */
 export type Kind = "produce" | "fetch" | "group" | "other";
 
@@ -73,6 +78,14 @@ export class Slot implements Exchange {
       this.#holds -= 1;
       if (this.#holds === 0) this.#released();
     };
+  }
+
+  /** The same request in memory of its own; its bytes are to be counted among those that wait. */
+  apart(): Slot {
+    const frame = { bytes: this.frame.bytes.slice(), owned: true };
+    const slot = new Slot(frame, this.kind, frame.bytes.byteLength, this.#released);
+    slot.waits = true;
+    return slot;
   }
 
   hurry(): void {

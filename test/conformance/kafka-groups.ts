@@ -349,4 +349,20 @@ function leaveTests(door: Door): void {
     const nameless = await here.send(leaveGroup, version, leaveRequest("", ["m", null]));
     expect(nameless).toMatchObject({ errorCode: 24, members: [] });
   });
+  test("who leaves while its JoinGroup waits, and goes, is out once the others are there", async () => {
+    const [here] = door();
+    const { group, memberId: leader } = await stable(here);
+    const there = await connectKafka(here.address);
+    const { memberId } = await there.send(joinGroup, 5, joinRequest(group));
+    there.tell(joinGroup, 5, joinRequest(group, { memberId }));
+    await until(async () => (await beat(here, group, leader, 1)) === 27);
+    there.tell(leaveGroup, 2, { groupId: group, memberId, members: [] });
+    there.close();
+    await there.closed;
+    // The other side has heard of it by then.
+    for (let beats = 0; beats < 5; beats += 1) expect(await beat(here, group, leader, 1)).toBe(27);
+    expect((await joinAs(here, group, leader)).members.length).toBe(2);
+    await until(async () => (await beat(here, group, leader, 2)) === 27);
+    expect((await joinAs(here, group, leader)).members.length).toBe(1);
+  });
 }

@@ -32,6 +32,37 @@ test("an answer's sender hears once that the client took it, or is gone", async 
   expect(told).toEqual([1, 2, 3]);
 });
 
+test("what stood behind a wait for a group is done although its client has gone", async () => {
+  const { ask, answer, begun, wire, waiting, connection } = world();
+  ask("joinGroup", 1);
+  ask("metadata", 2);
+  ask("fetch", 3);
+  ask("metadata", 4);
+  connection.closed();
+  expect([begun, waiting.bytes]).toEqual([[1], 6]);
+  await answer(1);
+  expect(begun).toEqual([1, 2]);
+  await answer(2);
+  await answer(4);
+  expect([begun, wire.sent, waiting.bytes]).toEqual([[1, 2, 4], [], 0]);
+});
+
+test("of that a few requests are done, as there is room, and none that waits once more", async () => {
+  const doneOf = async (kinds: readonly Name[], waitingBytesMax: number) => {
+    const { ask, answer, begun, waiting, requests, connection } = world({ waitingBytesMax });
+    for (const [at, kind] of kinds.entries()) ask(kind, at + 1, at === 0 ? 3 : 4000);
+    connection.closed();
+    for (let at = 0; at < kinds.length; at += 1) await answer(at + 1);
+    expect([waiting.bytes, requests.bytes]).toEqual([0, 0]);
+    return begun;
+  };
+  const metadata = Array<Name>(6).fill("metadata");
+  expect(await doneOf(["joinGroup", ...metadata], 100_000)).toEqual([1, 2, 3, 4, 5]);
+  expect(await doneOf(["joinGroup", ...metadata], 10_000)).toEqual([1, 2, 3]);
+  expect(await doneOf(["joinGroup", "metadata", "joinGroup", "metadata"], 100_000)).toEqual([1, 2]);
+  expect(await doneOf(["fetch", "metadata"], 100_000)).toEqual([1]);
+});
+
 test("Produce requests run side by side, and are answered in order", async () => {
   const { ask, answer, begun, wire } = world();
   ask("produce", 1);
