@@ -3,9 +3,9 @@
  * has checksums, is refused and told.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { cp, readFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import Database from "libsql";
-import { readMigrations } from "../../src/storage/files/open.ts";
+import { RAFT_PAGE_BYTES, readMigrations } from "../../src/storage/files/open.ts";
 import { openLibsqlMetadataStore } from "../../src/storage/libsql/metadata.ts";
 import { StartError } from "../../src/runtime/start-error.ts";
 import { anyPorts, startInProcess } from "./in-process-node.ts";
@@ -193,5 +193,47 @@ test.each([
   const answer = await policyIn(folder.path).catch((error: unknown) => error);
   if (isWhole) expect(answer).toMatchObject(compacted);
   else expect(String(answer)).toContain("its checksum differs");
+  await folder.remove();
+});
+
+/** Where a page says how many entries it has. */
+const CELLS_AT = 3;
+
+test("newest entries that their page does not count any more refuse the start", async () => {
+  const folder = await nodeFolder();
+  await cp(`${used.path}/data`, folder.path, { recursive: true });
+  const raft = await readFile(`${folder.path}/raft.db`);
+  const leaves = withRaft(folder.path, (database) =>
+    database
+      .prepare("select pageno from dbstat where name = 'entries' and pagetype = 'leaf'")
+      .raw()
+      .all([]),
+  );
+  const cellsAt = (Number(leaves.flat().at(-1)) - 1) * RAFT_PAGE_BYTES + CELLS_AT;
+  raft.writeUInt16BE(raft.readUInt16BE(cellsAt) - 1, cellsAt);
+  await writeFile(`${folder.path}/raft.db`, raft);
+  const refused = await start(folder.path).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(StartError);
+  expect(String(refused)).toContain("restore a backup");
+  await folder.remove();
+});
+
+test.each([
+  [
+    "a column",
+    "pragma writable_schema = on; update sqlite_schema set sql = replace(sql, 'checksum', 'checktum')",
+  ],
+  ["a format", "pragma user_version = 1"],
+  [
+    "a word",
+    "pragma writable_schema = on; update sqlite_schema set sql = replace(sql, 'CREATE', 'CREETE')",
+  ],
+])("%s that damage changed refuses the start, and says what to do", async (_what, sql) => {
+  const folder = await nodeFolder();
+  await cp(`${used.path}/data`, folder.path, { recursive: true });
+  change(folder.path, sql);
+  const refused = await start(folder.path).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(StartError);
+  expect(String(refused)).toMatch(/restore a backup|restored from a backup/);
   await folder.remove();
 });

@@ -16,6 +16,10 @@ const ROOM_TO_OPEN = new Set(["SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "S
 /** SQLITE_CORRUPT_INDEX, which the driver has no name for: a row is changed, and its index has no entry for it. */
 const CORRUPT_INDEX = `UNKNOWN_SQLITE_ERROR_${11 | (3 << 8)}`;
 
+/** What the engine says of it is of little use to who starts a node. */
+const DAMAGED_FILE =
+  'a database file is damaged; "kedge doctor --data" tells which, to be restored from a backup';
+
 /** Space is short: nothing was applied, and writes may come back. */
 export function isFull(error: unknown): boolean {
   return errorCode(error).startsWith("SQLITE_FULL");
@@ -38,6 +42,14 @@ export function isDamage(error: unknown): boolean {
   );
 }
 
+/** A statement does not fit the schema of the file, whose format is known: damage has changed the one or the other. */
+export function isOfSchema(error: unknown): boolean {
+  const words = error instanceof Error ? error.message : "";
+  const isOf =
+    /^no such (?:table|column)|already exists$|^duplicate column|^malformed database schema/;
+  return errorCode(error) === "SQLITE_ERROR" && isOf.test(words);
+}
+
 export function lacksTable(error: unknown): boolean {
   return error instanceof Error && error.message.includes("no such table");
 }
@@ -55,7 +67,8 @@ export function asFault(error: unknown, outcome: StorageFault["outcome"]): Stora
       "full",
       `the data folder's disk is full; free or add space: ${message}`,
     );
-  return new StorageFault("io", `the disk failed: ${message}`, { outcome, cause: error });
+  const words = isDamage(error) || isOfSchema(error) ? DAMAGED_FILE : "the disk failed";
+  return new StorageFault("io", `${words}: ${message}`, { outcome, cause: error });
 }
 
 /** The same for what a part of `log.db` threw that leaves the rest of it as it is; `next` is where a read may go on. */

@@ -9,11 +9,11 @@ import { assert } from "../../lib/assert.ts";
 import type { MetadataAnswers, MetadataRequest } from "../messages/messages.ts";
 import type { MetadataEntry, MetadataSnapshot, NodeIdentity } from "../metadata-store.ts";
 import { checkpoint } from "../files/checkpoint.ts";
-import { begin, openDatabase, RAFT_PAGE_BYTES } from "../files/open.ts";
+import { begin, openDatabase, pragma, RAFT_PAGE_BYTES } from "../files/open.ts";
 import { lacksItsTable } from "../files/lost-tables.ts";
 import { MetadataLost } from "../files/folder-error.ts";
 import { integer, prepareAll, text } from "../sql/prepared.ts";
-import { commitFault, isDamage, isFull } from "../files/sqlite-error.ts";
+import { commitFault, Contradiction, isDamage, isFull, isOfSchema } from "../files/sqlite-error.ts";
 import { metadataChecksum } from "../sql/metadata-checksum.ts";
 import { readMetadata } from "../sql/stored-metadata.ts";
 import { raftStatements } from "../sql/statements-raft.ts";
@@ -54,6 +54,7 @@ export class MetadataFile {
       busyMs: BUSY_MS,
     });
     this.#database = database;
+    readable(() => refuseContradictions(database));
     this.#sql = prepareAll(this.#database, raftStatements);
     if (hasLogs && !this.#sql.getIdentity.first({})) {
       database.close();
@@ -171,12 +172,23 @@ export class MetadataFile {
   }
 }
 
-/** What a start needs of the file: there is no going on without it. */
+/**
+ * Checksums tell what an entry is, not that the newest ones are there: a page that says it has fewer, has fewer. SQLite's own check
+ * sees it; it takes a tenth of a millisecond, 10 ms with ten thousand topics.
+ */
+function refuseContradictions(database: Database.Database): void {
+  const found = pragma(database, "quick_check(1)");
+  if (found === "ok") return;
+  const [title, words] = String(found).split("\n");
+  throw new Contradiction(words ?? title);
+}
+
+/** What a start needs of the file: there is no going on without it, nor where its schema is not what it was. */
 function readable<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isDamage(error) && !isOfSchema(error)) throw error;
     throw MetadataLost.of(`what it holds cannot be read (${String(error)})`);
   }
 }
