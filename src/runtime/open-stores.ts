@@ -15,7 +15,7 @@ import { Channel } from "../storage/libsql/channel.ts";
 import { openLibsqlStorage } from "../storage/libsql/libsql.ts";
 import { openLibsqlMetadataStore } from "../storage/libsql/metadata.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
-import type { PartitionState, Storage } from "../storage/storage.ts";
+import { type PartitionState, type Storage, StorageFault } from "../storage/storage.ts";
 import { StartError } from "./start-error.ts";
 
 /** In place of a folder: everything is gone with the process. */
@@ -72,7 +72,10 @@ export async function openFolder(
       throw new StartError(error.message, { cause: error });
     }
     const told = error instanceof Error ? error.message : String(error);
-    const reason = permissionMissing(directory) ?? told;
+    // While a node runs this is told of what was asked for; a start is to say what to do about the folder.
+    const isDamaged = error instanceof StorageFault && error.kind === "damaged";
+    const advice = isDamaged ? ' "kedge doctor --data" tells more; restore a backup.' : "";
+    const reason = permissionMissing(directory) ?? told + advice;
     throw new StartError(`cannot open the data in ${directory}: ${reason}`, { cause: error });
   }
 }

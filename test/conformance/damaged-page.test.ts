@@ -163,6 +163,33 @@ test("appends, tails, times, checks and the node itself go on beside it", async 
   expect((await fetch(`${node.url}/readyz`)).status).toBe(200);
 });
 
+test("rows that a page of the table does not lead to any more are told, and none is passed over", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kedge-cells-"));
+  closers.push(() => rm(folder, { recursive: true }));
+  const directory = join(folder, "data");
+  const before = await startInProcess(["--data", directory, ...anyPorts]);
+  const bodies = [...Array(RECORDS).keys()].map(bodyOf);
+  await new Kedge({ url: before.url }).createTopic({ name: "teas" });
+  for (const body of bodies) expect((await append(before, "teas", [body])).status).toBe(200);
+  await before.stop();
+  const leaves = pagesOf(directory, "rows");
+  const page = leaves[leaves.length >> 1] ?? 0;
+  for (const cell of [0, 1, 2]) {
+    const damaged = join(folder, String(cell));
+    await cp(directory, damaged, { recursive: true });
+    await moveCell(damaged, page, cell);
+    const node = await startInProcess(["--data", damaged, ...anyPorts]);
+    closers.push(() => node.stop());
+    const gaps: Gap[] = [];
+    const onGap = (gap: Gap) => gaps.push(gap);
+    const read = new Kedge({ url: node.url }).topic("teas").records({ onGap });
+    const values = (await Array.fromAsync(read)).map(({ value }) => value);
+    const isIn = (at: number) => gaps.some(({ from, to }) => at >= from && at < (to ?? Infinity));
+    expect(gaps.length).toBeGreaterThan(0);
+    expect(values).toEqual(bodies.filter((_, at) => !isIn(at)));
+  }
+});
+
 test("what an index has lost is told as damage, by doctor too, which makes a folder that has it again", async () => {
   const folder = await mkdtemp(join(tmpdir(), "kedge-index-"));
   closers.push(() => rm(folder, { recursive: true }));
@@ -247,6 +274,20 @@ test("an index of logs that lacks a deleted topic's: the node lives and starts a
   }
 });
 
+test("a start that meets a damaged page says what to do", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kedge-meta-"));
+  closers.push(() => rm(folder, { recursive: true }));
+  const directory = join(folder, "data");
+  await (await startInProcess(["--data", directory, ...anyPorts])).stop();
+  const [page = 0] = pagesOf(directory, "sqlite_autoindex_meta_1");
+  const file = await open(join(directory, "log.db"), "r+");
+  // Where the page's free space begins: as it is written to, SQLite finds it malformed.
+  await file.write(Buffer.of(0x80), 0, 1, (page - 1) * LOG_PAGE_BYTES + 1);
+  await file.close();
+  const start = startInProcess(["--data", directory, ...anyPorts]);
+  expect(await start.catch(String)).toContain("restore a backup");
+});
+
 /** A page that says it has fewer entries than were written to it. */
 async function loseEntries(directory: string, page: number): Promise<void> {
   const file = await open(join(directory, "log.db"), "r+");
@@ -255,5 +296,16 @@ async function loseEntries(directory: string, page: number): Promise<void> {
   await file.read(count, 0, 2, at);
   count.writeUInt16BE(count.readUInt16BE() >> 1);
   await file.write(count, 0, 2, at);
+  await file.close();
+}
+
+/** A page that leads to a place two bytes off where one of its rows begins. */
+async function moveCell(directory: string, page: number, cell: number): Promise<void> {
+  const file = await open(join(directory, "log.db"), "r+");
+  const place = Buffer.alloc(2);
+  const at = (page - 1) * LOG_PAGE_BYTES + 8 + 2 * cell;
+  await file.read(place, 0, 2, at);
+  place.writeUInt16BE(place.readUInt16BE() ^ 2);
+  await file.write(place, 0, 2, at);
   await file.close();
 }

@@ -6,6 +6,7 @@
  *   well is there anything to look into; a read compares, and asks this no sooner.
  * - Behind the last row bytes that are missing say all. Between two rows a compaction that is under way, or was cut off, leaves the
  *   same: there the table itself is looked through, from the later row backwards, for what lies between.
+ * - Where the index has an entry between the two whose row is not found, the table has lost it: that is told without looking.
  * - Left out: what lies further back than `ROWS_LOOKED_THROUGH_MAX` rows, of all logs. `kedge doctor --data` looks up every row.
  */
 import { Contradiction, isDamage } from "../files/sqlite-error.ts";
@@ -25,6 +26,8 @@ type FoundRow = Readonly<Record<"id" | "base" | "position" | "bytes", unknown>>;
 interface Around {
   readonly before: FoundRow | null;
   readonly after: FoundRow | null;
+  /** Whether the index has entries between them whose rows are not there, or are others. */
+  readonly hasUnsound?: boolean;
 }
 
 /**
@@ -45,7 +48,7 @@ export function isLostBetween(
   sql: LogSql,
   partition: PartitionId,
   from: number,
-  { before, after }: Around,
+  { before, after, hasUnsound = false }: Around,
 ): boolean {
   const bounds = sql.getPartition.first({ id: partition });
   if (!bounds || from >= integer(bounds.end)) return false;
@@ -55,6 +58,8 @@ export function isLostBetween(
   if (!after) return position !== integer(bounds.endPosition);
   const base = integer(after.base);
   if (base <= from || integer(after.position) === position) return false;
+  // A damaged page of the table hides a row from who goes through all rows, too.
+  if (hasUnsound) return true;
   const between = { partition, from, base, above: before ? integer(before.id) : 0 };
   return tableHas(sql, between, integer(after.id));
 }

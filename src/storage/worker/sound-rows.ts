@@ -126,33 +126,34 @@ export class SoundRows {
       (head) => ({ head, row: look(head) }),
     );
     if (!after) return { error, next: this.#tried(partition, from, end, look) };
-    const base = integer(after.head.base);
-    if (base <= from) return { row: after.row };
+    const { head, row } = after.found;
+    const base = integer(head.base);
+    if (base <= from) return { row };
     const before = this.#nearest(
       () => this.#sql.entriesBefore.all({ partition, before: from }),
       partition,
-      (head) => head,
+      (found) => found,
     );
+    const around = { before: before?.found ?? null, after: head, hasUnsound: after.hasSkipped };
     const isLost = meetsDamage(() => {
-      if (isLostBetween(this.#sql, partition, from, { before, after: after.head }))
-        throw lostByIndex();
+      if (isLostBetween(this.#sql, partition, from, around)) throw lostByIndex();
     });
-    return isLost ? { error, next: base } : { row: after.row };
+    return isLost ? { error, next: base } : { row };
   }
 
-  /** The first of these entries whose row is the right one, and can be looked at. */
+  /** The first of these entries whose row is the right one, and can be looked at; whether others came before it. */
   #nearest<T>(
     entries: () => readonly { readonly id: unknown; readonly last: unknown }[],
     partition: PartitionId,
     look: Look<T>,
-  ): T | null {
-    for (const { id, last } of soundly(entries) ?? []) {
+  ): { readonly found: T; readonly hasSkipped: boolean } | null {
+    for (const [at, { id, last }] of (soundly(entries) ?? []).entries()) {
       const found = soundly(() => {
         const head = this.#sql.headById.first({ id: integer(id) });
         if (head?.partition !== partition || head.last !== last) throw misled(partition, last);
         return look(head);
       });
-      if (found !== null) return found;
+      if (found !== null) return { found, hasSkipped: at > 0 };
     }
     return null;
   }
