@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { kafkaOddSuite, type OddAnswers, type OddCases } from "./kafka-odd.ts";
 import { oddAdmin } from "./kafka-odd-admin.ts";
+import { oddBeside } from "./kafka-odd-beside.ts";
 import { oddConfigs } from "./kafka-odd-configs.ts";
 import { oddEpochs } from "./kafka-odd-epochs.ts";
 import { oddGroups } from "./kafka-odd-groups.ts";
@@ -34,6 +35,7 @@ export const oddCases: OddCases = {
   ...oddSettings,
   ...oddMembers,
   ...oddMaking,
+  ...oddBeside,
 };
 
 /** Written by `test/peers/make-odd-answers.ts`. */

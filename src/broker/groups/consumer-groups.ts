@@ -37,7 +37,8 @@ export function consumerGroupVerbs({ groups, image, random }: ConsumerGroupVerbs
     ): Promise<ConsumerHeartbeatAnswer> {
       checkInUse(image);
       checkHeartbeat(says, group, !makesId);
-      if (says.topicRegex) await topicRegex(says.topicRegex);
+      // Who leaves may say anything.
+      if (says.topicRegex && says.memberEpoch >= 0) await topicRegex(says.topicRegex);
       const request = {
         ...says,
         clientId,

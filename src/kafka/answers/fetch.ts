@@ -145,7 +145,7 @@ async function readParts(
   }
   const { clock } = call.door;
   const asking = mapSlices(clock, partitions, (some) =>
-    some.map((partition) => readRequest(partition, asked, call, byId)),
+    some.map((partition) => readRequest(partition, call, byId)),
   );
   const requests = asking instanceof Promise ? await asking : asking;
   const known = requests.filter((request) => typeof request !== "string");
@@ -156,10 +156,13 @@ async function readParts(
   return mapSlices(clock, partitions, (some) =>
     some.map((of) => {
       const request = requests[at++];
-      if (request === "unknown_server_error") return failedPart(of, codeFor(request), null);
       if (typeof request === "string") return failedPart(of, codeFor(request));
       const answer = answers[next++];
       assert(answer, "every request has its answer");
+      // Kafka finds out when it reads.
+      const isBelowNone = of.bytesMax < 0 || (asked.maxBytes < 0 && next === 1);
+      if (isBelowNone && readBytesOf(answer) > 0)
+        return failedPart(of, codeFor("unknown_server_error"), null);
       if (!answer.refusal) traffic.fetched(answer.topic, readBytesOf(answer));
       return partOf(of, answer);
     }),
@@ -167,12 +170,7 @@ async function readParts(
 }
 
 /** What to read, or what a partition that is not there is told. */
-function readRequest(
-  of: FetchPartition,
-  asked: Asked,
-  call: Call,
-  byId: boolean,
-): ReadRequest | RefusalName {
+function readRequest(of: FetchPartition, call: Call, byId: boolean): ReadRequest | RefusalName {
   const { partition, fetchOffset, leaderEpoch, lastEpoch } = of;
   const { broker, context } = call;
   if (byId) {
@@ -183,7 +181,6 @@ function readRequest(
   const topic = of.name ?? of.topic;
   const count = broker.cluster.partitionsOf(context, topic);
   if (partition < 0 || partition >= count) return "unknown_topic_or_partition";
-  if (of.bytesMax < 0 || asked.maxBytes < 0) return "unknown_server_error";
   const request = { topic, partition, from: fetchOffset, bytesMax: Math.max(1, of.bytesMax) };
   return {
     ...request,

@@ -17,6 +17,7 @@ import { array, int16, int32, int64, records, string, struct, uuid } from "../..
 import { Refusal } from "../../lib/refusal.ts";
 import { Together } from "../../log/appending/together.ts";
 import { type Call, HangUp } from "../call.ts";
+import { readBatchHeader } from "../../records/batch.ts";
 import { defineApi } from "../define-api.ts";
 import { codeFor, codeOf, messageOf, NONE } from "../error-codes.ts";
 import { ProduceLimit } from "../answers/produce-limit.ts";
@@ -70,7 +71,8 @@ export const produce = defineApi({
   },
   async handle(request, call) {
     const { acks, timeoutMs } = request;
-    const refusal = refusalOfAll(request.topicData, request.transactionalId);
+    const refusal =
+      refusalOfAll(request.topicData, request.transactionalId) ?? refusalOfProducers(request, call);
     if (refusal && acks === 0) throw new HangUp(`a Produce with acks=0 failed: ${refusal.message}`);
     if (refusal) throw refusal;
     const limit = acks === -1 ? new ProduceLimit(call.door.deadlines, timeoutMs) : null;
@@ -84,16 +86,18 @@ export const produce = defineApi({
     return null;
   },
   refuse: ({ topicData }, told) => ({
-    responses: topicData.map(({ name, topicId, partitionData }) => ({
-      name,
-      topicId,
-      partitionResponses: partitionData.map(({ index }) => ({
-        index,
-        baseOffset: -1,
-        recordErrors: [],
-        ...told,
+    responses: topicData
+      .filter(({ partitionData }) => partitionData.length > 0)
+      .map(({ name, topicId, partitionData }) => ({
+        name,
+        topicId,
+        partitionResponses: partitionData.map(({ index }) => ({
+          index,
+          baseOffset: -1,
+          recordErrors: [],
+          ...told,
+        })),
       })),
-    })),
     throttleTimeMs: 0,
   }),
 });
@@ -120,6 +124,28 @@ interface TopicRecords {
   readonly name: string;
   readonly topicId: string;
   readonly partitionData: readonly PartitionRecords[];
+}
+
+interface AskedRecords {
+  readonly transactionalId: string | null;
+  readonly topicData: readonly TopicRecords[];
+}
+
+/** As in Kafka, all that is transactional in a request is of one producer; batches that have no place do not count. */
+function refusalOfProducers(asked: AskedRecords, call: Call): Refusal | null {
+  if (asked.transactionalId === null || holdsOneBatch(asked.topicData)) return null;
+  const producers = new Set<string>();
+  for (const topic of asked.topicData) {
+    const name = nameOf(call, topic);
+    for (const { index, records } of topic.partitionData) {
+      if (name === null || !hasPartition(call, name, index)) continue;
+      if (!records || !isOneBatch(records, call.version)) continue;
+      const { transactional, producerId, producerEpoch } = readBatchHeader(records);
+      if (transactional && producerId >= 0n) producers.add(`${producerId} ${producerEpoch}`);
+    }
+  }
+  if (producers.size < 2) return null;
+  return new Refusal("invalid_producer_id_mapping", "A transaction has one producer and epoch.");
 }
 
 /** Appends of one request that are called for before others get their turn: a few milliseconds. */
@@ -233,7 +259,7 @@ async function append(
   } catch (error) {
     return {
       index,
-      errorCode: produceCodeOf(error),
+      errorCode: produceCodeOf(error, index, target, call),
       baseOffset: -1,
       recordErrors: recordErrorsOf(error),
       errorMessage: messageOf(error),
@@ -257,11 +283,23 @@ function transactionalOf(transactionalId: string | null, version: number) {
   return { transactional: { transactionalId, support } } as const;
 }
 
-function topicOf({ broker, context, version }: Call, { name, topicId }: Target): string {
-  if (version < ID_VERSION) return name;
-  const topic = broker.cluster.nameOf(context, topicId);
+interface Named {
+  readonly name: string;
+  readonly topicId: string;
+}
+
+function nameOf({ broker, context, version }: Call, { name, topicId }: Named): string | null {
+  return version < ID_VERSION ? name : broker.cluster.nameOf(context, topicId);
+}
+
+function topicOf(call: Call, named: Named): string {
+  const topic = nameOf(call, named);
   if (topic !== null) return topic;
-  throw new Refusal("unknown_topic_id", `There is no topic of id "${topicId}".`);
+  throw new Refusal("unknown_topic_id", `There is no topic of id "${named.topicId}".`);
+}
+
+function hasPartition({ broker, context }: Call, topic: string, index: number): boolean {
+  return index >= 0 && index < broker.cluster.partitionsOf(context, topic);
 }
 
 /** In Kafka's order: a partition that is not there is told before its records are, and these before acks that cannot be. */
@@ -269,8 +307,7 @@ function checked(call: Call, topic: string, asked: Asked, { index, records }: Pa
   try {
     return { bytes: onlyBatch(records, call.version), acks: acksOf(asked.acks) };
   } catch (error) {
-    const count = call.broker.cluster.partitionsOf(call.context, topic);
-    if (index >= 0 && index < count) throw error;
+    if (hasPartition(call, topic, index)) throw error;
     throw new Refusal("unknown_topic_or_partition", `"${topic}" has no partition ${index}.`);
   }
 }
@@ -294,11 +331,13 @@ function recordErrorsOf(error: unknown) {
   }));
 }
 
-/** Internal topics are, to a producer, topics of a wrong name (Kafka's KafkaApis). */
-function produceCodeOf(error: unknown): number {
+/** Internal topics are, to a producer, topics of a wrong name (Kafka's KafkaApis), where they have the partition. */
+function produceCodeOf(error: unknown, index: number, named: Named, call: Call): number {
   const code = codeOf(error);
   const closed = error instanceof Refusal && error.code === "topic_authorization_failed";
-  return closed ? codeFor("invalid_topic_exception") : code;
+  if (!closed) return code;
+  const isThere = hasPartition(call, nameOf(call, named) ?? "", index);
+  return codeFor(isThere ? "invalid_topic_exception" : "unknown_topic_or_partition");
 }
 
 /** With not_leader_or_follower comes the leader that is known here (KIP-951). */

@@ -7,7 +7,7 @@
  *   KIP-848, v10 names topics by id (KIP-848).
  */
 import { array, int16, int32, int64, string, uuid } from "../../wire/schema.ts";
-import { allRefused, offsetsToCommit, outcomesByTopic } from "../answers/groups.ts";
+import { allRefused, commitEach } from "../answers/groups.ts";
 import { defineApi } from "../define-api.ts";
 
 const offsetCommitRequestPartition = {
@@ -46,17 +46,20 @@ export const offsetCommit = defineApi({
     throttleTimeMs: int32({ versions: "3+", ignorable: true }),
     topics: array(offsetCommitResponseTopic),
   },
-  async handle(request, { broker, context, version }) {
+  async handle(request, call) {
     const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch, topics } = request;
     const { retentionTimeMs } = request;
-    const outcomes = await broker.groups.commitOffsets(context, {
-      group: groupId,
-      member: { memberId, instanceId: groupInstanceId, generation: generationIdOrMemberEpoch },
-      offsets: topics.flatMap((topic) => offsetsToCommit(topic, topic.partitions, version >= 10)),
-      knowsMemberEpochs: version >= 9,
-      retentionMs: retentionTimeMs === -1 ? null : retentionTimeMs,
-    });
-    return { throttleTimeMs: 0, topics: outcomesByTopic(topics, outcomes) };
+    const { broker, context, version } = call;
+    const answers = await commitEach(topics, version >= 10, call, (offsets) =>
+      broker.groups.commitOffsets(context, {
+        group: groupId,
+        member: { memberId, instanceId: groupInstanceId, generation: generationIdOrMemberEpoch },
+        offsets,
+        knowsMemberEpochs: version >= 9,
+        retentionMs: retentionTimeMs === -1 ? null : retentionTimeMs,
+      }),
+    );
+    return { throttleTimeMs: 0, topics: answers };
   },
   refuse: ({ topics }, { errorCode }) => ({
     throttleTimeMs: 0,

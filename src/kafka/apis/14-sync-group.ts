@@ -33,7 +33,10 @@ export const syncGroup = defineApi({
     assignment: bytes(),
   },
   async handle(request, { broker, context, version }) {
-    if (version >= NAMED_VERSION && (!request.protocolType || !request.protocolName)) {
+    if (
+      version >= NAMED_VERSION &&
+      (request.protocolType === null || request.protocolName === null)
+    ) {
       throw new Refusal("inconsistent_group_protocol", "SyncGroup must name the group's protocol.");
     }
     const answer = await broker.groups.sync(context, request.groupId, {

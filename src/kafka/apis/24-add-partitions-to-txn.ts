@@ -104,7 +104,9 @@ async function addOne(
   } catch (error) {
     all = codeOf(fencedAs(error, version >= 2));
   }
-  return topics.map(({ name, partitions }) => ({
+  // As in Kafka, topics without partitions are left out where a partition is refused for what it is.
+  const told = codes.size === 0 ? topics : topics.filter(({ partitions }) => partitions.length > 0);
+  return told.map(({ name, partitions }) => ({
     name,
     resultsByPartition: partitions.map((partitionIndex) => ({
       partitionIndex,

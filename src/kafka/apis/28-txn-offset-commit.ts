@@ -6,7 +6,7 @@
  */
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { allRefused, offsetsToCommit, outcomesByTopic } from "../answers/groups.ts";
+import { allRefused, commitEach } from "../answers/groups.ts";
 
 const txnOffsetCommitRequestPartition = {
   partitionIndex: int32(),
@@ -42,19 +42,22 @@ export const txnOffsetCommit = defineApi({
   },
   response: { throttleTimeMs: int32(), topics: array(txnOffsetCommitResponseTopic) },
 
-  async handle(request, { broker, context, version }) {
+  async handle(request, call) {
     const { transactionalId, groupId, producerId, producerEpoch, topics } = request;
     const { memberId, groupInstanceId: instanceId, generationId: generation } = request;
+    const { broker, context, version } = call;
     const support = version >= 5 ? "joins" : version >= 4 ? "abortable" : "default";
     const owner = { transactionalId, producerId, producerEpoch, support } as const;
-    const outcomes = await broker.groups.commitOffsetsIn(context, owner, {
-      group: groupId,
-      member: { memberId, instanceId, generation },
-      offsets: topics.flatMap((topic) => offsetsToCommit(topic, topic.partitions, false)),
-      knowsMemberEpochs: false,
-      retentionMs: null,
-    });
-    return { throttleTimeMs: 0, topics: outcomesByTopic(topics, outcomes) };
+    const answers = await commitEach(topics, false, call, (offsets) =>
+      broker.groups.commitOffsetsIn(context, owner, {
+        group: groupId,
+        member: { memberId, instanceId, generation },
+        offsets,
+        knowsMemberEpochs: false,
+        retentionMs: null,
+      }),
+    );
+    return { throttleTimeMs: 0, topics: answers };
   },
   refuse: ({ topics }, { errorCode }) => ({
     throttleTimeMs: 0,
