@@ -3,6 +3,7 @@
  *
  * - Without a start it shows what there is and ends; with `--follow` alone, what comes from now on.
  * - A record that others wrote cannot steer the terminal: control characters are spelled out, but in raw output.
+ * - Into a file it says on a terminal how far it is; beside a pipe's reader, which writes there itself, it does not.
  */
 import { type Command, Option } from "commander";
 import {
@@ -18,7 +19,7 @@ import { UsageError } from "../lib/setting.ts";
 import { Ended, exitCodes, Failure } from "./exit.ts";
 import type { Sink } from "./io.ts";
 import { formatFor } from "./output.ts";
-import { counted } from "./progress.ts";
+import { counted, Progress } from "./progress.ts";
 import { recordJson, recordLine, recordLineHead } from "./record-text.ts";
 import type { Session } from "./session.ts";
 import {
@@ -86,6 +87,7 @@ async function consume(session: Session, name: string, options: Options): Promis
   const topic = kedge.topic(name);
   const format = formatFor(options.output, io.stdout);
   const writer = new Writer(io.stdout, format);
+  const progress = io.stdout.isFile ? new Progress(io.stderr, "records") : null;
   let isWhole = true;
   await withTopic(kedge, name, async () => {
     const from = await startOf(kedge, name, options);
@@ -97,6 +99,7 @@ async function consume(session: Session, name: string, options: Options): Promis
       signal: io.interrupted,
       onGap: (gap) => {
         if (gap.reason === "damaged") isWhole = false;
+        void progress?.end();
         void session.note(gapText(gap));
       },
       recordsMax:
@@ -108,9 +111,11 @@ async function consume(session: Session, name: string, options: Options): Promis
       else
         for await (const record of topic.records(reading)) {
           await writer.write(record);
+          progress?.add(1);
           if (writer.count === options.count) break;
         }
     } finally {
+      await progress?.end();
       await writer.end();
     }
     if (!isWhole) throw new Ended(exitCodes.partial);

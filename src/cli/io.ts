@@ -7,6 +7,8 @@ import type { Fetch } from "../client/client.ts";
 /** Somewhere to write. Writing to a pipe whose reader has left throws `ClosedPipe`. */
 export interface Sink {
   readonly isTerminal: boolean;
+  /** Nobody sees what is written while it is: neither a terminal nor a pipe. */
+  readonly isFile: boolean;
   /** Width in characters; 80 where nobody knows. */
   readonly columns: number;
   /** Resolves once there is room for more. */

@@ -1,6 +1,7 @@
 /**
  * The real outside of a command: this process' streams and signals.
  */
+import { fstatSync } from "node:fs";
 import process from "node:process";
 import { Failure } from "./exit.ts";
 import { ClosedPipe, type Io, type Sink, type Source } from "./io.ts";
@@ -38,6 +39,7 @@ function sink(stream: typeof process.stdout | typeof process.stderr, name: strin
   stream.on("error", (error: Error) => (broken ??= failureOf(error, name)));
   return {
     isTerminal: stream.isTTY,
+    isFile: isFile(stream.fd),
     columns: stream.columns ?? COLUMNS,
     write: (data) =>
       new Promise((resolve, reject) => {
@@ -46,6 +48,15 @@ function sink(stream: typeof process.stdout | typeof process.stderr, name: strin
         return undefined;
       }),
   };
+}
+
+/** One that is closed is none. */
+function isFile(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** Only a reader that has left ends a command quietly: what a full disk did not take is missed. */

@@ -10,7 +10,7 @@ export class Progress {
   readonly #sink: Sink;
   readonly #what: string;
   readonly #started = performance.now();
-  #shownAt = 0;
+  #shownAt = -EVERY_MS;
   #shown = false;
   count = 0;
 

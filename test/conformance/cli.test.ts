@@ -335,6 +335,16 @@ describe("records", () => {
   });
 });
 
+test("reading into a file is told as it goes on, on a terminal alone", async () => {
+  await kedge(["produce", "watched", "--create"], { stdin: "1\n2\n" });
+  const watched = await kedge(["consume", "watched"], { terminal: true, toFile: true });
+  expect(lines(watched.out)).toHaveLength(2);
+  expect(watched.err).toContain("1 record in ");
+  expect(watched.err).toEndWith("\r\u001b[K");
+  for (const given of [{ terminal: true }, { toFile: true }, {}])
+    expect((await kedge(["consume", "watched"], given)).err).toBe("");
+});
+
 describe("export and import", () => {
   test("carry topics whole to another node, and add to what is there", async () => {
     const folder = await mkdtemp(join(tmpdir(), "kedge-cli-"));

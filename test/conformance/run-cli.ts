@@ -8,6 +8,8 @@ import type { Fetch } from "../../src/client/client.ts";
 export interface Given {
   readonly stdin?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   readonly terminal?: boolean;
+  /** stdout is a file. */
+  readonly toFile?: boolean;
   readonly env?: Record<string, string>;
   readonly fetch?: Fetch;
   readonly interrupted?: AbortSignal;
@@ -29,6 +31,7 @@ export async function runCli(args: readonly string[], given: Given = {}): Promis
   const isTerminal = given.terminal ?? false;
   const sink = (into: string[], writesMax = Infinity, onWrite = () => {}) => ({
     isTerminal,
+    isFile: false,
     columns: 80,
     async write(data: string | Uint8Array) {
       if (into.length >= writesMax) throw new ClosedPipe();
@@ -38,7 +41,10 @@ export async function runCli(args: readonly string[], given: Given = {}): Promis
   });
   const io: Io = {
     stdin: { isTerminal, stream: () => streamOf(given.stdin ?? "") },
-    stdout: sink(out, given.closesAfter, given.onOut),
+    stdout: {
+      ...sink(out, given.closesAfter, given.onOut),
+      ...(given.toFile === true ? { isTerminal: false, isFile: true } : {}),
+    },
     stderr: sink(err),
     env: given.env ?? {},
     ...(given.fetch ? { fetch: given.fetch } : {}),
