@@ -37,6 +37,8 @@ export async function scratchDirectory(name: string): Promise<string> {
 }
 
 const portsGiven = new Set<number>();
+/** Suites that run side by side (`test/ci/main.ts`) take every second place each. */
+const lane = Number(process.env["TEST_LANE"] ?? 0) % 2;
 
 /**
  * A port that was free a moment ago, as were the three behind it, for who needs some. It lies below those that systems give
@@ -45,7 +47,7 @@ const portsGiven = new Set<number>();
  */
 export async function freePort(): Promise<number> {
   for (let tries = 100; tries > 0; tries--) {
-    const port = 10_000 + 4 * Math.floor(Math.random() * 5_500);
+    const port = 10_000 + 4 * (2 * Math.floor(Math.random() * 2_750) + lane);
     if (portsGiven.has(port) || !(await isFree(port))) continue;
     portsGiven.add(port);
     return port;

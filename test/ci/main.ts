@@ -29,9 +29,9 @@ const linesOfSilentMax = 30;
 /** Runs them, `width` at a time, in this order. */
 async function runAll(suites: readonly Suite[], width: number): Promise<void> {
   const queue = suites.filter(({ name }) => !only || only.some((begin) => name.startsWith(begin)));
-  const lane = async () => {
+  const lane = async (_: unknown, at: number) => {
     for (let suite = queue.shift(); suite; suite = queue.shift()) {
-      const count = await run(suite);
+      const count = await run(suite, at);
       passed += count.passed;
       failed += count.failed;
     }
@@ -39,7 +39,7 @@ async function runAll(suites: readonly Suite[], width: number): Promise<void> {
   await Promise.all(Array.from({ length: width }, lane));
 }
 
-async function run({ name, command, timeoutMs }: Suite): Promise<Count> {
+async function run({ name, command, timeoutMs }: Suite, lane: number): Promise<Count> {
   const leftMs = Math.ceil(wholeMsMax - performance.now());
   if (leftMs <= 0) {
     failures.push(`== ${name}: not begun, the whole takes too long`);
@@ -47,6 +47,8 @@ async function run({ name, command, timeoutMs }: Suite): Promise<Count> {
   }
   const beganMs = performance.now();
   const child = spawn([...command], {
+    // Of its own ports: a node that is killed and started again finds its port free.
+    env: { ...process.env, TEST_LANE: String(lane) },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -17,7 +17,7 @@ const hangToldMs = 20_000;
 
 /** One after the other, in this order: the packages, then what other suites take from a cache folder. */
 export const first: readonly Suite[] = [
-  { name: "readme test command", command: ["bun", "run", "test"], timeoutMs: 3 * minute },
+  { name: "readme test command", command: ["bun", "run", "test"], timeoutMs: 5 * minute },
   slow("interop kafka clients", "./test/interop/kafka-clients.interop.ts", 3),
 ];
 

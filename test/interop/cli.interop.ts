@@ -6,6 +6,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../bench/server.ts";
 import { type NodeProcess, startNodeProcess } from "../conformance/node.ts";
 import { type Ran, run } from "../peers/command.ts";
 
@@ -13,7 +14,8 @@ const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 let node: NodeProcess;
 
 beforeAll(async () => {
-  node = await startNodeProcess();
+  // It comes again at the same place, which no connection may have taken meanwhile.
+  node = await startNodeProcess({ args: ["--http", `127.0.0.1:${await freePort()}`] });
 });
 
 afterAll(() => node.close());
