@@ -5,9 +5,10 @@
  * The disk is a small tmpfs, which takes Linux and root; elsewhere the suite says so and is left out.
  */
 import { expect, test } from "bun:test";
-import { rm, statfs, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm, statfs, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { freePort } from "../bench/server.ts";
+import { runCli } from "../conformance/run-cli.ts";
 import { DiskWriter, expectRefusal } from "./disk-writer.ts";
 import { spawnNode } from "./node-process.ts";
 import { canMount, fillUp, withSmallDisk } from "./small-disk.ts";
@@ -75,4 +76,17 @@ test.if(canMount)(
       }
     }),
   120_000,
+);
+
+test.if(canMount)("a repair that finds no room says so, and leaves nothing", () =>
+  withSmallDisk(1, async ({ directory, path }) => {
+    const data = join(directory, "data");
+    const node = spawnNode(directory, await freePort(), { data });
+    await node.ready();
+    await node.end("SIGTERM");
+    const filler = fillUp(join(path, "filler"));
+    const { code, err } = await runCli(["doctor", "--data", data, "--repair", join(path, "new")]);
+    expect([code, err]).toEqual([1, expect.stringContaining("There is no room for")]);
+    expect(await readdir(path)).toEqual([basename(filler)]);
+  }),
 );

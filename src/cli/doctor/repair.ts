@@ -15,6 +15,7 @@ export async function repair(session: Session, data: string, folder: string): Pr
   await refuseInside(data, folder);
   await refuseUsed(folder);
   const { markRestored, whyUnreadable } = await import("../../storage/files/inspect.ts");
+  const { lacksRoom } = await import("../../storage/files/sqlite-error.ts");
   const { copyWithNewIndexes } = await import("../../storage/files/new-indexes.ts");
   await makeWholeFolder(folder, async (partial) => {
     for (const name of ["raft.db", "log.db"]) {
@@ -22,6 +23,10 @@ export async function repair(session: Session, data: string, folder: string): Pr
       try {
         session.io.blocking(() => copyWithNewIndexes(join(data, name), join(partial, name)));
       } catch (error) {
+        if (lacksRoom(error))
+          throw new Failure(
+            `There is no room for ${folder}: making it takes twice the size of ${join(data, name)}. Free space, or choose a folder on another disk.`,
+          );
         const why = whyUnreadable(error);
         if (why === null) throw error;
         throw new Failure(`${name} is damaged beyond its indexes (${why}): restore a backup.`);

@@ -25,6 +25,11 @@ export function isFull(error: unknown): boolean {
   return errorCode(error).startsWith("SQLITE_FULL");
 }
 
+/** The same of any write to a file. */
+export function lacksRoom(error: unknown): boolean {
+  return isFull(error) || ["ENOSPC", "EDQUOT"].includes(errorCode(error));
+}
+
 /** A file could not be opened for want of room: SQLite tells apart what it wanted room for. */
 export function lacksRoomToOpen(error: unknown): boolean {
   return isFull(error) || ROOM_TO_OPEN.has(errorCode(error));
