@@ -79,6 +79,11 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof SchemaError) return { code: exitCodes.failure, message: error.message };
   const code = errorCode(error);
   const words = error instanceof Error ? error.message : String(error);
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return {
+      code: exitCodes.failure,
+      message: `${words}\nFree space there, or choose another place.`,
+    };
   // What the system refuses is the command line's fault; anything else is a bug and shows where.
   if (/^E[A-Z]+$/.test(code)) return { code: exitCodes.failure, message: words };
   const trace = error instanceof Error ? error.stack : undefined;

@@ -74,7 +74,9 @@ export async function openFolder(
     const told = error instanceof Error ? error.message : String(error);
     // While a node runs this is told of what was asked for; a start is to say what to do about the folder.
     const isDamaged = error instanceof StorageFault && error.kind === "damaged";
-    const advice = isDamaged ? ' "kedge doctor --data" tells more; restore a backup.' : "";
+    const isToldSo = told.includes("restore a backup");
+    const advice =
+      isDamaged && !isToldSo ? ' "kedge doctor --data" tells more; restore a backup.' : "";
     const reason = permissionMissing(directory) ?? told + advice;
     throw new StartError(`cannot open the data in ${directory}: ${reason}`, { cause: error });
   }
