@@ -7,6 +7,7 @@ import { oddAdmin } from "./kafka-odd-admin.ts";
 import { oddBeside } from "./kafka-odd-beside.ts";
 import { oddConfigs } from "./kafka-odd-configs.ts";
 import { oddEpochs } from "./kafka-odd-epochs.ts";
+import { oddFirst } from "./kafka-odd-first.ts";
 import { oddGroups } from "./kafka-odd-groups.ts";
 import { oddLookups } from "./kafka-odd-lookups.ts";
 import { oddMaking } from "./kafka-odd-making.ts";
@@ -36,6 +37,7 @@ export const oddCases: OddCases = {
   ...oddMembers,
   ...oddMaking,
   ...oddBeside,
+  ...oddFirst,
 };
 
 /** Written by `test/peers/make-odd-answers.ts`. */

@@ -113,17 +113,19 @@ export function topicVerbs(options: TopicsOptions): TopicVerbs {
   };
 }
 
-/** A new topic with its defaults filled in; refuses one that could not be. */
+/** A new topic with its defaults filled in; refuses one that could not be, for Kafka's first reason. */
 function planOf(topic: NewTopic, options: TopicsOptions): TopicPlan {
   const { name, configs } = topic;
   checkName(name);
-  if (isInternal(name)) checkNameIsFree(options.controller.image, name);
+  checkNameIsFree(options.controller.image, name);
   checkMayChange(name);
-  const partitions = topic.partitions === -1 ? options.partitionsDefault : topic.partitions;
-  checkPartitions(partitions);
+  checkNewValues(configs);
+  parseTopicConfig(configs, options.configDefaults);
   const nodes = options.controller.image.brokers.size;
   const asked = topic.replicationFactor;
   const replicationFactor = asked === -1 ? Math.min(REPLICAS_DEFAULT, nodes) : asked;
+  const partitions = topic.partitions === -1 ? options.partitionsDefault : topic.partitions;
+  if (replicationFactor >= 1) checkPartitions(partitions);
   if (!Number.isInteger(replicationFactor) || replicationFactor < 1 || replicationFactor > nodes) {
     throw new Refusal(
       "invalid_replication_factor",
@@ -131,8 +133,6 @@ function planOf(topic: NewTopic, options: TopicsOptions): TopicPlan {
       { nodes },
     );
   }
-  checkNewValues(configs);
-  parseTopicConfig(configs, options.configDefaults);
   return { name, id: randomUuid(options.random), partitions, replicationFactor, configs };
 }
 

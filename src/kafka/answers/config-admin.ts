@@ -62,9 +62,11 @@ export function describeResource(
   asked: Resource & { readonly configurationKeys: readonly string[] | null },
   shown: Shown,
   call: Call,
+  refusal: Refusal | null,
 ) {
   const { resourceType, resourceName, configurationKeys } = asked;
   try {
+    if (refusal) throw refusal;
     const keys = new Set(configurationKeys ?? []);
     // No key at all means all of them, as in Kafka.
     const wanted = ({ name, source }: ConfigEntry) =>
@@ -143,10 +145,20 @@ function namedTwice(): Refusal {
   return new Refusal("invalid_request", "The resource is named twice in the request.");
 }
 
+/** As in Kafka, one type that has no settings fails the descriptions of all. */
+export function strangeType(asked: readonly Resource[]): Refusal | null {
+  const stranger = asked.find(({ resourceType }) => !resourceTypes.has(resourceType));
+  return stranger ? noSuchType(stranger) : null;
+}
+
+function noSuchType({ resourceType }: Resource): Refusal {
+  return new Refusal("invalid_request", `Resources of type ${resourceType} have no settings here.`);
+}
+
 function typed({ resourceType, resourceName }: Resource): ConfigResource {
   const type = resourceTypes.get(resourceType);
   if (type !== undefined) return { type, name: resourceName };
-  throw new Refusal("invalid_request", `Resources of type ${resourceType} have no settings here.`);
+  throw noSuchType({ resourceType, resourceName });
 }
 
 /** ListConfigResources: no type asks for all; null where one of them is not known. */

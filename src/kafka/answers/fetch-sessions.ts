@@ -147,7 +147,8 @@ export class FetchSessions {
     if (sessionEpoch === INITIAL_EPOCH || sessionEpoch === FINAL_EPOCH) {
       if (sessionId !== NO_SESSION) this.#remove(sessionId);
       const session = sessionEpoch === FINAL_EPOCH ? null : this.#create(ask);
-      if (session) yield* this.#note(session, ask);
+      // As in Kafka: who names everything forgets nothing.
+      if (session) yield* this.#note(session, { ...ask, forgotten: [] });
       return { partitions, sessionId: session?.id ?? NO_SESSION, incremental: null };
     }
     const session = this.#continued(ask);

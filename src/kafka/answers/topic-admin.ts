@@ -56,17 +56,29 @@ function partitionsOf(topics: readonly AskedTopic[]): number {
 
 const namedTwice = "The topic is named twice in the request.";
 
-async function create(topic: AskedTopic, validateOnly: boolean, { broker, context }: Call) {
+async function create(topic: AskedTopic, validateOnly: boolean, call: Call) {
+  const { broker, context } = call;
   const { name, assignments } = topic;
-  const empty = topic.configs.find(({ value }) => value === null);
-  if (empty) throw new Refusal("invalid_config", `The config ${empty.name} has no value.`);
   const configs = Object.fromEntries(topic.configs.map((one) => [one.name, one.value ?? ""]));
   let { numPartitions: partitions, replicationFactor } = topic;
-  if (assignments.length > 0) {
-    checkAssigned(topic);
-    for (const { brokerIds } of assignments) broker.admin.checkReplicas(context, brokerIds);
-    partitions = assignments.length;
-    replicationFactor = assignments[0]?.brokerIds.length ?? -1;
+  try {
+    checkConfigsSaid(topic);
+    if (assignments.length > 0) {
+      checkAssigned(topic, call);
+      partitions = assignments.length;
+      replicationFactor = assignments[0]?.brokerIds.length ?? -1;
+    }
+  } catch (error) {
+    // Kafka looks at the name first, and at the configs before the counts.
+    const said = topic.configs.filter(({ value }) => value !== null);
+    await broker.createTopic(context, {
+      name,
+      partitions: -1,
+      replicationFactor: -1,
+      configs: Object.fromEntries(said.map((one) => [one.name, one.value ?? ""])),
+      validateOnly: true,
+    });
+    throw error;
   }
   return broker.createTopic(context, {
     name,
@@ -77,8 +89,16 @@ async function create(topic: AskedTopic, validateOnly: boolean, { broker, contex
   });
 }
 
+function checkConfigsSaid({ configs }: AskedTopic): void {
+  const empty = configs.find(({ value }) => value === null);
+  if (empty) throw new Refusal("invalid_config", `The config ${empty.name} has no value.`);
+}
+
 /** By hand means by hand alone, for every partition from 0 on. */
-function checkAssigned({ assignments, numPartitions, replicationFactor }: AskedTopic): void {
+function checkAssigned(
+  { assignments, numPartitions, replicationFactor }: AskedTopic,
+  { broker, context }: Call,
+): void {
   if (replicationFactor !== -1 || numPartitions !== -1) {
     throw new Refusal("invalid_request", "With replicas given, counts must be -1.");
   }
@@ -86,6 +106,7 @@ function checkAssigned({ assignments, numPartitions, replicationFactor }: AskedT
   if (indexes.some((index, at) => index !== at)) {
     throw new Refusal("invalid_replica_assignment", "Partitions must count from 0 without a gap.");
   }
+  for (const { brokerIds } of assignments) broker.admin.checkReplicas(context, brokerIds);
 }
 
 function created(name: string, topic: TopicDescription) {

@@ -8,7 +8,7 @@ import { mapInTurns } from "../../lib/async.ts";
 import { distinct } from "../../lib/collections.ts";
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 import { defineApi } from "../define-api.ts";
-import { describeResource } from "../answers/config-admin.ts";
+import { describeResource, strangeType } from "../answers/config-admin.ts";
 
 const describeConfigsResource = {
   resourceType: int8(),
@@ -58,7 +58,9 @@ export const describeConfigs = defineApi({
       resources,
       ({ resourceType, resourceName }) => `${resourceType} ${resourceName}`,
     );
-    const describe = (resource: (typeof asked)[number]) => describeResource(resource, shown, call);
+    const refusal = strangeType(asked);
+    const describe = (resource: (typeof asked)[number]) =>
+      describeResource(resource, shown, call, refusal);
     return { throttleTimeMs: 0, results: await mapInTurns(call.door.clock, asked, describe) };
   },
 });
