@@ -41,7 +41,7 @@ export async function makeBackup(options: BackupOptions): Promise<Backup> {
   await clearBackups(directory);
   const { databaseBytes, walBytes, freeBytes } = await storage.stats();
   if (freeBytes < databaseBytes + walBytes)
-    throw new StorageFault("full", "There is no space for a copy of the database beside it.");
+    throw new StorageFault("full", noRoom(databaseBytes + walBytes, freeBytes));
   const folder = join(directory, PREFIX + randomUuid(random));
   const discard = () => rm(folder, { recursive: true, force: true });
   try {
@@ -67,4 +67,9 @@ async function backupFile(folder: string, name: string): Promise<BackupFile> {
   const path = join(folder, name);
   const { size: bytes } = await stat(path);
   return { name, bytes, read: () => createReadStream(path, { highWaterMark: 1024 * 1024 }) };
+}
+
+function noRoom(neededBytes: number, freeBytes: number): string {
+  const [needed, free] = [neededBytes, freeBytes].map((bytes) => (bytes / 2 ** 20).toFixed(1));
+  return `A backup begins with a copy in the data folder, which takes ${needed} MiB, and ${free} MiB are free: free or add space.`;
 }
