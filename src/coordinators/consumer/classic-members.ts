@@ -4,6 +4,8 @@
  * - Their JoinGroup is a heartbeat: it says what they are subscribed to and what they own, and is answered at once, with their
  *   epoch as the generation. SyncGroup gives them what they were assigned. Heartbeats tell them (rebalance_in_progress) to join
  *   again when there is something to give up or to get.
+ * - Until the next target is due (`consumer.assignment.interval.ms`) they keep what they have, as in Kafka: told to join again
+ *   they would be told so again and again, until some (kafkajs) give up.
  * - Who does not join again within the rebalance timeout, or does not ask for its assignment, is out.
  * - Left out: being their leader, since nobody is; patterns, which they resolve themselves.
  */
@@ -22,7 +24,13 @@ import type {
   SyncRequest,
 } from "../classic/state.ts";
 import type { ConsumerDraft } from "./draft.ts";
-import { bumpEpoch, bumpIfTopicsChanged, reconcileMember, updateTarget } from "./epoch.ts";
+import {
+  bumpEpoch,
+  bumpIfTopicsChanged,
+  isTargetDue,
+  reconcileMember,
+  updateTarget,
+} from "./epoch.ts";
 import {
   checkInstance,
   checkRoom,
@@ -207,7 +215,7 @@ export function syncClassic(draft: ConsumerDraft, request: SyncRequest): SyncAns
       `The protocol is ${first?.name}, as JoinGroup has answered.`,
     );
   }
-  if (draft.group.epoch > member.epoch && member.state !== "unrevoked") {
+  if (member.epoch < draft.group.targetEpoch && member.state !== "unrevoked") {
     expectRejoin(draft, member);
     return rebalancing(draft.group, member);
   }
@@ -238,7 +246,8 @@ export function heartbeatClassic(
   touch(draft, member.id, classic.sessionTimeoutMs);
   bumpIfTopicsChanged(draft);
   const mustRejoin =
-    member.epoch < draft.group.epoch ||
+    member.epoch < draft.group.targetEpoch ||
+    isTargetDue(draft) ||
     member.state === "unrevoked" ||
     (member.state === "unreleased" && !waitsForOthers(draft.group, member));
   if (!mustRejoin) return "heard";

@@ -33,13 +33,18 @@ export function bumpIfTopicsChanged(draft: ConsumerDraft): void {
   bumpEpoch(draft, "if-topics-changed");
 }
 
-/** Computes the target for the group's epoch, if that is newer than the target's and the interval is over. */
-export function updateTarget(draft: ConsumerDraft): void {
-  const { env, group } = draft;
-  if (group.epoch <= group.targetEpoch) return;
+/** Whether the group's epoch is newer than the target's, and the interval since that is over. */
+export function isTargetDue({ env, group }: ConsumerDraft): boolean {
+  if (group.epoch <= group.targetEpoch) return false;
   const { assignmentIntervalMs } = configOfGroup(env.config.consumer, env.image, group.id);
   const isFirst = group.targetAtMs === 0;
-  if (!isFirst && env.nowMs < group.targetAtMs + assignmentIntervalMs) return;
+  return isFirst || env.nowMs >= group.targetAtMs + assignmentIntervalMs;
+}
+
+/** Computes the target for the group's epoch, if it is due. */
+export function updateTarget(draft: ConsumerDraft): void {
+  const { env, group } = draft;
+  if (!isTargetDue(draft)) return;
   for (const [memberId, assignment] of computeTarget(group, env.image)) {
     const before = group.targets.get(memberId);
     if (before && sameAssignment(before, assignment)) continue;

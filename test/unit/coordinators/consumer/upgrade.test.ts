@@ -62,6 +62,32 @@ describe("upgrade", () => {
     expect(world.says("m1", { memberEpoch: 3 })).toEqual({ epoch: 3, assigned: { a: [3] } });
   });
 
+  test("who joins before the next target is due keeps what there is until then, and is told", () => {
+    const world = new ConsumerWorld({ a: 4 });
+    world.config = {
+      ...world.config,
+      consumer: { ...world.config.consumer, assignmentIntervalMs: 1000 },
+    };
+    world.joins("m1", ["a"]);
+    const { memberId, generation } = world.joinsClassic("", {
+      protocols: protocols(["a"]),
+      memberIdRequired: false,
+    });
+    expect(readAssignment(world.syncs(memberId, generation).assignment)?.assigned).toEqual([]);
+    expect(world.beats(memberId, generation)).toBe("heard");
+    world.passes(1000);
+    expect(refused(() => world.beats(memberId, generation))).toBe("rebalance_in_progress");
+    const next = world.joinsClassic(memberId, { protocols: protocols(["a"]) });
+    expect(next.generation).toBeGreaterThan(generation);
+    world.syncs(memberId, next.generation);
+    world.says("m1", { memberEpoch: generation });
+    world.says("m1", { memberEpoch: generation, owned: { a: [0, 1] } });
+    expect(refused(() => world.beats(memberId, next.generation))).toBe("rebalance_in_progress");
+    const last = world.joinsClassic(memberId, { protocols: protocols(["a"]) });
+    const given = readAssignment(world.syncs(memberId, last.generation).assignment);
+    expect(given?.assigned).toEqual([{ topic: "a", partitions: [2, 3] }]);
+  });
+
   test("with everything given up, everybody has their part", () => {
     const world = classic();
     world.joins("m1", ["a"]);
