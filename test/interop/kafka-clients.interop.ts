@@ -1,11 +1,12 @@
 /**
- * Producing and consuming by assignment with clients as they come: what each writes the others read, keys, headers, times and
- * compression and all; and clients that never read cost bounded memory.
+ * Producing and consuming with clients as they come: what each writes the others read, keys, headers, times and compression
+ * and all; clients of both of Kafka's protocols and one by HTTP share a group; and clients that never read cost bounded memory.
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { Producer, stringSerializers } from "@platformatic/kafka";
+import { Consumer, Producer, stringDeserializers, stringSerializers } from "@platformatic/kafka";
 import { CompressionTypes, Kafka, logLevel } from "kafkajs";
+import { Kedge } from "../../src/client/client.ts";
 import { fetch as fetchApi } from "../../src/kafka/apis/01-fetch.ts";
 import { connectKafka } from "../conformance/kafka-connection.ts";
 import {
@@ -31,6 +32,12 @@ interface HttpRecord {
   readonly value: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly timestamp: number;
+}
+
+interface GroupTold {
+  readonly members: readonly {
+    readonly assignment: readonly { readonly partitions: readonly number[] }[];
+  }[];
 }
 
 async function readByHttp(topic: string): Promise<readonly HttpRecord[]> {
@@ -88,6 +95,64 @@ test("what HTTP writes a Kafka client reads", async () => {
   const part = await fetchPart(connection, { name: "by-http", id: "" }, 0);
   expect(valuesOf(part.records)).toEqual(["hello"]);
   connection.close();
+});
+
+test("a group of kafkajs, @platformatic/kafka by KIP-848 and a client by HTTP reads each record once", async () => {
+  const [topic, group] = ["shared", "shared-group"];
+  const partitions = 6;
+  const kedge = new Kedge({ url: node.url.origin });
+  await kedge.createTopic({ name: topic, partitions });
+  const read: Record<string, string[]> = { http: [], kafkajs: [], platformatic: [] };
+  const { promise: whole, resolve } = Promise.withResolvers<void>();
+  const note = (who: string, value: string) => {
+    read[who]?.push(value);
+    if (Object.values(read).flat().length >= sent.length) resolve();
+  };
+
+  const leaving = new AbortController();
+  const byHttp = (async () => {
+    const member = kedge.group(group, { topics: [topic], reset: "earliest" });
+    for await (const { value } of member.records({ signal: leaving.signal }))
+      note("http", String(value));
+  })().catch((error: unknown) => {
+    if (!leaving.signal.aborted) throw error;
+  });
+  const platformatic = new Consumer({
+    groupId: group,
+    clientId: "interop",
+    bootstrapBrokers: [node.kafka],
+    deserializers: stringDeserializers,
+    groupProtocol: "consumer",
+  });
+  const stream = await platformatic.consume({
+    topics: [topic],
+    mode: "earliest",
+    maxWaitTime: 500,
+  });
+  stream.on("data", ({ value }) => note("platformatic", value));
+  const kafkajs = new Kafka({ brokers: [node.kafka], logLevel: logLevel.ERROR }).consumer({
+    groupId: group,
+    heartbeatInterval: 500,
+    maxWaitTimeInMs: 500,
+  });
+  await kafkajs.connect();
+  await kafkajs.subscribe({ topics: [topic], fromBeginning: true });
+  await kafkajs.run({ eachMessage: async ({ message }) => note("kafkajs", String(message.value)) });
+
+  // What is written before the last of them has its share may rightly be read twice.
+  for (;;) {
+    const { members }: GroupTold = await (await node.fetch(`/v1/groups/${group}`)).json();
+    const shares = members.map(({ assignment }) => assignment[0]?.partitions.length ?? 0);
+    if (shares.length === 3 && shares.every((share) => share === 2)) break;
+    await Bun.sleep(100);
+  }
+  const written = kedge.topic(topic);
+  await Promise.all(sent.map((value) => written.produce({ key: value, value })));
+  await whole;
+  expect(Object.values(read).flat().toSorted()).toEqual(sent.toSorted());
+  for (const values of Object.values(read)) expect(values).not.toBeEmpty();
+  leaving.abort();
+  await Promise.all([byHttp, platformatic.close(true), kafkajs.disconnect()]);
 });
 
 test("clients that never read their answers cost bounded memory, and others are served", async () => {
