@@ -17,7 +17,8 @@ const earlyShare = 1 / 8;
 const earlyMaxMs = 150;
 const loadMinMs = 30;
 const loadMaxMs = 500;
-const restartMaxMs = 1000;
+/** The slowest of them all, on a disk that others use too: 1 to 2.7 s were seen, 0.2 s is usual. */
+const slowestMaxMs = 10_000;
 
 test(
   `${crashes} kills under load lose, repeat and move nothing`,
@@ -57,7 +58,7 @@ test(
       );
       expect(counts.acked).toBeGreaterThan(crashes);
       expect(counts.seen).toBe(counts.stored);
-      expect(slowest).toBeLessThan(restartMaxMs * 5);
+      expect(slowest).toBeLessThan(slowestMaxMs);
     }),
   460_000,
 );

@@ -16,7 +16,7 @@ const largestCrowd = 60;
 const largestBytes = 6_900_000;
 /**
  * What a crowd may add to the node's memory. What is counted is 128 MiB of answers, or 64 of tails, and 32 in the making; about
- * as much again may be garbage that the collector has not come by for (60 to 280 MB were seen). When it comes by is chance: a
+ * as much again may be garbage that the collector has not come by for (60 to 300 MB were seen). When it comes by is chance: a
  * bound near what was seen fails once in a hundred runs, and what is not bounded comes to gigabytes.
  */
 const grownMaxMb = 700;
