@@ -274,6 +274,22 @@ test("an index of logs that lacks a deleted topic's: the node lives and starts a
   }
 });
 
+test("a log that says it ends before its rows do is refused, after a clean stop too, and doctor tells", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kedge-ends-"));
+  closers.push(() => rm(folder, { recursive: true }));
+  const directory = join(folder, "data");
+  const node = await startInProcess(["--data", directory, ...anyPorts]);
+  await new Kedge({ url: node.url }).createTopic({ name: "teas" });
+  for (const body of ["0", "1", "2"]) expect((await append(node, "teas", [body])).status).toBe(200);
+  await node.stop();
+  // As a flipped bit leaves it: the next record would have been given offset 2 again.
+  withSql(directory, (database) => database.exec("update partitions set end = 2"));
+  const told = await runCli(["doctor", "--data", directory]);
+  expect([told.code, told.out]).toEqual([1, expect.stringContaining("past the end of its log")]);
+  const start = startInProcess(["--data", directory, ...anyPorts]);
+  expect(await start.catch(String)).toContain("ends at 2, its newest row at 3; restore a backup");
+});
+
 test("a start that meets a damaged page says what to do", async () => {
   const folder = await mkdtemp(join(tmpdir(), "kedge-meta-"));
   closers.push(() => rm(folder, { recursive: true }));

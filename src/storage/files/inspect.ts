@@ -196,7 +196,9 @@ export async function scanLogs(
       damage: [],
       unindexed: 0,
     };
-    scan.partitions = sql.listPartitions.all({}).length;
+    const partitions = sql.listPartitions.all({});
+    const ends = new Map(partitions.map(({ id, end }) => [integer(id), integer(end)]));
+    scan.partitions = partitions.length;
     let before = Number.MAX_SAFE_INTEGER;
     for (;;) {
       const heads = sql.newestRows.all({ before });
@@ -208,6 +210,11 @@ export async function scanLogs(
         const [base, last] = [integer(row.base), integer(row.last)];
         const partition = integer(head.partition);
         scanRow(partition, { base, last, data: blob(row.data) }, scan);
+        const end = ends.get(partition) ?? Infinity;
+        if (last >= end && scan.damage.length < DAMAGE_MAX)
+          scan.damage.push(
+            `partition ${partition}, row of offsets ${base} to ${last}: it lies past the end of its log, ${end}`,
+          );
         const [place] = sql.placesFrom.all({ partition, from: last, limit: 1 });
         if (place?.id !== before) scan.unindexed += 1;
       }

@@ -12,11 +12,44 @@ import { crc32c } from "../../records/crc32c.ts";
 import { field, viewOf, walkBatches } from "../../records/batch.ts";
 import { blob, integer } from "../sql/prepared.ts";
 import { type PartitionId, StorageFault } from "../storage.ts";
+import type { LogSql } from "../worker/row-writer.ts";
 import type { Writer } from "../worker/writer.ts";
+import { isDamage } from "./sqlite-error.ts";
 
 const PROVED_BYTES_MAX = 16 * 1024 * 1024;
 const PROVED_AFTER_KILL_BYTES_MAX = 4 * 1024 * 1024;
 const PROVED_ROWS_MAX = 1024;
+
+/**
+ * After a clean end: no row may lie past where its partition says that it ends, or its offsets would be given once more. Where all is
+ * well this reads the index alone.
+ */
+export function proveEnds({ sql, table }: Writer): void {
+  for (const partition of table.ids()) {
+    const end = table.state(partition)?.end ?? Infinity;
+    const last = lastFrom(sql, partition, end);
+    if (last !== null) throw endsBefore(partition, end, last + 1);
+  }
+}
+
+/** Of the row itself: what an index alone says, or cannot say, is told to who reads by it. */
+function lastFrom(sql: LogSql, partition: PartitionId, end: number): number | null {
+  try {
+    const [place] = sql.placesFrom.all({ partition, from: end, limit: 1 });
+    const row = place && sql.headById.first({ id: integer(place.id) });
+    return row?.partition === partition && row.last === place?.last ? integer(row.last) : null;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return null;
+  }
+}
+
+function endsBefore(partition: PartitionId, end: number, rowsEnd: number): StorageFault {
+  return new StorageFault(
+    "io",
+    `log.db is damaged: partition ${partition} ends at ${end}, its newest row at ${rowsEnd}; restore a backup`,
+  );
+}
 
 /** A log that is sound only below `end`. */
 export interface Damage {
@@ -57,10 +90,7 @@ function provePositions(writer: Writer, partition: PartitionId): void {
     integer(newest.last) < state.end &&
     integer(newest.position) + integer(newest.bytes) === state.endPosition;
   if (sound) return;
-  throw new StorageFault(
-    "io",
-    `log.db is damaged: partition ${partition} ends at ${state.end}, its newest row at ${integer(newest.last) + 1}; restore a backup`,
-  );
+  throw endsBefore(partition, state.end, integer(newest.last) + 1);
 }
 
 /** The offset before which a row is sound; null when all of it is. */

@@ -9,7 +9,7 @@
  * - On a full disk it waits for room, and until it stands nothing else is written. Reads need no mark.
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
-import { type Damage, findDamage } from "../files/prove-end.ts";
+import { type Damage, findDamage, proveEnds } from "../files/prove-end.ts";
 import type { WalDamage } from "../files/wal-damage.ts";
 import { errorOf } from "../messages/failure.ts";
 import { textIfAny } from "../sql/prepared.ts";
@@ -178,7 +178,10 @@ export class RunMark {
   #mend(bootId: string | null): readonly Damage[] {
     const writer = this.#writer;
     const before = this.#before();
-    if (before === null) return [];
+    if (before === null) {
+      proveEnds(writer);
+      return [];
+    }
     const damaged = findDamage(writer, isOfBoot(before, bootId));
     if (damaged.length === 0) return damaged;
     this.#leave(DAMAGED_BOOT);
