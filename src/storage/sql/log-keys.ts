@@ -2,6 +2,7 @@
  * Which partition of which topic each log is of: what says it stands twice in the file, in the table and in its index, so that where
  * one is damaged the other is asked.
  */
+import { isDamage } from "../files/sqlite-error.ts";
 import { type PartitionId, type PartitionKey, StorageFault } from "../storage.ts";
 import { integer, type prepareAll, textIfAny } from "./prepared.ts";
 import type { logStatements } from "./statements.ts";
@@ -33,8 +34,7 @@ export class LogKeys {
     const id = integer(row.id);
     const known = keyOf(row);
     if (known) return known;
-    this.#byIndex ??= new Map(this.#sql.listKeys.all({}).map((each) => [integer(each.id), each]));
-    const indexed = this.#byIndex.get(id);
+    const indexed = this.#listed().get(id);
     const again = indexed && keyOf(indexed);
     if (!again)
       throw new StorageFault(
@@ -43,6 +43,21 @@ export class LogKeys {
       );
     this.damaged.push(id);
     return again;
+  }
+
+  /** Whether the index still has a log that its own row says is dropped, as one flipped bit has it: the two change as one. */
+  isKept(id: PartitionId): boolean {
+    try {
+      return this.#listed().has(id);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return false; // An index that cannot be read says nothing.
+    }
+  }
+
+  #listed(): ReadonlyMap<PartitionId, KeyRow> {
+    this.#byIndex ??= new Map(this.#sql.listKeys.all({}).map((each) => [integer(each.id), each]));
+    return this.#byIndex;
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import { present } from "../../lib/assert.ts";
 import type { LogState } from "../log-state.ts";
-import { isDamage } from "../files/sqlite-error.ts";
+import { Contradiction, isDamage } from "../files/sqlite-error.ts";
 import { LogKeys } from "../sql/log-keys.ts";
 import { integer } from "../sql/prepared.ts";
 import type { LogSql } from "./row-writer.ts";
@@ -39,7 +39,11 @@ export class PartitionTable {
     const table = new PartitionTable(keys.damaged);
     try {
       const epochs = loadEpochs(sql);
-      for (const row of sql.listPartitions.all({})) table.#load(row, keys, epochs);
+      let before = 0;
+      for (const row of sql.listPartitions.all({})) {
+        table.#load(row, keys, epochs, before);
+        before = integer(row.id);
+      }
     } catch (error) {
       if (error instanceof StorageFault || !isDamage(error)) throw error;
       const message = `log.db is damaged in its table of partitions (${String(error)}). Nothing was changed: restore a backup`;
@@ -52,9 +56,19 @@ export class PartitionTable {
     this.unnamed = unnamed;
   }
 
-  #load(row: ListedRow, keys: LogKeys, epochs: ReadonlyMap<PartitionId, EpochStart[]>): void {
+  #load(
+    row: ListedRow,
+    keys: LogKeys,
+    epochs: ReadonlyMap<PartitionId, EpochStart[]>,
+    before: PartitionId,
+  ): void {
     const id = integer(row.id);
+    if (id <= before) throw new Contradiction(`log ${id} comes behind log ${before}`);
+    if (row.dropped !== 0 && row.dropped !== 1)
+      throw new Contradiction(`log ${id} is neither kept nor dropped`);
+    // What is dropped is deleted soon, and cannot be had back.
     if (row.dropped === 1) {
+      if (keys.isKept(id)) throw new Contradiction(`log ${id} is dropped, and its index has it`);
       this.leftovers.set(id, { dropped: true, below: Infinity });
       return;
     }

@@ -114,3 +114,20 @@ test("a damaged index of receipts fails what writes one, and no more", () => {
     database.close();
   }
 });
+
+/** What SQLite writes for the integers 0 and 1 in the head of a row. */
+const [ZERO, ONE] = [8, 9];
+
+test("a log that one flipped bit has dropped is not deleted: the start is refused", () => {
+  const column = 11; // As the file has them: those that came later stand behind.
+  const directory = damagedFolder("partitions", (page) => {
+    const cell = page.readUInt16BE(8 + 2 * (FIRST - 1));
+    // The row's length (two bytes or one) and id (one), then its head: how long that is, and a byte a column.
+    const head = cell + ((page[cell] ?? 0) >= 0x80 ? 3 : 2);
+    const isWide = (page[head + 2] ?? 0) >= 0x80;
+    const at = head + 1 + column + (isWide ? 1 : 0);
+    expect(page[at]).toBe(ZERO);
+    page[at] = ONE;
+  });
+  expect(() => open(directory)).toThrow("log 1 is dropped, and its index has it");
+});
