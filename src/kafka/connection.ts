@@ -68,11 +68,9 @@ export class Connection implements WireHandlers, Expiring {
   #gathering = false;
   #advancing = false;
   #again = false;
-  /** No more requests are taken. */
   #ending = false;
   #over = false;
   #written = 0;
-  /** Who wants to hear when so many bytes in all have been sent. */
   readonly #unsent: { readonly end: number; readonly sent: () => void }[] = [];
   readonly #released = (): void => this.#advance();
   #activeMs: number;
@@ -145,7 +143,9 @@ export class Connection implements WireHandlers, Expiring {
     const stalls = untaken || (this.#reader.inFrame && !this.#paused);
     const pressed = unsent.pressed || (this.#claimed > 0 && requests.pressed);
     const stallMs = untaken && pressed ? limits.stallPressedMs : limits.stallMs;
-    const idle = this.#slots.length === 0 && silentMs >= limits.idleMs;
+    // Who was told that this is the end has not long to hear it.
+    const idleMs = this.#ending ? limits.stallMs : limits.idleMs;
+    const idle = this.#slots.length === 0 && silentMs >= idleMs;
     if (idle || dribbles || (stalls && silentMs >= stallMs)) {
       logger.debug("a Kafka client was cut off", { client: this.#wire.address, silentMs });
       this.#wire.drop();
@@ -165,13 +165,11 @@ export class Connection implements WireHandlers, Expiring {
     const { limits, requests } = this.#shared;
     const came = this.#cameBytes;
     this.#cameBytes = this.#roomForFrame() > 0 ? 0 : -1;
-    // What is not read can bring nothing.
     if (this.#cameBytes < 0 || came < 0 || this.#paused) return false;
     const fills = this.#roomForFrame() / limits.looksPressedMax;
     return requests.pressed && came < Math.max(limits.requestBytesPressedMin, fills);
   }
 
-  /** Room that the frame under way holds. */
   #roomForFrame(): number {
     return this.#reader.admittedBytes;
   }
@@ -238,8 +236,12 @@ export class Connection implements WireHandlers, Expiring {
         this.#read();
       } while (this.#again);
     } catch (error) {
-      if (error instanceof BadFrame) this.#close(error.message);
-      else this.#shared.onBug(error);
+      if (error instanceof BadFrame) {
+        this.#close(error.message);
+        // What came before it is done with, and gives its room back.
+        do this.#answer();
+        while (this.#slots[0]?.reply);
+      } else this.#shared.onBug(error);
     }
     this.#advancing = false;
     this.#hold();

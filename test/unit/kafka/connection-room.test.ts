@@ -142,6 +142,31 @@ test("who holds room and takes no answer is cut off soon, where others wait", as
   connection.closed();
 });
 
+test("what cannot be understood gives its room back, also with what cannot be a frame right behind it", () => {
+  for (const behind of [[], [0x79, 0x79, 0x79, 0x79], [0, 0, 0x20, 0, 1]]) {
+    const { broken, wire, connection, requests } = world();
+    broken.add(1);
+    const frame = Uint8Array.from(
+      { length: 5_004 },
+      (_, at) => [0, 0, 0x13, 0x88, 0, 0, 1][at] ?? 0,
+    );
+    connection.data(Uint8Array.from([...frame, ...behind]));
+    expect([wire.ended, requests.bytes]).toEqual([true, 0]);
+    connection.closed();
+    expect(requests.bytes).toBe(0);
+  }
+});
+
+test("who keeps a connection open that was closed for it is cut off", async () => {
+  const { broken, wire, ask, clock } = world();
+  broken.add(1);
+  ask("metadata", 1, 5_000);
+  await clock.advance(kafkaLimits.stallMs / 2);
+  expect([wire.ended, wire.dropped]).toEqual([true, false]);
+  await clock.advance(2 * kafkaLimits.stallMs);
+  expect(wire.dropped).toBe(true);
+});
+
 test("more that waits than there is room for: a Fetch does not wait, others are closed", () => {
   const fetching = world({ waitingBytesMax: 5_000 });
   fetching.ask("fetch", 1, 6_000);

@@ -69,6 +69,8 @@ export function world(
   /** Requests that hold those behind them, and what lets these go on. */
   const holds = new Set<number>();
   const held: (() => void)[] = [];
+  /** Requests that are found at once to be none. */
+  const broken = new Set<number>();
   const all = { ...kafkaLimits, ...limits };
   const requests = room ?? new Room(clock, all.requestsBytesMax, all.stallPressedMs);
   const waiting = new Allowance(all.waitingBytesMax);
@@ -88,9 +90,10 @@ export function world(
   };
   const service = {
     kindOf: ({ bytes }: Exchange["frame"]) => kinds.get(bytes[1] ?? -1) ?? "other",
-    begin(exchange: Exchange): Promise<Reply> {
+    begin(exchange: Exchange): Reply | Promise<Reply> {
       const id = exchange.frame.bytes[2] ?? 0;
       begun.push(id);
+      if (broken.has(id)) return { type: "close", reason: "broken" };
       if (holds.has(id)) held.push(exchange.holdNext());
       return new Promise((resolve) => {
         working.set(id, { exchange, answer: resolve });
@@ -111,5 +114,5 @@ export function world(
   };
   const settle = () => clock.settle();
   const seen = { wire, working, begun, held, requests, waiting };
-  return { ...seen, clock, holds, connection, ask, answer, settle };
+  return { ...seen, clock, holds, broken, connection, ask, answer, settle };
 }
