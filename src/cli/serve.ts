@@ -98,7 +98,7 @@ function stopOnSignals(node: Node, platform: Platform, logger: ProcessLogger): v
 
 function banner({ url, port, clusterId, kafkaPorts }: Node, config: Config): string {
   const token = config["token-file"];
-  const auth = token === null ? "" : ` -H "authorization: Bearer $(cat ${token})"`;
+  const auth = token === null ? "" : ` -H "authorization: Bearer $(cat ${quotedForShell(token)})"`;
   const curl = `curl${config["tls-cert"] === null ? "" : " -k"}${auth}`;
   const lines = [
     `kedge ${manifest.version} is listening on ${url}`,
@@ -122,4 +122,9 @@ function banner({ url, port, clusterId, kafkaPorts }: Node, config: Config): str
     `The whole API: ${url}/docs`,
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** A path as it can be pasted into a shell, as it stands where it needs no quotes. */
+function quotedForShell(path: string): string {
+  return /^[\w./+@%:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

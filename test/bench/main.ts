@@ -1,5 +1,5 @@
 /**
- * `bun run bench [NAME…] [--quick|--full] [--runs N]`: measures kedge beside its peers, prints the tables, keeps the figures
+ * `bun run bench [NAME…] [--quick|--full] [--runs N] [--unkept]`: measures kedge beside its peers, prints the tables, keeps the figures
  * of all but quick runs.
  * `bun run bench report [--ratios]`: prints the kept figures as Markdown.
  */
@@ -57,6 +57,7 @@ bun run bench report [--ratios]
   --quick   small and short: shows that all runs, and keeps no figures
   --full    large and long
   --runs N  how often each is measured
+  --unkept  keeps no figures
   report    print the kept figures as Markdown; with --ratios only how they compare`;
 
 function options() {
@@ -64,6 +65,7 @@ function options() {
     quick: { type: "boolean", default: false },
     full: { type: "boolean", default: false },
     runs: { type: "string" },
+    unkept: { type: "boolean", default: false },
     ratios: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   } as const;
@@ -119,7 +121,7 @@ async function runAll(): Promise<number> {
       const kept = resultOf(scale, notes, await bench.run(context));
       results[bench.name] = kept;
       console.log(figuresTable(kept));
-      if (scale.name !== "quick") await keep(bench.name, kept);
+      if (scale.name !== "quick" && !values.unkept) await keep(bench.name, kept);
     } catch (error) {
       failures += 1;
       console.error(`${bench.name} failed:`, error);

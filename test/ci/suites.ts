@@ -69,6 +69,11 @@ export const sideBySide: readonly Suite[] = [
 export const alone: readonly Suite[] = [
   slow("fuzz kafka", "./test/fuzz/kafka.fuzz.ts", 4),
   slow("chaos slow disk", "./test/chaos/slow-disk.chaos.ts", 2),
+  {
+    name: "bench growth",
+    command: "bun test/bench/main.ts growth-log growth-partitions --runs 1 --unkept".split(" "),
+    timeoutMs: 4 * minute,
+  },
   slow("chaos descriptors", "./test/chaos/descriptors.chaos.ts", 2),
 ];
 

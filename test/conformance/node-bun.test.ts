@@ -1,4 +1,5 @@
 /** A node on Bun, from outside; what its command line refuses; how it ends when it must. */
+import { $ } from "bun";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -39,7 +40,7 @@ describe("what guards the door", () => {
 
   test("HTTPS and a bearer token, beyond loopback", async () => {
     const folder = await nodeFolder();
-    const token = join(folder.path, "token");
+    const token = join(folder.path, "it's a token");
     await Bun.write(token, "open-sesame\n");
     const args = ["--http", "0.0.0.0:0", "--token-file", token, ...tls];
     const node = await startNodeProcess({ data: ":memory:", args });
@@ -47,6 +48,8 @@ describe("what guards the door", () => {
     expect(node.banner).toContain(
       `\nOthers reach it by any address of this machine, at port ${node.url.port} (--http 0.0.0.0)\n`,
     );
+    const [, shown] = /-H (".*\$\(cat .*\)")/.exec(node.banner) ?? [];
+    expect(await $`sh -c ${`printf %s ${shown}`}`.text()).toBe("authorization: Bearer open-sesame");
     const ca = await Bun.file(certificate).text();
     const status = async (path: string, headers: Record<string, string> = {}) =>
       (await fetch(new URL(path, node.url), { headers, tls: { ca } })).status;
