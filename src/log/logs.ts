@@ -62,6 +62,8 @@ export class Logs<Log extends KeptLog> {
   readonly #kept = new Map<string, Map<number, Kept<Log>>>();
   readonly #work = new Sequence();
   #missing: PartitionKey[] = [];
+  /** Storage is asked to make them. */
+  #creating: readonly PartitionKey[] = [];
   #leftover: PartitionId[] = [];
   /** Of deleted topics, still to be closed. */
   #closing: Kept<Log>[] = [];
@@ -103,9 +105,13 @@ export class Logs<Log extends KeptLog> {
     }
   }
 
-  /** Some logs of deleted topics are still in storage: a start must find that these were deleted. */
+  /** Some logs of deleted topics are still in storage, or may come to be: a start must find that these were deleted. */
   get hasLeftovers(): boolean {
-    return this.#closing.length + this.#leftover.length + this.#dropping > 0;
+    const { image } = this.#options;
+    return (
+      this.#closing.length + this.#leftover.length + this.#dropping > 0 ||
+      this.#creating.some(({ topicId }) => image.topicById(topicId) === null)
+    );
   }
 
   /** Follows what a submission did; what it takes of storage goes on in the background. */
@@ -201,14 +207,26 @@ export class Logs<Log extends KeptLog> {
   async #create(): Promise<void> {
     while (this.#missing.length > 0) {
       const keys = this.#missing.slice(0, CREATE_PARTITIONS_MAX);
-      const states = await this.#options.storage.create(keys);
+      const states = await this.#createIn(keys);
       // New, or made by a call whose answer was lost: nobody has written there.
       for (const [at, state] of states.entries()) {
         if (at % OPENED_PER_TURN === OPENED_PER_TURN - 1) await this.#options.clock.turn();
         this.#keep(state, []);
       }
+      this.#creating = [];
       const made = new Set(keys);
       this.#missing = this.#missing.filter((key) => !made.has(key));
+    }
+  }
+
+  /** Of unknown outcome they may be there: only the next start tells. */
+  async #createIn(keys: readonly PartitionKey[]): Promise<readonly PartitionState[]> {
+    this.#creating = keys;
+    try {
+      return await this.#options.storage.create(keys);
+    } catch (error) {
+      if (error instanceof StorageFault && error.outcome === "none") this.#creating = [];
+      throw error;
     }
   }
 

@@ -73,14 +73,11 @@ export function topicVerbs(options: TopicsOptions): TopicVerbs {
   const listed = listing(image);
   return {
     async createTopic(_context, topic) {
-      const plan = planOf(topic, options);
-      if (topic.validateOnly) {
-        checkNameIsFree(image, topic.name);
-        return plannedDescription(plan, options);
-      }
+      if (topic.validateOnly) return plannedDescription(planOf(topic, image, options), options);
       try {
+        // Whether the name is free is known once a change of unknown outcome is settled.
         await controller.submit((image) => {
-          checkNameIsFree(image, plan.name);
+          const plan = planOf(topic, image, options);
           checkRoom(image, plan.partitions);
           return topicCommands(image, plan);
         });
@@ -88,7 +85,7 @@ export function topicVerbs(options: TopicsOptions): TopicVerbs {
         // Also for who came second: told that the topic is there, it may be written to.
         await logs.settled();
       }
-      return describe(known(image, plan.name), options);
+      return describe(known(image, topic.name), options);
     },
     async deleteTopic(_context, name) {
       checkMayChange(name);
@@ -114,14 +111,14 @@ export function topicVerbs(options: TopicsOptions): TopicVerbs {
 }
 
 /** A new topic with its defaults filled in; refuses one that could not be, for Kafka's first reason. */
-function planOf(topic: NewTopic, options: TopicsOptions): TopicPlan {
+function planOf(topic: NewTopic, image: Image, options: TopicsOptions): TopicPlan {
   const { name, configs } = topic;
   checkName(name);
-  checkNameIsFree(options.controller.image, name);
+  checkNameIsFree(image, name);
   checkMayChange(name);
   checkNewValues(configs);
   parseTopicConfig(configs, options.configDefaults);
-  const nodes = options.controller.image.brokers.size;
+  const nodes = image.brokers.size;
   const asked = topic.replicationFactor;
   const replicationFactor = asked === -1 ? Math.min(REPLICAS_DEFAULT, nodes) : asked;
   const partitions = topic.partitions === -1 ? options.partitionsDefault : topic.partitions;
