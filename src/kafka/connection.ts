@@ -11,37 +11,14 @@
  *   happen (a group to gather, records to come) are counted apart, so that what can be done at once never stands behind them.
  * - What cannot be understood closes this connection, and nothing else.
  */
-import type { Allowance } from "../lib/allowance.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Deadlines, Expiring } from "../lib/deadlines.ts";
-import type { Logger } from "../lib/logger.ts";
+import type { Expiring } from "../lib/deadlines.ts";
 import type { Wire, WireHandlers } from "../lib/platform.ts";
-import type { Place, Room } from "../lib/room.ts";
+import type { Place } from "../lib/room.ts";
 import { assert } from "../lib/assert.ts";
 import { noRoomToWait, type Reply, type Service, Slot } from "./exchange.ts";
 import { BadFrame, FREE_BYTES, FrameReader } from "./frame-reader.ts";
 import { keptRequests } from "./kept-requests.ts";
-import type { KafkaLimits } from "./limits.ts";
-import type { ToldClients } from "./told-clients.ts";
-import type { TurnQueue } from "./turn-queue.ts";
-
-/** What the connections of a door share. */
-export interface Shared {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly limits: KafkaLimits;
-  readonly deadlines: Deadlines;
-  /** Where connections wait that have had their share of a turn. */
-  readonly turns: TurnQueue;
-  /** For requests that are not answered yet. */
-  readonly requests: Room;
-  /** For those of them that wait for something to happen. */
-  readonly waiting: Allowance;
-  /** Whether others wait for what this client does not take. */
-  readonly unsent: { readonly pressed: boolean };
-  readonly told: ToldClients;
-  readonly onBug: (error: unknown) => void;
-}
+import type { Shared } from "./shared.ts";
 
 /** A request's part of a turn's share: what is not Produce may take several times as long. */
 const PRODUCE_PART = 1;
@@ -68,9 +45,11 @@ export class Connection implements WireHandlers, Expiring {
   #gathering = false;
   #advancing = false;
   #again = false;
+  /** No more requests are taken. */
   #ending = false;
   #over = false;
   #written = 0;
+  /** Who wants to hear when so many bytes in all have been sent. */
   readonly #unsent: { readonly end: number; readonly sent: () => void }[] = [];
   readonly #released = (): void => this.#advance();
   #activeMs: number;
@@ -170,12 +149,15 @@ export class Connection implements WireHandlers, Expiring {
     return requests.pressed && came < Math.max(limits.requestBytesPressedMin, fills);
   }
 
+  /** Room that the frame under way holds. */
   #roomForFrame(): number {
     return this.#reader.admittedBytes;
   }
 
   #admit(bytes: number): boolean {
     if (!this.#place) {
+      // A Fetch that waits for records keeps the next request from its turn.
+      for (const slot of this.#slots) if (slot.kind === "fetch") slot.hurry();
       if (this.#mustWait(bytes)) return false;
       const { requests } = this.#shared;
       const grows = this.#roomForFrame() > 0;
@@ -192,7 +174,6 @@ export class Connection implements WireHandlers, Expiring {
 
   /** Whether the next frame could not begin: room that it held until then would be of use to nobody. */
   #mustWait(bytes: number): boolean {
-    for (const slot of this.#slots) if (slot.kind === "fetch") slot.hurry();
     if (this.#slots.some(({ kind }) => kind !== "produce")) return true;
     const isOne = this.#claimed === this.#roomForFrame();
     return !isOne && this.#claimed + bytes > this.#shared.limits.requestsBytesPerConnection;

@@ -1,5 +1,6 @@
 /** One connection on a wire of the test's own, and a service that answers when the test says so. */
-import { Connection, type Shared } from "../../../src/kafka/connection.ts";
+import { Connection } from "../../../src/kafka/connection.ts";
+import type { Shared } from "../../../src/kafka/shared.ts";
 import type { Exchange, Kind, Reply } from "../../../src/kafka/exchange.ts";
 import { kafkaLimits } from "../../../src/kafka/limits.ts";
 import { ToldClients } from "../../../src/kafka/told-clients.ts";
